@@ -1,3 +1,5 @@
+import { availableParallelism } from "node:os";
+
 /** @type {import("jest").Config} */
 export default {
   testEnvironment: "node",
@@ -15,6 +17,9 @@ export default {
       },
     ],
   },
-  // The suite itself must not leave a handle behind: a test that leaks keeps jest from ending.
+  coverageProvider: "v8",
+  // Tests start kernels and servers of their own: one worker for each core would starve these on a large machine, and
+  // jest's default of one less than the cores would leave a machine with two cores half idle.
+  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
   testTimeout: 30_000,
 };
