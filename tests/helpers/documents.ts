@@ -1,0 +1,149 @@
+import { execFile } from "node:child_process";
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import ts from "typescript";
+import { parse, stringify } from "yaml";
+
+// Jest runs the tests as CommonJS.
+const ROOT = path.join(__dirname, "../..");
+
+/** How a run of the generator ended. */
+export interface GeneratorOutcome {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A copy of the project's documents and of what is generated from them, in a directory of its own. */
+export class ProjectCopy implements AsyncDisposable {
+  readonly directory: string;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** @param parts further files and directories to copy */
+  static async create(...parts: string[]): Promise<ProjectCopy> {
+    const directory = await mkdtemp(path.join(tmpdir(), "documents-"));
+    for (const part of ["openapi", "generated", "package.json", "tsconfig.json", ...parts]) {
+      await cp(path.join(ROOT, part), path.join(directory, part), { recursive: true });
+    }
+    await symlink(path.join(ROOT, "node_modules"), path.join(directory, "node_modules"), "dir");
+    return new ProjectCopy(directory);
+  }
+
+  path(...parts: string[]): string {
+    return path.join(this.directory, ...parts);
+  }
+
+  async read(file: string): Promise<string> {
+    return await readFile(this.path(file), "utf8");
+  }
+
+  async write(file: string, text: string): Promise<void> {
+    await writeFile(this.path(file), text);
+  }
+
+  /** Every file of a directory, by name. */
+  async readAll(directory: string): Promise<Record<string, string>> {
+    const names = (await readdir(this.path(directory))).sort();
+    return Object.fromEntries(
+      await Promise.all(
+        names.map(async (name) => [name, await this.read(path.join(directory, name))] as const),
+      ),
+    );
+  }
+
+  /** Replaces a text that occurs once. */
+  async replace(file: string, old: string, replacement: string): Promise<void> {
+    const text = await this.read(file);
+    if (text.split(old).length !== 2) throw new RangeError(`${file} must have this text once: ${old}`);
+    await this.write(
+      file,
+      text.replace(old, () => replacement),
+    );
+  }
+
+  /** Changes a schema of a document, and takes the examples out, as they may not fit any more. */
+  async changeSchema(document: string, name: string, change: (schema: Schema) => void): Promise<void> {
+    const parsed: unknown = parse(await this.read(`openapi/${document}.yaml`), (key, value: unknown) =>
+      key === "example" ? undefined : value,
+    );
+    const schema = isDocument(parsed) ? parsed.components.schemas[name] : undefined;
+    if (schema === undefined) throw new RangeError(`${document}.yaml has no schema ${name}.`);
+    change(schema);
+    await this.write(`openapi/${document}.yaml`, stringify(parsed));
+  }
+
+  /** Runs the project's generator on the copy. */
+  async generate(...flags: string[]): Promise<GeneratorOutcome> {
+    return await runGenerator("--openapi", this.path("openapi"), "--out", this.path("generated"), ...flags);
+  }
+
+  /** What the compiler says of a file, with the project's own settings. */
+  check(file: string): string[] {
+    const settings: { config?: unknown } = ts.readConfigFile(this.path("tsconfig.json"), (name) =>
+      ts.sys.readFile(name),
+    );
+    const { options } = ts.parseJsonConfigFileContent(settings.config, ts.sys, this.directory);
+    const program = ts.createProgram([this.path(file)], options);
+    const source = program.getSourceFile(this.path(file));
+    if (source === undefined) throw new RangeError(`${file} does not exist.`);
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"),
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true });
+  }
+}
+
+/** Runs the project's generator. */
+export async function runGenerator(...flags: string[]): Promise<GeneratorOutcome> {
+  return await new Promise((resolve, reject) => {
+    const script = path.join(ROOT, "scripts/generate.mjs");
+    const child = execFile(process.execPath, [script, ...flags], { cwd: ROOT }, (error, stdout, stderr) => {
+      if (child.exitCode === null) reject(error ?? new Error("The generator did not exit."));
+      else resolve({ exitCode: child.exitCode, stdout, stderr });
+    });
+  });
+}
+
+/** As much of a schema as tests change. */
+export interface Schema {
+  required?: string[];
+  properties?: Record<string, unknown>;
+  description?: string;
+}
+
+/** As much of a document as tests read. */
+export interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
+}
+
+/** The project's documents, parsed, by name. */
+export async function loadDocuments(): Promise<Readonly<Record<string, Document>>> {
+  const names = (await readdir(path.join(ROOT, "openapi"))).filter((name) => name.endsWith(".yaml"));
+  return Object.fromEntries(
+    await Promise.all(
+      names.map(async (name) => {
+        const document: unknown = parse(await readFile(path.join(ROOT, "openapi", name), "utf8"));
+        if (!isDocument(document)) throw new TypeError(`${name} is no document.`);
+        return [path.basename(name, ".yaml"), document] as const;
+      }),
+    ),
+  );
+}
+
+function isDocument(value: unknown): value is Document {
+  if (!isRecord(value) || !isRecord(value["paths"]) || !isRecord(value["components"])) return false;
+  const { schemas } = value["components"];
+  return isRecord(schemas) && Object.values(schemas).every(isRecord);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

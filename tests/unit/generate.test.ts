@@ -1,0 +1,197 @@
+import { describe, expect, test } from "@jest/globals";
+import { cp, mkdir } from "node:fs/promises";
+import { loadDocuments, ProjectCopy, runGenerator } from "../helpers/documents.js";
+
+const COMMAND = "npm run generate";
+
+/** A document that only says that it is there. */
+const SMALL_DOCUMENT = `
+openapi: 3.1.0
+info: { title: Small server, version: 1.0.0 }
+security: []
+tags: [{ name: Presence, description: Whether it is there. }]
+paths:
+  /there:
+    get:
+      operationId: isThere
+      tags: [Presence]
+      description: Says that it is there.
+      responses:
+        "200": { description: It is there. }
+components:
+  schemas: {}
+`;
+
+describe("the project", () => {
+  test("has what its documents give", async () => {
+    expect(await runGenerator("--check")).toEqual({ exitCode: 0, stdout: "", stderr: "" });
+  });
+
+  test("describes every property of every schema", async () => {
+    for (const [document, { components }] of Object.entries(await loadDocuments())) {
+      for (const [name, schema] of Object.entries(components.schemas)) {
+        expect({ document, name, lacking: undescribed(schema) }).toEqual({ document, name, lacking: [] });
+      }
+    }
+  });
+});
+
+describe("generating", () => {
+  test("gives the same bytes at every run and in every directory", async () => {
+    await using copy = await ProjectCopy.create();
+    const before = await copy.readAll("generated");
+    await mkdir(copy.path("elsewhere"));
+    const elsewhere = ["--openapi", copy.path("openapi"), "--out", copy.path("elsewhere/new")];
+    expect((await runGenerator(...elsewhere)).exitCode).toBe(0);
+    expect(await copy.readAll("elsewhere/new")).toEqual(before);
+    const again = await runGenerator(...elsewhere);
+    expect(again).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(again.stdout).toContain("up to date");
+    expect(await copy.readAll("elsewhere/new")).toEqual(before);
+  });
+
+  test("marks what it writes: by what it was made, and that nobody edits it", async () => {
+    await using copy = await ProjectCopy.create();
+    for (const [name, text] of Object.entries(await copy.readAll("generated"))) {
+      const header = text.slice(0, text.indexOf("*/"));
+      expect(header).toContain(`openapi/${name.replace(/\.ts$/, ".yaml")}`);
+      expect(header).toContain("Do not edit");
+      expect(header).toContain(COMMAND);
+    }
+  });
+
+  test("takes up a document that is new, and names its client after it", async () => {
+    await using copy = await ProjectCopy.create();
+    await copy.write("openapi/small-server.yaml", SMALL_DOCUMENT);
+    expect((await copy.generate()).stdout).toContain("small-server.ts: written");
+    const text = await copy.read("generated/small-server.ts");
+    expect(text).toContain(
+      "export function createSmallServerClient(options: ClientOptions): SmallServerClient",
+    );
+    expect(copy.check("generated/small-server.ts")).toEqual([]);
+  });
+
+  test("removes what has lost its document, and nothing that it did not write", async () => {
+    await using copy = await ProjectCopy.create();
+    await cp(copy.path("generated/execd.ts"), copy.path("generated/gone.ts"));
+    await copy.write("generated/mine.ts", "export const mine = 1;\n");
+    const { exitCode, stderr } = await copy.generate();
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("mine.ts: not generated");
+    expect(Object.keys(await copy.readAll("generated"))).toEqual(["execd.ts", "lifecycle.ts", "mine.ts"]);
+  });
+});
+
+describe("checking fails, names the file and the command, and writes nothing,", () => {
+  test.each([
+    [
+      "when a document was changed",
+      async (copy: ProjectCopy) => {
+        await copy.replace("openapi/execd.yaml", "operationId: ping", "operationId: pong");
+      },
+      "execd.ts: stale",
+    ],
+    [
+      "when a generated file was edited",
+      async (copy: ProjectCopy) => {
+        await copy.write("generated/lifecycle.ts", `${await copy.read("generated/lifecycle.ts")}\n`);
+      },
+      "lifecycle.ts: stale",
+    ],
+    [
+      "when a document is new",
+      async (copy: ProjectCopy) => {
+        await copy.write("openapi/small.yaml", SMALL_DOCUMENT);
+      },
+      "small.ts: missing",
+    ],
+    [
+      "when there is a file too many",
+      async (copy: ProjectCopy) => {
+        await copy.write("generated/mine.ts", "");
+      },
+      "mine.ts: superfluous",
+    ],
+  ])("%s", async (_, change, message) => {
+    await using copy = await ProjectCopy.create();
+    await change(copy);
+    const before = await copy.readAll("generated");
+    const { exitCode, stderr } = await copy.generate("--check");
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain(message);
+    expect(stderr).toContain(COMMAND);
+    expect(await copy.readAll("generated")).toEqual(before);
+  });
+});
+
+describe("a document is refused, with the place, and nothing is written,", () => {
+  test.each([
+    ["without an operation id", "operationId: ping\n", "\n", /execd\.yaml:\d+:\d+: .*operationId/],
+    [
+      "with an operation id twice",
+      "operationId: runCode\n",
+      "operationId: ping\n",
+      /execd\.yaml:\d+:\d+: .*unique/,
+    ],
+    ["with an operation id in another case", "operationId: ping\n", "operationId: is_up\n", /camelCase/],
+    [
+      "with an operation that is not described",
+      /description: \|\n\s+Answers as soon(.|\n)*?(?=\s+responses:)/,
+      "",
+      /description/,
+    ],
+    [
+      "with a reference to nothing",
+      "responses/FileInfoByPath",
+      "responses/Nothing",
+      /execd\.yaml:\d+:\d+: .*resolve/,
+    ],
+    [
+      "with a key that OpenAPI does not have",
+      "operationId: ping\n",
+      "operationId: ping\n      nope: 1\n",
+      /`nope`/,
+    ],
+    ["of another version", "openapi: 3.1.0", "openapi: 3.0.3", /execd\.yaml: openapi must be 3\.1/],
+    ["that is no YAML", "paths:\n", "paths: [\n", /execd\.yaml.*/],
+  ])("%s", async (_, old, replacement, message) => {
+    await using copy = await ProjectCopy.create();
+    const text = await copy.read("openapi/execd.yaml");
+    const changed = text.replace(old, () => replacement);
+    expect(changed).not.toBe(text);
+    await copy.write("openapi/execd.yaml", changed);
+    const before = await copy.readAll("generated");
+    const { exitCode, stderr } = await copy.generate();
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/^\s+at /m);
+    expect(exitCode).toBe(1);
+    expect(await copy.readAll("generated")).toEqual(before);
+  });
+
+  test("together with the faults of other documents", async () => {
+    await using copy = await ProjectCopy.create();
+    await copy.replace("openapi/execd.yaml", "operationId: ping\n", "\n");
+    await copy.replace("openapi/lifecycle.yaml", "operationId: getSandbox\n", "\n");
+    const { stderr } = await copy.generate();
+    expect(stderr).toContain("execd.yaml:");
+    expect(stderr).toContain("lifecycle.yaml:");
+  });
+});
+
+test("an unknown option is an error that says which there are", async () => {
+  const { exitCode, stderr } = await runGenerator("--nope");
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain("usage:");
+});
+
+/** The paths to the properties of a schema that have no description. */
+function undescribed(schema: unknown, at = ""): string[] {
+  if (typeof schema !== "object" || schema === null) return [];
+  const own =
+    "properties" in schema && typeof schema.properties === "object" ? (schema.properties ?? {}) : {};
+  return Object.entries(own).flatMap(([name, property]: [string, unknown]) => {
+    const place = `${at}/${name}`;
+    const isDescribed = typeof property === "object" && property !== null && "description" in property;
+    return [...(isDescribed ? [] : [place]), ...undescribed(property, place)];
+  });
+}
