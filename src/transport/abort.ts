@@ -1,0 +1,73 @@
+type Callback = (reason: unknown) => void;
+
+// One listener per signal, however many calls hang on it: Node warns of a leak beyond a handful, and a program that
+// makes 2,000 requests under one signal has none.
+const hubs = new WeakMap<AbortSignal, AbortHub>();
+
+class AbortHub {
+  readonly #signal: AbortSignal;
+  // Entries, not callbacks, so that the same function may be added twice.
+  readonly #entries = new Set<{ readonly callback: Callback }>();
+  readonly #listener = (): void => {
+    hubs.delete(this.#signal);
+    const due = [...this.#entries];
+    this.#entries.clear();
+    for (const { callback } of due) callback(this.#signal.reason);
+  };
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal;
+    hubs.set(signal, this);
+    signal.addEventListener("abort", this.#listener, { once: true });
+  }
+
+  add(callback: Callback): () => void {
+    const entry = { callback };
+    this.#entries.add(entry);
+    return () => {
+      if (!this.#entries.delete(entry) || this.#entries.size > 0) return;
+      hubs.delete(this.#signal);
+      this.#signal.removeEventListener("abort", this.#listener);
+    };
+  }
+}
+
+/**
+ * Calls back once when a signal aborts, with the signal's own reason; gives a function that ends that, idempotent.
+ * Never calls back before it returns: whether the signal has already aborted is the caller's to ask first.
+ */
+export function onAbort(signal: AbortSignal | undefined, callback: Callback): () => void {
+  if (signal === undefined || signal.aborted) return () => undefined;
+  return (hubs.get(signal) ?? new AbortHub(signal)).add(callback);
+}
+
+/** What a promise gives, or the signal's own reason as soon as it aborts. */
+export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Value>): Promise<Value> {
+  let unlink: (() => void) | undefined;
+  try {
+    return await new Promise<Value>((resolve, reject) => {
+      // Attached first, so that work that fails after an abort is no unhandled rejection.
+      work.then(resolve, reject);
+      if (signal.aborted) reject(signal.reason as Error);
+      // `reason` is the caller's own value, of any type, and is handed on as it is.
+      else unlink = onAbort(signal, reject);
+    });
+  } finally {
+    unlink?.();
+  }
+}
+
+/** Waits; an abort ends the wait at once, with the signal's own reason. */
+export async function sleep(millis: number, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    await raceAbort(
+      signal,
+      new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, millis);
+      }),
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,58 @@
+import { InvalidArgumentException } from "../errors.js";
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** What HTTP/1.1 lets a value hold: visible characters of Latin-1, blanks and tabs. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Headers that say how a message is framed; the client that sends it writes them. */
+const FRAMING = new Set([
+  "connection",
+  "content-length",
+  "expect",
+  "keep-alive",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+]);
+
+/** Refuses what cannot be the value of a header; the message does not repeat it, as it may be a credential. */
+export function assertHeaderValue(value: unknown, source: string): asserts value is string {
+  const rule =
+    typeof value !== "string"
+      ? "must be a string"
+      : /[\r\n]/.test(value)
+        ? "must not contain a line break"
+        : !VALUE.test(value)
+          ? "must not contain control characters or characters beyond Latin-1"
+          : value.trim() !== value
+            ? "must not begin or end with whitespace"
+            : undefined;
+  if (rule !== undefined) throw new InvalidArgumentException(`${source} ${rule}.`);
+}
+
+/** A frozen copy of a map of headers. @throws {InvalidArgumentException} for what cannot be one, by its name */
+export function assertHeaders(headers: unknown, source: string): Readonly<Record<string, string>> {
+  if (
+    typeof headers !== "object" ||
+    headers === null ||
+    Array.isArray(headers) ||
+    headers instanceof Headers
+  ) {
+    throw new InvalidArgumentException(`${source} must be an object of names and values.`);
+  }
+  const copy: [string, string][] = [];
+  const seen = new Set<string>();
+  for (const [name, value] of Object.entries(headers) as [string, unknown][]) {
+    const shown = `${source}[${JSON.stringify(name)}]`;
+    if (!TOKEN.test(name)) throw new InvalidArgumentException(`${shown}: this is no name of a header.`);
+    assertHeaderValue(value, shown);
+    const key = name.toLowerCase();
+    if (FRAMING.has(key))
+      throw new InvalidArgumentException(`${shown}: the HTTP client sets this header itself.`);
+    if (seen.has(key)) throw new InvalidArgumentException(`${shown} is given twice, in different spellings.`);
+    seen.add(key);
+    copy.push([name, value]);
+  }
+  // Not by assignment, which would take `__proto__` for something else than a name.
+  return Object.freeze(Object.fromEntries(copy));
+}

@@ -1,0 +1,95 @@
+import { SandboxConnectionException } from "../errors.js";
+import { onAbort } from "./abort.js";
+import { mayHaveBody } from "./answer.js";
+import type { Call } from "./call.js";
+import { describeConnectionFailure } from "./connection-failure.js";
+import type { IdleClock } from "./timeout.js";
+
+/** What {@link guardStream} needs to know. */
+export interface StreamGuardOptions {
+  readonly call: Call;
+  readonly idle: IdleClock;
+  /** The request, for messages. */
+  readonly what: string;
+  readonly sandboxId: string | undefined;
+}
+
+/**
+ * The same answer, with a body that is read only as fast as it is consumed, that fails with the library's exceptions,
+ * and whose end, in whatever way, ends the call. Cancelling it closes the request.
+ */
+export function guardStream(response: Response, options: StreamGuardOptions): Response {
+  const { status, statusText } = response;
+  const headers = new Headers(response.headers);
+  // The typed client takes an answer of length "0" for one without a body; a reader would rather see an empty stream.
+  if (headers.get("content-length") === "0") headers.delete("content-length");
+  if (!mayHaveBody(status)) {
+    options.call.end();
+    return new Response(null, { status, statusText, headers });
+  }
+  return new Response(guardBody(response.body, options), { status, statusText, headers });
+}
+
+function guardBody(
+  // `null` where a stand-in for `fetch` answers so.
+  body: ReadableStream<Uint8Array> | null,
+  { call, idle, what, sandboxId }: StreamGuardOptions,
+): ReadableStream<Uint8Array> {
+  const reader = body?.getReader();
+  let unlink = (): void => undefined;
+  let isEnded = false;
+  const end = (): void => {
+    isEnded = true;
+    idle.stop();
+    unlink();
+    call.end();
+  };
+  // A pull stream without a buffer: an async generator of the platform buffers a whole body for a slow reader.
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const fail = (reason: unknown): void => {
+          if (isEnded) return;
+          end();
+          controller.error(reason);
+        };
+        if (call.signal.aborted) fail(call.signal.reason);
+        else unlink = onAbort(call.signal, fail);
+      },
+      async pull(controller) {
+        idle.start();
+        try {
+          const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+          idle.stop();
+          if (isEnded) return;
+          if (!done) {
+            controller.enqueue(value);
+            return;
+          }
+          end();
+          controller.close();
+        } catch (error) {
+          // An abort has failed the stream already, with its own reason.
+          if (isEnded) return;
+          end();
+          controller.error(
+            new SandboxConnectionException({
+              code: "STREAM_BROKEN",
+              message: `${what}: the stream broke: ${describeConnectionFailure(error)}.`,
+              cause: error,
+              sandboxId,
+            }),
+          );
+        }
+      },
+      cancel() {
+        idle.stop();
+        isEnded = true;
+        unlink();
+        call.discard();
+        reader?.cancel().catch(() => undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+
+/** The recordings in tests/fixtures. */
+export type FixtureName =
+  | "execd-code"
+  | "execd-command"
+  | "execd-files"
+  | "execd-lang"
+  | "execd-misc"
+  | "execd-session"
+  | "lifecycle-docker";
+
+/** What was sent to a real server, and what came of it. */
+export interface Exchange {
+  /** Says what the exchange shows. Not every label is unique in its file. */
+  readonly label: string;
+  readonly request: RecordedRequest;
+  readonly response: RecordedResponse;
+  readonly note?: string | undefined;
+}
+
+export interface RecordedRequest {
+  readonly method: string;
+  /** Path and query, as they were sent. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A string was sent as it is; anything else but null as JSON. */
+  readonly body: unknown;
+}
+
+export interface RecordedResponse {
+  /** null = the server had not answered when the recorder gave up. */
+  readonly status: number | null;
+  readonly headers: Readonly<Record<string, string>>;
+  /** The body as it arrived: seconds from the request, and text. */
+  readonly chunks: readonly (readonly [seconds: number, text: string])[];
+  /** Seconds from the request to the end. */
+  readonly end_at: number;
+  /** How the exchange ended where it did not end cleanly. */
+  readonly error: string | null;
+}
+
+/** All exchanges of a recording, in their order. */
+export function loadFixture(name: FixtureName): readonly Exchange[] {
+  // Jest runs the tests as CommonJS.
+  const file = path.join(__dirname, "../fixtures", `${name}.json`);
+  const exchanges: unknown = JSON.parse(readFileSync(file, "utf8"));
+  if (!Array.isArray(exchanges)) throw new TypeError(`${file} is not a list of exchanges.`);
+  return exchanges.map((exchange: unknown, index) => {
+    if (!isExchange(exchange)) throw new TypeError(`${file}: item ${index} is not an exchange.`);
+    return exchange;
+  });
+}
+
+/** The first exchange with a label, or with a label and a path. */
+export function findExchange(exchanges: readonly Exchange[], label: string, path?: string): Exchange {
+  const found = exchanges.find(
+    (exchange) => exchange.label === label && (path === undefined || exchange.request.path === path),
+  );
+  if (found === undefined)
+    throw new RangeError(`There is no exchange "${label}"${path ? ` at ${path}` : ""}.`);
+  return found;
+}
+
+/** The whole body of the answer. */
+export function bodyOf(exchange: Exchange): string {
+  return exchange.response.chunks.map(([, text]) => text).join("");
+}
+
+function isExchange(value: unknown): value is Exchange {
+  if (!isRecord(value) || typeof value["label"] !== "string") return false;
+  const { request, response } = value;
+  return (
+    isRecord(request) &&
+    typeof request["method"] === "string" &&
+    typeof request["path"] === "string" &&
+    isStringMap(request["headers"]) &&
+    isRecord(response) &&
+    (typeof response["status"] === "number" || response["status"] === null) &&
+    isStringMap(response["headers"]) &&
+    Array.isArray(response["chunks"]) &&
+    response["chunks"].every(isChunk) &&
+    typeof response["end_at"] === "number" &&
+    (typeof response["error"] === "string" || response["error"] === null)
+  );
+}
+
+function isChunk(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length === 2 && typeof value[0] === "number" && typeof value[1] === "string"
+  );
+}
+
+function isStringMap(value: unknown): boolean {
+  return isRecord(value) && Object.values(value).every((item) => typeof item === "string");
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

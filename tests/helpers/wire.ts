@@ -1,0 +1,46 @@
+import type { ExecutionEvent } from "../../src/execution/event.js";
+
+/** An event as execd writes it: snake_case, `text/plain` renamed, what is empty or zero left out. */
+export function toWire(event: ExecutionEvent): Record<string, unknown> {
+  const { type, timestamp } = event;
+  switch (event.type) {
+    case "init":
+      return compact({ type, text: event.id, timestamp });
+    case "stdout":
+    case "stderr":
+    case "status":
+      return compact({ type, text: event.text, timestamp });
+    case "result": {
+      const { "text/plain": text, ...others } = event.results;
+      return compact({ type, timestamp, results: compact({ text, ...others }) });
+    }
+    case "error": {
+      const { name: ename, value: evalue, traceback } = event.error;
+      return compact({ type, timestamp, error: { ename, evalue, traceback } });
+    }
+    case "execution_count":
+      return compact({ type, execution_count: event.executionCount, timestamp });
+    case "execution_complete":
+      return compact({ type, execution_time: event.executionTimeMs, timestamp });
+    case "ping":
+      return compact({ type, text: "pong", timestamp });
+    default:
+      return event.raw;
+  }
+}
+
+/** execd's own framing: the bare object and a blank line. */
+export function bareFrame(value: unknown): string {
+  return `${JSON.stringify(value)}\n\n`;
+}
+
+/** The standard's framing. */
+export function dataFrame(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`;
+}
+
+function compact(record: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(record).filter(([, value]) => value !== undefined && value !== "" && value !== 0),
+  );
+}

@@ -1,0 +1,331 @@
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "@jest/globals";
+import {
+  SandboxApiException,
+  SandboxRateLimitException,
+  SandboxTimeoutException,
+} from "../../../src/errors.js";
+import { unwrap, unwrapEmpty } from "../../../src/transport/client.js";
+import { expectDate, expectText } from "../../../src/transport/response.js";
+import { RawServer, type RawExchange } from "../../helpers/sockets.js";
+import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
+
+/** What one GET gives, or fails with, when the server does this. */
+async function get(answer: (exchange: RawExchange) => void): Promise<unknown> {
+  await using server = await RawServer.start(answer);
+  const { client, json } = transportTo(server.origin, { retryPolicy: { maxRetries: 0 } });
+  return (await client.GET("/things", json())).data;
+}
+
+async function failureOfGet(answer: (exchange: RawExchange) => void): Promise<unknown> {
+  return failureOf(get(answer));
+}
+
+describe("a success", () => {
+  test("with JSON is data, whatever its type is called", async () => {
+    expect(
+      await get((exchange) => exchange.answer(200, '{"a":1}', { "content-type": "text/plain" })),
+    ).toEqual({ a: 1 });
+  });
+
+  test("that is compressed, or comes in chunks, is data as well", async () => {
+    expect(
+      await get((exchange) => exchange.answer(200, gzipSync('{"a":1}'), { "content-encoding": "gzip" })),
+    ).toEqual({ a: 1 });
+    expect(
+      await get((exchange) => {
+        exchange.chunkedHead();
+        exchange.chunk('{"a"');
+        exchange.chunk(":1}");
+        exchange.lastChunk();
+      }),
+    ).toEqual({ a: 1 });
+  });
+
+  test.each<[string, (exchange: RawExchange) => void]>([
+    ["with a length of 0", (exchange) => exchange.answer(200)],
+    [
+      "in chunks",
+      (exchange) => {
+        exchange.chunkedHead(202);
+        exchange.lastChunk();
+      },
+    ],
+    ["of 204", (exchange) => exchange.answer(204)],
+    [
+      "with its end as its length",
+      (exchange) => {
+        exchange.head(200);
+        exchange.socket.end();
+      },
+    ],
+    ["with a newline", (exchange) => exchange.answer(200, "\n")],
+    ["compressed", (exchange) => exchange.answer(200, gzipSync(""), { "content-encoding": "gzip" })],
+  ])("that is empty, %s, is no error", async (_, answer) => {
+    expect(await get(answer)).toBeUndefined();
+  });
+
+  test("that is not JSON is an error with what came, and the request's id", async () => {
+    const failure = await failureOfGet((exchange) =>
+      exchange.answer(200, "<html>hi", { "x-request-id": "r-1" }),
+    );
+    expect(failure).toBeInstanceOf(SandboxApiException);
+    expect(failure).toMatchObject({
+      error: { code: "UNEXPECTED_RESPONSE", message: "The server's answer is not JSON, with status 200." },
+      statusCode: 200,
+      requestId: "r-1",
+      rawBody: "<html>hi",
+      sandboxId: "sandbox-1",
+    });
+  });
+
+  test("that is not JSON is an error in chunks as well", async () => {
+    const failure = await failureOfGet((exchange) => {
+      exchange.chunkedHead();
+      exchange.chunk("{");
+      exchange.lastChunk();
+    });
+    expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, rawBody: "{" });
+  });
+
+  test("may be asked for as text, its headers with it", async () => {
+    await using server = await RawServer.start((exchange) =>
+      exchange.answer(200, "line\n", { "x-cursor": "5" }),
+    );
+    const { client, json } = transportTo(server.origin);
+    const { data, response } = await client.GET("/things", { parseAs: "text", ...json() });
+    expect(data).toBe("line\n");
+    expect(response.headers.get("x-cursor")).toBe("5");
+  });
+
+  test("is unwrapped where it must have a body, and where it must not", async () => {
+    await using server = await RawServer.start((exchange, count) =>
+      exchange.answer(200, count === 1 ? "{}" : ""),
+    );
+    const { client, json } = transportTo(server.origin);
+    expect(unwrap(await client.GET("/things", json()))).toEqual({});
+    const empty = await client.GET("/things", json());
+    unwrapEmpty(empty);
+    expect(() => unwrap(empty)).toThrow("The server's answer is empty.");
+  });
+
+  test("has the texts and times that it must have", () => {
+    const response = new Response(null, { headers: { "x-request-id": "r-1" } });
+    expect(expectText("a", "id", response)).toBe("a");
+    expect(() => expectText(undefined, "id", response)).toThrow('The server\'s answer has no "id".');
+    expect(expectDate("2026-11-23T17:02:20.207151Z", "createdAt", response)).toEqual(
+      new Date("2026-11-23T17:02:20.207Z"),
+    );
+    expect(() => expectDate("soon", "createdAt", response)).toThrow(
+      'The "createdAt" of the server\'s answer is no time.',
+    );
+  });
+});
+
+describe("an error says what the server said:", () => {
+  test.each<[string, number, string, { readonly code?: string; readonly message: string }]>([
+    [
+      "code and message",
+      404,
+      '{"code":"A::B","message":"not there"}',
+      { code: "A::B", message: "not there" },
+    ],
+    ["a code alone", 500, '{"code":"RUNTIME_ERROR"}', { code: "RUNTIME_ERROR", message: "RUNTIME_ERROR" }],
+    ["a nested error", 400, '{"error":{"code":"X","message":"y"}}', { code: "X", message: "y" }],
+    [
+      "fields that are not valid",
+      422,
+      '{"detail":[{"loc":["body","timeout"],"msg":"Input should be a number","type":"t"},{"msg":"Other"}]}',
+      { message: "body.timeout: Input should be a number; Other" },
+    ],
+    ["a detail", 404, '{"detail":"Not Found"}', { message: "Not Found" }],
+    ["an error's text", 401, '{"error":"Unauthorized: token"}', { message: "Unauthorized: token" }],
+    ["plain text", 404, "404 page not found\n", { message: "404 page not found" }],
+    [
+      "a gateway's page",
+      502,
+      "<!DOCTYPE html><html><head><title>\n502 Bad\nGateway</title></head><body>long</body></html>",
+      { message: 'HTML answer "502 Bad Gateway"; from a gateway in front of the server?' },
+    ],
+    ["JSON of another shape", 400, '{"reason":1}', { message: '{"reason":1}' }],
+    ["half a JSON", 400, '{"code":"A"', { message: '{"code":"A"' }],
+    ["nothing", 500, "", { message: "GET /things failed with status 500 Some Reason, without a word." }],
+  ])("%s", async (_, status, body, { code = "UNEXPECTED_RESPONSE", message }) => {
+    const failure = await failureOfGet((exchange) =>
+      exchange.answer(status, body, { "x-request-id": "r-7" }),
+    );
+    expect(failure).toBeInstanceOf(SandboxApiException);
+    expect(failure).toMatchObject({
+      error: { code, message },
+      statusCode: status,
+      rawBody: body,
+      requestId: "r-7",
+      sandboxId: "sandbox-1",
+    });
+  });
+
+  test("at most 1,000 characters of it, of at most 64 KiB that are kept", async () => {
+    const failure = await failureOfGet((exchange) => exchange.answer(500, "ü".repeat(200_000)));
+    expect(failure).toMatchObject({ message: `${"ü".repeat(999)}…` });
+    const { rawBody = "" } = failure as SandboxApiException;
+    expect(Buffer.byteLength(rawBody)).toBe(64 * 1024);
+  });
+
+  test("and the status alone where the body breaks off", async () => {
+    const failure = await failureOfGet((exchange) => {
+      exchange.head(404, { "content-length": "100" });
+      exchange.socket.write("", () => exchange.reset());
+    });
+    expect(failure).toBeInstanceOf(SandboxApiException);
+    expect(failure).toMatchObject({ statusCode: 404, error: { code: "UNEXPECTED_RESPONSE" } });
+  });
+
+  test("also to a stream", async () => {
+    await using server = await RawServer.start((exchange) => exchange.json(404, { code: "A", message: "b" }));
+    const { client, stream } = transportTo(server.origin);
+    expect(await failureOf(client.POST("/things", { body: {}, ...stream() }))).toMatchObject({
+      statusCode: 404,
+      error: { code: "A", message: "b" },
+    });
+  });
+});
+
+describe("whether it is worth trying again", () => {
+  test.each([
+    [408, true, true],
+    [425, true, true],
+    [429, true, true],
+    [503, true, true],
+    // The request may have taken effect behind the gateway.
+    [502, true, false],
+    [504, true, false],
+    [500, false, false],
+    [404, false, false],
+  ])("after %i: a GET %p, a POST %p", async (status, get, post) => {
+    await using server = await RawServer.start((exchange) => exchange.answer(status, "x"));
+    const { client, json } = transportTo(server.origin, { retryPolicy: { maxRetries: 0 } });
+    expect(await failureOf(client.GET("/things", json()))).toMatchObject({ isRetryable: get });
+    expect(await failureOf(client.POST("/things", { body: {}, ...json() }))).toMatchObject({
+      isRetryable: post,
+    });
+  });
+});
+
+describe("a request for fewer requests", () => {
+  test("has a class of its own, with the time the server named", async () => {
+    const failure = await failureOfGet((exchange) =>
+      exchange.answer(429, "slow down", { "retry-after": "7" }),
+    );
+    expect(failure).toBeInstanceOf(SandboxRateLimitException);
+    expect(failure).toMatchObject({ retryAfterSeconds: 7, isRetryable: true, message: "slow down" });
+    expect(await failureOfGet((exchange) => exchange.answer(429, "slow down"))).toMatchObject({
+      retryAfterSeconds: undefined,
+    });
+  });
+
+  test("is waited for, in seconds or until a date, at any status", async () => {
+    await using server = await RawServer.start((exchange, count) => {
+      if (count === 1) exchange.answer(503, "", { "retry-after": "7" });
+      else if (count === 2) exchange.answer(429, "", { "retry-after": "Wed, 01 Jan 2200 00:00:00 GMT" });
+      else if (count === 3) exchange.answer(429, "", { "retry-after": "Wed, 01 Jan 2020 00:00:00 GMT" });
+      else exchange.json(200, { a: 1 });
+    });
+    const clock = new TestClock();
+    const { client, json } = transportTo(server.origin, {}, { clock });
+    expect((await client.GET("/things", json())).data).toEqual({ a: 1 });
+    expect(clock.waits).toEqual([7_000, 60_000, 0]);
+  });
+});
+
+describe("a timeout", () => {
+  test("covers the wait for headers, is not retried, and closes the connection", async () => {
+    await using server = await RawServer.start(() => undefined);
+    const { client, json } = transportTo(server.origin);
+    const failure = await failureOf(client.GET("/things", json({ timeoutSeconds: 0.3 })));
+    expect(failure).toBeInstanceOf(SandboxTimeoutException);
+    expect(failure).toMatchObject({
+      error: { code: "REQUEST_TIMEOUT", message: "GET /things was not answered in full within 0.3 s." },
+      isRetryable: true,
+      sandboxId: "sandbox-1",
+    });
+    await server.exchange(1).closed;
+    expect(server.exchanges).toHaveLength(1);
+  });
+
+  test("covers the reading of the answer", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.chunkedHead();
+      exchange.chunk("{");
+    });
+    const { client, json } = transportTo(server.origin, { requestTimeoutSeconds: 0.3 });
+    const failure = await failureOf(client.POST("/things", { body: {}, ...json() }));
+    expect(failure).toMatchObject({ error: { code: "REQUEST_TIMEOUT" }, isRetryable: false });
+    await server.exchange(1).closed;
+  });
+
+  test("of null, or longer than a timer can hold, never comes", async () => {
+    await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+    const { client, json } = transportTo(server.origin, { requestTimeoutSeconds: 0.000_001 });
+    for (const timeoutSeconds of [null, 1e9]) {
+      expect((await client.GET("/things", json({ timeoutSeconds }))).data).toEqual({});
+    }
+  });
+});
+
+describe("a redirect", () => {
+  test.each([301, 302, 303, 307, 308])(
+    "%i to another origin is not followed, and no credential arrives there",
+    async (status) => {
+      await using elsewhere = await RawServer.start((exchange) => exchange.json(200, {}));
+      await using server = await RawServer.start((exchange) =>
+        exchange.answer(status, "", { location: `${elsewhere.origin}/other?token=secret-token` }),
+      );
+      const { client, json } = transportTo(server.origin, {}, { server: "lifecycle" });
+      const failure = await failureOf(client.POST("/things", { body: {}, ...json() }));
+      expect(failure).toBeInstanceOf(SandboxApiException);
+      expect(failure).toMatchObject({
+        statusCode: status,
+        error: { code: "UNEXPECTED_RESPONSE" },
+        isRetryable: false,
+      });
+      expect(String(failure)).toContain(`to ${elsewhere.origin}/other?token=*** (status ${status})`);
+      expect(elsewhere.exchanges).toHaveLength(0);
+      expect(server.exchanges).toHaveLength(1);
+    },
+  );
+
+  test("without a location, and what browsers show of one, is an error too", async () => {
+    expect(await failureOfGet((exchange) => exchange.answer(304))).toMatchObject({ statusCode: 304 });
+    const opaque = new Response(null);
+    Object.defineProperties(opaque, {
+      type: { value: "opaqueredirect" },
+      status: { value: 0 },
+      ok: { value: false },
+    });
+    const { client, json } = transportTo("http://sandbox.test", { fetch: () => Promise.resolve(opaque) });
+    expect(await failureOf(client.GET("/things", json()))).toMatchObject({
+      statusCode: 0,
+      error: { code: "UNEXPECTED_RESPONSE" },
+    });
+  });
+});
+
+test("the log has one record per attempt, with status, time and the request's id", async () => {
+  await using server = await RawServer.start((exchange, count) => {
+    if (count === 1) exchange.answer(503, "secret-words", { "x-request-id": "r-1" });
+    else exchange.json(200, { a: "secret-data" }, { "x-request-id": "r-2" });
+  });
+  const logger = new CapturingLogger();
+  const { client, json } = transportTo(
+    `http://${new URL(server.origin).host}/secret-prefix`,
+    { logger, apiKey: "secret-key", headers: { "X-A": "secret-a" }, sandboxHeaders: { "X-B": "secret-b" } },
+    { headers: { "X-C": "secret-c" }, server: "lifecycle" },
+  );
+  await client.GET("/things", { params: { query: { token: "secret-token", page: "2" } }, ...json() });
+  expect(logger.records).toEqual([
+    "debug lifecycle GET /things?token=***&page=2: status 503 (UNEXPECTED_RESPONSE), 0 ms, request id r-1",
+    "warn lifecycle GET /things?token=***&page=2: retry 1 of 3 in 1000 ms, after status 503 (UNEXPECTED_RESPONSE)",
+    "debug lifecycle GET /things?token=***&page=2: status 200, 0 ms, request id r-2",
+  ]);
+  expect(server.exchange(2).headers["x-a"]).toBe("secret-a");
+});

@@ -1,0 +1,258 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  SandboxApiException,
+  SandboxConnectionException,
+  SandboxTimeoutException,
+  type SandboxException,
+} from "../../../src/errors.js";
+import { PLACEHOLDER_ORIGIN, UnsentRequest } from "../../../src/transport/request.js";
+import {
+  decideRetry,
+  RetryPolicy,
+  withRetry,
+  type RetryEvent,
+  type RetryFacts,
+  type RetryOptions,
+  type RetryPolicyOptions,
+} from "../../../src/transport/retry.js";
+import { CapturingLogger, failureOf, TestClock } from "./harness.js";
+
+const facts: RetryFacts = {
+  method: "GET",
+  server: "lifecycle",
+  replay: "by-method",
+  outcome: { statusCode: 503, code: "UNEXPECTED_RESPONSE" },
+  retries: 0,
+  previousWaitMillis: undefined,
+  elapsedMillis: 0,
+  random: 0.5,
+};
+const status = (statusCode: number, code = "UNEXPECTED_RESPONSE"): RetryFacts["outcome"] => ({
+  statusCode,
+  code,
+});
+const asked = (retryAfterSeconds: number): RetryFacts["outcome"] => ({ ...status(429), retryAfterSeconds });
+const notSent: RetryFacts["outcome"] = { isNotSent: true };
+const maybeSent: RetryFacts["outcome"] = { isNotSent: false };
+
+describe("whether a request is sent again:", () => {
+  test.each<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>([
+    ...["GET", "HEAD", "PUT", "DELETE"].flatMap<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>(
+      (method) => [
+        [`${method} after a reset`, { method, outcome: maybeSent }, {}, true],
+        [`${method} after a refused connection`, { method, outcome: notSent }, {}, true],
+        ...[408, 425, 429, 502, 503, 504].map<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>(
+          (code) => [`${method} after ${code}`, { method, outcome: status(code), server: "execd" }, {}, true],
+        ),
+        ...[301, 400, 401, 403, 404, 409, 422, 501].map<
+          [string, Partial<RetryFacts>, RetryPolicyOptions, boolean]
+        >((code) => [`${method} after ${code}`, { method, outcome: status(code) }, {}, false]),
+      ],
+    ),
+    ...["POST", "PATCH"].flatMap<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>((method) => [
+      [`${method} after a reset`, { method, outcome: maybeSent }, {}, false],
+      [`${method} after a refused connection`, { method, outcome: notSent }, {}, true],
+      [`${method} after 503`, { method, outcome: status(503) }, {}, false],
+      [`${method} after 429`, { method, outcome: asked(1) }, {}, false],
+      [
+        `${method} after 503, opted in`,
+        { method, outcome: status(503) },
+        { retryablePostStatuses: [503] },
+        true,
+      ],
+      [
+        `${method} after 502, another opted in`,
+        { method, outcome: status(502) },
+        { retryablePostStatuses: [503] },
+        false,
+      ],
+      [
+        `${method} after a reset, opted in by status`,
+        { method, outcome: maybeSent },
+        { retryablePostStatuses: [503] },
+        false,
+      ],
+    ]),
+    ["a crash of the lifecycle server", { outcome: status(500) }, {}, true],
+    ["a 500 of the lifecycle server with its code", { outcome: status(500, "DOCKER::ERROR") }, {}, true],
+    [
+      "a 500 with execd's code, through the lifecycle server",
+      { outcome: status(500, "RUNTIME_ERROR") },
+      {},
+      false,
+    ],
+    ["a 500 of execd", { outcome: status(500), server: "execd" }, {}, false],
+    ["a 500 of the egress sidecar", { outcome: status(500), server: "egress" }, {}, false],
+    ["a stream that was not sent", { method: "POST", replay: "if-not-sent", outcome: notSent }, {}, true],
+    ["a stream that may have been sent", { replay: "if-not-sent", outcome: maybeSent }, {}, false],
+    [
+      "a stream after 503, opted in",
+      { method: "POST", replay: "if-not-sent" },
+      { retryablePostStatuses: [503] },
+      false,
+    ],
+    ["what is never replayed", { replay: "never", outcome: notSent }, {}, false],
+    ["the last of the retries", { retries: 2 }, {}, true],
+    ["one more than the retries", { retries: 3 }, {}, false],
+    ["with retries disabled", {}, { maxRetries: 0 }, false],
+    ["just before the deadline", { elapsedMillis: 9_000 }, { deadlineSeconds: 10 }, true],
+    ["with a wait beyond the deadline", { elapsedMillis: 9_001 }, { deadlineSeconds: 10 }, false],
+    ["with a deadline of 0, which is none", { elapsedMillis: 9_001 }, { deadlineSeconds: 0 }, true],
+  ])("%s", (_, some, policy, isRetried) => {
+    expect(decideRetry({ ...facts, ...some }, new RetryPolicy(policy)) !== undefined).toBe(isRetried);
+  });
+});
+
+describe("how long is waited:", () => {
+  test.each<[string, Partial<RetryFacts>, RetryPolicyOptions, number]>([
+    ["at least the first backoff", { random: 0 }, {}, 500],
+    ["at most three times the first backoff", { random: 1 }, {}, 1_500],
+    ["at most three times the wait before", { random: 1, previousWaitMillis: 1_500 }, {}, 4_500],
+    ["at least the first backoff, whatever came before", { random: 0, previousWaitMillis: 9_000 }, {}, 500],
+    ["at most 30 s", { random: 1, previousWaitMillis: 29_000 }, {}, 30_000],
+    ["at most what the policy says", { random: 1 }, { maxBackoffMillis: 700 }, 700],
+    ["what the server asks for, in seconds", { outcome: asked(7) }, {}, 7_000],
+    ["what the server asks for, beyond the backoff", { outcome: asked(45) }, {}, 45_000],
+    ["60 s where the server asks for more", { outcome: asked(3_600) }, {}, 60_000],
+    ["not at all where the server says so", { outcome: asked(0) }, {}, 0],
+    ["not at all with backoffs of 0", { random: 1 }, { initialBackoffMillis: 0, maxBackoffMillis: 0 }, 0],
+  ])("%s", (_, some, policy, waitMillis) => {
+    expect(decideRetry({ ...facts, ...some }, new RetryPolicy(policy))).toBe(waitMillis);
+  });
+});
+
+test("a policy is frozen, with the defaults that its documentation names", () => {
+  expect(new RetryPolicy()).toMatchObject({
+    maxRetries: 3,
+    initialBackoffMillis: 500,
+    maxBackoffMillis: 30_000,
+    deadlineSeconds: null,
+    retryablePostStatuses: [],
+  });
+  expect(Object.isFrozen(new RetryPolicy())).toBe(true);
+  expect(RetryPolicy.disabled.maxRetries).toBe(0);
+});
+
+describe("a request under a policy", () => {
+  const unavailable = (): SandboxException =>
+    new SandboxApiException({
+      code: "UNEXPECTED_RESPONSE",
+      message: "what the server said",
+      statusCode: 503,
+    });
+  const thing = (init?: RequestInit): Request =>
+    new UnsentRequest(`${PLACEHOLDER_ORIGIN}/things?token=abc`, init);
+
+  function attempts(
+    failures: readonly unknown[],
+    options: Partial<RetryOptions> = {},
+  ): {
+    readonly send: (request: Request) => Promise<Response>;
+    readonly clock: TestClock;
+    readonly sent: () => number;
+  } {
+    const clock = new TestClock();
+    let sent = 0;
+    const send = withRetry(
+      () => {
+        const failure = failures[sent];
+        sent += 1;
+        if (failure !== undefined) throw failure as Error;
+        return Promise.resolve(new Response("done"));
+      },
+      {
+        policy: new RetryPolicy(),
+        server: "lifecycle",
+        replay: "by-method",
+        signal: new AbortController().signal,
+        clock,
+        ...options,
+      },
+    );
+    return { send, clock, sent: () => sent };
+  }
+
+  test("is sent again until it succeeds, with growing waits", async () => {
+    const { send, clock, sent } = attempts([unavailable(), unavailable()]);
+    await send(thing());
+    expect(sent()).toBe(3);
+    expect(clock.waits).toEqual([1_000, 1_750]);
+  });
+
+  test("fails with the last failure when the retries are used up", async () => {
+    const last = unavailable();
+    const { send, sent } = attempts([unavailable(), unavailable(), unavailable(), last]);
+    expect(await failureOf(send(thing()))).toBe(last);
+    expect(sent()).toBe(4);
+  });
+
+  test("tells the hook, and the log, of each wait, without a credential or the server's words", async () => {
+    const events: RetryEvent[] = [];
+    const logger = new CapturingLogger();
+    const failure = unavailable();
+    const policy = new RetryPolicy({ onRetry: (event) => events.push(event) });
+    await attempts([failure], { policy, logger }).send(thing({ method: "DELETE" }));
+    expect(events).toEqual([
+      { attempt: 1, waitMillis: 1_000, method: "DELETE", path: "/things?token=***", error: failure },
+    ]);
+    expect(logger.records).toEqual([
+      "warn lifecycle DELETE /things?token=***: retry 1 of 3 in 1000 ms, after status 503 (UNEXPECTED_RESPONSE)",
+    ]);
+  });
+
+  test("goes on when the hook throws", async () => {
+    const logger = new CapturingLogger();
+    const policy = new RetryPolicy({
+      onRetry: () => {
+        throw new Error("a hook's own");
+      },
+    });
+    const { send, sent } = attempts([unavailable()], { policy, logger });
+    await send(thing());
+    expect(sent()).toBe(2);
+    expect(logger.records).toContain("warn retryPolicy.onRetry threw: Error: a hook's own");
+  });
+
+  test("is not sent again after a timeout, nor after what is no exception of the library", async () => {
+    for (const failure of [
+      new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message: "" }),
+      new Error("own"),
+    ]) {
+      const { send, sent } = attempts([failure]);
+      expect(await failureOf(send(thing()))).toBe(failure);
+      expect(sent()).toBe(1);
+    }
+  });
+
+  test("is sent once where its body can be read once", async () => {
+    const refused = new SandboxConnectionException({
+      code: "CONNECTION",
+      message: "",
+      cause: Object.assign(new Error(""), { code: "ECONNREFUSED" }),
+    });
+    const stream = new ReadableStream({ pull: (controller) => controller.close() });
+    const once = attempts([refused]);
+    expect(await failureOf(once.send(thing({ method: "PUT", body: stream, duplex: "half" })))).toBe(refused);
+    expect(once.sent()).toBe(1);
+    const often = attempts([refused]);
+    await often.send(thing({ method: "PUT", body: "text" }));
+    expect(often.sent()).toBe(2);
+  });
+
+  test("fails with the signal's reason where that came before its own failure was seen", async () => {
+    const notFound = new SandboxApiException({ code: "A", message: "", statusCode: 404 });
+    const { send, sent } = attempts([notFound], { signal: AbortSignal.abort("enough") });
+    expect(await failureOf(send(thing()))).toBe("enough");
+    expect(sent()).toBe(1);
+  });
+
+  test("ends a wait at once when it is aborted, with the signal's reason", async () => {
+    const controller = new AbortController();
+    const { send, sent } = attempts([unavailable()], {
+      signal: controller.signal,
+      onRetry: () => controller.abort("enough"),
+    });
+    expect(await failureOf(send(thing()))).toBe("enough");
+    expect(sent()).toBe(1);
+  });
+});

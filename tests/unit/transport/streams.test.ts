@@ -1,0 +1,200 @@
+import { describe, expect, test } from "@jest/globals";
+import {
+  SandboxApiException,
+  SandboxConnectionException,
+  SandboxTimeoutException,
+} from "../../../src/errors.js";
+import { unwrapStream } from "../../../src/transport/client.js";
+import type { StreamOptions } from "../../../src/transport/client.js";
+import { RawServer } from "../../helpers/sockets.js";
+import { CapturingLogger, failureOf, transportTo } from "./harness.js";
+
+type Transport = ReturnType<typeof transportTo>;
+
+async function open(transport: Transport, options: StreamOptions = {}): Promise<ReadableStream<Uint8Array>> {
+  return unwrapStream(await transport.client.POST("/things", { body: {}, ...transport.stream(options) }));
+}
+
+const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
+
+test("a stream gives the bytes as they come, and ends with the answer", async () => {
+  await using server = await RawServer.start((exchange) => {
+    exchange.chunkedHead();
+    exchange.chunk("one");
+  });
+  const reader = (await open(transportTo(server.origin))).getReader();
+  expect(text((await reader.read()).value)).toBe("one");
+  server.exchange(1).chunk("two");
+  expect(text((await reader.read()).value)).toBe("two");
+  server.exchange(1).lastChunk();
+  expect((await reader.read()).done).toBe(true);
+});
+
+test.each(["0", undefined])(
+  "an answer with a content-length of %j is an empty stream, not none",
+  async (length) => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.head(200, length === undefined ? {} : { "content-length": length });
+      exchange.socket.end();
+    });
+    expect(await new Response(await open(transportTo(server.origin))).text()).toBe("");
+  },
+);
+
+test("an answer that cannot have a body is not what was asked for", async () => {
+  await using server = await RawServer.start((exchange) => exchange.head(204));
+  const failure = await failureOf(open(transportTo(server.origin)));
+  expect(failure).toBeInstanceOf(SandboxApiException);
+  expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, sandboxId: "sandbox-1" });
+});
+
+test("cancelling closes the connection, and may be done twice", async () => {
+  await using server = await RawServer.start((exchange) => {
+    exchange.chunkedHead();
+    exchange.chunk("one");
+  });
+  const body = await open(transportTo(server.origin));
+  const reader = body.getReader();
+  await reader.read();
+  await reader.cancel();
+  await server.exchange(1).closed;
+  await reader.cancel();
+  expect((await reader.read()).done).toBe(true);
+});
+
+test("cancelling before the first read closes the connection as well", async () => {
+  await using server = await RawServer.start((exchange) => exchange.chunkedHead());
+  const body = await open(transportTo(server.origin));
+  await body.cancel();
+  await server.exchange(1).closed;
+});
+
+test("cancelling aborts the request of a stand-in for fetch", async () => {
+  let signal: AbortSignal | undefined;
+  const fetch = (request: Request): Promise<Response> => {
+    ({ signal } = request);
+    return Promise.resolve(new Response(new ReadableStream()));
+  };
+  const body = await open(transportTo("http://sandbox.test", { fetch }));
+  expect(signal?.aborted).toBe(false);
+  await body.cancel();
+  expect(signal?.aborted).toBe(true);
+});
+
+test("a slow reader slows the server down: nothing is read ahead of it beyond the sockets' own buffers", async () => {
+  const chunk = "x".repeat(64 * 1024);
+  let written = 0;
+  await using server = await RawServer.start((exchange) => {
+    exchange.chunkedHead();
+    const fill = (): void => {
+      do {
+        exchange.chunk(chunk);
+        written += chunk.length;
+      } while (!exchange.socket.writableNeedDrain && written < 256 * 1024 * 1024);
+    };
+    exchange.socket.on("drain", fill);
+    fill();
+  });
+  const reader = (await open(transportTo(server.origin))).getReader();
+  await reader.read();
+  // The server has come to a stop when it has written nothing more for a number of turns.
+  for (let before = -1; before !== written;) {
+    before = written;
+    for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(written).toBeLessThan(64 * 1024 * 1024);
+  await reader.cancel();
+});
+
+describe("a broken stream", () => {
+  test("throws what broke it, after the bytes that came", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.chunkedHead(200, { connection: "keep-alive" });
+      exchange.chunk("one");
+    });
+    const reader = (await open(transportTo(server.origin))).getReader();
+    expect(text((await reader.read()).value)).toBe("one");
+    server.exchange(1).reset();
+    const failure = await failureOf(reader.read());
+    expect(failure).toBeInstanceOf(SandboxConnectionException);
+    expect(failure).toMatchObject({
+      error: { code: "STREAM_BROKEN" },
+      message: expect.stringMatching(/^POST \/things: the stream broke: /),
+      sandboxId: "sandbox-1",
+      cause: { name: "TypeError" },
+    });
+    expect(server.exchanges).toHaveLength(1);
+  });
+});
+
+describe("a stream that stands still", () => {
+  test("fails when no headers come in time, and is closed", async () => {
+    await using server = await RawServer.start(() => undefined);
+    const logger = new CapturingLogger();
+    const failure = await failureOf(
+      open(transportTo(server.origin, { logger }), { firstByteTimeoutSeconds: 0.3, idleTimeoutSeconds: 60 }),
+    );
+    expect(failure).toBeInstanceOf(SandboxTimeoutException);
+    expect(failure).toMatchObject({ error: { code: "STREAM_STALLED" }, sandboxId: "sandbox-1" });
+    expect(logger.records).toContain("warn POST /things: nothing came or went for 0.3 s.");
+    await server.exchange(1).closed;
+  });
+
+  test("fails when a read waits too long, and is closed", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.chunkedHead();
+      exchange.chunk("one");
+    });
+    const body = await open(transportTo(server.origin), {
+      firstByteTimeoutSeconds: 60,
+      idleTimeoutSeconds: 0.3,
+    });
+    const reader = body.getReader();
+    await reader.read();
+    expect(await failureOf(reader.read())).toMatchObject({ error: { code: "STREAM_STALLED" } });
+    await server.exchange(1).closed;
+  });
+
+  test("is no failure while nobody reads", async () => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const word of ["one", "two"]) controller.enqueue(new TextEncoder().encode(word));
+      },
+    });
+    const transport = transportTo("http://sandbox.test", {
+      fetch: () => Promise.resolve(new Response(body)),
+    });
+    const reader = (await open(transport, { idleTimeoutSeconds: 0.02 })).getReader();
+    await reader.read();
+    // Longer than the timeout, measured by a timer that was started later than one of the stream's would have been.
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    expect(text((await reader.read()).value)).toBe("two");
+    await reader.cancel();
+  });
+});
+
+test("closing the client ends what is under way, in every phase, and all that comes later, with CLOSED", async () => {
+  await using server = await RawServer.start((exchange) => {
+    if (exchange.method === "POST") exchange.chunkedHead();
+  });
+  const transport = transportTo(server.origin);
+  const { client, json } = transport;
+  const reader = (await open(transport)).getReader();
+  const unread = await open(transport);
+  const pending = [
+    failureOf(reader.read()),
+    failureOf(client.GET("/things", json({ timeoutSeconds: null }))),
+    failureOf(client.POST("/things", { body: {}, ...json({ timeoutSeconds: null }) })),
+  ];
+  expect(transport.closed).toBe(false);
+  transport.close();
+  transport.close();
+  expect(transport.closed).toBe(true);
+  pending.push(failureOf(unread.getReader().read()));
+  pending.push(failureOf(client.GET("/things", json())));
+  pending.push(failureOf(client.GET("/things")));
+  for (const failure of await Promise.all(pending)) {
+    expect(failure).toMatchObject({ error: { code: "CLOSED" }, sandboxId: "sandbox-1" });
+  }
+  for (const exchange of server.exchanges) await exchange.closed;
+});

@@ -1,0 +1,258 @@
+import { describe, expect, test } from "@jest/globals";
+import { SandboxConnectionException, SandboxTimeoutException } from "../../../src/errors.js";
+import { unwrapStream } from "../../../src/transport/client.js";
+import { Call } from "../../../src/transport/call.js";
+import { IdleClock } from "../../../src/transport/timeout.js";
+import { watchUpload } from "../../../src/transport/upload.js";
+import type { RequestBody } from "../../../src/transport/request.js";
+import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
+import { failureOf, transportTo } from "./harness.js";
+
+type Transport = ReturnType<typeof transportTo>;
+
+async function upload(transport: Transport, body: RequestBody, options = {}): Promise<unknown> {
+  const init = {
+    bodySerializer: () => body,
+    headers: { "Content-Type": null },
+    ...transport.upload(options),
+  };
+  return (await transport.client.POST("/things", { body: null, ...init })).data;
+}
+
+/** A source that gives what the test puts in. */
+function source(): {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly put: (text: string | undefined) => void;
+} {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const stream = new ReadableStream<Uint8Array>({ start: (own) => void (controller = own) });
+  return {
+    stream,
+    put: (text) =>
+      text === undefined ? controller?.close() : controller?.enqueue(new TextEncoder().encode(text)),
+  };
+}
+
+describe("an upload", () => {
+  test.each<[string, () => RequestBody, string | undefined, string | undefined]>([
+    ["text", () => "grüße", "text/plain;charset=UTF-8", "7"],
+    ["bytes", () => new TextEncoder().encode("grüße"), undefined, "7"],
+    ["a blob", () => new Blob(["grüße"], { type: "text/x" }), "text/x", "7"],
+    ["a stream", () => new Blob(["grüße"]).stream(), undefined, undefined],
+  ])(
+    "of %s arrives as it is, with its type and, where it is known, its length",
+    async (_, body, type, length) => {
+      await using server = await RawServer.start((exchange) => {
+        exchange.body.then(
+          () => exchange.json(200, { a: 1 }),
+          () => undefined,
+        );
+      });
+      expect(await upload(transportTo(server.origin), body())).toEqual({ a: 1 });
+      const { body: arrived, headers } = server.exchange(1);
+      expect(await arrived).toBe("grüße");
+      expect(headers["content-type"]).toBe(type);
+      expect(headers["content-length"]).toBe(length);
+    },
+  );
+
+  test("keeps the type that the caller names", async () => {
+    await using server = await RawServer.start((exchange) => exchange.answer(200));
+    const { client, upload: rules } = transportTo(server.origin);
+    const headers = { "Content-Type": "application/x-own" };
+    await client.POST("/things", { body: "{}", bodySerializer: String, headers, ...rules() });
+    expect(server.exchange(1).headers["content-type"]).toBe("application/x-own");
+  });
+
+  test("of a stream that somebody else reads is refused by an exception of the library", async () => {
+    const { stream } = source();
+    stream.getReader();
+    const failure = await failureOf(upload(transportTo(await unusedOrigin()), stream));
+    expect(failure).toBeInstanceOf(SandboxConnectionException);
+  });
+
+  test("of a form arrives with the boundary that its type names", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.body.then(
+        () => exchange.answer(200),
+        () => undefined,
+      );
+    });
+    const form = new FormData();
+    form.append("file", new Blob(["data"]), "name.txt");
+    await upload(transportTo(server.origin), form);
+    const { body, headers } = server.exchange(1);
+    const [, boundary = "none"] = /boundary=(.+)$/.exec(headers["content-type"] ?? "") ?? [];
+    expect((await body).startsWith(`--${boundary}\r\n`)).toBe(true);
+    expect(await body).toContain('filename="name.txt"');
+  });
+
+  test("may take longer than the idle timeout while its source is slow", async () => {
+    let arrived = "";
+    const fetch = async (request: Request): Promise<Response> => {
+      arrived = await request.text();
+      return new Response();
+    };
+    const { stream, put } = source();
+    const transport = transportTo("http://sandbox.test", { fetch });
+    const uploading = upload(transport, stream, { idleTimeoutSeconds: 0.02 });
+    for (const word of ["one", "two", undefined]) {
+      // Longer than the timeout, measured by a timer that was started later than one of the upload's would have been.
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      put(word);
+    }
+    await uploading;
+    expect(arrived).toBe("onetwo");
+  });
+
+  test("that a slow server takes piece by piece may take longer than the idle timeout as well", async () => {
+    const idleTimeoutSeconds = 1;
+    const size = 64 * 1024 * 1024;
+    let taken = 0;
+    await using server = await RawServer.start((exchange) => {
+      const { socket } = exchange;
+      const startedAt = performance.now();
+      socket.on("data", (bytes: Buffer) => {
+        taken += bytes.byteLength;
+        // Stops over and over, each time for less than the timeout, for longer than the timeout in all.
+        if (performance.now() - startedAt > idleTimeoutSeconds * 1_500) return;
+        socket.pause();
+        setTimeout(() => socket.resume(), 2);
+      });
+      exchange.body.then(
+        () => exchange.answer(200),
+        () => undefined,
+      );
+    });
+    const startedAt = performance.now();
+    await upload(transportTo(server.origin), new Blob([Buffer.alloc(size)]), { idleTimeoutSeconds });
+    expect(performance.now() - startedAt).toBeGreaterThan(idleTimeoutSeconds * 1_000);
+    expect(taken).toBeGreaterThanOrEqual(size - 64 * 1024);
+  });
+
+  test("that the server takes no more of fails, and is closed", async () => {
+    await using server = await RawServer.start(({ socket }) => {
+      socket.pause();
+    });
+    const body = new Blob([Buffer.alloc(32 * 1024 * 1024)]);
+    const failure = await failureOf(upload(transportTo(server.origin), body, { idleTimeoutSeconds: 0.5 }));
+    expect(failure).toBeInstanceOf(SandboxTimeoutException);
+    expect(failure).toMatchObject({
+      error: { code: "STREAM_STALLED", message: "The upload: nothing came or went for 0.5 s." },
+    });
+    server.exchange(1).socket.resume();
+    await server.exchange(1).closed;
+  });
+
+  test("that is taken but never answered fails", async () => {
+    await using server = await RawServer.start(() => undefined);
+    expect(
+      await failureOf(upload(transportTo(server.origin), "data", { idleTimeoutSeconds: 0.1 })),
+    ).toMatchObject({
+      error: { code: "STREAM_STALLED" },
+    });
+  });
+
+  test("that is refused halfway says why", async () => {
+    await using server = await RawServer.start((exchange) =>
+      exchange.json(413, { code: "TOO_LARGE", message: "too large" }),
+    );
+    const { stream, put } = source();
+    put("some");
+    expect(await failureOf(upload(transportTo(server.origin), stream))).toMatchObject({
+      statusCode: 413,
+      error: { code: "TOO_LARGE", message: "too large" },
+    });
+  });
+
+  test("whose source fails is failed by that, and is closed", async () => {
+    await using server = await RawServer.start(() => undefined);
+    const own = new Error("the disk is gone");
+    let pulls = 0;
+    const stream = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulls += 1;
+        if (pulls === 1) controller.enqueue(new Uint8Array(1));
+        else controller.error(own);
+      },
+    });
+    const failure = await failureOf(upload(transportTo(server.origin), stream));
+    expect(failure).toBeInstanceOf(SandboxConnectionException);
+    expect(String(failure)).toContain("the disk is gone");
+  });
+
+  test("of what can be read once is sent once; other bodies again, when nothing was sent", async () => {
+    const origin = await unusedOrigin();
+    let sent = 0;
+    const fetch = (request: Request): Promise<Response> => {
+      sent += 1;
+      return globalThis.fetch(request);
+    };
+    await failureOf(upload(transportTo(origin, { fetch }), new Blob(["x"]).stream()));
+    expect(sent).toBe(1);
+    await failureOf(upload(transportTo(origin, { fetch }), new Blob(["x"])));
+    expect(sent).toBe(1 + 4);
+  });
+});
+
+describe("the clock of an upload", () => {
+  const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
+
+  test("stays still when the attempt is over, also when its source gives way then", async () => {
+    const call = new Call(undefined, () => undefined);
+    const idle = new IdleClock(call, 0.01, () => new Error("silence"));
+    const { body } = watchUpload(source().stream, idle);
+    if (!(body instanceof ReadableStream)) throw new Error("It is one.");
+    const reader = body.getReader();
+    const reading = reader.read();
+    // The source is asked some microtasks later.
+    await new Promise((resolve) => setImmediate(resolve));
+    await reader.cancel();
+    expect((await reading).done).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(call.signal.aborted).toBe(false);
+  });
+
+  test("does not start again after the end of the call", () => {
+    const call = new Call(undefined, () => undefined);
+    const before = timers();
+    const idle = new IdleClock(call, 60, () => new Error("silence"));
+    idle.start();
+    expect(timers()).toBe(before + 1);
+    idle.stop();
+    call.end();
+    idle.start();
+    expect(timers()).toBe(before);
+  });
+});
+
+describe("a download", () => {
+  const get = async (transport: Transport, options = {}): Promise<ReadableStream<Uint8Array>> =>
+    unwrapStream(await transport.client.GET("/things", transport.download(options)));
+
+  test("is asked for again until it begins, and then no more", async () => {
+    await using server = await RawServer.start((exchange, count) => {
+      if (count === 1) exchange.reset();
+      else if (count === 2) exchange.answer(503);
+      else {
+        exchange.chunkedHead(200, { connection: "keep-alive" });
+        exchange.chunk("begin");
+      }
+    });
+    const reader = (await get(transportTo(server.origin))).getReader();
+    await reader.read();
+    server.exchange(3).reset();
+    expect(await failureOf(reader.read())).toMatchObject({ error: { code: "STREAM_BROKEN" } });
+    expect(server.exchanges).toHaveLength(3);
+  });
+
+  test("fails when it does not begin, or stands still, for the config's idle timeout", async () => {
+    await using server = await RawServer.start((exchange, count) => {
+      if (count > 1) exchange.chunkedHead();
+    });
+    const transport = transportTo(server.origin, { streamIdleTimeoutSeconds: 0.3 });
+    expect(await failureOf(get(transport))).toMatchObject({ error: { code: "STREAM_STALLED" } });
+    const body = await get(transport);
+    expect(await failureOf(new Response(body).text())).toMatchObject({ error: { code: "STREAM_STALLED" } });
+  });
+});
