@@ -76,12 +76,17 @@ export interface PingEvent extends EventBase {
   readonly type: "ping";
 }
 
-declare const unknownType: unique symbol;
+/**
+ * Any other string. It is an enum to the type checker alone, never exported as a value: a type of its own that no
+ * literal matches, so that `event.type === "stdout"` narrows the union. (`string` with a brand would end narrowing.)
+ */
+declare enum OtherEventType {
+  Other = "any type that this version of the SDK does not know",
+}
 
 /** A type that this version of the SDK does not know: it is passed on, not dropped. */
 export interface UnknownEvent extends EventBase {
-  // Branded, so that comparing `type` with a literal still narrows the union to one known event.
-  readonly type: string & { readonly [unknownType]: never };
+  readonly type: OtherEventType;
   /** The event as it came. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
@@ -107,6 +112,90 @@ export interface InBandError {
 
 /** What a complete frame decodes to: an event, an in-band error, or the reason why it is neither. */
 export type DecodedFrame =
-  | { readonly event: ExecutionEvent }
-  | { readonly inBandError: InBandError }
-  | { readonly malformed: string };
+  { readonly event: ExecutionEvent } | { readonly inBandError: InBandError } | { readonly malformed: string };
+
+/**
+ * Decodes one frame, already parsed from JSON.
+ *
+ * Only what the contract leaves out is filled in: fields that execd omits when they are empty or zero. A field of the
+ * wrong type makes the frame malformed, since a guess at its meaning could hide lost output.
+ */
+export function decodeFrame(frame: unknown): DecodedFrame {
+  if (!isRecord(frame)) return { malformed: "a frame is not a JSON object" };
+  const { type } = frame;
+  if (typeof type !== "string") {
+    const { code, message } = frame;
+    if (type === undefined && typeof code === "string") {
+      return { inBandError: { code, message: typeof message === "string" ? message : code } };
+    }
+    return { malformed: "a frame has neither a type nor an error code" };
+  }
+  const { timestamp = 0 } = frame;
+  if (typeof timestamp !== "number") return wrong(type, "timestamp");
+  switch (type) {
+    case "stdout":
+    case "stderr":
+    case "status": {
+      const { text = "" } = frame;
+      return typeof text === "string" ? { event: { type, text, timestamp } } : wrong(type, "text");
+    }
+    case "init": {
+      const { text: id = "" } = frame;
+      return typeof id === "string" ? { event: { type, id, timestamp } } : wrong(type, "text");
+    }
+    case "ping":
+      return { event: { type, timestamp } };
+    case "result": {
+      const { results = {} } = frame;
+      return isRecord(results)
+        ? { event: { type, results: withMimeTypes(results), timestamp } }
+        : wrong(type, "results");
+    }
+    case "execution_count": {
+      const { execution_count: executionCount = 0 } = frame;
+      return typeof executionCount === "number"
+        ? { event: { type, executionCount, timestamp } }
+        : wrong(type, "execution_count");
+    }
+    case "execution_complete": {
+      const { execution_time: executionTimeMs = 0 } = frame;
+      return typeof executionTimeMs === "number"
+        ? { event: { type, executionTimeMs, timestamp } }
+        : wrong(type, "execution_time");
+    }
+    case "error":
+      return decodeError(frame, timestamp);
+    default:
+      // The one place where the open type is made: every known type has its case above.
+      return { event: { type: type as UnknownEvent["type"], raw: frame, timestamp } };
+  }
+}
+
+function decodeError(frame: Record<string, unknown>, timestamp: number): DecodedFrame {
+  // An error without its object still says that the code failed; its text is then all there is.
+  const { error = {}, text = "" } = frame;
+  if (!isRecord(error)) return wrong("error", "error");
+  const { ename, evalue, name = ename ?? "", value = evalue ?? text } = error;
+  // Go writes an empty list as null.
+  const traceback = error["traceback"] ?? [];
+  if (typeof name !== "string") return wrong("error", "ename");
+  if (typeof value !== "string") return wrong("error", "evalue");
+  if (!Array.isArray(traceback)) return wrong("error", "traceback");
+  const lines = traceback.map((line: unknown) => (typeof line === "string" ? line : JSON.stringify(line)));
+  return { event: { type: "error", error: { name, value, traceback: lines, timestamp }, timestamp } };
+}
+
+// execd renames the MIME type `text/plain` to `text` on its way out.
+function withMimeTypes(results: Record<string, unknown>): Record<string, unknown> {
+  if (!("text" in results) || "text/plain" in results) return results;
+  const { text, ...others } = results;
+  return { "text/plain": text, ...others };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function wrong(type: string, field: string): DecodedFrame {
+  return { malformed: `the field "${field}" of a "${type}" frame has the wrong type` };
+}

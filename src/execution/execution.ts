@@ -1,0 +1,132 @@
+import type { ExecutionError, ExecutionEvent } from "./event.js";
+import { ExecutionResult } from "./result.js";
+
+/** A piece of printed text, as it came. */
+export interface OutputMessage {
+  /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
+  readonly text: string;
+  /** When it was printed, in milliseconds since 1970 (UTC); 0 where the server did not say. */
+  readonly timestamp: number;
+}
+
+/** What was printed, by stream, in the order in which it came. The order *across* the two streams is not kept by execd. */
+export interface ExecutionLogs {
+  readonly stdout: readonly OutputMessage[];
+  readonly stderr: readonly OutputMessage[];
+}
+
+/** The server's word that the run is complete. */
+export interface ExecutionComplete {
+  /** What the server measured, in milliseconds; meaningless where the event came before the output. */
+  readonly executionTimeMs: number;
+  /** When, in milliseconds since 1970 (UTC). */
+  readonly timestamp: number;
+}
+
+/** How output is put together again and whether there is an exit code. */
+export type ExecutionKind = "code" | "command" | "background-command";
+
+/** Folds one event into an execution; gives the result it added, if it added one. */
+export let foldEvent: (execution: Execution, event: ExecutionEvent) => ExecutionResult | undefined;
+
+/**
+ * The outcome of a run; while it runs, the outcome so far.
+ *
+ * That the user's code failed is data ({@link error}, {@link exitCode}), never an exception.
+ */
+export class Execution {
+  /** The context's id for code, the command's id for commands; `undefined` until the server said it. */
+  readonly id: string | undefined;
+  /** The kernel's count of runs that gave a value, from 1; `undefined` where it sent none. */
+  readonly executionCount: number | undefined;
+  /** Printed messages. */
+  readonly logs: ExecutionLogs;
+  /** Values that were shown, the value of the last expression among them. */
+  readonly results: readonly ExecutionResult[];
+  /** How the code or the command failed; `undefined` when it did not. */
+  readonly error: ExecutionError | undefined;
+  /** The server's completion message, where it came; a failed command has none. */
+  readonly complete: ExecutionComplete | undefined;
+  /**
+   * For commands in the foreground: 0, the exit code, or `null` where none is known (ended by a signal before
+   * it could say one, not started, still running). `-1` means a signal. `undefined` for code and background commands.
+   */
+  readonly exitCode: number | null | undefined;
+  readonly #kind: ExecutionKind;
+  readonly #stdout: OutputMessage[] = [];
+  readonly #stderr: OutputMessage[] = [];
+  readonly #results: ExecutionResult[] = [];
+
+  static {
+    foldEvent = (execution, event) => {
+      // Read-only is for users; this is the one place that writes.
+      const open: { -readonly [Field in keyof Execution]: Execution[Field] } = execution;
+      switch (event.type) {
+        case "stdout":
+          execution.#stdout.push(event);
+          return undefined;
+        case "stderr":
+          execution.#stderr.push(event);
+          return undefined;
+        case "result": {
+          const result = new ExecutionResult(event.results, event.timestamp);
+          execution.#results.push(result);
+          return result;
+        }
+        case "init":
+          if (event.id !== "") open.id = event.id;
+          return undefined;
+        case "execution_count":
+          open.executionCount = event.executionCount;
+          return undefined;
+        case "execution_complete":
+          open.complete = { executionTimeMs: event.executionTimeMs, timestamp: event.timestamp };
+          if (execution.exitCode === null && execution.error === undefined) open.exitCode = 0;
+          return undefined;
+        case "error":
+          open.error = event.error;
+          if (execution.exitCode !== undefined) open.exitCode = exitCodeOf(event.error.value);
+          return undefined;
+        default:
+          return undefined;
+      }
+    };
+  }
+
+  constructor(kind: ExecutionKind = "code") {
+    this.#kind = kind;
+    this.id = undefined;
+    this.executionCount = undefined;
+    this.logs = { stdout: this.#stdout, stderr: this.#stderr };
+    this.results = this.#results;
+    this.error = undefined;
+    this.complete = undefined;
+    this.exitCode = kind === "command" ? null : undefined;
+  }
+
+  /** All of standard output as one string; joined anew at each reading. */
+  get stdout(): string {
+    return join(this.logs.stdout, this.#kind);
+  }
+
+  /** All of standard error as one string; joined anew at each reading. */
+  get stderr(): string {
+    return join(this.logs.stderr, this.#kind);
+  }
+
+  /** The `text/plain` form of the last result. */
+  get text(): string | undefined {
+    return this.results.at(-1)?.text;
+  }
+}
+
+// execd sends a command's output line by line without the newline, and an empty line as "\n" (it leaves out empty strings).
+function join(messages: readonly OutputMessage[], kind: ExecutionKind): string {
+  const texts = messages.map(({ text }) => text);
+  if (kind === "code") return texts.join("");
+  return texts.map((text) => (text === "\n" ? text : `${text}\n`)).join("");
+}
+
+function exitCodeOf(value: string): number | null {
+  return /^-?\d+$/.test(value) ? Number(value) : null;
+}

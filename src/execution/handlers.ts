@@ -1,0 +1,69 @@
+import type { ExecutionError, ExecutionEvent } from "./event.js";
+import type { ExecutionComplete, OutputMessage } from "./execution.js";
+import type { ExecutionResult } from "./result.js";
+
+/** What a handler may give back; a promise is awaited before the next event is delivered. */
+export type HandlerOutcome = void | PromiseLike<void>;
+
+/**
+ * Called for each event of a run, in order, after the event is part of `execution` and before iterators see it.
+ *
+ * A slow handler slows the reading of the stream. One that throws ends the run, which then rejects with what was
+ * thrown. A handler must not await a run in its own context: that run waits for this one.
+ */
+export interface ExecutionHandlers {
+  /** Any event, also pings and types that this version does not know; called before the handler of its type. */
+  readonly onEvent?: ((event: ExecutionEvent) => HandlerOutcome) | undefined;
+  /** The run has an id. */
+  readonly onInit?:
+    ((init: { readonly id: string; readonly timestamp: number }) => HandlerOutcome) | undefined;
+  /** Something was printed. */
+  readonly onStdout?: ((message: OutputMessage) => HandlerOutcome) | undefined;
+  /** Something was printed to standard error. */
+  readonly onStderr?: ((message: OutputMessage) => HandlerOutcome) | undefined;
+  /** A value was shown. */
+  readonly onResult?: ((result: ExecutionResult) => HandlerOutcome) | undefined;
+  /** The code or the command failed. */
+  readonly onError?: ((error: ExecutionError) => HandlerOutcome) | undefined;
+  /** The server calls the run complete; for code this may come before output. */
+  readonly onExecutionComplete?: ((complete: ExecutionComplete) => HandlerOutcome) | undefined;
+}
+
+/**
+ * Calls the handlers of one event.
+ *
+ * @param result what the event added to the execution's results, if it is a result
+ * @returns a promise only where a handler gave one, so that a run with plain handlers costs no turn of the event loop
+ */
+export function callHandlers(
+  handlers: ExecutionHandlers,
+  event: ExecutionEvent,
+  result: ExecutionResult | undefined,
+): HandlerOutcome {
+  const pending = handlers.onEvent?.(event);
+  if (pending) return pending.then(() => callHandlerOfType(handlers, event, result));
+  return callHandlerOfType(handlers, event, result);
+}
+
+function callHandlerOfType(
+  handlers: ExecutionHandlers,
+  event: ExecutionEvent,
+  result: ExecutionResult | undefined,
+): HandlerOutcome {
+  switch (event.type) {
+    case "init":
+      return handlers.onInit?.({ id: event.id, timestamp: event.timestamp });
+    case "stdout":
+      return handlers.onStdout?.(event);
+    case "stderr":
+      return handlers.onStderr?.(event);
+    case "result":
+      return result && handlers.onResult?.(result);
+    case "error":
+      return handlers.onError?.(event.error);
+    case "execution_complete":
+      return handlers.onExecutionComplete?.(event);
+    default:
+      return undefined;
+  }
+}

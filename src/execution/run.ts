@@ -1,0 +1,192 @@
+import { addErrorContext, SandboxException } from "../errors.js";
+import type { Logger } from "../logging.js";
+import type { ExecutionEvent } from "./event.js";
+import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
+import { callHandlers, type ExecutionHandlers, type HandlerOutcome } from "./handlers.js";
+import type { Failure } from "./interrupt.js";
+import { RunStream, type RunSource } from "./run-stream.js";
+
+/** How to run something. */
+export interface RunFacts {
+  readonly kind: ExecutionKind;
+  /** Checks the arguments and gives the source; what it throws rejects the handle. */
+  readonly source: () => RunSource;
+  readonly handlers?: ExecutionHandlers | undefined;
+  readonly sandboxId?: string | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * A run that has begun: a promise of its {@link Execution}, and an async iterable of its events.
+ *
+ * Await it for the outcome, iterate it to see events as they come, or both. Each event is first folded into
+ * `execution`, then given to the handlers, then to iterators; the promise settles last. A later iterator starts with
+ * the first event. Leaving a loop early ends the run, which then rejects with `RUN_CANCELLED`.
+ *
+ * A handle that an `async` function returns is awaited, like any promise: to hand it on while it runs, return `{ run }`.
+ *
+ * @example
+ * ```ts
+ * const run = interpreter.codes.run("for i in range(3): print(i)");
+ * for await (const event of run) if (event.type === "stdout") process.stdout.write(event.text);
+ * const { error } = await run;
+ * ```
+ */
+export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
+  readonly [Symbol.toStringTag] = "Run";
+  /** The outcome so far; complete once the promise has settled. */
+  readonly execution: Execution;
+  readonly #facts: RunFacts;
+  readonly #outcome: Promise<Execution>;
+  // Kept by reference: the execution's messages are these same objects.
+  readonly #events: ExecutionEvent[] = [];
+  #stream: RunStream | undefined;
+  #settled: Failure | "resolved" | undefined;
+  #wakes: (() => void)[] = [];
+  #observed = false;
+
+  constructor(facts: RunFacts) {
+    this.#facts = facts;
+    this.execution = new Execution(facts.kind);
+    this.#outcome = this.#drive();
+    // A handle that nobody looks at must not end the process with an unhandled rejection.
+    this.#outcome.catch((error: unknown) => {
+      if (this.#observed) return;
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      facts.logger?.warn(`A run that nobody awaits failed: ${text}`);
+    });
+  }
+
+  /** The context's id for code, the command's id for commands; `undefined` until the server has said it. */
+  get id(): string | undefined {
+    return this.execution.id;
+  }
+
+  /**
+   * Interrupts the run on the server and resolves when it has ended.
+   *
+   * The run itself then resolves too: the interrupt shows in `execution.error` (`KeyboardInterrupt` in Python). A run
+   * that still waits for its turn is never sent, and rejects with `RUN_CANCELLED`.
+   *
+   * @param options.signal ends the waiting, not the run
+   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` when the run goes on 5 s after the first interrupt
+   */
+  async interrupt(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const stream = this.#stream;
+    if (stream === undefined || this.#settled !== undefined) return;
+    if (stream.sent) await stream.interrupt(options.signal);
+    else stream.stop(cancelled("The run was interrupted before it was sent."));
+  }
+
+  /** As with any promise. */
+  then<Value = Execution, Other = never>(
+    onFulfilled?: ((execution: Execution) => Value | PromiseLike<Value>) | null,
+    // `any` is what the interface that is implemented here says.
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any
+    onRejected?: ((reason: any) => Other | PromiseLike<Other>) | null,
+  ): Promise<Value | Other> {
+    this.#observed = true;
+    return this.#outcome.then(onFulfilled, onRejected);
+  }
+
+  /** As with any promise. */
+  catch<Other = never>(
+    // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
+    onRejected?: ((reason: any) => Other | PromiseLike<Other>) | null,
+  ): Promise<Execution | Other> {
+    return this.then(null, onRejected);
+  }
+
+  /** As with any promise. */
+  finally(onFinally?: (() => void) | null): Promise<Execution> {
+    this.#observed = true;
+    return this.#outcome.finally(onFinally);
+  }
+
+  /** All events from the first on, and then those to come; throws what ended the run, if it failed. */
+  [Symbol.asyncIterator](): AsyncIterator<ExecutionEvent, undefined> {
+    this.#observed = true;
+    // Who was there when the run was stopped is done at once; who comes later sees again all that there was.
+    const isLate = this.#settled !== undefined;
+    let next = 0;
+    let hasLeft = false;
+    return {
+      next: async () => {
+        for (;;) {
+          if (hasLeft) return { done: true, value: undefined };
+          if (!isLate && this.#stream?.stopped !== undefined) throw this.#stream.stopped.error;
+          const event = this.#events[next];
+          if (event !== undefined) {
+            next += 1;
+            return { done: false, value: event };
+          }
+          if (this.#settled === "resolved") return { done: true, value: undefined };
+          if (this.#settled !== undefined) throw this.#settled.error;
+          await new Promise<void>((resolve) => this.#wakes.push(resolve));
+        }
+      },
+      return: () => {
+        hasLeft = true;
+        this.#stream?.stop(cancelled("The run was ended by leaving the loop over its events."));
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+  }
+
+  async #drive(): Promise<Execution> {
+    try {
+      await this.#deliver();
+      this.#settled = "resolved";
+      return this.execution;
+    } catch (error) {
+      // The caller's own abort reason, or a handler's own error, stays as it is.
+      if (this.#stream?.stopped?.isForeign !== true) {
+        addErrorContext(error, { sandboxId: this.#facts.sandboxId, execution: this.execution });
+      }
+      this.#settled = { error };
+      throw error;
+    } finally {
+      this.#wake();
+    }
+  }
+
+  async #deliver(): Promise<void> {
+    const { handlers } = this.#facts;
+    const stream = new RunStream(this.#facts.source());
+    this.#stream = stream;
+    for (;;) {
+      const batch = await stream.read();
+      if (batch === undefined) return;
+      for (const event of batch) {
+        const result = foldEvent(this.execution, event);
+        if (handlers !== undefined) {
+          const pending = callOrStop(stream, () => callHandlers(handlers, event, result));
+          if (pending !== undefined) await stream.unlessStopped(pending);
+        }
+        this.#events.push(event);
+      }
+      this.#wake();
+    }
+  }
+
+  #wake(): void {
+    const wakes = this.#wakes;
+    this.#wakes = [];
+    for (const wake of wakes) wake();
+  }
+}
+
+function cancelled(message: string): SandboxException {
+  return new SandboxException({ code: "RUN_CANCELLED", message });
+}
+
+/** Calls handlers, which must not fail unseen: what they throw ends the run. */
+function callOrStop(stream: RunStream, call: () => HandlerOutcome): PromiseLike<void> | undefined {
+  try {
+    return call() ?? undefined;
+  } catch (error) {
+    stream.stop(error, { isForeign: true });
+    throw error;
+  }
+}

@@ -1,0 +1,254 @@
+import { InvalidArgumentException } from "../errors.js";
+import type { ExecutionEvent } from "../execution/event.js";
+import { iterateEvents } from "../execution/event-iterable.js";
+import type { ExecutionHandlers } from "../execution/handlers.js";
+import { Run } from "../execution/run.js";
+import type { RunSource } from "../execution/run-stream.js";
+import { expectText } from "../transport/response.js";
+import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { assertHandlers, assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+
+/** Creating a context starts a kernel, and kernels register with the server after it is up. In seconds. */
+const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
+/** The same wait, when a run is what starts the kernel. In seconds. */
+const FIRST_BYTE_TIMEOUT_SECONDS = 120;
+
+/** The languages that the code-interpreter image brings, by their names on the wire. */
+export const SupportedLanguage = {
+  Python: "python",
+  JavaScript: "javascript",
+  TypeScript: "typescript",
+  Go: "go",
+  Java: "java",
+  Bash: "bash",
+} as const;
+
+/** A language's name on the wire: one of {@link SupportedLanguage}, or another that the sandbox's image brings. */
+export type SupportedLanguage =
+  | (typeof SupportedLanguage)[keyof typeof SupportedLanguage]
+  // Keeps the known names in the editor's suggestions.
+  | (string & {});
+
+/** A language's state that lasts from run to run: variables, functions, imports. */
+export interface CodeContext {
+  readonly id: string;
+  readonly language: SupportedLanguage;
+}
+
+/** Options of {@link Codes.createContext}. */
+export interface CreateContextOptions extends CallOptions {
+  /** A directory for the context; created if it is not there. Real servers do not make it the kernel's own directory. */
+  readonly cwd?: string | undefined;
+}
+
+/** Options of {@link Codes.run}: `context` or `language`, not both. */
+export interface RunCodeOptions extends CallOptions {
+  /** Where to run; see {@link Codes.createContext}. */
+  readonly context?: CodeContext | undefined;
+  /** Runs in the language's default context, which the server makes at its first use. @default "python" */
+  readonly language?: SupportedLanguage | undefined;
+  /** Called for each event, in order. */
+  readonly handlers?: ExecutionHandlers | undefined;
+  /** Interrupts the run, which then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** What {@link Codes.runStream} runs. */
+export interface RunCodeRequest {
+  /** The source text. */
+  readonly code: string;
+  /** Where to run it; without `id` in the language's default context. @default Python's default context */
+  readonly context?: { readonly id?: string | undefined; readonly language: SupportedLanguage } | undefined;
+}
+
+/** Options of {@link Codes.runStream}. */
+export interface RunStreamOptions extends CallOptions {
+  /** As in {@link RunCodeOptions}. */
+  readonly timeoutSeconds?: number | undefined;
+}
+
+/** Runs code and keeps its state. */
+export class Codes {
+  readonly #link: SandboxLink;
+
+  /** @internal */
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  /**
+   * Runs code and gives a handle at once: a promise of the {@link Execution} that is also an iterable of its events.
+   *
+   * Runs in one context take turns. That the code fails is data, in `execution.error`.
+   *
+   * Proof of completion is the clean end of the answer after the server's word that the run is complete. One lie of
+   * the network cannot be told from success: a clean cut after a completion that came before the output.
+   *
+   * @throws never synchronously; the handle rejects with
+   * {@link InvalidArgumentException} (blank code, context and language, …), {@link SandboxApiException},
+   * {@link SandboxConnectionException} (`CONNECTION`, `STREAM_CUT`, `STREAM_BROKEN`),
+   * {@link SandboxTimeoutException} (`RUN_TIMEOUT`, `STREAM_STALLED`), each with the partial `execution`
+   *
+   * @example
+   * ```ts
+   * const execution = await interpreter.codes.run("print('hi'); 1 + 1");
+   * execution.stdout; // "hi\n"
+   * execution.text; // "2"
+   * ```
+   */
+  run(code: string, options: RunCodeOptions = {}): Run {
+    const { context, language, handlers, timeoutSeconds, signal } = options;
+    return new Run({
+      kind: isShell(context?.language ?? language) ? "command" : "code",
+      sandboxId: this.#link.sandboxId,
+      logger: this.#link.config.logger,
+      handlers,
+      source: () => {
+        if (context !== undefined && language !== undefined) {
+          throw new InvalidArgumentException(
+            "context and language exclude each other; a context has its language.",
+          );
+        }
+        assertHandlers(handlers);
+        if (context !== undefined) assertText(context.id, "context.id");
+        return this.#source(
+          { code, context: context ?? { language: language ?? "python" } },
+          { timeoutSeconds, signal },
+        );
+      },
+    });
+  }
+
+  /**
+   * The events of a run in their plain form: sent at the first `next`, read no faster than they are taken, not kept.
+   *
+   * @throws what {@link run} rejects with, but without a partial execution
+   */
+  runStream(request: RunCodeRequest, options: RunStreamOptions = {}): AsyncIterable<ExecutionEvent> {
+    return iterateEvents(() => this.#source(request, options));
+  }
+
+  /**
+   * Makes a context: a kernel of its own, with its own variables. It may take up to 120 s while a sandbox starts.
+   *
+   * @throws {InvalidArgumentException} for a blank language
+   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT`, also where the image does not know the language: real servers
+   * then retry for as long as the request stays open
+   */
+  async createContext(language: SupportedLanguage, options: CreateContextOptions = {}): Promise<CodeContext> {
+    assertText(language, "language");
+    const { cwd, signal } = options;
+    if (cwd !== undefined) assertText(cwd, "cwd");
+    const { client, json } = this.#execd;
+    const answer = await client.POST("/code/context", {
+      body: { language, ...(cwd !== undefined && { cwd }) },
+      ...json({ signal, timeoutSeconds: CREATE_CONTEXT_TIMEOUT_SECONDS }),
+    });
+    return toContext(unwrap(answer), answer.response);
+  }
+
+  /** Looks a context up. @throws {SandboxApiException} `CONTEXT_NOT_FOUND`, status 404 */
+  async getContext(contextId: string, options: CallOptions = {}): Promise<CodeContext> {
+    assertText(contextId, "contextId");
+    const { client, json } = this.#execd;
+    const answer = await client.GET("/code/contexts/{context_id}", {
+      params: { path: { context_id: contextId } },
+      ...json(options),
+    });
+    return toContext(unwrap(answer), answer.response);
+  }
+
+  /** Lists the contexts, default ones among them, in no particular order. @param language only this one's */
+  async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
+    if (language !== undefined) assertText(language, "language");
+    const { client, json } = this.#execd;
+    const answer = await client.GET("/code/contexts", {
+      params: { query: { ...(language !== undefined && { language }) } },
+      ...json(options),
+    });
+    return unwrap(answer).map((context) => toContext(context, answer.response));
+  }
+
+  /** Ends a context and its state; a run in it is interrupted. @throws {SandboxApiException} status 404 when there is none */
+  async deleteContext(contextId: string, options: CallOptions = {}): Promise<void> {
+    assertText(contextId, "contextId");
+    const { client, json } = this.#execd;
+    unwrapEmpty(
+      await client.DELETE("/code/contexts/{context_id}", {
+        params: { path: { context_id: contextId } },
+        ...json(options),
+      }),
+    );
+  }
+
+  /** Ends all contexts of a language, its default one too. None to end is no error. */
+  async deleteContexts(language: SupportedLanguage, options: CallOptions = {}): Promise<void> {
+    assertText(language, "language");
+    const { client, json } = this.#execd;
+    unwrapEmpty(await client.DELETE("/code/contexts", { params: { query: { language } }, ...json(options) }));
+  }
+
+  /**
+   * Interrupts what runs in a context, by the id that `execution.id` or a context has; its state is kept.
+   *
+   * One interrupt is sent. It may come too early (right after `init` the kernel may still be idle):
+   * {@link Run.interrupt} repeats it until the run has ended.
+   */
+  async interrupt(executionId: string, options: CallOptions = {}): Promise<void> {
+    assertText(executionId, "executionId");
+    const { client, json } = this.#execd;
+    unwrapEmpty(
+      await client.DELETE("/code", {
+        params: { query: { id: executionId } },
+        ...json({ ...options, retry: false }),
+      }),
+    );
+  }
+
+  get #execd(): SandboxLink["execd"] {
+    return this.#link.execd;
+  }
+
+  #source({ code, context = { language: "python" } }: RunCodeRequest, options: RunStreamOptions): RunSource {
+    assertText(code, "code");
+    // A context id without its language runs in the shell.
+    assertText(context.language, context.id === undefined ? "language" : "context.language");
+    if (context.id !== undefined) assertText(context.id, "context.id");
+    const { timeoutSeconds, signal } = options;
+    assertSeconds(timeoutSeconds, "timeoutSeconds");
+    const { config, runs, execd } = this.#link;
+    const { id, language } = context;
+    const idle = config.streamIdleTimeoutSeconds;
+    return {
+      acquire: (queueing) => runs.acquire({ id, language }, queueing),
+      open: async (request) =>
+        unwrapStream(
+          await execd.client.POST("/code", {
+            body: { code, context: { language, ...(id !== undefined && { id }) } },
+            ...execd.stream({ signal: request }),
+          }),
+        ),
+      interrupt: (runId, limit) => this.interrupt(runId, { signal: limit }),
+      interruptId: id,
+      endsAt: "end-of-stream",
+      firstByteTimeoutSeconds: idle === null ? null : Math.max(idle, FIRST_BYTE_TIMEOUT_SECONDS),
+      idleTimeoutSeconds: idle,
+      timeoutSeconds,
+      signal,
+      logger: config.logger,
+    };
+  }
+}
+
+// Two names that execd takes for a language run in the shell, line by line as /command does.
+function isShell(language: string | undefined): boolean {
+  return language === "command" || language === "background-command";
+}
+
+function toContext(
+  { id, language }: { readonly id?: string | undefined; readonly language: string },
+  response: Response,
+): CodeContext {
+  return { id: expectText(id, "id", response), language: expectText(language, "language", response) };
+}

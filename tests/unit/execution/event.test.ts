@@ -1,0 +1,65 @@
+import { describe, expect, test } from "@jest/globals";
+import { decodeFrame } from "../../../src/execution/event.js";
+
+describe("decoding a frame", () => {
+  test("what execd leaves out is empty or zero", () => {
+    expect(decodeFrame({ type: "execution_complete" })).toEqual({
+      event: { type: "execution_complete", executionTimeMs: 0, timestamp: 0 },
+    });
+    expect(decodeFrame({ type: "stdout", timestamp: 5 })).toEqual({
+      event: { type: "stdout", text: "", timestamp: 5 },
+    });
+    expect(decodeFrame({ type: "error", timestamp: 5 })).toEqual({
+      event: { type: "error", error: { name: "", value: "", traceback: [], timestamp: 5 }, timestamp: 5 },
+    });
+  });
+
+  test("a traceback may be null", () => {
+    expect(decodeFrame({ type: "error", error: { ename: "E", evalue: "v", traceback: null } })).toMatchObject(
+      {
+        event: { error: { name: "E", value: "v", traceback: [] } },
+      },
+    );
+  });
+
+  test("`text` in results is text/plain again, and everything else stays", () => {
+    const results = { text: "2", "application/json": { a: [1] }, "image/png": "iVBO" };
+    expect(decodeFrame({ type: "result", results })).toMatchObject({
+      event: { results: { "text/plain": "2", "application/json": { a: [1] }, "image/png": "iVBO" } },
+    });
+    expect(decodeFrame({ type: "result", results: { "text/plain": "a", text: "b" } })).toMatchObject({
+      event: { results: { "text/plain": "a", text: "b" } },
+    });
+  });
+
+  test("an object with a code and no type is an error inside the stream", () => {
+    expect(decodeFrame({ code: "RUNTIME_ERROR", message: "busy" })).toEqual({
+      inBandError: { code: "RUNTIME_ERROR", message: "busy" },
+    });
+    expect(decodeFrame({ code: "RUNTIME_ERROR" })).toEqual({
+      inBandError: { code: "RUNTIME_ERROR", message: "RUNTIME_ERROR" },
+    });
+  });
+
+  test("an unknown type passes through with everything it had", () => {
+    expect(decodeFrame({ type: "progress", percent: 5, timestamp: 1 })).toEqual({
+      event: { type: "progress", raw: { type: "progress", percent: 5, timestamp: 1 }, timestamp: 1 },
+    });
+  });
+
+  test.each([
+    ["an array", []],
+    ["a string", "x"],
+    ["null", null],
+    ["neither type nor code", { text: "x" }],
+    ["a type that is no string", { type: 5 }],
+    ["a text that is no string", { type: "stdout", text: 5 }],
+    ["a timestamp that is no number", { type: "ping", timestamp: "now" }],
+    ["results that are no object", { type: "result", results: ["x"] }],
+    ["an error that is no object", { type: "error", error: "x" }],
+    ["a traceback that is no list", { type: "error", error: { ename: "", evalue: "", traceback: "x" } }],
+    ["a count that is no number", { type: "execution_count", execution_count: "1" }],
+  ])("%s is malformed", (_, frame) => {
+    expect(decodeFrame(frame)).toEqual({ malformed: expect.any(String) });
+  });
+});
