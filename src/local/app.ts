@@ -1,0 +1,55 @@
+import { randomUUID } from "node:crypto";
+import { isSandboxException } from "../errors.js";
+import { jsonResponse, LifecycleProblem, problem } from "./answers.js";
+import type { FetchHandler } from "./listener.js";
+import { Router } from "./router.js";
+import { gatewayRoutes, isGatewayPath } from "./routes/gateway.js";
+import { lifecycleRoutes } from "./routes/lifecycle.js";
+import type { Sandboxes } from "./sandboxes.js";
+import { matchesSecret } from "./secrets.js";
+
+/** The whole HTTP interface of a server as a function: it answers, and throws for nothing but an aborted request. */
+export function createApp(sandboxes: Sandboxes, apiKey: string): FetchHandler {
+  const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
+  return async (request) => {
+    const requestId = request.headers.get("x-request-id")?.trim() ?? "";
+    const response = await respond(request, router, apiKey);
+    response.headers.set("x-request-id", requestId === "" ? randomUUID().replaceAll("-", "") : requestId);
+    return response;
+  };
+}
+
+async function respond(request: Request, router: Router, apiKey: string): Promise<Response> {
+  const url = new URL(request.url);
+  try {
+    // Before routing, so that an unknown path tells nothing to someone without a key.
+    if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
+    return await router.handle(request, url);
+  } catch (error) {
+    request.signal.throwIfAborted();
+    const { status, body, headers } = toProblem(error);
+    return jsonResponse(status, body, headers);
+  }
+}
+
+function authenticate(request: Request, apiKey: string): void {
+  const given = request.headers.get("open-sandbox-api-key");
+  if (apiKey === "" || matchesSecret(given, apiKey)) return;
+  throw given === null || given === ""
+    ? problem(
+        401,
+        "MISSING_API_KEY",
+        "Authentication credentials are missing. Provide API key via OPEN-SANDBOX-API-KEY header.",
+      )
+    : problem(
+        401,
+        "INVALID_API_KEY",
+        "Authentication credentials are invalid. Check your API key and try again.",
+      );
+}
+
+function toProblem(error: unknown): LifecycleProblem {
+  if (error instanceof LifecycleProblem) return error;
+  const code = isSandboxException(error) ? `LOCAL::${error.error.code}` : "GENERAL::UNKNOWN_ERROR";
+  return problem(500, code, error instanceof Error ? error.message : String(error));
+}

@@ -1,0 +1,227 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import { Socket } from "node:net";
+import path from "node:path";
+import { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { SandboxException } from "../errors.js";
+import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
+import { readableBody } from "./streams.js";
+import type { Configuration } from "./supervisor/environment.js";
+
+const START_TIMEOUT_MS = 30_000;
+const COMPLAINT_BYTES = 4000;
+/** What one unread answer may hold back in this process, in bytes. */
+const STREAM_WINDOW = 256 * 1024;
+
+/** The headers of a box that clients get to see; everything else that code in it could make up stays here. */
+const RELAYED_HEADERS = [
+  "allow",
+  "cache-control",
+  "content-disposition",
+  "content-length",
+  "content-range",
+  "content-type",
+  "execd-commands-tail-cursor",
+  "location",
+  "x-accel-buffering",
+] as const;
+
+/** A request for the supervisor of a box. */
+export interface BoxRequest {
+  readonly method: string;
+  /** Path and query. */
+  readonly path: string;
+  readonly body: ReadableStream<Uint8Array> | null;
+  readonly signal: AbortSignal;
+}
+
+/** Options of a box that do not depend on how it is isolated. */
+export interface BoxOptions {
+  readonly plan: BoxPlan;
+  readonly isolation: Isolation;
+  /** Variables for kernels and commands, over those of every box. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly ipython: boolean;
+  readonly prewarm: boolean;
+}
+
+/** A running box: its processes, and the one connection to its supervisor. */
+export class Box {
+  readonly #child: ChildProcess;
+  readonly #endSignal: BoxLaunch["endSignal"];
+  readonly #session: ClientHttp2Session;
+  /** Resolves when the supervisor is gone, for whatever reason. */
+  readonly gone: Promise<void>;
+  #activeRequests = 0;
+
+  /**
+   * Starts a box and resolves when its supervisor answers.
+   *
+   * @throws {SandboxException} `SANDBOX_START_FAILED`, with what the programs said
+   */
+  static async start({ plan, isolation, env, ipython, prewarm }: BoxOptions): Promise<Box> {
+    const launch = isolation.prepare(plan);
+    const child = spawn(launch.command, launch.args, {
+      cwd: launch.cwd,
+      env: launch.env,
+      // Its own session: a Ctrl-C in the terminal is for the host, which then ends its boxes in order.
+      detached: true,
+      stdio: ["ignore", "ignore", "pipe", "pipe"],
+    });
+    let complaint = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      complaint = (complaint + text).slice(-COMPLAINT_BYTES);
+    });
+    const failed = new Promise<never>((_resolve, reject) => {
+      const fail = (reason: string) => {
+        const said = complaint.trim() === "" ? reason : complaint.trim();
+        const message = `A sandbox of the local server does not start: ${said}`;
+        reject(new SandboxException({ code: "SANDBOX_START_FAILED", message }));
+      };
+      child.once("error", (error) => fail(error.message));
+      child.once("close", (code, signal) =>
+        fail(`it ended at once (${signal ?? `exit status ${code ?? 0}`})`),
+      );
+      // Not cancelled: when it comes late, nobody waits for this promise any more.
+      delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not answer"), fail);
+    });
+    failed.catch(() => undefined); // also when it ends long after its start
+    const channel = child.stdio[3];
+    if (!(channel instanceof Duplex)) return failed;
+
+    const box = new Box(child, channel, launch.endSignal);
+    const { python } = plan;
+    const configuration: Configuration = {
+      workspace: launch.workspace,
+      scratch: launch.scratch,
+      env: { ...launch.env, ...env },
+      python: python && {
+        executable: python.executable,
+        script: path.posix.join(launch.kernels, "python.py"),
+        ipython,
+        prewarm,
+      },
+    };
+    try {
+      await Promise.race([box.#configure(configuration), failed]);
+      return box;
+    } catch (error) {
+      box.killSync();
+      throw error instanceof SandboxException ? error : await failed;
+    }
+  }
+
+  private constructor(child: ChildProcess, channel: Duplex, endSignal: BoxLaunch["endSignal"]) {
+    this.#child = child;
+    this.#endSignal = endSignal;
+    this.gone = new Promise((resolve) => {
+      child.once("close", () => resolve());
+      child.once("error", () => resolve());
+    });
+    this.#session = connect("http://box", {
+      createConnection: () => channel,
+      // Many answers may wait for slow readers at once, and new ones must not be refused for it.
+      maxSessionMemory: 1000,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 16 * 1024 },
+    });
+    this.#session.on("error", () => undefined); // each request fails for itself
+    // A box alone does not keep the host's process running; a request that is under way does.
+    child.unref();
+    channel.on("error", () => undefined);
+    this.#session.unref();
+    if (child.stderr instanceof Socket) child.stderr.unref();
+  }
+
+  /**
+   * Sends a request and gives the answer as it comes, the body unread.
+   *
+   * @throws the signal's reason, or an error that says why there is no answer
+   */
+  async request(request: BoxRequest): Promise<Response> {
+    const { signal } = request;
+    try {
+      signal.throwIfAborted();
+      return await this.#send(request);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  #send({ method, path: target, body, signal }: BoxRequest): Promise<Response> {
+    const stream = this.#session.request(
+      { ":method": method, ":path": target },
+      { endStream: body === null },
+    );
+    this.#hold(true);
+    const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
+    signal.addEventListener("abort", cancel, { once: true });
+    stream.once("close", () => {
+      this.#hold(false);
+      signal.removeEventListener("abort", cancel);
+    });
+    body?.pipeTo(writableBody(stream)).catch(cancel);
+    return new Promise((resolve, reject) => {
+      stream.on("error", reject);
+      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
+      stream.once("response", (headers) => {
+        try {
+          resolve(toResponse(headers, readableBody(stream, signal)));
+        } catch (error) {
+          cancel();
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+    });
+  }
+
+  /** Ends every process in the box; resolves when its supervisor is gone. */
+  async kill(): Promise<void> {
+    this.killSync();
+    await this.gone;
+  }
+
+  /** Like {@link kill}, without waiting: for the end of the host's process. */
+  killSync(): void {
+    this.#session.destroy();
+    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(this.#endSignal);
+  }
+
+  async #configure(configuration: Configuration): Promise<void> {
+    const body = new Blob([JSON.stringify(configuration)]).stream();
+    const { signal } = new AbortController();
+    const answer = await this.request({ method: "POST", path: "/configure", body, signal });
+    await answer.body?.cancel();
+  }
+
+  #hold(held: boolean): void {
+    this.#activeRequests += held ? 1 : -1;
+    if (this.#session.destroyed) return;
+    if (this.#activeRequests > 0) this.#session.ref();
+    else this.#session.unref();
+  }
+}
+
+function toResponse(headers: IncomingHttpHeaders, body: ReadableStream<Uint8Array>): Response {
+  const status = Number(headers[":status"]);
+  const relayed = new Headers();
+  for (const name of RELAYED_HEADERS) {
+    const value = headers[name];
+    if (typeof value === "string") relayed.set(name, value);
+  }
+  const bodiless = status === 204 || status === 304 || headers["content-length"] === "0";
+  if (bodiless) void body.cancel();
+  return new Response(bodiless ? null : body, { status, headers: relayed });
+}
+
+function writableBody(stream: Duplex): WritableStream<Uint8Array> {
+  return new WritableStream({
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
+      }),
+    close: () => void stream.end(),
+    abort: () => void stream.destroy(),
+  });
+}

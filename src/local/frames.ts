@@ -1,0 +1,86 @@
+/** The bytes of an event stream as execd writes them: Go's JSON, one object per event, a blank line after each. */
+
+/** How user code or a command failed, on the wire. */
+export interface WireError {
+  readonly ename: string;
+  readonly evalue: string;
+  readonly traceback: readonly string[];
+}
+
+/** One event on the wire. Fields that are `undefined`, empty or zero are left out, as Go's `omitempty` does. */
+export interface WireEvent {
+  readonly type:
+    | "init"
+    | "ping"
+    | "stdout"
+    | "stderr"
+    | "status"
+    | "execution_count"
+    | "result"
+    | "execution_complete"
+    | "error";
+  readonly text?: string | undefined;
+  readonly execution_count?: number | undefined;
+  /** Milliseconds. */
+  readonly execution_time?: number | undefined;
+  /** Milliseconds since 1970. */
+  readonly timestamp: number;
+  /** A value by MIME type; `text/plain` goes by the name `text`. */
+  readonly results?: Readonly<Record<string, unknown>> | undefined;
+  readonly error?: WireError | undefined;
+}
+
+/** Encodes one event with its blank line, the keys in execd's order. */
+export function encodeWireEvent(event: WireEvent): string {
+  let json = `{"type":${encodeString(event.type)}`;
+  if (event.text) json += `,"text":${encodeString(event.text)}`;
+  if (event.execution_count) json += `,"execution_count":${String(event.execution_count)}`;
+  if (event.execution_time) json += `,"execution_time":${String(event.execution_time)}`;
+  if (event.timestamp) json += `,"timestamp":${String(event.timestamp)}`;
+  if (event.results && Object.keys(event.results).length > 0) {
+    json += `,"results":${encodeJson(event.results)}`;
+  }
+  if (event.error) {
+    const { ename, evalue, traceback } = event.error;
+    const lines = traceback.map(encodeString).join(",");
+    json += `,"error":{"ename":${encodeString(ename)},"evalue":${encodeString(evalue)},"traceback":[${lines}]}`;
+  }
+  return `${json}}\n\n`;
+}
+
+/** Encodes an error that comes after the status 200 is out: the last bytes of a stream, without a newline. */
+export function encodeInBandError(code: string, message: string): string {
+  return encodeJson({ code, message }, { keepKeyOrder: true });
+}
+
+/**
+ * Encodes any JSON value as Go does: HTML characters and line separators escaped, keys of maps sorted.
+ *
+ * @param options.keepKeyOrder - for what is a struct in Go, whose fields keep their order
+ */
+export function encodeJson(value: unknown, options: { readonly keepKeyOrder?: boolean } = {}): string {
+  if (typeof value === "string") return encodeString(value);
+  if (Array.isArray(value)) {
+    return `[${value.map((item: unknown) => encodeJson(item, options)).join(",")}]`;
+  }
+  if (typeof value === "object" && value !== null) {
+    const entries = Object.entries(value).filter(([, item]) => item !== undefined);
+    if (options.keepKeyOrder !== true) entries.sort(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, item]) => `${encodeString(key)}:${encodeJson(item, options)}`).join(",")}}`;
+  }
+  return JSON.stringify(value ?? null);
+}
+
+const SPECIAL = /[<>&\u2028\u2029\ufffd\ud800-\udfff]/;
+
+function encodeString(text: string): string {
+  if (!SPECIAL.test(text)) return JSON.stringify(text);
+  // With the flag `u` a pair is one character, so that `Surrogate` finds only those that stand alone. Go writes a byte
+  // that is no UTF-8 as `\ufffd`; here it is a character already, and every one of them is escaped.
+  const wellFormed = text.replace(/\p{Surrogate}/gu, "\ufffd");
+  return JSON.stringify(wellFormed).replace(/[<>&\u2028\u2029\ufffd]/g, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}

@@ -1,0 +1,209 @@
+import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import {
+  baseEnvironment,
+  withoutStrayDescriptors,
+  type BoxLaunch,
+  type BoxPlan,
+  type Isolation,
+} from "./isolation.js";
+import type { PythonRuntime } from "../python.js";
+
+const WORKSPACE = "/workspace";
+const ASSETS = "/run/opensandbox";
+const SCRATCH = "/run/opensandbox-pipes";
+
+/** What programs are made of, where it exists. */
+const SYSTEM_DIRECTORIES = [
+  "/usr",
+  "/bin",
+  "/sbin",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/libx32",
+  "/opt",
+  "/nix/store",
+];
+
+/** What programs need to know of the system's configuration. No secrets: of /etc/ssl not the private keys. */
+const CONFIGURATION = [
+  "alternatives",
+  "bash.bashrc",
+  "ca-certificates",
+  "crypto-policies",
+  "debian_version",
+  "fonts",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "locale.alias",
+  "locale.conf",
+  "localtime",
+  "magic",
+  "mime.types",
+  "os-release",
+  "pki/ca-trust",
+  "pki/tls/certs",
+  "profile",
+  "protocols",
+  "python3",
+  "python3.11",
+  "services",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "timezone",
+];
+
+/** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
+export class Bubblewrap implements Isolation {
+  readonly name = "bubblewrap";
+  readonly #executable: string;
+  readonly #disablesNesting: boolean;
+
+  /** @param disablesNesting - whether this bwrap knows `--disable-userns` (0.8 and newer) */
+  constructor(executable: string, disablesNesting: boolean) {
+    this.#executable = executable;
+    this.#disablesNesting = disablesNesting;
+  }
+
+  prepare(plan: BoxPlan): BoxLaunch {
+    const workspace = path.join(plan.directory, "workspace");
+    mkdirSync(workspace, { mode: 0o700 });
+    const node = realpathSync(process.execPath);
+    const runtimes = runtimePaths(node, plan.python);
+    const bwrap = [
+      this.#executable,
+      ...this.#namespaces(plan.network),
+      ...systemDirectories(),
+      ...this.#configuration(plan),
+      ...masks([node, ...runtimes]),
+      ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
+      ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var", "--dir", "/var/tmp"],
+      ...["--ro-bind", plan.assets.supervisor, `${ASSETS}/supervisor.mjs`],
+      ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
+      ...["--perms", "0700", "--tmpfs", SCRATCH],
+      ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
+      // The directories that were made to mount on, last: nothing can be mounted after this.
+      ...["--remount-ro", "/"],
+      ...["--", node, `${ASSETS}/supervisor.mjs`],
+    ];
+    const searchPath = [plan.python?.executable, node].flatMap((file) => (file ? [path.dirname(file)] : []));
+    return {
+      ...withoutStrayDescriptors(bwrap),
+      env: baseEnvironment(WORKSPACE, searchPath),
+      cwd: "/",
+      workspace: WORKSPACE,
+      scratch: SCRATCH,
+      kernels: `${ASSETS}/kernels`,
+      // The death of bwrap takes the whole PID namespace along.
+      endSignal: "SIGKILL",
+    };
+  }
+
+  #namespaces(network: "deny" | "allow"): string[] {
+    return [
+      "--unshare-all",
+      // Also for root: else its code would keep root's capabilities on the host's files.
+      ...["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
+      ...(this.#disablesNesting ? ["--disable-userns"] : []),
+      ...(network === "allow" ? ["--share-net"] : []),
+      ...["--hostname", "sandbox", "--new-session", "--die-with-parent"],
+    ];
+  }
+
+  #configuration({ directory, network }: BoxPlan): string[] {
+    const etc = path.join(directory, "etc");
+    mkdirSync(etc, { mode: 0o700 });
+    const own = {
+      passwd:
+        "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
+        "sandbox:x:1000:1000:sandbox:/workspace:/bin/bash\n" +
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+      group: "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n",
+      hosts: "127.0.0.1 localhost sandbox\n::1 localhost\n",
+      "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    };
+    for (const [name, content] of Object.entries(own)) writeFileSync(path.join(etc, name), content);
+    const ofHost = network === "allow" ? [...CONFIGURATION, "resolv.conf"] : CONFIGURATION;
+    return [
+      ...ofHost.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+      ...Object.keys(own).flatMap((name) => ["--ro-bind", path.join(etc, name), `/etc/${name}`]),
+    ];
+  }
+}
+
+/** On merged systems /bin and others are links into /usr and must be links in the box, too. */
+function systemDirectories(): string[] {
+  return SYSTEM_DIRECTORIES.filter((directory) => existsSync(directory)).flatMap((directory) =>
+    lstatSync(directory).isSymbolicLink()
+      ? ["--symlink", readlinkSync(directory), directory]
+      : ["--ro-bind", directory, directory],
+  );
+}
+
+/** What of the runtimes lies outside the system's directories: `~/.nvm`, `~/.pyenv`, a virtual environment. */
+function runtimePaths(node: string, python: PythonRuntime | null): string[] {
+  const prefixes = [installationOf(node), ...(python?.prefixes ?? [])];
+  // A virtual environment's `python` is a link, often to a link: each has to exist in the box.
+  if (python !== null) prefixes.push(...linksFrom(python.executable).map(installationOf));
+  const paths = prefixes.flatMap((prefix) => (isPersonal(prefix) ? installedParts(prefix) : [prefix]));
+  return [...new Set(paths)]
+    .filter((file) => existsSync(file) && !SYSTEM_DIRECTORIES.some((parent) => isWithin(file, parent)))
+    .filter((file, _index, all) => !all.some((other) => other !== file && isWithin(file, other)));
+}
+
+function installationOf(executable: string): string {
+  const prefix = path.dirname(path.dirname(executable));
+  return path.basename(path.dirname(executable)) === "bin" && !isPersonal(prefix) ? prefix : executable;
+}
+
+/** Directories that hold more than a runtime: of those the box gets the runtime's parts at most. */
+function isPersonal(directory: string): boolean {
+  return [os.homedir(), process.cwd(), os.tmpdir()].some((own) => isWithin(realpathOr(own), directory));
+}
+
+function installedParts(prefix: string): string[] {
+  return ["bin", "lib", "lib64", "pyvenv.cfg"].map((name) => path.join(prefix, name));
+}
+
+function linksFrom(file: string): string[] {
+  const links = [file];
+  // The kernel follows no more than 40 either.
+  for (let current = file; links.length < 40;) {
+    try {
+      current = path.resolve(path.dirname(current), readlinkSync(current));
+    } catch {
+      return links;
+    }
+    links.push(current);
+  }
+  return links;
+}
+
+/**
+ * Hides the user's home and project where they lie inside a system directory, as with a project in /opt/app or
+ * /usr/src/app. What contains a runtime cannot be hidden.
+ */
+function masks(needed: readonly string[]): string[] {
+  const hidden = [os.homedir(), process.cwd(), os.tmpdir()].map(realpathOr);
+  return [...new Set(hidden)]
+    .filter((directory) =>
+      SYSTEM_DIRECTORIES.some((parent) => directory !== parent && isWithin(directory, parent)),
+    )
+    .filter((directory) => !needed.some((file) => isWithin(file, directory)))
+    .flatMap((directory) => ["--tmpfs", directory]);
+}
+
+function isWithin(file: string, directory: string): boolean {
+  return file === directory || file.startsWith(`${directory}/`);
+}
+
+function realpathOr(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}

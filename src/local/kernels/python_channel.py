@@ -1,0 +1,173 @@
+"""How the kernel speaks: messages on descriptor 3, behind markers on 1 and 2, and the interrupts that may not cut one short."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+
+CHANNEL = 3
+# Small enough that a message costs little to hold, large enough that its envelope does not matter.
+CHUNK_CHARS = 32 * 1024
+# How long printed text waits for more of it: long enough to batch a loop of prints, too short to be noticed.
+BATCH_SECONDS = 0.01
+# After these, output may come from elsewhere; what was printed before has to be on its way first.
+SPAWN_EVENTS = frozenset(
+    ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.forkpty", "os.exec", "pty.spawn")
+)
+
+
+class Interrupts:
+    """Turns SIGINT into KeyboardInterrupt where user code runs, and nowhere else."""
+
+    def __init__(self):
+        self.running = False
+        self.shielded = 0
+        self.pending = False
+
+    def install(self):
+        # Before every run, as user code may have put its own handler there.
+        signal.signal(signal.SIGINT, self._on_signal)
+
+    def _on_signal(self, _signum, _frame):
+        if not self.running:
+            return
+        if self.shielded:
+            self.pending = True
+            return
+        raise KeyboardInterrupt
+
+    def __enter__(self):
+        # Only the main thread is ever interrupted; others must not touch its counter.
+        if threading.current_thread() is threading.main_thread():
+            self.shielded += 1
+        return self
+
+    def __exit__(self, kind, _error, _traceback):
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self.shielded -= 1
+        if self.shielded == 0 and self.pending:
+            self.pending = False
+            if self.running and kind is None:
+                raise KeyboardInterrupt
+
+
+class Channel:
+    """Messages to the supervisor, each behind its markers."""
+
+    def __init__(self, interrupts):
+        self.interrupts = interrupts
+        self.lock = threading.RLock()
+        self.printed = []
+        self.printed_chars = 0
+        self.waiting = threading.Event()
+        self.process = os.getpid()
+        os.set_inheritable(CHANNEL, False)
+        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took. Python
+        # makes duplicates non-inheritable, so no subprocess gets these either.
+        self.raw = (os.dup(1), os.dup(2))
+        self.marker = b""
+
+    def start(self, marker):
+        self.marker = marker
+        os.register_at_fork(before=self._before_fork, after_in_parent=self.lock.release, after_in_child=self._after_fork)
+        sys.addaudithook(self._on_audit)
+        threading.Thread(target=self._batch, name="output", daemon=True).start()
+
+    @property
+    def in_fork(self):
+        return os.getpid() != self.process
+
+    def put(self, stream, text):
+        with self.interrupts, self.lock:
+            for start in range(0, len(text), CHUNK_CHARS):
+                chunk = text[start : start + CHUNK_CHARS]
+                last = self.printed[-1] if self.printed else None
+                if last is not None and last[0] == stream:
+                    last[1].append(chunk)
+                else:
+                    self.printed.append((stream, [chunk]))
+                self.printed_chars += len(chunk)
+                if self.printed_chars >= CHUNK_CHARS:
+                    self.flush()
+        self.waiting.set()
+
+    def flush(self):
+        if self.in_fork:
+            return
+        with self.interrupts, self.lock:
+            if self.printed:
+                self._send([])
+
+    def send(self, *messages):
+        if self.in_fork:
+            return
+        with self.interrupts, self.lock:
+            self._send(messages)
+
+    def tell(self, message):
+        """Sends what has no place in the order of output, without markers."""
+        with self.interrupts, self.lock:
+            _write_all(CHANNEL, _to_line(message))
+
+    def _send(self, messages):
+        printed, self.printed, self.printed_chars = self.printed, [], 0
+        body = [{"type": stream, "text": "".join(chunks)} for stream, chunks in printed]
+        body.extend(messages)
+        for descriptor in self.raw:
+            _write_all(descriptor, self.marker)
+        _write_all(CHANNEL, _to_line(body))
+
+    def _batch(self):
+        while True:
+            self.waiting.wait()
+            time.sleep(BATCH_SECONDS)
+            self.waiting.clear()
+            self.flush()
+
+    def _on_audit(self, event, _arguments):
+        if event in SPAWN_EVENTS:
+            self.flush()
+
+    def _before_fork(self):
+        self.flush()
+        # Held over the fork, so that the child does not get it in the hands of a thread that it does not have.
+        self.lock.acquire()
+
+    def _after_fork(self):
+        self.lock.release()
+        self.printed, self.printed_chars = [], 0
+
+
+def _write_all(descriptor, data):
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(descriptor, view) :]
+        except OSError:
+            # Without the supervisor, or without the channel, nothing that this process does can be seen any more.
+            os._exit(70)
+
+
+def _to_line(message):
+    # ASCII only: a lone surrogate is no valid text, but it is valid JSON.
+    try:
+        line = json.dumps(message, allow_nan=False, default=repr)
+    except (ValueError, TypeError, RecursionError):
+        line = json.dumps(_plain(message), default=repr)
+    return line.encode("ascii") + b"\n"
+
+
+def _plain(value, depth=0):
+    """The nearest thing to `value` that JSON can express."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return value if value - value == 0 else repr(value)
+    if depth < 100 and isinstance(value, dict):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if depth < 100 and isinstance(value, (list, tuple)):
+        return [_plain(item, depth + 1) for item in value]
+    return repr(value)

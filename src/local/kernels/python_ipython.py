@@ -1,0 +1,68 @@
+"""Runs with IPython: the engine, the tracebacks, the magics and the rich output of the real kernel."""
+
+import os
+import tempfile
+
+from python_runner import Runner, refuse_input
+
+
+def start(channel, interrupts):
+    _start_plots()
+    os.environ.setdefault("IPYTHONDIR", os.path.join(tempfile.gettempdir(), ".ipython"))
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.displaypub import DisplayPublisher
+    from IPython.core.error import StdinNotImplementedError
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    class Hook(DisplayHook):
+        def start_displayhook(self):
+            self._bundle = {}
+
+        def write_output_prompt(self):
+            pass
+
+        def write_format_data(self, format_dict, md_dict=None):
+            self._bundle = format_dict
+
+        def finish_displayhook(self):
+            runner.show(self._bundle, self.shell.execution_count)
+
+    class Publisher(DisplayPublisher):
+        def publish(self, data, metadata=None, *_positional, **_options):
+            runner.show(data)
+
+        def clear_output(self, wait=False):
+            pass
+
+    class Shell(InteractiveShell):
+        def _showtraceback(self, etype, evalue, stb):
+            runner.report(etype, evalue, stb if isinstance(stb, list) else str(stb).split("\n"))
+
+        def ask_exit(self):
+            # `exit` and `quit`: a context has no end of its own, so the run ends like one that called sys.exit().
+            raise SystemExit
+
+        def enable_gui(self, gui=None):
+            pass
+
+    class IPythonRunner(Runner):
+        def execute(self, code):
+            outcome = shell.run_cell(code, store_history=True)
+            error = outcome.error_before_exec or outcome.error_in_exec
+            if error is not None:
+                self.report(type(error), error, None)
+
+    config = Config()
+    config.HistoryManager.enabled = False
+    runner = IPythonRunner(channel, interrupts)
+    shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
+    refuse_input(StdinNotImplementedError)
+    return runner
+
+
+def _start_plots():
+    from importlib.util import find_spec
+
+    inline = find_spec("matplotlib_inline") is not None
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline" if inline else "Agg")

@@ -1,0 +1,135 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { SandboxException } from "../errors.js";
+import { readableBody } from "./streams.js";
+
+/** Answers a request; its signal is aborted when the client goes away. */
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+const HOST = "127.0.0.1";
+
+/** A listener on the loopback interface in front of a fetch handler. */
+export class Listener {
+  readonly #server: Server;
+  readonly port: number;
+
+  /** @throws {SandboxException} `PORT_UNAVAILABLE` */
+  static async open(port: number, handler: FetchHandler): Promise<Listener> {
+    const server = createServer((incoming, outgoing) => void answer(incoming, outgoing, handler));
+    // A run may be silent for as long as it likes.
+    server.requestTimeout = 0;
+    server.listen(port, HOST);
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      throw unavailable(port, error);
+    }
+    return new Listener(server);
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    // Of a server that listens on TCP it is never a string.
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  get host(): string {
+    return `${HOST}:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+}
+
+function unavailable(port: number, cause: unknown): SandboxException {
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const reason =
+    code === "EADDRINUSE"
+      ? "another program uses it"
+      : code === "EACCES"
+        ? "ports below 1024 need privileges"
+        : String(cause);
+  return new SandboxException({
+    code: "PORT_UNAVAILABLE",
+    message: `The local server cannot listen on port ${port}: ${reason}. Choose another one, or leave the port out to get one that is free.`,
+    cause,
+  });
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  handler: FetchHandler,
+): Promise<void> {
+  const controller = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) controller.abort(new Error("the client closed the connection"));
+  });
+  try {
+    const { port } = incoming.socket.address() as AddressInfo;
+    if (!isOwnHost(incoming.headers.host, port)) {
+      refuseHost(outgoing, port);
+      return;
+    }
+    const response = await handler(toRequest(incoming, controller.signal));
+    await send(response, outgoing, incoming.method === "HEAD");
+  } catch {
+    // The handler answers every failure itself: what is left is a client that went away, or a body that broke off.
+    outgoing.destroy();
+  }
+}
+
+/** A browser that a hostile page's own domain was pointed here sends that domain: DNS rebinding ends here. */
+function isOwnHost(host: string | undefined, port: number): boolean {
+  return [HOST, "localhost", "[::1]"].some((name) => host?.toLowerCase() === `${name}:${port}`);
+}
+
+function refuseHost(outgoing: ServerResponse, port: number): void {
+  const message = `This server answers to 127.0.0.1:${port} and localhost:${port} only.`;
+  outgoing.writeHead(403, { "content-type": "application/json" });
+  outgoing.end(JSON.stringify({ code: "HOST_NOT_ALLOWED", message }));
+}
+
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const { method = "GET", url = "/", headers } = incoming;
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) given.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD" && (headers["content-length"] ?? "0") !== "0";
+  const body = hasBody || headers["transfer-encoding"] !== undefined ? readableBody(incoming, signal) : null;
+  const target = url.startsWith("/") ? url : "/";
+  return new Request(`http://${headers.host ?? HOST}${target}`, {
+    method,
+    headers: given,
+    signal,
+    body,
+    ...(body && { duplex: "half" as const }),
+  });
+}
+
+async function send(response: Response, outgoing: ServerResponse, isHead: boolean): Promise<void> {
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const { body } = response;
+  if (body === null || isHead || outgoing.destroyed) {
+    await body?.cancel();
+    outgoing.end();
+    return;
+  }
+  // At once, as a stream's first event may be long in coming.
+  outgoing.flushHeaders();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+  const gone = once(outgoing, "close").then(() => reader.cancel());
+  gone.catch(() => undefined);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!outgoing.write(value)) await Promise.race([once(outgoing, "drain"), gone]);
+  }
+  outgoing.end();
+}

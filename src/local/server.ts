@@ -1,0 +1,194 @@
+import { randomBytes } from "node:crypto";
+import { mkdtempSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { InvalidArgumentException, SandboxConnectionException } from "../errors.js";
+import { createApp } from "./app.js";
+import { resolveAssets } from "./assets.js";
+import { Box } from "./box.js";
+import { onProcessEnd } from "./cleanup.js";
+import type { Isolation } from "./isolation/isolation.js";
+import { resolveIsolation, type IsolationMode } from "./isolation/resolve.js";
+import { Listener, type FetchHandler } from "./listener.js";
+import { findPython, type PythonRuntime } from "./python.js";
+import { removeTree, removeTreeSync } from "./removal.js";
+import { Sandboxes } from "./sandboxes.js";
+
+/** Where a server without a listener seems to be: a name that no resolver ever knows (RFC 2606). */
+const IN_PROCESS_HOST = "opensandbox.invalid";
+
+/** Options of {@link startLocalServer}. */
+export interface LocalServerOptions {
+  /**
+   * The TCP port on 127.0.0.1: 0 for any that is free, `false` for none: the server is then reached through its
+   * `fetch` only, from this process.
+   * @default 0
+   */
+  readonly port?: number | false | undefined;
+  /** What clients must send as API key; an empty string means none. @default a random one */
+  readonly apiKey?: string | undefined;
+  /**
+   * How sandboxes are separated from this machine. `"auto"` is the best that works here, and refuses to start where
+   * nothing does. `"none"` runs code with your own rights: for code that you trust.
+   * @default "auto"
+   */
+  readonly isolation?: IsolationMode | undefined;
+  /** Whether sandboxes may use the network. Without isolation they always can. @default "deny" */
+  readonly network?: "deny" | "allow" | undefined;
+  /**
+   * What Python runs use: `"auto"` is IPython where it can be imported, as the real server does, `"plain"` the standard
+   * library alone.
+   * @default "auto"
+   */
+  readonly pythonShell?: "auto" | "plain" | undefined;
+  /** Aborts the start. It has no effect on a server that runs. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Options for a connection to a local server: they are what `connectionConfig` takes everywhere in the SDK. */
+export interface LocalConnectionOptions {
+  /** `host:port`. */
+  readonly domain: string;
+  readonly protocol: "http";
+  readonly apiKey: string;
+  /** Reaches a server that has no port. */
+  readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+}
+
+/** A running local server. */
+export interface LocalServer extends AsyncDisposable {
+  /** Its address: `http://127.0.0.1:…`; for a server without a port a name that only its `fetch` understands. */
+  readonly url: string;
+  /** What its sandboxes are separated by. */
+  readonly isolation: "bubblewrap" | "none";
+  /** The Python that its sandboxes use; `null` where none was found, so that Python runs end with an error. */
+  readonly python: string | null;
+  /** What to give to the SDK. */
+  readonly connectionConfig: LocalConnectionOptions;
+  /** The server as a function, with or without a port. It honours `signal`, and streams. */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** Ends every sandbox, removes its files and frees the port. Closing twice is the same as once. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a server on this machine that speaks OpenSandbox's contract and really runs the code: Python contexts and
+ * shell commands, each sandbox in a box of its own that sees neither your files nor the network.
+ *
+ * Close it when you are done; what is still open when the process ends, by a signal or an uncaught exception too, is
+ * ended and removed then. While it runs no request, a server without a port does not keep the process alive.
+ *
+ * @example
+ * ```ts
+ * await using server = await startLocalServer({ port: false });
+ * const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
+ * ```
+ *
+ * @throws {SandboxException} `NO_ISOLATION` with the package to install or the setting to change, `PORT_UNAVAILABLE`
+ * @throws {InvalidArgumentException} for an option that is none
+ */
+export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
+  const { port = 0, apiKey = randomBytes(24).toString("hex"), signal } = options;
+  const { isolation: mode = "auto", network = "deny", pythonShell = "auto" } = options;
+  assertOptions({ port, mode, network, apiKey });
+  signal?.throwIfAborted();
+  const assets = resolveAssets();
+  const [isolation, python] = await Promise.all([resolveIsolation(mode, signal), findPython()]);
+  signal?.throwIfAborted();
+
+  const directory = mkdtempSync(path.join(os.tmpdir(), "opensandbox-"));
+  const sandboxes = new Sandboxes(directory, (boxDirectory, env) =>
+    Box.start({
+      plan: { directory: boxDirectory, assets, python, network },
+      isolation,
+      env,
+      ipython: pythonShell === "auto",
+      prewarm: true,
+    }),
+  );
+  const forget = onProcessEnd(() => {
+    sandboxes.killSync();
+    removeTreeSync(directory);
+  });
+  const app = createApp(sandboxes, apiKey);
+  let listener: Listener | undefined;
+  try {
+    listener = port === false ? undefined : await Listener.open(port, app);
+    signal?.throwIfAborted();
+  } catch (error) {
+    await listener?.close();
+    await removeTree(directory);
+    forget();
+    throw error;
+  }
+  const close = async () => {
+    // The listener first, so that nothing new begins; its streams break off, as those of a server that is gone do.
+    await listener?.close();
+    await sandboxes.close();
+    await removeTree(directory);
+    forget();
+  };
+  return describe({ app, apiKey, listener, isolation, python, close });
+}
+
+interface Parts {
+  readonly app: FetchHandler;
+  readonly apiKey: string;
+  readonly listener: Listener | undefined;
+  readonly isolation: Isolation;
+  readonly python: PythonRuntime | null;
+  readonly close: () => Promise<void>;
+}
+
+function describe({ app, apiKey, listener, isolation, python, close }: Parts): LocalServer {
+  let closing: Promise<void> | undefined;
+  const closeOnce = () => (closing ??= close());
+  const domain = listener?.host ?? IN_PROCESS_HOST;
+  const fetch = async (input: string | URL | Request, init?: RequestInit) => {
+    if (closing !== undefined) throw closedError();
+    const request = new Request(input, init);
+    request.signal.throwIfAborted();
+    return app(request);
+  };
+  return {
+    url: `http://${domain}`,
+    isolation: isolation.name,
+    python: python?.executable ?? null,
+    connectionConfig: { domain, protocol: "http", apiKey, ...(listener === undefined && { fetch }) },
+    fetch,
+    close: closeOnce,
+    [Symbol.asyncDispose]: closeOnce,
+  };
+}
+
+function closedError(): SandboxConnectionException {
+  return new SandboxConnectionException({ code: "CLOSED", message: "The local server is closed." });
+}
+
+interface Checked {
+  readonly port: number | false;
+  readonly mode: string;
+  readonly network: string;
+  readonly apiKey: string;
+}
+
+function assertOptions({ port, mode, network, apiKey }: Checked): void {
+  if (port !== false && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new InvalidArgumentException(
+      `port must be a whole number from 0 to 65535, or false; got ${String(port)}`,
+    );
+  }
+  assertOneOf("isolation", mode, ["auto", "bubblewrap", "none"]);
+  assertOneOf("network", network, ["deny", "allow"]);
+  if (typeof apiKey !== "string" || /[^\x21-\x7e]/.test(apiKey)) {
+    throw new InvalidArgumentException(
+      "apiKey must be a string of printable ASCII characters without spaces",
+    );
+  }
+}
+
+function assertOneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (allowed.includes(value)) return;
+  const names = allowed.map((item) => `"${item}"`).join(", ");
+  throw new InvalidArgumentException(`${name} must be one of ${names}; got ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,38 @@
+import type { Readable } from "node:stream";
+
+/**
+ * A Node stream as a web stream that reads no further than its consumer: whoever is slow slows the producer. Cancelling
+ * it, or aborting the signal, destroys the Node stream.
+ */
+export function readableBody(stream: Readable, signal: AbortSignal): ReadableStream<Uint8Array> {
+  let settled = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        stream.on("data", (chunk: Buffer) => {
+          controller.enqueue(chunk);
+          stream.pause();
+        });
+        const settle = (act: () => void) => {
+          if (!settled) act();
+          settled = true;
+        };
+        stream.once("end", () => settle(() => controller.close()));
+        stream.once("error", (error) => settle(() => controller.error(error)));
+        // Closed before its end: the rest will never come.
+        stream.once("close", () =>
+          settle(() => controller.error(signal.aborted ? signal.reason : new TypeError("terminated"))),
+        );
+        stream.pause();
+      },
+      pull() {
+        stream.resume();
+      },
+      cancel() {
+        settled = true;
+        stream.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}

@@ -1,0 +1,57 @@
+/**
+ * The supervisor: the one process of the local server that lives inside a box. It starts kernels and commands and
+ * answers as execd does, over HTTP/2 on the socket that it inherits as descriptor 3. When that closes, it ends.
+ */
+import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
+import { Socket } from "node:net";
+import { json } from "node:stream/consumers";
+import { Commands } from "./commands.js";
+import { Contexts } from "./contexts.js";
+import type { Configuration } from "./environment.js";
+import { PipePool } from "./pipes.js";
+import { killEveryGroup } from "./processes.js";
+import { Execd } from "./routes.js";
+
+const CHANNEL = 3;
+
+function serve(): void {
+  const socket = new Socket({ fd: CHANNEL });
+  socket.once("close", () => {
+    killEveryGroup();
+    process.exit(0);
+  });
+  // What a slow reader leaves unread counts against this, in MB, and its streams must not fail for it.
+  const session = performServerHandshake(socket, { maxSessionMemory: 1000 });
+  session.on("error", () => socket.destroy());
+  let execd: Execd | undefined;
+  session.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+    stream.on("error", () => undefined); // a client that goes away
+    if (execd !== undefined) {
+      void execd.handle(stream, headers);
+      return;
+    }
+    // The first request is the server's own: it comes before any client can know of this sandbox.
+    configure(stream).then(
+      (configured) => {
+        execd = configured;
+        stream.respond({ ":status": 200 }, { endStream: true });
+      },
+      () => socket.destroy(),
+    );
+  });
+}
+
+async function configure(stream: ServerHttp2Stream): Promise<Execd> {
+  // The server is trusted here: whoever holds the other end of this socket decides what runs in the box anyway.
+  const configuration = (await json(stream)) as Configuration;
+  process.chdir(configuration.workspace);
+  const pipes = new PipePool(configuration.scratch);
+  await pipes.fill();
+  return new Execd(configuration, new Contexts(configuration, pipes), new Commands(configuration, pipes));
+}
+
+// Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket.
+for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
+for (const signal of ["SIGTERM"] as const) process.once(signal, () => process.exit(0));
+process.once("exit", killEveryGroup);
+serve();

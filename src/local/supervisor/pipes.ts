@@ -1,0 +1,123 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { closeSync, constants, openSync, readSync, unlinkSync } from "node:fs";
+import { Socket } from "node:net";
+import path from "node:path";
+import { promisify } from "node:util";
+
+const BATCH_SIZE = 16;
+// A pipe holds 64 KiB, and up to 1 MiB where its writer asked for more.
+const DRAIN_LIMIT = 2 ** 20;
+
+/**
+ * Real pipes for the output of processes.
+ *
+ * Node gives its children socket pairs, which cannot be opened by name: `echo problem > /dev/stderr` fails on them. A
+ * named pipe whose name is removed at once is an ordinary pipe. Node cannot make those itself, so that `mkfifo` makes
+ * them, many at a time and ahead of their use.
+ */
+export class PipePool {
+  readonly #directory: string;
+  readonly #names: string[] = [];
+  #making: Promise<void> | undefined;
+
+  /** @param directory - a private, writable directory */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Makes the first pipes, so that the first process need not wait for them. */
+  fill(): Promise<void> {
+    this.#making ??= this.#make().finally(() => (this.#making = undefined));
+    return this.#making;
+  }
+
+  async take(): Promise<OutputPipe> {
+    let name = this.#names.pop();
+    while (name === undefined) {
+      await this.fill();
+      name = this.#names.pop();
+    }
+    if (this.#names.length < BATCH_SIZE / 2) this.fill().catch(() => undefined); // take() meets the failure itself
+    try {
+      // In this order neither blocks: the reader does not wait for a writer, and the writer finds a reader.
+      const readEnd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
+      return new OutputPipe(readEnd, openSync(name, constants.O_WRONLY));
+    } finally {
+      unlinkSync(name);
+    }
+  }
+
+  async #make(): Promise<void> {
+    const names = Array.from({ length: BATCH_SIZE }, () =>
+      path.join(this.#directory, randomBytes(8).toString("hex")),
+    );
+    await promisify(execFile)("mkfifo", ["-m", "600", ...names]);
+    this.#names.push(...names);
+  }
+}
+
+/** The output of one process, and of those that it leaves behind. */
+export class OutputPipe {
+  readonly #readEnd: number;
+  readonly #socket: Socket;
+  #writeEnd: number | undefined;
+  #listener: ((chunk: Buffer) => void) | undefined;
+
+  constructor(readEnd: number, writeEnd: number) {
+    this.#readEnd = readEnd;
+    this.#writeEnd = writeEnd;
+    this.#socket = new Socket({ fd: readEnd, readable: true, writable: false });
+    this.#socket.on("error", () => undefined); // a pipe that breaks is a pipe that ends
+    this.#socket.on("data", (chunk: Buffer) => this.#listener?.(chunk));
+  }
+
+  /** The descriptor that a child process inherits; call {@link closeWriteEnd} when it has it. */
+  get writeEnd(): number {
+    if (this.#writeEnd === undefined) throw new Error("the write end is closed");
+    return this.#writeEnd;
+  }
+
+  closeWriteEnd(): void {
+    if (this.#writeEnd !== undefined) closeSync(this.#writeEnd);
+    this.#writeEnd = undefined;
+  }
+
+  listen(listener: (chunk: Buffer) => void): void {
+    this.#listener = listener;
+  }
+
+  /** Stops reading, so that writers have to wait once the pipe is full, or reads on. */
+  setFlowing(flowing: boolean): void {
+    if (flowing) this.#socket.resume();
+    else this.#socket.pause();
+  }
+
+  /**
+   * Delivers what is in the pipe now; the listener gets nothing after that. The pipe is read on, to no one, for as long
+   * as a process holds its other end: a server that a command left running must not die of a closed pipe.
+   */
+  finish(): void {
+    this.closeWriteEnd();
+    this.#socket.pause();
+    while (this.#socket.read() !== null); // each read emits its data
+    if (!this.#socket.destroyed) this.#readNow();
+    this.#listener = undefined;
+    this.#socket.resume();
+  }
+
+  #readNow(): void {
+    const buffer = Buffer.allocUnsafe(64 * 1024);
+    for (let total = 0; total < DRAIN_LIMIT;) {
+      let count: number;
+      try {
+        count = readSync(this.#readEnd, buffer);
+      } catch {
+        return; // EAGAIN: empty, while somebody could still write
+      }
+      if (count === 0) return;
+      this.#listener?.(Buffer.from(buffer.subarray(0, count)));
+      total += count;
+    }
+  }
+}
