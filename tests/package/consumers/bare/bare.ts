@@ -1,0 +1,13 @@
+// Neither the DOM's types nor Node's are there. These are all that the package's declarations take for granted.
+declare global {
+  interface AbortSignal {
+    readonly aborted: boolean;
+  }
+  interface Request {
+    readonly url: string;
+  }
+  interface Response {
+    readonly status: number;
+  }
+}
+export {};
