@@ -1,0 +1,58 @@
+import { InvalidArgumentException } from "./errors.js";
+import { Sandbox } from "./sandbox.js";
+import type { CallOptions } from "./services/arguments.js";
+import { Codes } from "./services/codes.js";
+import type { Commands } from "./services/commands.js";
+
+/** Options of {@link CodeInterpreter.create}. */
+export type CodeInterpreterOptions = CallOptions;
+
+/**
+ * Runs code in a sandbox.
+ *
+ * @example
+ * ```ts
+ * await using sandbox = await Sandbox.create({ killOnDispose: true });
+ * const interpreter = await CodeInterpreter.create(sandbox);
+ * const execution = await interpreter.codes.run("print('Hello, World!')");
+ * ```
+ */
+export class CodeInterpreter {
+  /** The sandbox in which the code runs. */
+  readonly sandbox: Sandbox;
+  /** Runs code and keeps its state. */
+  readonly codes: Codes;
+
+  private constructor(sandbox: Sandbox, codes: Codes) {
+    this.sandbox = sandbox;
+    this.codes = codes;
+  }
+
+  /**
+   * Makes an interpreter on a sandbox; sends nothing. Several may share one sandbox: their runs in one context take turns.
+   *
+   * @throws {InvalidArgumentException} where `sandbox` is none
+   */
+  static create(sandbox: Sandbox, options: CodeInterpreterOptions = {}): Promise<CodeInterpreter> {
+    if (!(sandbox instanceof Sandbox)) {
+      return Promise.reject(new InvalidArgumentException("CodeInterpreter.create takes a Sandbox."));
+    }
+    if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error);
+    return Promise.resolve(new CodeInterpreter(sandbox, new Codes(sandbox.link)));
+  }
+
+  /** The sandbox's id. */
+  get id(): string {
+    return this.sandbox.id;
+  }
+
+  /** The sandbox's commands. */
+  get commands(): Commands {
+    return this.sandbox.commands;
+  }
+
+  /** Leaves the sandbox as it is: whoever made it ends it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+}

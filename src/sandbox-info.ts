@@ -1,0 +1,66 @@
+import type { components } from "../generated/lifecycle.js";
+import { expectDate, expectText } from "./transport/response.js";
+
+/** A sandbox's state. Servers differ, so any string may come; `Failed` and `Terminated` are final. */
+export type SandboxState =
+  | "Pending"
+  | "Running"
+  | "Pausing"
+  | "Paused"
+  | "Resuming"
+  | "Stopping"
+  | "Terminated"
+  | "Failed"
+  | (string & {});
+
+/** Where a sandbox is in its life, and why. */
+export interface SandboxStatus {
+  readonly state: SandboxState;
+  /** A word for programs, such as `CONTAINER_RUNNING`. */
+  readonly reason: string | undefined;
+  /** A sentence for people. */
+  readonly message: string | undefined;
+  readonly lastTransitionAt: Date | undefined;
+}
+
+/** What the lifecycle server knows of a sandbox. */
+export interface SandboxInfo {
+  readonly id: string;
+  readonly status: SandboxStatus;
+  /** The image it was made from; servers never give its credentials back. */
+  readonly image: { readonly uri: string } | undefined;
+  /** The snapshot it was made from. */
+  readonly snapshotId: string | undefined;
+  readonly platform: { readonly os: string; readonly arch: string } | undefined;
+  readonly entrypoint: readonly string[];
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly extensions: Readonly<Record<string, string>>;
+  readonly createdAt: Date;
+  /** When it ends by itself; `undefined` where it lives until it is killed. */
+  readonly expiresAt: Date | undefined;
+}
+
+/** Reads the server's description of a sandbox. @throws SandboxApiException `UNEXPECTED_RESPONSE` where it is none */
+export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: Response): SandboxInfo {
+  const { status, image, platform } = wire;
+  return {
+    id: expectText(wire.id, "id", response),
+    status: {
+      state: expectText(status?.state, "status.state", response),
+      reason: status.reason,
+      message: status.message,
+      lastTransitionAt:
+        status.lastTransitionAt === undefined
+          ? undefined
+          : expectDate(status.lastTransitionAt, "status.lastTransitionAt", response),
+    },
+    image: image && { uri: image.uri },
+    snapshotId: wire.snapshotId,
+    platform: platform && { os: platform.os, arch: platform.arch },
+    entrypoint: wire.entrypoint ?? [],
+    metadata: wire.metadata ?? {},
+    extensions: wire.extensions ?? {},
+    createdAt: expectDate(wire.createdAt, "createdAt", response),
+    expiresAt: wire.expiresAt == null ? undefined : expectDate(wire.expiresAt, "expiresAt", response),
+  };
+}
