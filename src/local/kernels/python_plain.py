@@ -1,8 +1,8 @@
 """Runs with the standard library alone."""
 
 import ast
-import asyncio
 import builtins
+import inspect
 import linecache
 import sys
 import traceback
@@ -10,92 +10,116 @@ import types
 
 from python_runner import Runner, refuse_input
 
-def start_plain(channel, interrupts):
-    import ast
-    import linecache
-    import traceback
-    import types
+REPRESENTATIONS = (
+    ("_repr_html_", "text/html"),
+    ("_repr_markdown_", "text/markdown"),
+    ("_repr_svg_", "image/svg+xml"),
+    ("_repr_png_", "image/png"),
+    ("_repr_jpeg_", "image/jpeg"),
+    ("_repr_latex_", "text/latex"),
+    ("_repr_json_", "application/json"),
+)
 
-    class StdinNotImplementedError(NotImplementedError):
-        pass
 
-    module = types.ModuleType("__main__")
-    module.__builtins__ = builtins
-    sys.modules["__main__"] = module
-    REPRESENTATIONS = (
-        ("_repr_html_", "text/html"),
-        ("_repr_markdown_", "text/markdown"),
-        ("_repr_svg_", "image/svg+xml"),
-        ("_repr_png_", "image/png"),
-        ("_repr_jpeg_", "image/jpeg"),
-        ("_repr_latex_", "text/latex"),
-        ("_repr_json_", "application/json"),
-    )
+class StdinNotImplementedError(NotImplementedError):
+    pass
 
-    def bundle(value):
-        data = {"text/plain": repr(value)}
-        if isinstance(value, type):
-            return data
-        whole = getattr(value, "_repr_mimebundle_", None)
-        if callable(whole):
-            answer = whole(include=None, exclude=None)
-            data.update(answer[0] if isinstance(answer, tuple) else answer or {})
-        for name, mime in REPRESENTATIONS:
-            method = getattr(value, name, None)
-            if callable(method) and mime not in data:
-                answer = method()
-                if isinstance(answer, tuple):
-                    answer = answer[0]
-                if answer is not None:
-                    data[mime] = answer
-        return data
+
+def start(channel, interrupts):
+    runner = PlainRunner(channel, interrupts)
 
     def display(*values, **_options):
         for value in values:
             runner.show(bundle(value))
 
-    class PlainRunner(Runner):
-        count = 0
-
-        def execute(self, code):
-            self.count += 1
-            name = "<cell %d>" % self.count
-            linecache.cache[name] = (len(code), None, code.splitlines(True), name)
-            try:
-                self._execute(code, name)
-            except BaseException as error:
-                frames = error.__traceback__
-                # This file's own frames say nothing about the user's code.
-                while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-                    frames = frames.tb_next
-                text = "".join(traceback.format_exception(type(error), error, frames))
-                self.report(type(error), error, text.rstrip("\n").split("\n"))
-
-        def _execute(self, code, name):
-            tree = ast.parse(code, name)
-            last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-            self._evaluate(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-            if last is None:
-                return
-            expression = ast.Expression(last.value)
-            value = self._evaluate(compile(expression, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-            if value is not None:
-                builtins._ = value
-                self.show(bundle(value), self.count)
-
-        def _evaluate(self, compiled):
-            value = eval(compiled, module.__dict__)
-            if not compiled.co_flags & 0x80:  # inspect.CO_COROUTINE: there was an `await` at the top
-                return value
-            import asyncio
-
-            if not hasattr(self, "loop"):
-                self.loop = asyncio.new_event_loop()
-            return self.loop.run_until_complete(value)
-
-    runner = PlainRunner(channel, interrupts)
     builtins.display = display
-    _refuse_input(StdinNotImplementedError)
+    refuse_input(StdinNotImplementedError)
     return runner
 
 
+class PlainRunner(Runner):
+    """Keeps the user's variables in a module that takes the place of `__main__`."""
+
+    def __init__(self, channel, interrupts):
+        super().__init__(channel, interrupts)
+        self.count = 0
+        self.loop = None
+        self.module = types.ModuleType("__main__")
+        self.module.__builtins__ = builtins
+        sys.modules["__main__"] = self.module
+
+    def execute(self, code):
+        self.count += 1
+        name = "<cell %d>" % self.count
+        # Tracebacks, also those of later runs, quote the code from here.
+        linecache.cache[name] = (len(code), None, code.splitlines(True), name)
+        try:
+            self._execute(code, name)
+        except BaseException as error:
+            self.report(type(error), error, _format(error))
+
+    def _execute(self, code, name):
+        tree = ast.parse(code, name)
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        self._evaluate(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        if last is None:
+            return
+        expression = ast.Expression(last.value)
+        value = self._evaluate(compile(expression, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        # As in a notebook, a semicolon at the end means that the value is not wanted.
+        if value is not None and not code.rstrip().endswith(";"):
+            builtins._ = value
+            self.show(bundle(value), self.count)
+
+    def _evaluate(self, compiled):
+        value = eval(compiled, self.module.__dict__)
+        if not compiled.co_flags & inspect.CO_COROUTINE:
+            return value
+        # One loop for all runs: what a run left waiting in it goes on with the next `await`.
+        if self.loop is None:
+            import asyncio  # takes as long to load as all the rest together
+
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
+        task = self.loop.create_task(value)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException:
+            task.cancel()
+            raise
+
+
+def bundle(value):
+    """The representations of a value by MIME type, by IPython's protocol."""
+    data = {"text/plain": repr(value)}
+    if isinstance(value, type):
+        return data
+    whole = getattr(value, "_repr_mimebundle_", None)
+    if callable(whole):
+        answer = whole(include=None, exclude=None)
+        data.update((answer[0] if isinstance(answer, tuple) else answer) or {})
+    for name, mime in REPRESENTATIONS:
+        method = getattr(value, name, None)
+        if callable(method) and mime not in data:
+            answer = method()
+            if isinstance(answer, tuple):
+                answer = answer[0]
+            if answer is not None:
+                data[mime] = answer
+    return data
+
+
+def _format(error):
+    frames = error.__traceback__
+    # This file's own frames say nothing about the user's code.
+    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
+        frames = frames.tb_next
+    # A syntax error that was found here has no frames of the user's at all.
+    if isinstance(error, SyntaxError) and _is_of_parser(frames):
+        frames = None
+    text = "".join(traceback.format_exception(type(error), error, frames))
+    return text.rstrip("\n").split("\n")
+
+
+def _is_of_parser(frames):
+    return frames is not None and frames.tb_frame.f_code.co_filename == ast.__file__

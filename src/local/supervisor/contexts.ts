@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { expandPath, type Configuration } from "./environment.js";
 import type { EventStream } from "./event-stream.js";
 import type { Kernel, KernelEvent } from "./kernels/kernel.js";
-import { PythonKernel } from "./kernels/python.js";
+import { KernelPool } from "./kernels/pool.js";
 import type { PipePool } from "./pipes.js";
 import { invalid, messageOf, Problem } from "./problem.js";
 
@@ -34,18 +34,13 @@ export function isKernelLanguage(language: string): boolean {
 /** The contexts of a sandbox and the kernels behind them. */
 export class Contexts {
   readonly #configuration: Configuration;
-  readonly #pipes: PipePool;
+  readonly #kernels: KernelPool;
   readonly #contexts = new Map<string, Context>();
   readonly #defaults = new Map<string, string>();
-  #spare: Promise<Kernel> | undefined;
 
   constructor(configuration: Configuration, pipes: PipePool) {
     this.#configuration = configuration;
-    this.#pipes = pipes;
-    if (configuration.python?.prewarm === true) {
-      this.#spare = this.#startKernel("python");
-      this.#spare.catch(() => undefined); // whoever takes it meets the failure
-    }
+    this.#kernels = new KernelPool(configuration, pipes);
   }
 
   /**
@@ -130,11 +125,11 @@ export class Contexts {
     events.start(context.id);
     let kernel: Kernel;
     try {
-      context.kernel ??= this.#startKernel(context.language);
+      context.kernel ??= this.#kernels.take(context.language);
       kernel = await context.kernel;
       if (!kernel.alive) {
         // It died while nothing ran in it.
-        context.kernel = this.#startKernel(context.language);
+        context.kernel = this.#kernels.take(context.language);
         kernel = await context.kernel;
       }
     } catch (error) {
@@ -167,7 +162,7 @@ export class Contexts {
   }
 
   #add(language: string): Context {
-    const kernel = this.#takeKernel(language);
+    const kernel = this.#kernels.take(language);
     kernel.catch(() => undefined); // the first run meets the failure
     const context: Context = { id: randomUUID(), language, kernel, running: undefined };
     this.#contexts.set(context.id, context);
@@ -180,28 +175,9 @@ export class Contexts {
     return context;
   }
 
-  #takeKernel(language: string): Promise<Kernel> {
-    const spare = this.#spare;
-    this.#spare = undefined;
-    return spare ?? this.#startKernel(language);
-  }
-
-  #startKernel(language: string): Promise<Kernel> {
-    const { python } = this.#configuration;
-    if (language !== "python" || python === null)
-      return Promise.reject(new Error(`no kernel for ${language}`));
-    return PythonKernel.start(python, this.#configuration, this.#pipes);
-  }
-
   #assertAvailable(language: string, doing: string): void {
-    if (language !== "python") {
-      throw runtimeError(`${doing} ${language}: not available in this version of the local server`);
-    }
-    if (this.#configuration.python === null) {
-      throw runtimeError(
-        `${doing} python: no Python 3.8 or newer was found on this machine; install python3 (Debian, Ubuntu: apt-get install python3) and start the local server again`,
-      );
-    }
+    const reason = this.#kernels.whyUnavailable(language);
+    if (reason !== undefined) throw runtimeError(`${doing} ${language}: it is not available: ${reason}`);
   }
 }
 

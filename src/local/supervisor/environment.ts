@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { invalid } from "./problem.js";
+import type { WatchedLimits } from "./watchdog.js";
 
 /** What the host tells the supervisor at its start. */
 export interface Configuration {
@@ -10,17 +11,30 @@ export interface Configuration {
   readonly scratch: string;
   /** The whole environment of kernels and commands. */
   readonly env: Readonly<Record<string, string>>;
-  readonly python: PythonConfiguration | null;
+  /** By language, in execd's spelling. A language that is missing is unknown. */
+  readonly languages: Readonly<Record<string, LanguageConfiguration>>;
+  /** Languages of which a kernel is started before anyone asks for one. */
+  readonly prewarm: readonly string[];
+  /** null where the supervisor is not alone with its own processes, and must not end any other. */
+  readonly limits: WatchedLimits | null;
 }
 
-export interface PythonConfiguration {
-  readonly executable: string;
-  /** The kernel's program. */
-  readonly script: string;
-  /** Whether to use IPython where it can be imported. */
-  readonly ipython: boolean;
-  /** Whether to start a kernel before anyone asks for one. */
-  readonly prewarm: boolean;
+/** How code of a language runs here, or why it does not. */
+export type LanguageConfiguration = KernelLaunch | UnavailableLanguage;
+
+/** What starts the kernel of a language, as seen from inside the box. */
+export interface KernelLaunch {
+  /** The program and its arguments. */
+  readonly command: readonly [program: string, ...args: string[]];
+  /** Variables over those of the box. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** What the kernel's own program or class is told at its start. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface UnavailableLanguage {
+  /** What is missing and how to get it: a clause that follows "… is not available: ". */
+  readonly unavailable: string;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { KernelEvent } from "./kernel.js";
 
-/** What kernels/python.py sends. User code in the same process could fake any of it, so nothing is taken on trust. */
+/** What a worker sends. User code in the same process could fake any of it, so nothing is taken on trust. */
 export type Message =
   | KernelEvent
   | { readonly type: "ready" | "started" | "done" }
