@@ -2,8 +2,11 @@ import type { ExecutionError, ExecutionEvent } from "./event.js";
 import type { ExecutionComplete, OutputMessage } from "./execution.js";
 import type { ExecutionResult } from "./result.js";
 
-/** What a handler may give back; a promise is awaited before the next event is delivered. */
-export type HandlerOutcome = void | PromiseLike<void>;
+/**
+ * What a handler may give back: a promise is awaited before the next event is delivered, anything else is ignored, as
+ * what `process.stdout.write` gives.
+ */
+export type HandlerOutcome = unknown;
 
 /**
  * Called for each event of a run, in order, after the event is part of `execution` and before iterators see it.
@@ -33,16 +36,18 @@ export interface ExecutionHandlers {
  * Calls the handlers of one event.
  *
  * @param result what the event added to the execution's results, if it is a result
+ * @param isStopped asked after a wait: a run that was stopped meanwhile calls no further handler
  * @returns a promise only where a handler gave one, so that a run with plain handlers costs no turn of the event loop
  */
 export function callHandlers(
   handlers: ExecutionHandlers,
   event: ExecutionEvent,
   result: ExecutionResult | undefined,
-): HandlerOutcome {
-  const pending = handlers.onEvent?.(event);
-  if (pending) return pending.then(() => callHandlerOfType(handlers, event, result));
-  return callHandlerOfType(handlers, event, result);
+  isStopped: () => boolean,
+): Promise<unknown> | undefined {
+  const pending = pendingOf(handlers.onEvent?.(event));
+  if (pending === undefined) return pendingOf(callHandlerOfType(handlers, event, result));
+  return pending.then(() => (isStopped() ? undefined : callHandlerOfType(handlers, event, result)));
 }
 
 function callHandlerOfType(
@@ -66,4 +71,11 @@ function callHandlerOfType(
     default:
       return undefined;
   }
+}
+
+function pendingOf(outcome: HandlerOutcome): Promise<unknown> | undefined {
+  const isObject = typeof outcome === "object" || typeof outcome === "function";
+  if (!isObject || outcome === null || !("then" in outcome)) return undefined;
+  // A promise of another kind may throw at once, or settle twice.
+  return Promise.resolve(outcome);
 }

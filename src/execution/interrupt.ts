@@ -1,3 +1,5 @@
+import { onAbort, raceAbort, sleep } from "../transport/abort.js";
+
 /** When interrupts are sent, in milliseconds after a run is stopped: one sent right after `init` can be lost. */
 const SCHEDULE_MILLIS = [0, 500, 1_000, 2_000];
 
@@ -30,53 +32,42 @@ export async function interruptUntilEnded(run: {
   /** What to interrupt, as soon as it is known. */
   readonly id: string | Promise<string>;
   readonly send: (id: string) => Promise<void>;
-  readonly ended: Promise<void>;
+  /** Aborts when the answer has ended. */
+  readonly ended: AbortSignal;
   /** Ends the attempts; `send` ends with it. */
   readonly limit: AbortSignal;
 }): Promise<Failure | undefined> {
-  let isOver = false;
-  const over = Promise.race([run.ended, aborted(run.limit)]).then(() => {
-    isOver = true;
-  });
-  const id = await Promise.race([run.id, over]);
-  if (id === undefined) return undefined;
+  const { send, ended, limit } = run;
+  const over = new AbortController();
+  const end = (): void => {
+    over.abort();
+  };
+  if (ended.aborted || limit.aborted) end();
+  const unlinks = [onAbort(ended, end), onAbort(limit, end)];
   let failure: Failure | undefined;
   const sent: Promise<void>[] = [];
-  const begin = performance.now();
-  for (const at of SCHEDULE_MILLIS) {
-    await sleepUnless(begin + at - performance.now(), over);
-    if (isOver) break;
-    const sending = run.send(id).then(
-      () => {
-        failure = undefined;
-      },
-      (error: unknown) => {
-        // Cut off by the limit, it tells nothing that the limit does not.
-        if (!run.limit.aborted) failure = { error };
-      },
-    );
-    sent.push(sending);
+  try {
+    const id = await raceAbort(over.signal, Promise.resolve(run.id));
+    const begin = performance.now();
+    for (const at of SCHEDULE_MILLIS) {
+      // Also the first time: what is read in this turn may be the end of the answer.
+      await sleep(begin + at - performance.now(), over.signal);
+      const sending = send(id).then(
+        () => {
+          failure = undefined;
+        },
+        (error: unknown) => {
+          // Cut off by the limit, it tells nothing that the limit does not.
+          if (!limit.aborted) failure = { error };
+        },
+      );
+      sent.push(sending);
+    }
+    await raceAbort(over.signal, new Promise<never>(() => undefined));
+  } catch {
+    // It is over: nothing else rejects here.
   }
-  await over;
+  for (const unlink of unlinks) unlink();
   await Promise.all(sent);
   return failure;
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    // Both belong to one run and go with it, so that there is no listener to take back.
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-function sleepUnless(millis: number, over: Promise<void>): Promise<void> {
-  if (millis <= 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, millis);
-    void over.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }

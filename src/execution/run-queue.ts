@@ -1,3 +1,5 @@
+import { raceAbort } from "../transport/abort.js";
+
 /** The right to run in a context; held from sending until nothing of the run is left on the server. */
 export interface RunSlot {
   /** Tells the queue which context the run really is in, once `init` has said it. */
@@ -24,16 +26,24 @@ export class RunQueue {
     signal: AbortSignal,
   ): Promise<RunSlot> {
     signal.throwIfAborted();
-    const defaultKey = `language ${context.language}`;
     const contextId = context.id ?? this.#defaultContextIds.get(context.language);
-    const turn = this.#join(contextId === undefined ? defaultKey : contextKey(contextId));
-    if (turn.before !== undefined) await untilAborted(turn.before, signal, turn.leave);
+    const key = contextId === undefined ? `language ${context.language}` : contextKey(contextId);
+    const turn = this.#join(key);
+    if (turn.before !== undefined) {
+      try {
+        await raceAbort(signal, turn.before);
+      } catch (reason) {
+        turn.leave();
+        throw reason;
+      }
+    }
     return {
       joinContext: (actualId) => {
-        if (context.id !== undefined) return;
+        // The first of a line has said it for all: from then on runs join the line of the id.
+        if (context.id !== undefined || this.#defaultContextIds.get(context.language) === actualId) return;
         this.#defaultContextIds.set(context.language, actualId);
         // Runs that name the id, and those that wait for "the default context", are one line from now on.
-        this.#append(contextKey(actualId), this.#tails.get(defaultKey) ?? turn.ended);
+        void this.#append(contextKey(actualId), this.#tails.get(key) ?? turn.ended);
       },
       release: turn.leave,
     };
@@ -65,20 +75,4 @@ export class RunQueue {
 
 function contextKey(contextId: string): string {
   return `context ${contextId}`;
-}
-
-function untilAborted(wait: Promise<void>, signal: AbortSignal, onAbort: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const leave = (): void => {
-      onAbort();
-      // The caller's own reason, untouched.
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- an abort reason may be any value
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", leave, { once: true });
-    void wait.then(() => {
-      signal.removeEventListener("abort", leave);
-      resolve();
-    });
-  });
 }

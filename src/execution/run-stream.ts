@@ -5,19 +5,18 @@ import {
   SandboxTimeoutException,
 } from "../errors.js";
 import type { Logger } from "../logging.js";
-import { onAbort } from "../transport/abort.js";
+import { onAbort, raceAbort } from "../transport/abort.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
+import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import { Deferred, interruptUntilEnded, type Failure } from "./interrupt.js";
 import type { RunSlot } from "./run-queue.js";
 
-/** How long a stopped run may take to end before its request is cancelled. */
-const STOP_LIMIT_MILLIS = 5_000;
-/** What a timer can hold; a longer one would fire at once. */
-const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
+/** How long a stopped run may take to end before its request is cancelled. In seconds. */
+const STOP_LIMIT_SECONDS = 5;
 const STILL_RUNNING = {
   code: "REQUEST_TIMEOUT",
-  message: `The run did not end within ${STOP_LIMIT_MILLIS / 1_000} s of being interrupted; it goes on.`,
+  message: `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it goes on.`,
 };
 
 /** Where the events of one run come from, and how it is stopped. */
@@ -26,8 +25,8 @@ export interface RunSource {
   acquire(signal: AbortSignal): Promise<RunSlot>;
   /** Sends the request; the answer's body is left as a stream. */
   open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
-  /** Sends one interrupt, without retries. */
-  interrupt(id: string, signal: AbortSignal): Promise<void>;
+  /** Sends one interrupt, without retries; `undefined` where the server ends the run when its request is cancelled. */
+  readonly interrupt: ((id: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** What to interrupt before `init` has told the run's id; `undefined` waits for it. */
   readonly interruptId?: string | undefined;
   /**
@@ -66,7 +65,8 @@ export class RunStream {
   readonly #decoder: EventStreamDecoder;
   readonly #unlink: () => void;
   readonly #initialized = new Deferred<string>();
-  readonly #responseEnd = new Deferred<void>();
+  /** Aborts when the answer is read to its end, or will not be read further. */
+  readonly #responseEnd = new AbortController();
   readonly #ended = new Deferred<void>();
   readonly #interrupting = new Set<Promise<Failure | undefined>>();
 
@@ -80,15 +80,13 @@ export class RunStream {
   #terminal = false;
   /** No further frame counts. */
   #closedToFrames = false;
-  /** The answer is read to its end, or will not be read further. */
-  #responseEnded = false;
   /** The caller's end: first in order, before events that are not delivered yet. */
   #stopped: Stop | undefined;
   /** The stream's own failure: comes after the events before it. */
   #failed: Failure | undefined;
   #wake: (() => void) | undefined;
-  #silenceTimer: ReturnType<typeof setTimeout> | undefined;
-  #deadlineTimer: ReturnType<typeof setTimeout> | undefined;
+  #stopSilenceTimer = (): void => undefined;
+  #stopDeadlineTimer = (): void => undefined;
 
   constructor(source: RunSource) {
     this.#source = source;
@@ -117,6 +115,11 @@ export class RunStream {
     return this.#sent;
   }
 
+  /** Whether the server can be told to end the run while its answer is read on. */
+  get canBeInterrupted(): boolean {
+    return this.#source.interrupt !== undefined;
+  }
+
   /** Gives the next events, `undefined` after the proven end of the run; throws what ended it otherwise. */
   async read(): Promise<ExecutionEvent[] | undefined> {
     for (;;) {
@@ -126,8 +129,12 @@ export class RunStream {
         this.#batch = [];
         return batch;
       }
-      if (this.#failed !== undefined) throw this.#failed.error;
-      if (this.#responseEnded) return undefined;
+      if (this.#failed !== undefined || this.#hasEnded()) {
+        // Not before: an abort counts for as long as there are events to deliver.
+        this.#unlink();
+        if (this.#failed !== undefined) throw this.#failed.error;
+        return undefined;
+      }
       await this.#nextChange();
     }
   }
@@ -142,46 +149,61 @@ export class RunStream {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error, isForeign };
     this.#batch = [];
+    this.#unlink();
     this.#wake?.();
     this.#giveUp();
   }
 
-  /** Waits for a handler; a stop ends the waiting, and the handler's failure stops the run. */
-  async unlessStopped(work: PromiseLike<void>): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+  /** Waits for a handler; a stop ends the waiting, and the handler's failure stops the run. Never rejects. */
+  async untilSettledOrStopped(work: Promise<unknown>): Promise<void> {
+    await new Promise<unknown>((resolve) => {
+      this.#wake = () => {
+        resolve(undefined);
+      };
       work.then(resolve, (error: unknown) => {
         this.stop(error, { isForeign: true });
-        resolve();
+        resolve(undefined);
       });
     });
     this.#wake = undefined;
-    if (this.#stopped !== undefined) throw this.#stopped.error;
   }
 
   /**
-   * Interrupts the run and waits for its end; events are delivered meanwhile.
+   * Interrupts the run and waits for its end. The answer is read on meanwhile, also while nobody takes its events: a
+   * handler may be what waits here.
    *
    * @throws what the last interrupt failed with, or a timeout, if the run has not ended after 5 s; it then goes on
    */
   async interrupt(signal?: AbortSignal): Promise<void> {
-    if (this.#responseEnded) return this.ended;
+    // A stopped run is being interrupted already.
+    if (this.#hasEnded() || this.#stopped !== undefined) {
+      await (signal === undefined ? this.ended : raceAbort(signal, this.ended));
+      return;
+    }
     const limit = new AbortController();
-    const timer = setTimeout(() => {
+    const end = (): void => {
       limit.abort();
-    }, STOP_LIMIT_MILLIS);
-    const unlink = onAbort(signal, () => {
-      limit.abort();
-    });
+    };
+    const stopTimer = startTimer(STOP_LIMIT_SECONDS, end);
+    const unlink = onAbort(signal, end);
     try {
+      void this.#drain(limit.signal);
       const failure = await this.#interruptUntilEnded(limit.signal);
-      if (this.#responseEnded) return await this.ended;
+      if (this.#hasEnded()) {
+        await this.ended;
+        return;
+      }
       signal?.throwIfAborted();
       throw failure === undefined ? new SandboxTimeoutException(STILL_RUNNING) : failure.error;
     } finally {
-      clearTimeout(timer);
+      stopTimer();
       unlink();
     }
+  }
+
+  // A method, since the compiler takes a property for unchanged across a wait.
+  #hasEnded(): boolean {
+    return this.#responseEnd.signal.aborted;
   }
 
   /** Waits for the next bytes, or for a stop. */
@@ -192,7 +214,7 @@ export class RunStream {
       void this.#pull().then(resolve);
     });
     this.#wake = undefined;
-    this.#disarmSilence();
+    this.#stopSilenceTimer();
   }
 
   #pull(): Promise<void> {
@@ -229,7 +251,7 @@ export class RunStream {
     this.#sent = true;
     const { timeoutSeconds } = this.#source;
     if (timeoutSeconds !== undefined) {
-      this.#deadlineTimer = startTimer(timeoutSeconds, () => {
+      this.#stopDeadlineTimer = startTimer(timeoutSeconds, () => {
         this.stop(
           new SandboxTimeoutException({
             code: "RUN_TIMEOUT",
@@ -302,9 +324,8 @@ export class RunStream {
   }
 
   #endResponse(): void {
-    if (this.#responseEnded) return;
-    this.#responseEnded = true;
-    this.#responseEnd.resolve();
+    if (this.#hasEnded()) return;
+    this.#responseEnd.abort();
     this.#disarm();
     // An interrupt that is still on its way would hit the context's next run.
     void Promise.all(this.#interrupting).then(() => {
@@ -314,60 +335,56 @@ export class RunStream {
   }
 
   #disarm(): void {
-    this.#unlink();
-    this.#disarmSilence();
-    clearTimeout(this.#deadlineTimer);
+    this.#stopSilenceTimer();
+    this.#stopDeadlineTimer();
   }
 
   #armSilence(): void {
-    this.#disarmSilence();
+    this.#stopSilenceTimer();
     const { firstByteTimeoutSeconds, idleTimeoutSeconds } = this.#source;
     const seconds = this.#receivedBytes ? idleTimeoutSeconds : firstByteTimeoutSeconds;
-    if (seconds === null || !this.#sent) return;
-    this.#silenceTimer = startTimer(seconds, () => {
-      const message = `No byte of the event stream came for ${seconds} s.`;
+    if (!this.#sent) return;
+    this.#stopSilenceTimer = startTimer(seconds, () => {
+      const message = `No byte of the event stream came for ${seconds ?? 0} s.`;
       this.#source.logger?.warn(message);
       this.stop(new SandboxTimeoutException({ code: "STREAM_STALLED", message }));
     });
-  }
-
-  #disarmSilence(): void {
-    clearTimeout(this.#silenceTimer);
   }
 
   /** Lets go of a run whose caller has its error: out of the queue, or interrupted until it ends. */
   #giveUp(): void {
     this.#disarm();
     this.#queueing.abort();
-    if (this.#responseEnded) return;
+    if (this.#hasEnded()) return;
     if (!this.#sent) return this.#endResponse();
-    const limit = setTimeout(() => {
-      this.#request.abort();
-      this.#endResponse();
-    }, STOP_LIMIT_MILLIS);
-    void this.ended.then(() => {
-      clearTimeout(limit);
+    if (this.#source.interrupt === undefined) return this.#cancelRequest();
+    const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
+      this.#cancelRequest();
     });
+    // Also what an interrupt may take that is on its way when the answer ends.
+    void this.ended.then(stopTimer);
     void this.#interruptUntilEnded(this.#request.signal);
-    void this.#drain();
+    void this.#drain(this.#responseEnd.signal);
   }
 
-  async #drain(): Promise<void> {
-    while (!this.#responseEnded) await this.#pull();
+  #cancelRequest(): void {
+    this.#request.abort();
+    this.#endResponse();
+  }
+
+  async #drain(limit: AbortSignal): Promise<void> {
+    while (!this.#hasEnded() && !limit.aborted) await this.#pull();
   }
 
   #interruptUntilEnded(limit: AbortSignal): Promise<Failure | undefined> {
+    const { interrupt, interruptId } = this.#source;
     const interrupting = interruptUntilEnded({
-      id: this.#source.interruptId ?? this.#initialized.promise,
-      send: (id) => this.#source.interrupt(id, limit),
-      ended: this.#responseEnd.promise,
+      id: interruptId ?? this.#initialized.promise,
+      send: (id) => interrupt?.(id, limit) ?? Promise.resolve(),
+      ended: this.#responseEnd.signal,
       limit,
     });
     this.#interrupting.add(interrupting);
     return interrupting;
   }
-}
-
-function startTimer(seconds: number, onTime: () => void): ReturnType<typeof setTimeout> {
-  return setTimeout(onTime, Math.min(seconds * 1_000, LONGEST_TIMER_MILLIS));
 }

@@ -2,7 +2,7 @@ import { addErrorContext, SandboxException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { ExecutionEvent } from "./event.js";
 import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
-import { callHandlers, type ExecutionHandlers, type HandlerOutcome } from "./handlers.js";
+import { callHandlers, type ExecutionHandlers } from "./handlers.js";
 import type { Failure } from "./interrupt.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
@@ -51,9 +51,12 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     this.#outcome = this.#drive();
     // A handle that nobody looks at must not end the process with an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
-      if (this.#observed) return;
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-      facts.logger?.warn(`A run that nobody awaits failed: ${text}`);
+      // Not yet: an `await` asks for the outcome a turn later, and what fails at once would come before it.
+      setTimeout(() => {
+        if (this.#observed) return;
+        const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+        facts.logger?.warn(`A run that nobody awaits failed: ${text}`);
+      });
     });
   }
 
@@ -66,7 +69,8 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
    * Interrupts the run on the server and resolves when it has ended.
    *
    * The run itself then resolves too: the interrupt shows in `execution.error` (`KeyboardInterrupt` in Python). A run
-   * that still waits for its turn is never sent, and rejects with `RUN_CANCELLED`.
+   * that still waits for its turn is never sent, and rejects with `RUN_CANCELLED`; so does one in a session, which the
+   * server ends with the request. One that has failed already may still be ending on the server: that is waited for.
    *
    * @param options.signal ends the waiting, not the run
    * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` when the run goes on 5 s after the first interrupt
@@ -74,9 +78,11 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   async interrupt(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     options.signal?.throwIfAborted();
     const stream = this.#stream;
-    if (stream === undefined || this.#settled !== undefined) return;
-    if (stream.sent) await stream.interrupt(options.signal);
-    else stream.stop(cancelled("The run was interrupted before it was sent."));
+    if (stream === undefined) return;
+    if (!stream.sent) stream.stop(cancelled("The run was interrupted before it was sent."));
+    else if (!stream.canBeInterrupted && this.#settled === undefined)
+      stream.stop(cancelled("The run was ended by interrupting it."));
+    await stream.interrupt(options.signal);
   }
 
   /** As with any promise. */
@@ -128,7 +134,9 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       },
       return: () => {
         hasLeft = true;
-        this.#stream?.stop(cancelled("The run was ended by leaving the loop over its events."));
+        if (this.#settled === undefined) {
+          this.#stream?.stop(cancelled("The run was ended by leaving the loop over its events."));
+        }
         return Promise.resolve({ done: true, value: undefined });
       },
     };
@@ -155,22 +163,25 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     const { handlers } = this.#facts;
     const stream = new RunStream(this.#facts.source());
     this.#stream = stream;
+    const isStopped = (): boolean => stream.stopped !== undefined;
     for (;;) {
       const batch = await stream.read();
       if (batch === undefined) return;
       for (const event of batch) {
         const result = foldEvent(this.execution, event);
         if (handlers !== undefined) {
-          const pending = callOrStop(stream, () => callHandlers(handlers, event, result));
-          if (pending !== undefined) await stream.unlessStopped(pending);
+          const pending = callOrStop(stream, () => callHandlers(handlers, event, result, isStopped));
+          if (pending !== undefined) await stream.untilSettledOrStopped(pending);
+          if (stream.stopped !== undefined) throw stream.stopped.error;
         }
         this.#events.push(event);
+        this.#wake();
       }
-      this.#wake();
     }
   }
 
   #wake(): void {
+    if (this.#wakes.length === 0) return;
     const wakes = this.#wakes;
     this.#wakes = [];
     for (const wake of wakes) wake();
@@ -182,11 +193,11 @@ function cancelled(message: string): SandboxException {
 }
 
 /** Calls handlers, which must not fail unseen: what they throw ends the run. */
-function callOrStop(stream: RunStream, call: () => HandlerOutcome): PromiseLike<void> | undefined {
+function callOrStop<Outcome>(stream: RunStream, call: () => Outcome): Outcome | undefined {
   try {
-    return call() ?? undefined;
+    return call();
   } catch (error) {
     stream.stop(error, { isForeign: true });
-    throw error;
+    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
+import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { ExecutionHandlers } from "../execution/handlers.js";
 import { Run } from "../execution/run.js";
@@ -100,7 +101,7 @@ export class Codes {
   run(code: string, options: RunCodeOptions = {}): Run {
     const { context, language, handlers, timeoutSeconds, signal } = options;
     return new Run({
-      kind: isShell(context?.language ?? language) ? "command" : "code",
+      kind: kindOf(context?.language ?? language),
       sandboxId: this.#link.sandboxId,
       logger: this.#link.config.logger,
       handlers,
@@ -242,8 +243,8 @@ export class Codes {
 }
 
 // Two names that execd takes for a language run in the shell, line by line as /command does.
-function isShell(language: string | undefined): boolean {
-  return language === "command" || language === "background-command";
+function kindOf(language: string | undefined): ExecutionKind {
+  return language === "command" || language === "background-command" ? language : "code";
 }
 
 function toContext(
