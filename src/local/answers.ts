@@ -58,3 +58,8 @@ export function jsonResponse(
     },
   });
 }
+
+/** An answer that says with its length that it has no body. */
+export function emptyResponse(status: number): Response {
+  return new Response(null, { status, headers: { "content-length": "0" } });
+}

@@ -8,15 +8,51 @@ import { lifecycleRoutes } from "./routes/lifecycle.js";
 import type { Sandboxes } from "./sandboxes.js";
 import { matchesSecret } from "./secrets.js";
 
+/** What a server asks of its clients. */
+export interface AccessRules {
+  /** Empty: none. */
+  readonly apiKey: string;
+  /** The origins of web pages that may read its answers. */
+  readonly cors: "*" | readonly string[];
+}
+
 /** The whole HTTP interface of a server as a function: it answers, and throws for nothing but an aborted request. */
-export function createApp(sandboxes: Sandboxes, apiKey: string): FetchHandler {
+export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): FetchHandler {
   const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
   return async (request) => {
     const requestId = request.headers.get("x-request-id")?.trim() ?? "";
-    const response = await respond(request, router, apiKey);
+    const origin = request.headers.get("origin");
+    const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
+    // A browser asks before it sends anything that a form could not, and does so without the key.
+    const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+    const response =
+      isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, apiKey);
+    if (isAllowed) {
+      response.headers.set("access-control-allow-origin", origin);
+      response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+    }
+    response.headers.set("vary", "Origin");
     response.headers.set("x-request-id", requestId === "" ? randomUUID().replaceAll("-", "") : requestId);
     return response;
   };
+}
+
+const EXPOSED_HEADERS =
+  "content-disposition, content-range, execd-commands-tail-cursor, location, retry-after, x-request-id";
+
+function answerPreflight(headers: Headers): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+      "access-control-allow-headers": headers.get("access-control-request-headers") ?? "",
+      "access-control-max-age": "600",
+      // Chrome asks this of servers on the user's own machine.
+      ...(headers.has("access-control-request-private-network") && {
+        "access-control-allow-private-network": "true",
+      }),
+    },
+  });
 }
 
 async function respond(request: Request, router: Router, apiKey: string): Promise<Response> {

@@ -1,16 +1,19 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
-import path from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxException } from "../errors.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
+import { configureLanguages } from "./languages.js";
 import { readableBody } from "./streams.js";
+import { findDescendant, isStopped, sendSignal, stopProcess } from "./processes.js";
 import type { Configuration } from "./supervisor/environment.js";
 
 const START_TIMEOUT_MS = 30_000;
-const COMPLAINT_BYTES = 4000;
+const COMPLAINT_CHARS = 4000;
+const LOG_CHARS = 64 * 1024;
+const TAMPER_CHECK_MS = 1000;
 /** What one unread answer may hold back in this process, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
@@ -49,8 +52,12 @@ export interface BoxOptions {
 /** A running box: its processes, and the one connection to its supervisor. */
 export class Box {
   readonly #child: ChildProcess;
-  readonly #endSignal: BoxLaunch["endSignal"];
+  readonly #launch: BoxLaunch;
   readonly #session: ClientHttp2Session;
+  #supervisorPid: number | undefined;
+  #paused = false;
+  #log = "";
+  #tamperCheck: NodeJS.Timeout | undefined;
   /** Resolves when the supervisor is gone, for whatever reason. */
   readonly gone: Promise<void>;
   #activeRequests = 0;
@@ -69,13 +76,13 @@ export class Box {
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
-    let complaint = "";
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      complaint = (complaint + text).slice(-COMPLAINT_BYTES);
-    });
+    let log = "";
+    let record = (text: string) => void (log += text);
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => record(text));
     const failed = new Promise<never>((_resolve, reject) => {
       const fail = (reason: string) => {
-        const said = complaint.trim() === "" ? reason : complaint.trim();
+        const complaint = log.trim().slice(-COMPLAINT_CHARS);
+        const said = complaint === "" ? reason : complaint;
         const message = `A sandbox of the local server does not start: ${said}`;
         reject(new SandboxException({ code: "SANDBOX_START_FAILED", message }));
       };
@@ -90,21 +97,25 @@ export class Box {
     const channel = child.stdio[3];
     if (!(channel instanceof Duplex)) return failed;
 
-    const box = new Box(child, channel, launch.endSignal);
-    const { python } = plan;
+    const box = new Box(child, channel, launch);
+    record = (text) => {
+      log = (log + text).slice(-LOG_CHARS);
+      box.#log = log;
+    };
+    const { python, limits } = plan;
     const configuration: Configuration = {
       workspace: launch.workspace,
       scratch: launch.scratch,
       env: { ...launch.env, ...env },
-      python: python && {
-        executable: python.executable,
-        script: path.posix.join(launch.kernels, "python.py"),
-        ipython,
-        prewarm,
-      },
+      languages: configureLanguages({ python, kernels: launch.kernels, ipython }),
+      prewarm: prewarm ? ["python"] : [],
+      limits: launch.isAlone
+        ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }
+        : null,
     };
     try {
       await Promise.race([box.#configure(configuration), failed]);
+      box.#watchSupervisor();
       return box;
     } catch (error) {
       box.killSync();
@@ -112,13 +123,13 @@ export class Box {
     }
   }
 
-  private constructor(child: ChildProcess, channel: Duplex, endSignal: BoxLaunch["endSignal"]) {
+  private constructor(child: ChildProcess, channel: Duplex, launch: BoxLaunch) {
     this.#child = child;
-    this.#endSignal = endSignal;
-    this.gone = new Promise((resolve) => {
+    this.#launch = launch;
+    this.gone = new Promise<void>((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());
-    });
+    }).finally(() => clearInterval(this.#tamperCheck));
     this.#session = connect("http://box", {
       createConnection: () => channel,
       // Many answers may wait for slow readers at once, and new ones must not be refused for it.
@@ -176,8 +187,39 @@ export class Box {
     });
   }
 
+  /** What the supervisor and the program that made the box have said, the latest last. */
+  get log(): string {
+    return this.#log;
+  }
+
+  /**
+   * Stops every process in the box, the supervisor last: requests wait until {@link resume}.
+   *
+   * @throws {Error} where the box cannot be stopped
+   */
+  async pause(): Promise<void> {
+    const supervisor = this.#supervisorPid;
+    if (supervisor === undefined) throw unpausable("its supervisor cannot be found among the processes");
+    await this.#control("PAUSE");
+    this.#paused = true;
+    if (!(await stopProcess(supervisor))) {
+      await this.resume();
+      throw unpausable("its supervisor does not stop");
+    }
+  }
+
+  /** Lets everything go on that {@link pause} has stopped. */
+  async resume(): Promise<void> {
+    if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
+    this.#paused = false;
+    await this.#control("RESUME");
+  }
+
   /** Ends every process in the box; resolves when its supervisor is gone. */
   async kill(): Promise<void> {
+    // Somebody waits for it now: that has to keep the host's process running.
+    this.#child.ref();
+    if (this.#child.stderr instanceof Socket) this.#child.stderr.ref();
     this.killSync();
     await this.gone;
   }
@@ -185,13 +227,31 @@ export class Box {
   /** Like {@link kill}, without waiting: for the end of the host's process. */
   killSync(): void {
     this.#session.destroy();
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(this.#endSignal);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#child.kill(this.#launch.endSignal);
+    // What is stopped notices nothing but SIGKILL.
+    if (this.#paused && this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
   }
 
-  async #configure(configuration: Configuration): Promise<void> {
-    const body = new Blob([JSON.stringify(configuration)]).stream();
+  /** Code in the box can stop its supervisor, and with it what keeps it within its limits. It ends the box. */
+  #watchSupervisor(): void {
+    const pid = this.#child.pid;
+    this.#supervisorPid = pid === undefined ? undefined : findDescendant(pid, this.#launch.supervisorDepth);
+    this.#tamperCheck = setInterval(() => {
+      if (this.#paused || this.#supervisorPid === undefined || !isStopped(this.#supervisorPid)) return;
+      this.#log += "the supervisor was stopped from inside: the sandbox was ended\n";
+      this.killSync();
+    }, TAMPER_CHECK_MS);
+    this.#tamperCheck.unref();
+  }
+
+  #configure(configuration: Configuration): Promise<void> {
+    return this.#control("POST", new Blob([JSON.stringify(configuration)]).stream());
+  }
+
+  async #control(method: string, body: ReadableStream<Uint8Array> | null = null): Promise<void> {
     const { signal } = new AbortController();
-    const answer = await this.request({ method: "POST", path: "/configure", body, signal });
+    const answer = await this.request({ method, path: "/", body, signal });
     await answer.body?.cancel();
   }
 
@@ -201,6 +261,10 @@ export class Box {
     if (this.#activeRequests > 0) this.#session.ref();
     else this.#session.unref();
   }
+}
+
+function unpausable(reason: string): SandboxException {
+  return new SandboxException({ code: "PAUSE_FAILED", message: reason });
 }
 
 function toResponse(headers: IncomingHttpHeaders, body: ReadableStream<Uint8Array>): Response {

@@ -10,3 +10,5 @@ export {
   type LocalServerOptions,
 } from "./server.js";
 export type { IsolationMode } from "./isolation/resolve.js";
+export type { Faults } from "./faults/faults.js";
+export type { IsolationName } from "./isolation/isolation.js";

@@ -8,6 +8,18 @@ import { readableBody } from "./streams.js";
 export type FetchHandler = (request: Request) => Promise<Response>;
 
 const HOST = "127.0.0.1";
+const HEADERS_TIMEOUT_MS = 20_000;
+const LARGEST_HEADERS = 32 * 1024;
+/** How long a client may send nothing of a body that it has begun. */
+const BODY_IDLE_MS = 60_000;
+
+/** Limits that a client is held to. */
+export interface ListenerLimits {
+  /** Milliseconds for the whole of a request's headers. */
+  readonly headersTimeoutMs?: number;
+  /** Milliseconds without a byte of a request's body that is not complete. */
+  readonly bodyIdleMs?: number;
+}
 
 /** A listener on the loopback interface in front of a fetch handler. */
 export class Listener {
@@ -15,10 +27,19 @@ export class Listener {
   readonly port: number;
 
   /** @throws {SandboxException} `PORT_UNAVAILABLE` */
-  static async open(port: number, handler: FetchHandler): Promise<Listener> {
-    const server = createServer((incoming, outgoing) => void answer(incoming, outgoing, handler));
-    // A run may be silent for as long as it likes.
-    server.requestTimeout = 0;
+  static async open(port: number, handler: FetchHandler, limits: ListenerLimits = {}): Promise<Listener> {
+    const { headersTimeoutMs = HEADERS_TIMEOUT_MS, bodyIdleMs = BODY_IDLE_MS } = limits;
+    const options = {
+      maxHeaderSize: LARGEST_HEADERS,
+      headersTimeout: headersTimeoutMs,
+      // Of the whole request; an upload may take as long as it likes, so that only its pauses are limited.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
+    };
+    const server = createServer(options, (incoming, outgoing) => {
+      dropWhenIdle(incoming, bodyIdleMs);
+      void answer(incoming, outgoing, handler);
+    });
     server.listen(port, HOST);
     try {
       await once(server, "listening");
@@ -82,6 +103,20 @@ async function answer(
     // The handler answers every failure itself: what is left is a client that went away, or a body that broke off.
     outgoing.destroy();
   }
+}
+
+/** Ends a connection whose client stops in the middle of a body. One that is merely not read is not idle. */
+function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
+  if (incoming.complete) return;
+  let received = -1;
+  const check = setInterval(() => {
+    const { bytesRead } = incoming.socket;
+    const isWaiting = !incoming.complete && !incoming.isPaused();
+    if (isWaiting && bytesRead === received) incoming.destroy();
+    received = bytesRead;
+  }, idleMs);
+  check.unref();
+  incoming.once("close", () => clearInterval(check));
 }
 
 /** A browser that a hostile page's own domain was pointed here sends that domain: DNS rebinding ends here. */

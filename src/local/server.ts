@@ -1,18 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { mkdtempSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
 import { InvalidArgumentException, SandboxConnectionException } from "../errors.js";
 import { createApp } from "./app.js";
 import { resolveAssets } from "./assets.js";
 import { Box } from "./box.js";
 import { onProcessEnd } from "./cleanup.js";
-import type { Isolation } from "./isolation/isolation.js";
+import { checkFaults, FaultRegistry, type Faults } from "./faults/faults.js";
+import type { Isolation, IsolationName } from "./isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./isolation/resolve.js";
+import { availableCores, chooseCores } from "./limits.js";
 import { Listener, type FetchHandler } from "./listener.js";
 import { findPython, type PythonRuntime } from "./python.js";
 import { removeTree, removeTreeSync } from "./removal.js";
 import { Sandboxes } from "./sandboxes.js";
+import { Snapshots } from "./snapshots.js";
+import { makeServerDirectory, sweepStaleDirectories } from "./sweep.js";
 
 /** Where a server without a listener seems to be: a name that no resolver ever knows (RFC 2606). */
 const IN_PROCESS_HOST = "opensandbox.invalid";
@@ -41,6 +43,14 @@ export interface LocalServerOptions {
    * @default "auto"
    */
   readonly pythonShell?: "auto" | "plain" | undefined;
+  /**
+   * The origins of web pages that may use the server (`"http://localhost:5173"`), or `"*"` for every page that knows the
+   * key.
+   * @default none
+   */
+  readonly cors?: "*" | readonly string[] | undefined;
+  /** How all sandboxes misbehave, for tests; {@link LocalServer.setFaults} changes it. @default not at all */
+  readonly faults?: Faults | undefined;
   /** Aborts the start. It has no effect on a server that runs. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -60,13 +70,20 @@ export interface LocalServer extends AsyncDisposable {
   /** Its address: `http://127.0.0.1:…`; for a server without a port a name that only its `fetch` understands. */
   readonly url: string;
   /** What its sandboxes are separated by. */
-  readonly isolation: "bubblewrap" | "none";
+  readonly isolation: IsolationName;
   /** The Python that its sandboxes use; `null` where none was found, so that Python runs end with an error. */
   readonly python: string | null;
   /** What to give to the SDK. */
   readonly connectionConfig: LocalConnectionOptions;
   /** The server as a function, with or without a port. It honours `signal`, and streams. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /**
+   * Replaces the faults of one sandbox, or of `"all"`; `{}` ends them. Those of a sandbox come over those of all. They
+   * hold for requests from now on.
+   *
+   * @throws {InvalidArgumentException} for a fault that is none
+   */
+  setFaults(sandboxId: string, faults: Faults): void;
   /** Ends every sandbox, removes its files and frees the port. Closing twice is the same as once. */
   close(): Promise<void>;
 }
@@ -89,28 +106,47 @@ export interface LocalServer extends AsyncDisposable {
  */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
   const { port = 0, apiKey = randomBytes(24).toString("hex"), signal } = options;
-  const { isolation: mode = "auto", network = "deny", pythonShell = "auto" } = options;
-  assertOptions({ port, mode, network, apiKey });
+  const {
+    isolation: mode = "auto",
+    network = "deny",
+    pythonShell = "auto",
+    cors = [],
+    faults = {},
+  } = options;
+  assertOptions({ port, mode, network, apiKey, cors });
+  checkFaults(faults);
   signal?.throwIfAborted();
   const assets = resolveAssets();
   const [isolation, python] = await Promise.all([resolveIsolation(mode, signal), findPython()]);
   signal?.throwIfAborted();
 
-  const directory = mkdtempSync(path.join(os.tmpdir(), "opensandbox-"));
-  const sandboxes = new Sandboxes(directory, (boxDirectory, env) =>
-    Box.start({
-      plan: { directory: boxDirectory, assets, python, network },
-      isolation,
-      env,
-      ipython: pythonShell === "auto",
-      prewarm: true,
-    }),
+  await sweepStaleDirectories();
+  const directory = makeServerDirectory();
+  const registry = new FaultRegistry();
+  registry.set("all", faults);
+  const cores = availableCores();
+  let ordinal = 0;
+  const sandboxes = new Sandboxes(
+    directory,
+    (boxDirectory, { env, limits }) =>
+      Box.start({
+        plan: {
+          ...{ directory: boxDirectory, assets, python, network, limits },
+          cores: chooseCores(limits.cpuCount, cores, ordinal++),
+        },
+        isolation,
+        env,
+        ipython: pythonShell === "auto",
+        prewarm: true,
+      }),
+    new Snapshots(path.join(directory, "snapshots")),
+    registry,
   );
   const forget = onProcessEnd(() => {
     sandboxes.killSync();
     removeTreeSync(directory);
   });
-  const app = createApp(sandboxes, apiKey);
+  const app = createApp(sandboxes, { apiKey, cors });
   let listener: Listener | undefined;
   try {
     listener = port === false ? undefined : await Listener.open(port, app);
@@ -128,7 +164,13 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     await removeTree(directory);
     forget();
   };
-  return describe({ app, apiKey, listener, isolation, python, close });
+  const setFaults = (target: string, changed: Faults) => {
+    registry.set(target, changed);
+    for (const sandbox of sandboxes.list()) {
+      if (target === "all" || target === sandbox.id) sandboxes.applyFaults(sandbox);
+    }
+  };
+  return describe({ app, apiKey, listener, isolation, python, setFaults, close });
 }
 
 interface Parts {
@@ -137,10 +179,11 @@ interface Parts {
   readonly listener: Listener | undefined;
   readonly isolation: Isolation;
   readonly python: PythonRuntime | null;
+  readonly setFaults: LocalServer["setFaults"];
   readonly close: () => Promise<void>;
 }
 
-function describe({ app, apiKey, listener, isolation, python, close }: Parts): LocalServer {
+function describe({ app, apiKey, listener, isolation, python, setFaults, close }: Parts): LocalServer {
   let closing: Promise<void> | undefined;
   const closeOnce = () => (closing ??= close());
   const domain = listener?.host ?? IN_PROCESS_HOST;
@@ -156,6 +199,7 @@ function describe({ app, apiKey, listener, isolation, python, close }: Parts): L
     python: python?.executable ?? null,
     connectionConfig: { domain, protocol: "http", apiKey, ...(listener === undefined && { fetch }) },
     fetch,
+    setFaults,
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   };
@@ -170,21 +214,31 @@ interface Checked {
   readonly mode: string;
   readonly network: string;
   readonly apiKey: string;
+  readonly cors: "*" | readonly string[];
 }
 
-function assertOptions({ port, mode, network, apiKey }: Checked): void {
+function assertOptions({ port, mode, network, apiKey, cors }: Checked): void {
   if (port !== false && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new InvalidArgumentException(
       `port must be a whole number from 0 to 65535, or false; got ${String(port)}`,
     );
   }
-  assertOneOf("isolation", mode, ["auto", "bubblewrap", "none"]);
+  assertOneOf("isolation", mode, ["auto", "bubblewrap", "sandbox-exec", "none"]);
   assertOneOf("network", network, ["deny", "allow"]);
   if (typeof apiKey !== "string" || /[^\x21-\x7e]/.test(apiKey)) {
     throw new InvalidArgumentException(
       "apiKey must be a string of printable ASCII characters without spaces",
     );
   }
+  if (cors !== "*" && !(Array.isArray(cors) && cors.every(isOrigin))) {
+    throw new InvalidArgumentException(
+      `cors must be "*" or a list of origins such as "http://localhost:5173"; got ${JSON.stringify(cors)}`,
+    );
+  }
+}
+
+function isOrigin(value: unknown): boolean {
+  return typeof value === "string" && URL.canParse(value) && new URL(value).origin === value;
 }
 
 function assertOneOf(name: string, value: string, allowed: readonly string[]): void {

@@ -26,14 +26,8 @@ export class Fields {
   /** @throws {LifecycleProblem} 422 for what is wrong with the object as a whole */
   fail(reason: string): never {
     this.assertValid();
-    const finding = {
-      type: "value_error",
-      loc: this.#location,
-      msg: `Value error, ${reason}`,
-      input: this.#values,
-      ctx: { error: {} },
-    };
-    throw unprocessable([finding]);
+    this.reportWhole(reason);
+    throw unprocessable(this.#findings);
   }
 
   string(name: string, options: { readonly required?: boolean } = {}): string | undefined {
@@ -118,6 +112,44 @@ export class Fields {
     return undefined;
   }
 
+  /** The objects in a list, each with its place; an item that is none is reported. */
+  objects(name: string): Fields[] {
+    const value = this.#values[name];
+    if (value === undefined || value === null) return [];
+    if (!Array.isArray(value)) {
+      this.#report("list_type", name, "Input should be a valid list", value);
+      return [];
+    }
+    return value.flatMap((item: unknown, index) => {
+      if (isObject(item)) return [new Fields(item, [...this.#location, name, index], this.#findings)];
+      const reason = "Input should be a valid dictionary or object to extract fields from";
+      this.#report("model_attributes_type", name, reason, item, undefined, index);
+      return [];
+    });
+  }
+
+  /** Reports what is wrong with the object as a whole, beside what is wrong with its fields. */
+  reportWhole(reason: string): void {
+    this.#findings.push({
+      type: "value_error",
+      loc: this.#location,
+      msg: `Value error, ${reason}`,
+      input: this.#values,
+      ctx: { error: {} },
+    });
+  }
+
+  /** A string of a certain form. */
+  pattern(name: string, pattern: RegExp, options: { readonly required?: boolean } = {}): string | undefined {
+    const value = this.string(name, options);
+    if (value === undefined || pattern.test(value)) return value;
+    // As it was written: JavaScript escapes slashes.
+    const source = pattern.source.replaceAll("\\/", "/");
+    const reason = `String should match pattern '${source}'`;
+    this.#report("string_pattern_mismatch", name, reason, value, { pattern: source });
+    return undefined;
+  }
+
   has(name: string): boolean {
     const value = this.#values[name];
     return value !== undefined && value !== null;
@@ -149,15 +181,37 @@ export class Fields {
   }
 }
 
-/** @throws {LifecycleProblem} 422 for a body that is missing, no JSON, not declared as JSON or no object */
+/** In bytes. No request of the lifecycle API comes near it. */
+const LARGEST_BODY = 2 ** 20;
+
+/** @throws {LifecycleProblem} 422 for a body that is missing, no JSON, not declared as JSON or no object; 413 */
 export async function readFields(request: Request): Promise<Fields> {
-  const text = await request.text();
+  return parseFields(await readText(request), request.headers);
+}
+
+/** {@link readFields} of a body that has been read. @throws {LifecycleProblem} 422 */
+export function parseFields(text: string, headers: Headers): Fields {
   if (text === "") throw bodyProblem("missing", "Field required", null);
-  const isJson = /^application\/(.+\+)?json\s*(;|$)/i.test(request.headers.get("content-type") ?? "");
+  const isJson = /^application\/(.+\+)?json\s*(;|$)/i.test(headers.get("content-type") ?? "");
   const value = isJson ? parseBody(text) : text;
   if (isObject(value)) return new Fields(value);
   const reason = "Input should be a valid dictionary or object to extract fields from";
   throw bodyProblem("model_attributes_type", reason, value);
+}
+
+/** The body of a request, as long as it is no larger than one can be. @throws {LifecycleProblem} 413 */
+export async function readText(request: Request): Promise<string> {
+  const tooLarge = problem(413, "GENERAL::UNKNOWN_ERROR", `The body is larger than ${LARGEST_BODY} bytes.`);
+  const chunks: Uint8Array[] = [];
+  let left = LARGEST_BODY;
+  // Its type in Node knows no iteration, though the object does.
+  const body = request.body as AsyncIterable<Uint8Array> | null;
+  for await (const chunk of body ?? []) {
+    left -= chunk.byteLength;
+    if (left < 0) throw tooLarge;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
 }
 
 function parseBody(text: string): unknown {

@@ -1,8 +1,18 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import {
   baseEnvironment,
+  makeDataDirectories,
+  withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
   type BoxPlan,
@@ -13,6 +23,8 @@ import type { PythonRuntime } from "../python.js";
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
 const SCRATCH = "/run/opensandbox-pipes";
+/** Of what is kept in memory, in bytes; /dev/shm is as large as Docker makes it. */
+const IN_MEMORY = { var: 64 * 2 ** 20, shm: 64 * 2 ** 20, scratch: 2 ** 20 };
 
 /** What programs are made of, where it exists. */
 const SYSTEM_DIRECTORIES = [
@@ -56,21 +68,24 @@ const CONFIGURATION = [
   "timezone",
 ];
 
+/** Since Linux 5.14 a user namespace counts its own; before, the limit would count all of the user's processes. */
+const COUNTS_PROCESSES = isAtLeast(os.release(), 5, 14);
+
 /** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
 export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
   readonly #executable: string;
-  readonly #disablesNesting: boolean;
+  readonly #isRecent: boolean;
 
-  /** @param disablesNesting - whether this bwrap knows `--disable-userns` (0.8 and newer) */
-  constructor(executable: string, disablesNesting: boolean) {
+  /** @param isRecent - whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer) */
+  constructor(executable: string, isRecent: boolean) {
     this.#executable = executable;
-    this.#disablesNesting = disablesNesting;
+    this.#isRecent = isRecent;
   }
 
   prepare(plan: BoxPlan): BoxLaunch {
-    const workspace = path.join(plan.directory, "workspace");
-    mkdirSync(workspace, { mode: 0o700 });
+    const { workspace, temporary } = makeDataDirectories(plan.directory);
+    chmodSync(temporary, 0o1777);
     const node = realpathSync(process.execPath);
     const runtimes = runtimePaths(node, plan.python);
     const bwrap = [
@@ -78,16 +93,18 @@ export class Bubblewrap implements Isolation {
       ...this.#namespaces(plan.network),
       ...systemDirectories(),
       ...this.#configuration(plan),
-      ...masks([node, ...runtimes]),
+      ...masks([node, ...runtimes]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
       ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
-      ...["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--tmpfs", "/var", "--dir", "/var/tmp"],
+      ...["--proc", "/proc", "--dev", "/dev", ...this.#tmpfs(IN_MEMORY.shm), "/dev/shm"],
+      ...[...this.#tmpfs(IN_MEMORY.var), "/var", "--dir", "/var/tmp", "--bind", temporary, "/tmp"],
       ...["--ro-bind", plan.assets.supervisor, `${ASSETS}/supervisor.mjs`],
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
-      ...["--perms", "0700", "--tmpfs", SCRATCH],
+      ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
       ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
       // The directories that were made to mount on, last: nothing can be mounted after this.
-      ...["--remount-ro", "/"],
-      ...["--", node, `${ASSETS}/supervisor.mjs`],
+      ...["--remount-ro", "/dev", "--remount-ro", "/"],
+      "--",
+      ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
     ];
     const searchPath = [plan.python?.executable, node].flatMap((file) => (file ? [path.dirname(file)] : []));
     return {
@@ -99,6 +116,10 @@ export class Bubblewrap implements Isolation {
       kernels: `${ASSETS}/kernels`,
       // The death of bwrap takes the whole PID namespace along.
       endSignal: "SIGKILL",
+      isAlone: true,
+      directories: [WORKSPACE, "/tmp"],
+      // bwrap is there twice: outside, and as the first process of the namespace.
+      supervisorDepth: 2,
     };
   }
 
@@ -107,10 +128,14 @@ export class Bubblewrap implements Isolation {
       "--unshare-all",
       // Also for root: else its code would keep root's capabilities on the host's files.
       ...["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
-      ...(this.#disablesNesting ? ["--disable-userns"] : []),
+      ...(this.#isRecent ? ["--disable-userns"] : []),
       ...(network === "allow" ? ["--share-net"] : []),
       ...["--hostname", "sandbox", "--new-session", "--die-with-parent"],
     ];
+  }
+
+  #tmpfs(bytes: number): string[] {
+    return [...(this.#isRecent ? ["--size", String(bytes)] : []), "--tmpfs"];
   }
 
   #configuration({ directory, network }: BoxPlan): string[] {
@@ -192,8 +217,12 @@ function masks(needed: readonly string[]): string[] {
     .filter((directory) =>
       SYSTEM_DIRECTORIES.some((parent) => directory !== parent && isWithin(directory, parent)),
     )
-    .filter((directory) => !needed.some((file) => isWithin(file, directory)))
-    .flatMap((directory) => ["--tmpfs", directory]);
+    .filter((directory) => !needed.some((file) => isWithin(file, directory)));
+}
+
+function isAtLeast(release: string, major: number, minor: number): boolean {
+  const [ofRelease = 0, minorOfRelease = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
+  return ofRelease > major || (ofRelease === major && minorOfRelease >= minor);
 }
 
 function isWithin(file: string, directory: string): boolean {

@@ -1,13 +1,19 @@
+import { mkdirSync } from "node:fs";
+import path from "node:path";
 import type { Assets } from "../assets.js";
+import type { Limits } from "../limits.js";
 import type { PythonRuntime } from "../python.js";
 
 /** What a box is to look like, independent of how it is made. */
 export interface BoxPlan {
-  /** The box's own directory on the host, empty, private. */
+  /** The box's own directory on the host, private, empty but for files that it is to begin with. */
   readonly directory: string;
   readonly assets: Assets;
   readonly python: PythonRuntime | null;
   readonly network: "deny" | "allow";
+  readonly limits: Limits;
+  /** The cores that the box may use, as `taskset` takes them; `undefined`: all. */
+  readonly cores: string | undefined;
 }
 
 /** How to start a box's supervisor, and where things are from its point of view. */
@@ -23,11 +29,30 @@ export interface BoxLaunch {
   readonly kernels: string;
   /** What ends the supervisor together with everything that it started. */
   readonly endSignal: "SIGKILL" | "SIGTERM";
+  /** Whether the box's supervisor sees no other processes than those of the box. */
+  readonly isAlone: boolean;
+  /** The directories of the box whose files count against its limit, and belong to a snapshot. */
+  readonly directories: readonly string[];
+  /** How many parents are between the process that is started and the supervisor. */
+  readonly supervisorDepth: number;
+}
+
+export type IsolationName = "bubblewrap" | "sandbox-exec" | "none";
+
+/** What a snapshot of a box keeps: the names of directories in the box's own. */
+export const DATA_DIRECTORIES = ["workspace", "tmp"] as const;
+
+/** Makes the directories for what a box's code writes, where a snapshot has not brought them. */
+export function makeDataDirectories(directory: string): { workspace: string; temporary: string } {
+  const workspace = path.join(directory, DATA_DIRECTORIES[0]);
+  const temporary = path.join(directory, DATA_DIRECTORIES[1]);
+  for (const created of [workspace, temporary]) mkdirSync(created, { mode: 0o700, recursive: true });
+  return { workspace, temporary };
 }
 
 /** A way to separate boxes from the host and from each other. */
 export interface Isolation {
-  readonly name: "bubblewrap" | "none";
+  readonly name: IsolationName;
   /** Makes the box's directories on the host and says how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
 }
@@ -53,3 +78,27 @@ export function withoutStrayDescriptors(command: readonly string[]): { command: 
   const close = 'for fd in /dev/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 3 ]; then eval "exec $fd>&-"; fi; done';
   return { command: "bash", args: ["-c", `${close}; exec "$@"`, "bash", ...command] };
 }
+
+/**
+ * The command line that starts a program with the limits that the kernel enforces for each process, and that its
+ * children inherit. What a system does not know or allow is left as it is.
+ */
+export function withLimits(
+  { limits, cores }: BoxPlan,
+  command: readonly string[],
+  processes: boolean,
+): string[] {
+  const { memoryBytes, diskBytes } = limits;
+  const settings = [
+    "ulimit -c 0",
+    `ulimit -d ${Math.ceil(memoryBytes / 1024)}`,
+    `ulimit -f ${Math.ceil(diskBytes / 1024)}`,
+    // The supervisor's own threads count as well.
+    ...(processes ? [`ulimit -u ${limits.processes + SUPERVISOR_THREADS}`] : []),
+    ...(cores === undefined ? [] : [`taskset -cp ${cores} $$`]),
+  ];
+  const script = `{ ${settings.join("; ")}; } >/dev/null 2>&1`;
+  return ["bash", "-c", `${script}; exec "$@"`, "bash", ...command];
+}
+
+const SUPERVISOR_THREADS = 32;

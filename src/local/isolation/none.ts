@@ -3,6 +3,8 @@ import path from "node:path";
 import {
   baseEnvironment,
   withoutStrayDescriptors,
+  makeDataDirectories,
+  withLimits,
   type BoxLaunch,
   type BoxPlan,
   type Isolation,
@@ -12,17 +14,18 @@ import {
 export class NoIsolation implements Isolation {
   readonly name = "none";
 
-  prepare({ directory, assets }: BoxPlan): BoxLaunch {
-    const workspace = path.join(directory, "workspace");
+  prepare(plan: BoxPlan): BoxLaunch {
+    const { directory, assets } = plan;
+    const { workspace, temporary } = makeDataDirectories(directory);
     const scratch = path.join(directory, "pipes");
-    const temporary = path.join(directory, "tmp");
-    for (const created of [workspace, scratch, temporary]) mkdirSync(created, { mode: 0o700 });
+    mkdirSync(scratch, { mode: 0o700 });
     // Relative entries would mean something else in the workspace.
     const ofUser = (process.env["PATH"] ?? "")
       .split(path.delimiter)
       .filter((entry) => path.isAbsolute(entry));
     return {
-      ...withoutStrayDescriptors([process.execPath, assets.supervisor]),
+      // Not of processes, which would count all of the user's.
+      ...withoutStrayDescriptors(withLimits(plan, [process.execPath, assets.supervisor], false)),
       env: { ...baseEnvironment(workspace, [path.dirname(process.execPath), ...ofUser]), TMPDIR: temporary },
       cwd: workspace,
       workspace,
@@ -30,6 +33,9 @@ export class NoIsolation implements Isolation {
       kernels: assets.kernels,
       // Nothing but the supervisor itself can end what it started.
       endSignal: "SIGTERM",
+      isAlone: false,
+      directories: [workspace, temporary],
+      supervisorDepth: 0,
     };
   }
 }

@@ -6,7 +6,7 @@ import type { Isolation } from "./isolation.js";
 import { NoIsolation } from "./none.js";
 
 /** How boxes are separated from the host: `"auto"` is the best that works here, and an error where nothing does. */
-export type IsolationMode = "auto" | "bubblewrap" | "none";
+export type IsolationMode = "auto" | Isolation["name"];
 
 const WITHOUT = `or, for code that you trust, start the server with isolation: "none" (on the command line: --isolation none).`;
 

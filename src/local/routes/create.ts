@@ -1,21 +1,24 @@
 import { jsonResponse, problem } from "../answers.js";
-import type { Sandboxes, SandboxSpec } from "../sandboxes.js";
+import { resolveLimits } from "../limits.js";
+import type { SandboxSpec } from "../sandbox.js";
+import type { Sandboxes } from "../sandboxes.js";
 import { assertLabels, readFields, type Fields } from "../validation.js";
+import { assertVolumes, readVolumes } from "./volumes.js";
 
 const SHORTEST_TIMEOUT_SECONDS = 60;
 const KEPT_EXTENSIONS = "opensandbox.extensions.";
 
 /** `POST /sandboxes` */
 export async function createSandbox(request: Request, sandboxes: Sandboxes): Promise<Response> {
-  const spec = readSpec(await readFields(request));
+  const spec = readSpec(await readFields(request), sandboxes);
   return jsonResponse(202, (await sandboxes.create(spec)).toCreated());
 }
 
-function readSpec(fields: Fields): SandboxSpec {
+function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
   const imageUri = readImage(fields);
   const timeoutSeconds = fields.integer("timeout", { minimum: SHORTEST_TIMEOUT_SECONDS });
-  // The values do not matter here: limits belong to the real server.
-  fields.map("resourceLimits");
+  const resources = fields.map("resourceLimits") ?? {};
+  // Of Kubernetes alone.
   fields.map("resourceRequests");
   const env = fields.map("env", { nullable: true }) ?? {};
   const metadata = fields.map("metadata") ?? {};
@@ -24,6 +27,7 @@ function readSpec(fields: Fields): SandboxSpec {
   const extensions = fields.map("extensions") ?? {};
   const platform = readPlatform(fields);
   const snapshotId = fields.string("snapshotId");
+  const volumes = readVolumes(fields);
   fields.assertValid();
 
   const hasImage = imageUri !== undefined && imageUri.trim() !== "";
@@ -41,18 +45,19 @@ function readSpec(fields: Fields): SandboxSpec {
   if (secureAccess) throw unsupported("secureAccess");
   if (fields.has("networkPolicy")) throw unsupported("networkPolicy");
   if (fields.has("credentialProxy")) throw unsupported("credentialProxy");
-  if (fields.has("volumes")) throw unsupported("volumes");
-  if (snapshotId !== undefined && hasSnapshot) {
-    throw problem(404, "SNAPSHOT::NOT_FOUND", `Snapshot ${snapshotId} not found`);
-  }
+  assertVolumes(volumes);
+  const snapshot = snapshotId !== undefined && hasSnapshot ? snapshots.ready(snapshotId) : undefined;
   const kept = Object.entries(extensions).filter(([name]) => name.startsWith(KEPT_EXTENSIONS));
   return {
-    imageUri: imageUri ?? "",
-    entrypoint: entrypoint ?? [],
-    env,
+    imageUri: snapshot === undefined ? imageUri : undefined,
+    snapshotId: snapshot?.id,
+    // What the real server starts where it is told nothing.
+    entrypoint: entrypoint ?? ["tail", "-f", "/dev/null"],
+    env: { ...snapshot?.env, ...env },
     metadata,
     extensions: Object.fromEntries(kept),
     platform,
+    limits: resolveLimits(resources),
     timeoutSeconds,
   };
 }

@@ -1,6 +1,7 @@
 import { problem, unprocessable, notSupported } from "../answers.js";
 import type { Route, RoutedRequest } from "../router.js";
-import type { Sandbox, Sandboxes } from "../sandboxes.js";
+import type { Sandbox } from "../sandbox.js";
+import type { Sandboxes } from "../sandboxes.js";
 import { matchesSecret } from "../secrets.js";
 import { invalidPort } from "./lifecycle.js";
 
@@ -43,7 +44,7 @@ async function enter({ request, url, parameters }: RoutedRequest, sandboxes: San
 
 async function forward(request: Request, path: string, sandbox: Sandbox, host: string): Promise<Response> {
   try {
-    return await sandbox.box.request({
+    return await sandbox.request({
       method: request.method,
       path: path.startsWith("/") ? path : `/${path}`,
       body: request.body,

@@ -1,22 +1,19 @@
-import { jsonResponse, notSupported, problem, unprocessable, type Finding } from "../answers.js";
+import { emptyResponse, jsonResponse, problem, unprocessable, type Finding } from "../answers.js";
 import type { Route, RouteHandler } from "../router.js";
-import type { Sandbox, Sandboxes } from "../sandboxes.js";
+import type { Sandbox } from "../sandbox.js";
+import type { Sandboxes } from "../sandboxes.js";
 import { formatTime, now, parseTime } from "../times.js";
-import { assertLabels, readCount, readFields } from "../validation.js";
+import { assertLabels, readFields } from "../validation.js";
 import { createSandbox } from "./create.js";
-
-const LARGEST_PAGE = 200;
+import { diagnosticRoutes } from "./diagnostics.js";
+import { matchesStates, paginate } from "./pages.js";
+import { snapshotRoutes } from "./snapshots.js";
 
 /** The lifecycle operations; each exists with and without `/v1`. */
 export function lifecycleRoutes(sandboxes: Sandboxes): Route[] {
   const route = (method: string, path: string, handle: RouteHandler): Route[] =>
     ["", "/v1"].map((prefix) => ({ methods: [method], path: `${prefix}${path}`, handle }));
   const find = (parameters: Readonly<Record<string, string>>) => sandboxes.get(parameters["id"] ?? "");
-  const later = (what: string): RouteHandler => {
-    return () => {
-      throw notSupported(what);
-    };
-  };
   return [
     { methods: ["GET"], path: "/health", handle: () => jsonResponse(200, { status: "healthy" }) },
     ...route("POST", "/sandboxes", ({ request }) => createSandbox(request, sandboxes)),
@@ -36,11 +33,16 @@ export function lifecycleRoutes(sandboxes: Sandboxes): Route[] {
       getEndpoint(url, find(parameters), parameters["port"] ?? ""),
     ),
     { methods: ["POST"], path: "/v1/metrics/events", handle: ({ request }) => acceptEvent(request) },
-    ...route("POST", "/sandboxes/:id/pause", later("Pausing sandboxes is")),
-    ...route("POST", "/sandboxes/:id/resume", later("Resuming sandboxes is")),
-    ...["POST", "GET"].flatMap((method) => route(method, "/sandboxes/:id/snapshots", later("Snapshots are"))),
-    ...["GET", "DELETE"].flatMap((method) => route(method, "/snapshots/*", later("Snapshots are"))),
-    ...route("GET", "/sandboxes/:id/diagnostics/*", later("Diagnostics are")),
+    ...route("POST", "/sandboxes/:id/pause", async ({ parameters }) => {
+      await find(parameters).pause();
+      return emptyResponse(202);
+    }),
+    ...route("POST", "/sandboxes/:id/resume", async ({ parameters }) => {
+      await find(parameters).resume();
+      return emptyResponse(202);
+    }),
+    ...snapshotRoutes(sandboxes, route),
+    ...diagnosticRoutes(sandboxes, route),
     ...["GET", "POST", "PUT", "DELETE"].flatMap((method) =>
       route(method, "/pools/*", () => {
         const message = "Pool management is only available when runtime.type is 'kubernetes'.";
@@ -51,19 +53,12 @@ export function lifecycleRoutes(sandboxes: Sandboxes): Route[] {
 }
 
 function listSandboxes(query: URLSearchParams, sandboxes: Sandboxes): Response {
-  const page = readCount(query, "page", { fallback: 1 });
-  const pageSize = readCount(query, "pageSize", { fallback: 20, maximum: LARGEST_PAGE });
-  const states = query.getAll("state").map((state) => state.toLowerCase());
   const metadata = parseMetadataFilter(query.get("metadata") ?? "");
   const found = sandboxes
     .list()
-    .filter(({ state }) => states.length === 0 || states.includes(state.toLowerCase()))
+    .filter(({ state }) => matchesStates(query, state))
     .filter((sandbox) => metadata.every(([key, value]) => sandbox.metadata[key] === value));
-  const totalPages = Math.ceil(found.length / pageSize);
-  return jsonResponse(200, {
-    items: found.slice((page - 1) * pageSize, page * pageSize),
-    pagination: { page, pageSize, totalItems: found.length, totalPages, hasNextPage: page < totalPages },
-  });
+  return paginate(query, found);
 }
 
 /** The filter is a query string inside the query: its parts are encoded a second time. */

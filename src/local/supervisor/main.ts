@@ -9,8 +9,9 @@ import { Commands } from "./commands.js";
 import { Contexts } from "./contexts.js";
 import type { Configuration } from "./environment.js";
 import { PipePool } from "./pipes.js";
-import { killEveryGroup } from "./processes.js";
+import { killEveryGroup, signalEverything } from "./processes.js";
 import { Execd } from "./routes.js";
+import { Watchdog } from "./watchdog.js";
 
 const CHANNEL = 3;
 
@@ -26,6 +27,12 @@ function serve(): void {
   let execd: Execd | undefined;
   session.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
     stream.on("error", () => undefined); // a client that goes away
+    // Methods that no client can use: the server lets only HTTP's own through.
+    if (headers[":method"] === "PAUSE" || headers[":method"] === "RESUME") {
+      signalEverything(headers[":method"] === "PAUSE" ? "SIGSTOP" : "SIGCONT", isAlone);
+      stream.respond({ ":status": 200 }, { endStream: true });
+      return;
+    }
     if (execd !== undefined) {
       void execd.handle(stream, headers);
       return;
@@ -41,10 +48,17 @@ function serve(): void {
   });
 }
 
+/** Whether every other process that can be seen is the sandbox's own. */
+let isAlone = false;
+
 async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   // The server is trusted here: whoever holds the other end of this socket decides what runs in the box anyway.
   const configuration = (await json(stream)) as Configuration;
   process.chdir(configuration.workspace);
+  isAlone = configuration.limits !== null;
+  if (configuration.limits !== null) {
+    new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`)).start();
+  }
   const pipes = new PipePool(configuration.scratch);
   await pipes.fill();
   return new Execd(configuration, new Contexts(configuration, pipes), new Commands(configuration, pipes));

@@ -27,6 +27,24 @@ export function signalGroup(leader: number | undefined, signal: NodeJS.Signals):
   }
 }
 
+/**
+ * Sends a signal to everything that runs here but the supervisor.
+ *
+ * @param isAlone - whether every process that can be seen is the sandbox's; else it reaches what is still in its group
+ */
+export function signalEverything(signal: NodeJS.Signals, isAlone: boolean): void {
+  if (!isAlone) {
+    for (const leader of groups) signalGroup(leader, signal);
+    return;
+  }
+  try {
+    // In one step, which no fork escapes. It spares the first process of the namespace, and the caller.
+    process.kill(-1, signal);
+  } catch {
+    // There is none.
+  }
+}
+
 /** The end of the supervisor outside a box, where no PID namespace takes its processes with it. */
 export function killEveryGroup(): void {
   for (const leader of groups) signalGroup(leader, "SIGKILL");

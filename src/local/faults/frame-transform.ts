@@ -1,0 +1,105 @@
+import { StringDecoder } from "node:string_decoder";
+
+/** One frame of an event stream, with its type. */
+export interface Frame {
+  /** As it came, blank line included. The last one of a stream may have none. */
+  readonly text: string;
+  /** `undefined` for an in-band error, and for whatever is no event. */
+  readonly type: string | undefined;
+  readonly event: Readonly<Record<string, unknown>>;
+}
+
+/** What becomes of a frame: frames to send for it, and whether the stream ends after them. */
+export interface Outcome {
+  readonly send: readonly string[];
+  readonly end?: boolean;
+  /** Nothing more comes, but the stream stays open; until then it may send pings. */
+  readonly hang?: boolean;
+}
+
+const PING_INTERVAL_MS = 3000;
+
+/**
+ * Changes an event stream frame by frame. It is told of each frame once it is complete, and of the end, at which it may
+ * take its time.
+ */
+export function transformFrames(
+  decide: (frame: Frame) => Outcome,
+  beforeEnd: () => Promise<void>,
+): TransformStream<Uint8Array, Uint8Array> {
+  const decoder = new StringDecoder("utf8");
+  const encoder = new TextEncoder();
+  let rest = "";
+  let hung = false;
+  let pings: NodeJS.Timeout | undefined;
+  const act = (text: string, controller: TransformStreamDefaultController<Uint8Array>) => {
+    if (hung) return;
+    const { send, end = false, hang = false } = decide(parseFrame(text));
+    for (const frame of send) controller.enqueue(encoder.encode(frame));
+    if (end) controller.terminate();
+    if (!hang) return;
+    hung = true;
+    pings = setInterval(() => {
+      const ping = { type: "ping", text: "pong", timestamp: Date.now() };
+      try {
+        controller.enqueue(encoder.encode(encodeFrame(ping)));
+      } catch {
+        clearInterval(pings); // the reader is gone
+      }
+    }, PING_INTERVAL_MS);
+    pings.unref();
+  };
+  return new TransformStream<Uint8Array, Uint8Array>({
+    transform(chunk, controller) {
+      const parts = (rest + decoder.write(Buffer.from(chunk))).split("\n\n");
+      rest = parts.pop() ?? "";
+      for (const part of parts) act(`${part}\n\n`, controller);
+    },
+    async flush(controller) {
+      rest += decoder.end();
+      if (rest !== "") act(rest, controller);
+      if (hung) await new Promise(() => undefined);
+      await beforeEnd();
+    },
+  });
+}
+
+/** Ends a body at a byte: broken, complete, or not at all. */
+export function limitBytes(
+  limit: number,
+  how: "break" | "end" | "stall",
+): TransformStream<Uint8Array, Uint8Array> {
+  let left = limit;
+  return new TransformStream<Uint8Array, Uint8Array>({
+    async transform(chunk, controller) {
+      if (chunk.byteLength < left) {
+        left -= chunk.byteLength;
+        controller.enqueue(chunk);
+        return;
+      }
+      if (left > 0) controller.enqueue(chunk.subarray(0, left));
+      left = 0;
+      if (how === "end") controller.terminate();
+      // At a later turn: what is enqueued is lost for a reader that has not come for it when the error does.
+      else if (how === "break") setTimeout(() => controller.error(new TypeError("terminated")), 10);
+      if (how !== "end") await new Promise(() => undefined);
+    },
+  });
+}
+
+export function encodeFrame(event: Readonly<Record<string, unknown>>): string {
+  return `${JSON.stringify(event)}\n\n`;
+}
+
+export function parseFrame(text: string): Frame {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+      const event = Object.fromEntries(Object.entries(value));
+      return { text, event, type: typeof event["type"] === "string" ? event["type"] : undefined };
+    }
+  } catch {
+    // No JSON: it passes as it is.
+  }
+  return { text, type: undefined, event: {} };
+}
