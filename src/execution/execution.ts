@@ -114,6 +114,14 @@ export class Execution {
     return join(this.logs.stderr, this.#kind);
   }
 
+  /**
+   * For commands: the signal that ended it, as the server names it (`killed`, `terminated`); `undefined` where none did.
+   * A time limit of the server's own shows as `killed` too.
+   */
+  get signal(): string | undefined {
+    return this.#kind === "code" ? undefined : signalOf(this.error?.traceback.at(-1));
+  }
+
   /** The `text/plain` form of the last result. */
   get text(): string | undefined {
     return this.results.at(-1)?.text;
@@ -129,4 +137,9 @@ function join(messages: readonly OutputMessage[], kind: ExecutionKind): string {
 
 function exitCodeOf(value: string): number | null {
   return /^-?\d+$/.test(value) ? Number(value) : null;
+}
+
+/** Go's word for the signal that ended a process, from its word on how the process ended. */
+export function signalOf(ending: string | undefined): string | undefined {
+  return /^signal: (.+?)(?: \(core dumped\))?$/.exec(ending ?? "")?.[1];
 }

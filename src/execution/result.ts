@@ -1,5 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
-import { nodeFiles } from "../transport/platform.js";
+import { fileSystem } from "../transport/platform.js";
 
 /** Extensions that are not the end of their MIME type, as those of `image/png` and `application/json` are. */
 const TYPES_BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -100,7 +100,7 @@ export class ExecutionResult {
   getText(mimeType: string): string | undefined {
     const value = this.data[mimeType];
     // In notebooks, a text may be a list of its lines.
-    if (Array.isArray(value) && TEXT_TYPE.test(mimeType) && !/json$/.test(mimeType)) return value.join("");
+    if (Array.isArray(value) && TEXT_TYPE.test(mimeType) && !mimeType.endsWith("json")) return value.join("");
     return typeof value === "string" || value === undefined ? value : JSON.stringify(value);
   }
 
@@ -128,7 +128,7 @@ export class ExecutionResult {
         `The result has no format for the extension "${extension}"; it has ${this.mimeTypes.join(", ")}.`,
       );
     }
-    const files = nodeFiles();
+    const files = fileSystem();
     if (files === undefined) throw new InvalidArgumentException("Only Node can write files; use getBytes.");
     try {
       await files.writeFile(path, bytes);

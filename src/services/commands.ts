@@ -14,10 +14,22 @@ import {
   assertText,
   type CallOptions,
 } from "./arguments.js";
+import {
+  CommandLogReader,
+  type CommandLogs,
+  type CommandLogsOptions,
+  type CommandStatus,
+  type FollowLogsOptions,
+} from "./command-logs.js";
 import type { SandboxLink } from "./link.js";
+import { serverTimeoutMillis } from "./server-timeout.js";
+import {
+  Sessions,
+  type CommandSession,
+  type CreateSessionOptions,
+  type RunInSessionOptions,
+} from "./sessions.js";
 
-/** How much later than the client's deadline the server ends a command that the client could not stop. In seconds. */
-const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 /** What a user or group id can be. */
 const LARGEST_ID = 2 ** 32 - 1;
 // Commands run side by side; there is no turn to wait for.
@@ -54,10 +66,14 @@ export interface RunCommandOptions extends CommandStreamOptions {
 /** Runs shell commands. */
 export class Commands {
   readonly #link: SandboxLink;
+  readonly #logs: CommandLogReader;
+  readonly #sessions: Sessions;
 
   /** @internal */
   constructor(link: SandboxLink) {
     this.#link = link;
+    this.#logs = new CommandLogReader(link);
+    this.#sessions = new Sessions(link);
   }
 
   /**
@@ -99,12 +115,19 @@ export class Commands {
 
   /**
    * Ends a command, by the id that `execution.id` has: SIGTERM to its process group, and SIGKILL after 3 s; resolves
-   * when it is gone. Never give it the id of a session: the server would delete the session.
+   * when it is gone. Never give it the id of a session, which the id of a run in a session is: the server would delete
+   * the session.
    *
    * @throws {SandboxApiException} status 500 where no such command runs (any more)
+   * @throws {InvalidArgumentException} for the id of a session that was made or used through this sandbox object
    */
   async interrupt(commandId: string, options: CallOptions = {}): Promise<void> {
     assertText(commandId, "commandId");
+    if (this.#sessions.has(commandId)) {
+      throw new InvalidArgumentException(
+        "commandId is a session's; interrupting it would delete the session.",
+      );
+    }
     const { client, json } = this.#link.execd;
     unwrapEmpty(
       await client.DELETE("/command", {
@@ -112,6 +135,67 @@ export class Commands {
         ...json({ ...options, retry: false }),
       }),
     );
+  }
+
+  /**
+   * Says whether a command runs and how it ended, by the id that `execution.id` has; in the foreground or background.
+   *
+   * An unknown id is asked for again for up to a second, as some servers know a background command a moment late.
+   * Newer servers forget a command a day after its end.
+   *
+   * @throws {SandboxApiException} status 404 for an unknown id
+   */
+  getStatus(commandId: string, options: CallOptions = {}): Promise<CommandStatus> {
+    return this.#logs.getStatus(commandId, options);
+  }
+
+  /**
+   * What a background command has printed, standard output and standard error together, from a cursor on.
+   *
+   * @throws {SandboxApiException} status 400 for an unknown id (after a second, as {@link getStatus}), and for a command
+   * in the foreground
+   */
+  getLogs(commandId: string, options: CommandLogsOptions = {}): Promise<CommandLogs> {
+    return this.#logs.getLogs(commandId, options);
+  }
+
+  /**
+   * Follows what a background command prints, until it has ended and all of it is read. Each loop begins anew; leaving
+   * it ends the polling. Pieces of text end anywhere but inside a character.
+   *
+   * @throws what {@link getStatus} and {@link getLogs} throw
+   *
+   * @example
+   * ```ts
+   * const { id } = await sandbox.commands.run("npm run build", { background: true });
+   * for await (const text of sandbox.commands.followLogs(id!)) process.stdout.write(text);
+   * const { exitCode } = await sandbox.commands.getStatus(id!);
+   * ```
+   */
+  followLogs(commandId: string, options: FollowLogsOptions = {}): AsyncIterable<string> {
+    return this.#logs.followLogs(commandId, options);
+  }
+
+  /** Makes a session, in which exported variables and the working directory last from run to run. */
+  createSession(options: CreateSessionOptions = {}): Promise<CommandSession> {
+    return this.#sessions.create(options);
+  }
+
+  /**
+   * Runs a command in a session and gives a handle at once, as {@link run} does. Runs in one session take turns.
+   *
+   * Standard error comes as standard output, and the server leaves out blank lines. A run is stopped by ending its
+   * request, which kills its shell on the server: after `interrupt()` the handle rejects with `RUN_CANCELLED`.
+   *
+   * @throws never synchronously; the handle rejects as that of {@link run}, and with status 500 for an unknown session
+   */
+  runInSession(sessionId: string, command: string, options: RunInSessionOptions = {}): Run {
+    return this.#sessions.run(sessionId, command, options);
+  }
+
+  /** Ends a session and kills what runs in it. @throws {SandboxApiException} status 404 when there is none */
+  deleteSession(sessionId: string, options: CallOptions = {}): Promise<void> {
+    return this.#sessions.delete(sessionId, options);
   }
 
   #source(command: string, options: CommandStreamOptions): RunSource {
@@ -139,7 +223,8 @@ export class Commands {
               ...(gid !== undefined && { gid }),
               ...(background && { background }),
               ...(timeoutSeconds !== undefined && {
-                timeout: serverTimeoutMillis(timeoutSeconds, background),
+                // In the background there is no deadline of the client's to leave room for.
+                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
               }),
             },
             ...execd.stream({ signal: request }),
@@ -155,9 +240,4 @@ export class Commands {
       logger: config.logger,
     };
   }
-}
-
-function serverTimeoutMillis(timeoutSeconds: number, background: boolean): number {
-  const margin = background ? 0 : SERVER_TIMEOUT_MARGIN_SECONDS;
-  return Math.ceil((timeoutSeconds + margin) * 1_000);
 }

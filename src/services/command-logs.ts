@@ -1,0 +1,212 @@
+import { SandboxApiException } from "../errors.js";
+import { signalOf } from "../execution/execution.js";
+import { sleep } from "../transport/abort.js";
+import { unwrap, unwrapStream } from "../transport/client.js";
+import { expectDate, unexpectedResponse } from "../transport/response.js";
+import { assertInteger, assertText, type CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+import { iterableOf } from "./loops.js";
+
+/** Waits between attempts at a command that the server does not know yet, in milliseconds: less than 1 s together. */
+const START_UP_WAITS_MILLIS = [50, 100, 200, 400];
+/** What a timer can hold. */
+const LONGEST_WAIT_MILLIS = 2 ** 31 - 1;
+const CURSOR_HEADER = "EXECD-COMMANDS-TAIL-CURSOR";
+
+/** Whether a command runs, and how it ended. */
+export interface CommandStatus {
+  readonly id: string;
+  /** The command as it was given. */
+  readonly command: string;
+  readonly isRunning: boolean;
+  /** `null` while it runs; `-1` when a signal ended it, 255 also when it could not be started (see `error`). */
+  readonly exitCode: number | null;
+  /**
+   * The signal that ended it, as the server names it: `terminated` (SIGTERM, an interrupt), `killed` (SIGKILL, also
+   * what the server's timeout sends), …; `undefined` where none did.
+   */
+  readonly signal: string | undefined;
+  /** How it failed (`exit status 3`, `signal: killed`, why it could not be started); `undefined` where it did not. */
+  readonly error: string | undefined;
+  readonly startedAt: Date;
+  /** `undefined` while it runs. */
+  readonly finishedAt: Date | undefined;
+}
+
+/** Options of `getLogs`. */
+export interface CommandLogsOptions extends CallOptions {
+  /** Where to begin: the `cursor` of the last {@link CommandLogs}. @default 0, the beginning */
+  readonly cursor?: number | undefined;
+}
+
+/** Options of `followLogs`. */
+export interface FollowLogsOptions extends CommandLogsOptions {
+  /** How long to wait before looking for more, in milliseconds. @default 500 */
+  readonly pollingIntervalMillis?: number | undefined;
+}
+
+/** A piece of a background command's output, standard output and standard error together. */
+export interface CommandLogs {
+  /** Whole characters only; one that is not whole yet is left for the next call. */
+  readonly text: string;
+  /** The bytes of `text`. */
+  readonly bytes: Uint8Array;
+  /** Where the next piece begins. Opaque: give it back as it is. */
+  readonly cursor: number;
+}
+
+/** What is known of commands that run, or ran, in the background; users reach it through `commands`. */
+export class CommandLogReader {
+  readonly #link: SandboxLink;
+
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  getStatus(commandId: string, { signal }: CallOptions): Promise<CommandStatus> {
+    return onceStarted(signal, async () => {
+      assertText(commandId, "commandId");
+      const { client, json } = this.#link.execd;
+      const answer = await client.GET("/command/status/{id}", {
+        params: { path: { id: commandId } },
+        ...json({ signal }),
+      });
+      const { response } = answer;
+      const status = unwrap(answer);
+      const { id = commandId, content = "", running, exit_code: exitCode, error, finished_at: end } = status;
+      if (typeof running !== "boolean") {
+        throw unexpectedResponse(`The server's answer has no "running".`, response);
+      }
+      return {
+        id,
+        command: content,
+        isRunning: running,
+        exitCode: exitCode ?? null,
+        signal: signalOf(error),
+        error: error === "" ? undefined : error,
+        startedAt: expectDate(status.started_at, "started_at", response),
+        // Go writes what is not there as null, where it writes it.
+        finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", response),
+      };
+    });
+  }
+
+  async getLogs(commandId: string, { cursor = 0, signal }: CommandLogsOptions): Promise<CommandLogs> {
+    const { body, end } = await this.#open(commandId, cursor, signal);
+    const all = new Uint8Array(await new Response(body).arrayBuffer());
+    const rest = unfinishedLength(all);
+    const bytes = rest === 0 ? all : all.subarray(0, -rest);
+    return {
+      text: decoder().decode(bytes),
+      bytes,
+      cursor: (end ?? cursor + all.length) - rest,
+    };
+  }
+
+  followLogs(commandId: string, options: FollowLogsOptions): AsyncIterable<string> {
+    const { cursor = 0, pollingIntervalMillis = 500 } = options;
+    return iterableOf(options.signal, (signal) =>
+      this.#follow(commandId, { cursor, pollingIntervalMillis, signal }),
+    );
+  }
+
+  async *#follow(
+    commandId: string,
+    options: {
+      readonly cursor: number;
+      readonly pollingIntervalMillis: number;
+      readonly signal: AbortSignal;
+    },
+  ): AsyncGenerator<string, void> {
+    const { pollingIntervalMillis, signal } = options;
+    assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
+    let { cursor } = options;
+    const text = decoder();
+    for (;;) {
+      // Asked first: what a command that has ended has printed is all there when the log is read after that.
+      const { isRunning } = await this.getStatus(commandId, { signal });
+      const { body, end } = await this.#open(commandId, cursor, signal);
+      const reader = body.getReader();
+      try {
+        for (;;) {
+          const { done, value } = await reader.read();
+          if (done) break;
+          cursor += value.length;
+          const piece = text.decode(value, { stream: true });
+          if (piece !== "") yield piece;
+        }
+      } finally {
+        // After the end it does nothing; its failure would say nothing either.
+        reader.cancel().catch(() => undefined);
+      }
+      // Servers that know of a cursor beyond the end bring it back to it.
+      cursor = end ?? cursor;
+      if (!isRunning) {
+        const piece = text.decode();
+        if (piece !== "") yield piece;
+        return;
+      }
+      await sleep(pollingIntervalMillis, signal);
+    }
+  }
+
+  /** The output from a cursor on, and, where the server says so, the cursor after it. */
+  #open(
+    commandId: string,
+    cursor: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly body: ReadableStream<Uint8Array>; readonly end: number | undefined }> {
+    return onceStarted(signal, async () => {
+      assertText(commandId, "commandId");
+      assertInteger(cursor, "cursor");
+      const { client, download } = this.#link.execd;
+      // As a download: there is no telling how much it is.
+      const answer = await client.GET("/command/{id}/logs", {
+        params: { path: { id: commandId }, query: { cursor } },
+        ...download({ signal }),
+      });
+      const header = answer.response.headers.get(CURSOR_HEADER);
+      const isCursor = header !== null && /^\d+$/.test(header);
+      return { body: unwrapStream(answer), end: isCursor ? Number(header) : undefined };
+    });
+  }
+}
+
+/** Asks again while a server of before July 2026 may not have taken in yet that the command has been started. */
+async function onceStarted<Answer>(
+  signal: AbortSignal | undefined,
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  for (const waitMillis of START_UP_WAITS_MILLIS) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isUnknownCommand(error)) throw error;
+    }
+    await sleep(waitMillis, signal ?? new AbortController().signal);
+  }
+  return ask();
+}
+
+// The status of an unknown command is 404, its log 400, as is that of a command in the foreground.
+function isUnknownCommand(error: unknown): boolean {
+  if (!(error instanceof SandboxApiException)) return false;
+  const { statusCode, message } = error;
+  return statusCode === 404 || (statusCode === 400 && !message.includes("is not running in background"));
+}
+
+/** A byte order mark is output like any other. */
+function decoder() {
+  return new TextDecoder("utf-8", { ignoreBOM: true });
+}
+
+/** How many bytes at the end begin a character of UTF-8 whose rest is not there. */
+function unfinishedLength(bytes: Uint8Array): number {
+  for (let length = 1; length <= 3; length++) {
+    const byte = bytes.at(-length);
+    if (byte === undefined || byte < 0x80) return 0;
+    // Bytes from 0x80 to 0xbf go on with a character; others begin one of 2, 3 or 4.
+    if (byte >= 0xc0) return length < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? length : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,35 @@
+import { isSandboxException } from "../errors.js";
+import { unwrapEmpty } from "../transport/client.js";
+import type { CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+
+/** Says whether the sandbox answers. */
+export class Health {
+  readonly #link: SandboxLink;
+
+  /** @internal */
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  /**
+   * Asks once whether the sandbox answers, without retries. Kernels may still be starting when it does.
+   *
+   * @throws {SandboxException} when it does not
+   */
+  async ping(options: CallOptions = {}): Promise<void> {
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(await client.GET("/ping", json({ ...options, retry: false })));
+  }
+
+  /** As {@link ping}, with `false` for any failure but the caller's own: an abort, or the use of a closed sandbox. */
+  async isHealthy(options: CallOptions = {}): Promise<boolean> {
+    try {
+      await this.ping(options);
+      return true;
+    } catch (error) {
+      if (options.signal?.aborted || !isSandboxException(error) || error.error.code === "CLOSED") throw error;
+      return false;
+    }
+  }
+}

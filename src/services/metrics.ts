@@ -1,0 +1,117 @@
+import { SandboxApiException, SandboxConnectionException, SandboxException } from "../errors.js";
+import { unwrap, unwrapStream } from "../transport/client.js";
+import { EventStreamDecoder } from "../transport/event-stream.js";
+import { unexpectedResponse } from "../transport/response.js";
+import type { CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+import { iterableOf } from "./loops.js";
+
+/** Processor and memory. Real servers measure the machine that the sandbox runs on, not the sandbox alone. */
+export interface SandboxMetrics {
+  /** How many processors there are. */
+  readonly cpuCount: number;
+  /** How busy they are together, from 0 to 100. */
+  readonly cpuUsedPercentage: number;
+  /** How much memory there is, in MiB. */
+  readonly memoryTotalMiB: number;
+  /** How much of it is in use, in MiB. */
+  readonly memoryUsedMiB: number;
+  /** When it was measured, in milliseconds since 1970 (UTC). */
+  readonly timestamp: number;
+}
+
+/** Measures processor and memory. */
+export class Metrics {
+  readonly #link: SandboxLink;
+
+  /** @internal */
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  /** Measures once. Real servers take a second for it. */
+  async getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
+    const { client, json } = this.#link.execd;
+    const answer = await client.GET("/metrics", json(options));
+    return toMetrics(unwrap(answer), answer.response);
+  }
+
+  /**
+   * Measures again and again, about every 2 s, until the loop is left or the server ends the stream.
+   *
+   * Each loop is a request of its own; leaving it ends the request.
+   *
+   * @throws {SandboxApiException} when a measurement fails (status 200, with the server's message)
+   * @throws {SandboxTimeoutException} `STREAM_STALLED` when nothing comes for `streamIdleTimeoutSeconds`
+   * @throws {SandboxConnectionException} `STREAM_BROKEN`, `STREAM_CUT`
+   *
+   * @example
+   * ```ts
+   * for await (const { cpuUsedPercentage } of sandbox.metrics.watch()) {
+   *   if (cpuUsedPercentage < 5) break;
+   * }
+   * ```
+   */
+  watch(options: CallOptions = {}): AsyncIterable<SandboxMetrics> {
+    return iterableOf(options.signal, (signal) => this.#watch(signal));
+  }
+
+  async *#watch(signal: AbortSignal): AsyncGenerator<SandboxMetrics, void> {
+    const { sandboxId, execd } = this.#link;
+    const answer = await execd.client.GET("/metrics/watch", execd.download({ signal }));
+    let frames: unknown[] = [];
+    let malformed: string | undefined;
+    const decoder = new EventStreamDecoder({
+      frame: (value) => frames.push(value),
+      malformed: (reason) => (malformed ??= reason),
+    });
+    const reader = unwrapStream(answer).getReader();
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        const isWhole = done ? decoder.end() : (decoder.push(value), true);
+        const taken = frames;
+        frames = [];
+        for (const frame of taken) yield toMetrics(frame, answer.response, sandboxId);
+        if (malformed !== undefined) {
+          const message = `The stream of metrics is malformed: ${malformed}.`;
+          throw new SandboxException({ code: "STREAM_MALFORMED", message, sandboxId });
+        }
+        if (!isWhole) {
+          const message = "The stream of metrics ended inside a measurement.";
+          throw new SandboxConnectionException({ code: "STREAM_CUT", message, sandboxId });
+        }
+        if (done) return;
+      }
+    } finally {
+      // After the end it does nothing; its failure would say nothing either.
+      reader.cancel().catch(() => undefined);
+    }
+  }
+}
+
+function toMetrics(frame: unknown, response: Response, sandboxId?: string): SandboxMetrics {
+  const fields: Readonly<Record<string, unknown>> =
+    typeof frame === "object" && frame !== null ? { ...frame } : {};
+  const { error } = fields;
+  if (typeof error === "string") {
+    throw new SandboxApiException({
+      code: "UNEXPECTED_RESPONSE",
+      message: error,
+      statusCode: response.status,
+      sandboxId,
+    });
+  }
+  const number = (field: string): number => {
+    const value = fields[field];
+    if (typeof value === "number") return value;
+    throw unexpectedResponse(`The server's measurement has no "${field}".`, response);
+  };
+  return {
+    cpuCount: number("cpu_count"),
+    cpuUsedPercentage: number("cpu_used_pct"),
+    memoryTotalMiB: number("mem_total_mib"),
+    memoryUsedMiB: number("mem_used_mib"),
+    timestamp: number("timestamp"),
+  };
+}

@@ -1,0 +1,154 @@
+import { SandboxApiException } from "../errors.js";
+import type { ExecutionHandlers } from "../execution/handlers.js";
+import { Run } from "../execution/run.js";
+import type { RunSource } from "../execution/run-stream.js";
+import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { expectText } from "../transport/response.js";
+import { assertHandlers, assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+import { serverTimeoutMillis } from "./server-timeout.js";
+
+/** Options of `createSession`. */
+export interface CreateSessionOptions extends CallOptions {
+  /** Where the first run begins; created if it is not there. @default the server's own directory */
+  readonly cwd?: string | undefined;
+}
+
+/** Options of `runInSession` and of {@link CommandSession.run}. */
+export interface RunInSessionOptions extends CallOptions {
+  /** Where it runs, and later runs of the session too; must exist. @default where the last run ended */
+  readonly cwd?: string | undefined;
+  /** Ends the command, and the run then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
+  readonly timeoutSeconds?: number | undefined;
+  /** Called for each event, in order. */
+  readonly handlers?: ExecutionHandlers | undefined;
+}
+
+/**
+ * A shell session: exported variables and the working directory last from run to run.
+ *
+ * Each run is a shell of its own, so that functions, aliases, options, jobs and variables that are not exported do not
+ * last; nor does what a run that ends by `exit` has changed. `await using` deletes the session.
+ *
+ * @example
+ * ```ts
+ * await using session = await sandbox.commands.createSession({ cwd: "/workspace" });
+ * await session.run("cd src && export MODE=test");
+ * const { stdout } = await session.run('echo "$PWD $MODE"'); // "/workspace/src test\n"
+ * ```
+ */
+export class CommandSession {
+  /** The session's id, for `runInSession` and `deleteSession`. Never interrupt it: the server would delete the session. */
+  readonly id: string;
+  readonly #sessions: Sessions;
+
+  /** @internal */
+  constructor(id: string, sessions: Sessions) {
+    this.id = id;
+    this.#sessions = sessions;
+  }
+
+  /** Runs a command in the session; see `commands.runInSession`. */
+  run(command: string, options: RunInSessionOptions = {}): Run {
+    return this.#sessions.run(this.id, command, options);
+  }
+
+  /** Ends the session and kills what runs in it. @throws {SandboxApiException} status 404 when it is gone already */
+  delete(options: CallOptions = {}): Promise<void> {
+    return this.#sessions.delete(this.id, options);
+  }
+
+  /** As {@link delete}; that the session is gone already is no error. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      await this.delete();
+    } catch (error) {
+      if (!(error instanceof SandboxApiException) || error.statusCode !== 404) throw error;
+    }
+  }
+}
+
+/** The sessions of a sandbox; users reach them through `commands`. */
+export class Sessions {
+  readonly #link: SandboxLink;
+  readonly #ids = new Set<string>();
+
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  /** Whether an id is known to name a session. */
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  async create({ cwd, signal }: CreateSessionOptions): Promise<CommandSession> {
+    if (cwd !== undefined) assertText(cwd, "cwd");
+    const { client, json } = this.#link.execd;
+    const answer = await client.POST("/session", {
+      body: { ...(cwd !== undefined && { cwd }) },
+      ...json({ signal }),
+    });
+    const id = expectText(unwrap(answer).session_id, "session_id", answer.response);
+    this.#ids.add(id);
+    return new CommandSession(id, this);
+  }
+
+  run(sessionId: string, command: string, options: RunInSessionOptions): Run {
+    const { handlers } = options;
+    return new Run({
+      kind: "command",
+      sandboxId: this.#link.sandboxId,
+      logger: this.#link.config.logger,
+      handlers,
+      source: () => {
+        assertHandlers(handlers);
+        return this.#source(sessionId, command, options);
+      },
+    });
+  }
+
+  async delete(sessionId: string, options: CallOptions): Promise<void> {
+    assertText(sessionId, "sessionId");
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(
+      await client.DELETE("/session/{sessionId}", { params: { path: { sessionId } }, ...json(options) }),
+    );
+    this.#ids.delete(sessionId);
+  }
+
+  #source(sessionId: string, command: string, options: RunInSessionOptions): RunSource {
+    assertText(sessionId, "sessionId");
+    assertText(command, "command");
+    const { cwd, timeoutSeconds, signal } = options;
+    if (cwd !== undefined) assertText(cwd, "cwd");
+    assertSeconds(timeoutSeconds, "timeoutSeconds");
+    const { config, runs, execd } = this.#link;
+    this.#ids.add(sessionId);
+    return {
+      // The server does not lock a session: of two runs at a time, the one that ends last decides what is remembered.
+      acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
+      open: async (request) =>
+        unwrapStream(
+          await execd.client.POST("/session/{sessionId}/run", {
+            params: { path: { sessionId } },
+            body: {
+              command,
+              ...(cwd !== undefined && { cwd }),
+              ...(timeoutSeconds !== undefined && { timeout: serverTimeoutMillis(timeoutSeconds) }),
+            },
+            ...execd.stream({ signal: request }),
+          }),
+        ),
+      // An interrupt deletes a session. Ending the request kills the command.
+      interrupt: undefined,
+      // By then the server has taken in what the next run is to find.
+      endsAt: "end-of-stream",
+      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
+      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
+      timeoutSeconds,
+      signal,
+      logger: config.logger,
+    };
+  }
+}
