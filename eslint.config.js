@@ -12,6 +12,7 @@ const layers = {
   "logging.ts": ["errors.ts"],
   transport: ["errors.ts", "logging.ts", "connection.ts"],
   execution: ["transport", "errors.ts", "logging.ts"],
+  lifecycle: ["services/arguments.ts", "transport", "errors.ts", "logging.ts", "connection.ts"],
   services: ["execution", "transport", "errors.ts", "logging.ts", "connection.ts"],
   local: ["execution/event.ts", "errors.ts"],
 };

@@ -3,6 +3,9 @@ import { Sandbox } from "./sandbox.js";
 import type { CallOptions } from "./services/arguments.js";
 import { Codes } from "./services/codes.js";
 import type { Commands } from "./services/commands.js";
+import type { Files } from "./services/files.js";
+import type { Health } from "./services/health.js";
+import type { Metrics } from "./services/metrics.js";
 
 /** Options of {@link CodeInterpreter.create}. */
 export type CodeInterpreterOptions = CallOptions;
@@ -49,6 +52,21 @@ export class CodeInterpreter {
   /** The sandbox's commands. */
   get commands(): Commands {
     return this.sandbox.commands;
+  }
+
+  /** The sandbox's files. */
+  get files(): Files {
+    return this.sandbox.files;
+  }
+
+  /** The sandbox's processor and memory. */
+  get metrics(): Metrics {
+    return this.sandbox.metrics;
+  }
+
+  /** Whether the sandbox answers. */
+  get health(): Health {
+    return this.sandbox.health;
   }
 
   /** Leaves the sandbox as it is: whoever made it ends it. */

@@ -1,6 +1,8 @@
 import { ConnectionConfig, type ConnectionOptions } from "./connection.js";
-import { Lifecycle } from "./lifecycle.js";
-import type { SandboxInfo } from "./sandbox-info.js";
+import { Lifecycle, type SandboxFilter, type SnapshotFilter } from "./lifecycle/lifecycle.js";
+import type { Page } from "./lifecycle/page.js";
+import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
+import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
 import type { CallOptions } from "./services/arguments.js";
 
 /** Options of {@link SandboxManager.create}. */
@@ -9,30 +11,10 @@ export interface SandboxManagerOptions {
   readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined;
 }
 
-/** Which sandboxes to list. */
-export interface SandboxFilter {
-  /** Any of these states; a state that the server does not know matches nothing. */
-  readonly states?: readonly string[] | undefined;
-  /** All of these labels. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** Which page, from 1. @default 1 */
-  readonly page?: number | undefined;
-  /** Sandboxes per page, 1 to 200. @default the server's, 20 */
-  readonly pageSize?: number | undefined;
-}
-
-/** A page of a listing. */
-export interface SandboxPage {
-  /** The newest first. */
-  readonly items: readonly SandboxInfo[];
-  readonly pagination: {
-    readonly page: number;
-    readonly pageSize: number;
-    readonly totalItems: number;
-    readonly totalPages: number;
-    readonly hasNextPage: boolean;
-  };
-}
+/** A page of sandboxes. */
+export type SandboxPage = Page<SandboxInfo>;
+/** A page of snapshots. */
+export type SnapshotPage = Page<SnapshotInfo>;
 
 /**
  * Looks after many sandboxes by their ids.
@@ -40,8 +22,8 @@ export interface SandboxPage {
  * @example
  * ```ts
  * const manager = SandboxManager.create();
- * const { items } = await manager.listSandboxInfos({ states: ["Running"], metadata: { team: "a" } });
- * await Promise.all(items.map(({ id }) => manager.killSandbox(id)));
+ * const page = await manager.listSandboxInfos({ states: ["Running"], metadata: { team: "a" } });
+ * for await (const { id } of page) await manager.killSandbox(id);
  * ```
  */
 export class SandboxManager {
@@ -59,7 +41,7 @@ export class SandboxManager {
     return new SandboxManager(ConnectionConfig.from(options.connectionConfig));
   }
 
-  /** Lists sandboxes, a page at a time. */
+  /** Lists sandboxes, the newest first; a page, which is also an iterable over this and all later pages. */
   listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<SandboxPage> {
     return this.#lifecycle.list(filter, options);
   }
@@ -71,7 +53,54 @@ export class SandboxManager {
 
   /** Ends a sandbox. @throws {SandboxApiException} status 404 where there is none, unless a retry finds it gone */
   killSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.kill(sandboxId, options);
+    return this.#lifecycle.kill(sandboxId, { signal: options.signal });
+  }
+
+  /** Stops everything in a sandbox, with its state; on Kubernetes some time after this resolves. */
+  pauseSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
+    return this.#lifecycle.pause(sandboxId, options);
+  }
+
+  /** Lets a paused sandbox go on, without waiting until it is ready. @throws {SandboxApiException} status 409 where it is not paused */
+  resumeSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
+    return this.#lifecycle.resume(sandboxId, options);
+  }
+
+  /** Moves a sandbox's end to so many seconds from now. @returns when it ends now */
+  renewSandbox(sandboxId: string, seconds: number, options: CallOptions = {}): Promise<Date> {
+    return this.#lifecycle.renew(sandboxId, seconds, options);
+  }
+
+  /** Changes labels; `null` deletes one. @returns the sandbox as it is then */
+  patchSandboxMetadata(
+    sandboxId: string,
+    patch: Readonly<Record<string, string | null>>,
+    options: CallOptions = {},
+  ): Promise<SandboxInfo> {
+    return this.#lifecycle.patchMetadata(sandboxId, patch, options);
+  }
+
+  /** Begins to save a running sandbox's files. @returns the snapshot, mostly in the state `Creating` */
+  createSnapshot(
+    sandboxId: string,
+    options: CallOptions & { readonly name?: string | undefined } = {},
+  ): Promise<SnapshotInfo> {
+    return this.#lifecycle.createSnapshot(sandboxId, options);
+  }
+
+  /** Describes one snapshot. @throws {SandboxApiException} status 404, `SNAPSHOT::NOT_FOUND` */
+  getSnapshot(snapshotId: string, options: CallOptions = {}): Promise<SnapshotInfo> {
+    return this.#lifecycle.getSnapshot(snapshotId, options);
+  }
+
+  /** Lists snapshots; a page, which is also an iterable over this and all later pages. */
+  listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<SnapshotPage> {
+    return this.#lifecycle.listSnapshots(filter, options);
+  }
+
+  /** Deletes a snapshot; sandboxes made from it live on. @throws {SandboxApiException} status 409 while it is being made */
+  deleteSnapshot(snapshotId: string, options: CallOptions = {}): Promise<void> {
+    return this.#lifecycle.deleteSnapshot(snapshotId, options);
   }
 
   /** Ends this manager's own calls; later ones throw `CLOSED`. The sandboxes live on. */

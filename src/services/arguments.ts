@@ -37,6 +37,20 @@ export function assertInteger(
   }
 }
 
+/** Refuses anything but `true` and `false`; `undefined` passes. */
+export function assertBoolean(value: unknown, name: string): asserts value is boolean | undefined {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new InvalidArgumentException(`${name} must be true or false, not ${kindOf(value)}.`);
+  }
+}
+
+/** Refuses what cannot be called; `undefined` passes. */
+export function assertFunction(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== "function") {
+    throw new InvalidArgumentException(`${name} must be a function, not ${kindOf(value)}.`);
+  }
+}
+
 /** Refuses what is not a map from non-empty strings to strings; `undefined` passes. */
 export function assertStringMap(
   value: unknown,
@@ -85,10 +99,7 @@ export function assertHandlers(value: unknown): asserts value is ExecutionHandle
   }
   const handlers: Readonly<Record<string, unknown>> = { ...value };
   for (const name of HANDLER_NAMES) {
-    const handler = handlers[name];
-    if (handler !== undefined && typeof handler !== "function") {
-      throw new InvalidArgumentException(`handlers.${name} must be a function, not ${kindOf(handler)}.`);
-    }
+    assertFunction(handlers[name], `handlers.${name}`);
   }
 }
 

@@ -11,7 +11,14 @@ import {
 import { redactUrl } from "../logging.js";
 import { bufferAnswer } from "./answer.js";
 import { Call } from "./call.js";
-import { Endpoint, sendTo, withFailover, type EndpointSource, type ServerKind } from "./endpoint.js";
+import {
+  Endpoint,
+  sendTo,
+  withFailover,
+  type EndpointSource,
+  type ServerKind,
+  type Target,
+} from "./endpoint.js";
 import { withLogging } from "./log.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
 import { refuseRedirects, rememberSandbox, throwOnError, unexpectedResponse } from "./response.js";
@@ -164,7 +171,7 @@ export class Transport<Client> {
   };
 
   /** Sends later requests, retries of running ones included, to another address. */
-  retarget(url: string, headers: Readonly<Record<string, string>>): void {
+  retarget({ url, headers }: Target): void {
     this.#endpoint.retarget({ url, headers });
   }
 

@@ -145,7 +145,7 @@ describe("an address that changes", () => {
     const transport = transportTo(before.origin, {}, { headers: { "X-Route": "old", "X-Old": "1" } });
     const { client, json } = transport;
     expect((await client.GET("/things", json())).data).toEqual({ at: "before" });
-    transport.retarget(`${after.origin}/base`, { "X-Route": "new" });
+    transport.retarget({ url: `${after.origin}/base`, headers: { "X-Route": "new" } });
     expect((await client.GET("/things", json())).data).toEqual({ at: "after" });
     expect(after.exchange(1)).toMatchObject({ path: "/base/things", headers: { "x-route": "new" } });
     expect(after.exchange(1).headers["x-old"]).toBeUndefined();
@@ -158,7 +158,7 @@ describe("an address that changes", () => {
       ["not a URL", {}],
       [server.origin, { "X-A": "a\nb" }],
     ] as const) {
-      expect(() => transport.retarget(url, headers)).toThrow(/address or headers cannot be used/);
+      expect(() => transport.retarget({ url, headers })).toThrow(/address or headers cannot be used/);
     }
     expect((await transport.client.GET("/things", transport.json())).data).toEqual({});
   });
@@ -230,7 +230,7 @@ describe("an address that changes", () => {
     await using after = await RawServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     const refresh = (): Promise<Target> => {
-      transport.retarget(after.origin, {});
+      transport.retarget({ url: after.origin, headers: {} });
       return Promise.resolve({ url: "http://stale.invalid", headers: {} });
     };
     const transport = transportTo(url, {}, { endpoint: { url, headers: {}, refresh } });

@@ -3,8 +3,10 @@ import {
   SandboxException,
   SandboxReadyTimeoutException,
   SandboxUnhealthyException,
-} from "./errors.js";
-import { onAbort } from "./transport/abort.js";
+} from "../errors.js";
+import { onAbort, raceAbort, sleep } from "../transport/abort.js";
+import { startTimer } from "../transport/timeout.js";
+import { isGone } from "./lifecycle.js";
 
 /** What waiting for a sandbox needs to know of it. */
 export interface ReadinessSource {
@@ -26,8 +28,6 @@ export interface ReadinessTiming {
 
 /** States that never turn into another one. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["failed", "terminated"]);
-/** A Kubernetes server's "not yet" while the sandbox has no address; every other lifecycle 404 means that it is gone. */
-const NO_ADDRESS_YET = "POD_IP_NOT_AVAILABLE";
 
 /**
  * Checks a sandbox again and again until it is ready.
@@ -40,9 +40,9 @@ export async function waitUntilReady(source: ReadinessSource, timing: ReadinessT
   signal?.throwIfAborted();
   // Bounds whatever is under way: a check, a question to the lifecycle server or the pause between them.
   const limit = new AbortController();
-  const timer = setTimeout(() => {
+  const stop = startTimer(timeoutSeconds, () => {
     limit.abort();
-  }, timeoutSeconds * 1_000);
+  });
   const unlink = onAbort(signal, (reason) => {
     limit.abort(reason);
   });
@@ -52,39 +52,38 @@ export async function waitUntilReady(source: ReadinessSource, timing: ReadinessT
     for (;;) {
       attempts += 1;
       try {
-        if (await unlessAborted(source.check(limit.signal), limit.signal)) return;
+        // A check of the caller's own may not know the signal.
+        if (await raceAbort(limit.signal, source.check(limit.signal))) return;
         lastError = undefined;
       } catch (error) {
         if (limit.signal.aborted) throw error;
         assertHopeful(error);
         lastError = error;
       }
-      await unlessAborted(assertAlive(source, limit.signal), limit.signal);
-      await pause(pollingIntervalMillis, limit.signal);
+      await raceAbort(limit.signal, assertAlive(source, limit.signal));
+      await sleep(pollingIntervalMillis, limit.signal);
     }
   } catch (error) {
     signal?.throwIfAborted();
     if (!limit.signal.aborted) throw error;
     throw timedOut(source, timeoutSeconds, attempts, lastError);
   } finally {
-    clearTimeout(timer);
+    stop();
     unlink();
   }
 }
 
-/** Whether an error means that the sandbox may be ready later. */
-export function isNotYet(error: unknown): boolean {
-  return (
-    error instanceof SandboxApiException &&
-    error.statusCode === 404 &&
-    error.error.code.endsWith(NO_ADDRESS_YET)
-  );
-}
-
+/** Throws on where the error will not go away by itself. */
 function assertHopeful(error: unknown): void {
-  if (error instanceof SandboxApiException && (error.statusCode === 401 || error.statusCode === 403))
-    throw error;
-  if (error instanceof SandboxException && error.error.code === "CLOSED") throw error;
+  if (error instanceof SandboxApiException) {
+    const { statusCode, error: said } = error;
+    // A server proxy says so too, so that the code decides: execd has other 404s.
+    if (statusCode === 401 || statusCode === 403 || said.code.endsWith("SANDBOX_NOT_FOUND")) throw error;
+  } else if (error instanceof SandboxException) {
+    const { code } = error.error;
+    // The second: the server gave an endpoint that is no address.
+    if (code === "CLOSED" || code === "UNEXPECTED_RESPONSE") throw error;
+  }
 }
 
 async function assertAlive(source: ReadinessSource, signal: AbortSignal): Promise<void> {
@@ -93,13 +92,13 @@ async function assertAlive(source: ReadinessSource, signal: AbortSignal): Promis
     status = await source.status(signal);
   } catch (error) {
     assertHopeful(error);
-    if (error instanceof SandboxApiException && error.statusCode === 404 && !isNotYet(error)) throw error;
+    if (isGone(error)) throw error;
     return;
   }
   if (!FINAL_STATES.has(status.state.toLowerCase())) return;
-  const why = status.message === undefined ? "" : `: ${status.message}`;
+  const why = status.message === undefined ? "." : `: ${status.message}`;
   throw new SandboxUnhealthyException({
-    message: `Sandbox ${source.sandboxId} is ${status.state} and will not become ready${why}`,
+    message: `The sandbox is ${status.state} and will not become ready${why}`,
     sandboxId: source.sandboxId,
   });
 }
@@ -113,36 +112,10 @@ function timedOut(
   const detail =
     lastError === undefined
       ? "Health check returned false continuously."
-      : `Last health check error: ${lastError instanceof Error ? lastError.message : String(lastError)}`;
+      : `Last health check error: ${lastError instanceof Error ? lastError.message : "not an Error"}`;
   return new SandboxReadyTimeoutException({
     message: `Sandbox health check timed out after ${timeoutSeconds}s (${attempts} attempts). ${detail} ${source.connectionContext}`,
     sandboxId: source.sandboxId,
     cause: lastError,
-  });
-}
-
-/** Settles with `work`, or rejects when the signal fires: a check of the caller's own may not know the signal. */
-function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const unlink = onAbort(signal, reject);
-    if (signal.aborted) reject(signal.reason as Error);
-    work.then(resolve, reject).finally(unlink);
-  });
-}
-
-function pause(millis: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal.aborted) {
-      reject(signal.reason as Error);
-      return;
-    }
-    const unlink = onAbort(signal, (reason) => {
-      clearTimeout(timer);
-      reject(reason as Error);
-    });
-    const timer = setTimeout(() => {
-      unlink();
-      resolve();
-    }, millis);
   });
 }

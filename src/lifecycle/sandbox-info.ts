@@ -1,5 +1,6 @@
-import type { components } from "../generated/lifecycle.js";
-import { expectDate, expectText } from "./transport/response.js";
+import type { components } from "../../generated/lifecycle.js";
+import { expectDate, expectText } from "../transport/response.js";
+import { optionalDate, toStatus, type Status } from "./status.js";
 
 /** A sandbox's state. Servers differ, so any string may come; `Failed` and `Terminated` are final. */
 export type SandboxState =
@@ -14,14 +15,7 @@ export type SandboxState =
   | (string & {});
 
 /** Where a sandbox is in its life, and why. */
-export interface SandboxStatus {
-  readonly state: SandboxState;
-  /** A word for programs, such as `CONTAINER_RUNNING`. */
-  readonly reason: string | undefined;
-  /** A sentence for people. */
-  readonly message: string | undefined;
-  readonly lastTransitionAt: Date | undefined;
-}
+export type SandboxStatus = Status<SandboxState>;
 
 /** What the lifecycle server knows of a sandbox. */
 export interface SandboxInfo {
@@ -40,20 +34,12 @@ export interface SandboxInfo {
   readonly expiresAt: Date | undefined;
 }
 
-/** Reads the server's description of a sandbox. @throws SandboxApiException `UNEXPECTED_RESPONSE` where it is none */
+/** Reads the server's description of a sandbox. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
 export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: Response): SandboxInfo {
-  const { status, image, platform } = wire;
+  const { image, platform } = wire;
   return {
     id: expectText(wire.id, "id", response),
-    status: {
-      state: expectText(status?.state, "status.state", response),
-      reason: status.reason,
-      message: status.message,
-      lastTransitionAt:
-        status.lastTransitionAt === undefined
-          ? undefined
-          : expectDate(status.lastTransitionAt, "status.lastTransitionAt", response),
-    },
+    status: toStatus(wire.status, response),
     image: image && { uri: image.uri },
     snapshotId: wire.snapshotId,
     platform: platform && { os: platform.os, arch: platform.arch },
@@ -61,6 +47,6 @@ export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: 
     metadata: wire.metadata ?? {},
     extensions: wire.extensions ?? {},
     createdAt: expectDate(wire.createdAt, "createdAt", response),
-    expiresAt: wire.expiresAt == null ? undefined : expectDate(wire.expiresAt, "expiresAt", response),
+    expiresAt: optionalDate(wire.expiresAt, "expiresAt", response),
   };
 }

@@ -1,0 +1,229 @@
+import type { components } from "../../generated/lifecycle.js";
+import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
+import { InvalidArgumentException } from "../errors.js";
+import {
+  assertBoolean,
+  assertEnvironment,
+  assertFunction,
+  assertInteger,
+  assertSeconds,
+  assertStringMap,
+  assertText,
+  type CallOptions,
+} from "../services/arguments.js";
+import { assertLabels } from "./labels.js";
+import { assertVolumes, type Volume } from "./volumes.js";
+
+/** The image whose kernels run the code, unless another one is asked for. */
+export const CODE_INTERPRETER_IMAGE = "opensandbox/code-interpreter:v1.1.0";
+/** What that image must be started with: a server's own default never starts the kernels. */
+export const CODE_INTERPRETER_ENTRYPOINT: readonly string[] = ["/opt/code-interpreter/code-interpreter.sh"];
+/** What keeps any other image running while execd serves it. */
+const IDLE_ENTRYPOINT: readonly string[] = ["tail", "-f", "/dev/null"];
+const DEFAULT_RESOURCE: Readonly<Record<string, string>> = { cpu: "1", memory: "2Gi" };
+/** The least lifetime that the lifecycle server takes, in seconds. */
+const SHORTEST_LIFETIME_SECONDS = 60;
+/** `null` waits for ever, within what the runtime's own `fetch` allows (Node: 300 s to the answer's headers). */
+export const DEFAULT_CREATE_TIMEOUT_SECONDS = 300;
+export const DEFAULT_READY_TIMEOUT_SECONDS = 30;
+export const DEFAULT_LIFETIME_SECONDS = 600;
+
+/** An image, and how to get it from a private registry. */
+export interface ImageOptions {
+  /** Its reference, such as `python:3.12`. */
+  readonly uri: string;
+  /** Credentials for its registry. */
+  readonly auth?: { readonly username: string; readonly password: string } | undefined;
+}
+
+/** Where {@link Sandbox.create} is. */
+export interface CreateProgress {
+  readonly phase: "created" | "endpoint" | "ready";
+  readonly sandboxId: string;
+  /** Milliseconds since the call. */
+  readonly elapsedMillis: number;
+}
+
+/** Whether a sandbox can be used; an own check instead of execd's `/ping`. Throwing counts as "not yet". */
+export type HealthCheck<Sandbox> = (
+  sandbox: Sandbox,
+  options: { readonly signal: AbortSignal },
+) => Promise<boolean>;
+
+/** How to wait until a sandbox is ready. */
+export interface ReadyOptions<Sandbox> extends CallOptions {
+  /** How long to wait, in seconds. @default 30 */
+  readonly readyTimeoutSeconds?: number | undefined;
+  /** An own check. @default execd answers its `/ping` */
+  readonly healthCheck?: HealthCheck<Sandbox> | undefined;
+  /** The pause between two checks, in milliseconds. @default 200 */
+  readonly healthCheckPollingIntervalMillis?: number | undefined;
+}
+
+/** Options of {@link Sandbox.connect}. */
+export interface ConnectOptions<Sandbox> extends ReadyOptions<Sandbox> {
+  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for whoever knows it. */
+  readonly sandboxId: string;
+  /** How to reach the lifecycle server. @default environment variables, then `localhost:8080` */
+  readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined;
+  /** Does not wait until it is ready. @default false */
+  readonly skipHealthCheck?: boolean | undefined;
+  /** Ends the sandbox when `await using` disposes of this instance. @default false */
+  readonly killOnDispose?: boolean | undefined;
+}
+
+/** Which hosts a sandbox may reach. */
+export interface NetworkPolicy {
+  /** What happens to hosts that no rule names. @default the server's: deny */
+  readonly defaultAction?: "allow" | "deny" | undefined;
+  /** The rules, for outgoing connections. */
+  readonly egress?: readonly { readonly action: "allow" | "deny"; readonly target: string }[] | undefined;
+}
+
+/** Options of {@link Sandbox.create}. */
+export interface CreateOptions<Sandbox> extends Omit<ConnectOptions<Sandbox>, "sandboxId"> {
+  /** An image, or a reference to one. @default {@link CODE_INTERPRETER_IMAGE} */
+  readonly image?: string | ImageOptions | undefined;
+  /** A snapshot to start from, instead of an image. */
+  readonly snapshotId?: string | undefined;
+  /**
+   * The command that the sandbox runs.
+   * @default what starts the kernels for the default image, `tail -f /dev/null` for another. With a snapshot the server
+   * takes the latter, so that one of the code-interpreter image needs {@link CODE_INTERPRETER_ENTRYPOINT}.
+   */
+  readonly entrypoint?: readonly string[] | undefined;
+  /** Environment variables of everything in the sandbox. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Labels to find the sandbox by, under the rules of Kubernetes labels: values of at most 63 letters, digits, `-`, `_` and `.`. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Limits, such as `{ cpu: "500m", memory: "512Mi" }`. @default `{ cpu: "1", memory: "2Gi" }` */
+  readonly resource?: Readonly<Record<string, string>> | undefined;
+  /** What Kubernetes sets aside for the sandbox; other runtimes ignore it. */
+  readonly resourceRequests?: Readonly<Record<string, string>> | undefined;
+  /** How long the sandbox lives, in seconds, 60 at least; `null` = until it is killed. @default 600 */
+  readonly timeoutSeconds?: number | null | undefined;
+  /** Which hosts it may reach. @default all */
+  readonly networkPolicy?: NetworkPolicy | undefined;
+  /** Puts credentials into outgoing requests outside the sandbox; needs a `networkPolicy`. @default off */
+  readonly credentialProxy?: { readonly enabled: boolean } | undefined;
+  /** What to mount. */
+  readonly volumes?: readonly Volume[] | undefined;
+  /** Which variant of the image to run. @default the server's own */
+  readonly platform?: { readonly os: "linux" | "windows"; readonly arch: "amd64" | "arm64" } | undefined;
+  /** Guards every port with a header that only endpoints tell. Kubernetes only. @default false */
+  readonly secureAccess?: boolean | undefined;
+  /** Settings of single runtimes. With `poolRef` neither an image nor limits are sent unless they are given. */
+  readonly extensions?: Readonly<Record<string, string>> | undefined;
+  /** How long the server may take to create it, pulling its image included, in seconds. @default 300 */
+  readonly createTimeoutSeconds?: number | undefined;
+  /** Called as the creation goes on. What it throws ends it. */
+  readonly onProgress?: ((progress: CreateProgress) => void) | undefined;
+}
+
+/** The body of the request that creates a sandbox. */
+export type CreateBody = components["schemas"]["CreateSandboxRequest"];
+
+/** Checks what {@link Sandbox.create} was given and gives the request's body. */
+export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
+  const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } = options;
+  const { networkPolicy, credentialProxy, secureAccess, resourceRequests } = options;
+  const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
+  if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
+  if (snapshotId !== undefined) assertText(snapshotId, "snapshotId");
+  assertEnvironment(env, "env");
+  assertLabels(metadata, "metadata");
+  assertStringMap(options.resource, "resource");
+  assertStringMap(resourceRequests, "resourceRequests");
+  assertStringMap(extensions, "extensions");
+  if (timeoutSeconds !== null) assertInteger(timeoutSeconds, "timeoutSeconds", SHORTEST_LIFETIME_SECONDS);
+  assertEntrypoint(entrypoint);
+  assertNetwork(networkPolicy, credentialProxy);
+  assertVolumes(volumes);
+  if (platform !== undefined) {
+    assertOneOf(platform.os, "platform.os", ["linux", "windows"]);
+    assertOneOf(platform.arch, "platform.arch", ["amd64", "arm64"]);
+  }
+  assertBoolean(secureAccess, "secureAccess");
+  const isFromPool = extensions?.["poolRef"] !== undefined;
+  if (isFromPool && snapshotId !== undefined) refuse("snapshotId and extensions.poolRef exclude each other.");
+  const isFromImage = snapshotId === undefined && (image !== undefined || !isFromPool);
+  const resolvedImage = isFromImage ? resolveImage(image) : undefined;
+  return compact({
+    image: resolvedImage,
+    snapshotId,
+    entrypoint: entrypoint ?? (resolvedImage && defaultEntrypoint(resolvedImage.uri)),
+    env,
+    metadata,
+    resourceLimits: options.resource ?? (isFromPool ? undefined : DEFAULT_RESOURCE),
+    resourceRequests,
+    timeout: timeoutSeconds ?? undefined,
+    networkPolicy,
+    credentialProxy,
+    volumes,
+    platform,
+    secureAccess,
+    extensions,
+  });
+}
+
+/** Checks what is said about a connection to a sandbox and about waiting for it. */
+export function assertConnectOptions(options: Partial<ConnectOptions<never>>): void {
+  assertSeconds(options.readyTimeoutSeconds, "readyTimeoutSeconds");
+  assertInteger(options.healthCheckPollingIntervalMillis, "healthCheckPollingIntervalMillis", 1, 60_000);
+  assertFunction(options.healthCheck, "healthCheck");
+  assertBoolean(options.skipHealthCheck, "skipHealthCheck");
+  assertBoolean(options.killOnDispose, "killOnDispose");
+}
+
+function resolveImage(
+  image: string | ImageOptions = CODE_INTERPRETER_IMAGE,
+): NonNullable<CreateBody["image"]> {
+  const { uri, auth } = typeof image === "string" ? { uri: image, auth: undefined } : image;
+  assertText(uri, "image");
+  if (auth === undefined) return { uri };
+  assertText(auth.username, "image.auth.username");
+  assertText(auth.password, "image.auth.password");
+  return { uri, auth: { username: auth.username, password: auth.password } };
+}
+
+function assertEntrypoint(entrypoint: unknown): void {
+  if (entrypoint === undefined) return;
+  const isList = Array.isArray(entrypoint) && entrypoint.length > 0;
+  if (!isList || entrypoint.some((word) => typeof word !== "string")) {
+    refuse("entrypoint must be a list of at least one string.");
+  }
+}
+
+function assertNetwork(
+  policy: NetworkPolicy | undefined,
+  credentialProxy: CreateOptions<never>["credentialProxy"],
+): void {
+  if (policy?.defaultAction !== undefined) {
+    assertOneOf(policy.defaultAction, "networkPolicy.defaultAction", ["allow", "deny"]);
+  }
+  for (const [index, { action, target }] of (policy?.egress ?? []).entries()) {
+    assertOneOf(action, `networkPolicy.egress[${index}].action`, ["allow", "deny"]);
+    assertText(target, `networkPolicy.egress[${index}].target`);
+  }
+  assertBoolean(credentialProxy?.enabled, "credentialProxy.enabled");
+  if (credentialProxy?.enabled === true && policy === undefined)
+    refuse("credentialProxy needs a networkPolicy.");
+}
+
+function assertOneOf(value: unknown, name: string, allowed: readonly string[]): void {
+  if (!allowed.some((each) => each === value)) refuse(`${name} must be one of ${allowed.join(", ")}.`);
+}
+
+function refuse(message: string): never {
+  throw new InvalidArgumentException(message);
+}
+
+/** What was given, copied into plain JSON, without what was not. */
+function compact(body: { readonly [Field in keyof CreateBody]-?: unknown }): CreateBody {
+  // What is read-only or `undefined` in the options is neither in JSON.
+  return JSON.parse(JSON.stringify(body)) as CreateBody;
+}
+
+function defaultEntrypoint(uri: string): readonly string[] {
+  return uri === CODE_INTERPRETER_IMAGE ? CODE_INTERPRETER_ENTRYPOINT : IDLE_ENTRYPOINT;
+}

@@ -1,0 +1,110 @@
+import {
+  SandboxApiException,
+  SandboxConnectionException,
+  SandboxTimeoutException,
+  type SandboxExceptionFacts,
+} from "../errors.js";
+import type { Logger } from "../logging.js";
+import { onAbort, raceAbort } from "../transport/abort.js";
+import { isNotSent } from "../transport/connection-failure.js";
+import { startTimer } from "../transport/timeout.js";
+
+/** How long the answer to a creation that was given up is waited for, in seconds; Node's `fetch` gives up by then too. */
+const FOLLOW_SECONDS = 300;
+
+/** A creation, and how to take it back. */
+export interface Creation {
+  /** Sends the request; gives the new sandbox's id. It may take so long, whoever still waits for it. */
+  post(longestSeconds: number): Promise<string>;
+  remove(sandboxId: string): Promise<void>;
+  /** How long the caller waits, in seconds. */
+  readonly timeoutSeconds: number;
+  readonly signal?: AbortSignal | undefined;
+  readonly logger?: Logger | undefined;
+}
+
+/**
+ * Creates a sandbox and gives its id.
+ *
+ * The request is never cut short, as a server that has begun to create would leave a sandbox that nobody knows. A
+ * caller that gives up is let go at once, and the sandbox is deleted as soon as its id is known.
+ *
+ * @throws the signal's own reason; {@link SandboxTimeoutException}, {@link SandboxConnectionException} or
+ * {@link SandboxApiException} with `CREATE_OUTCOME_UNKNOWN` where the answer did not come
+ */
+export async function createOrClean(creation: Creation): Promise<string> {
+  const { timeoutSeconds, signal } = creation;
+  signal?.throwIfAborted();
+  const giveUp = new AbortController();
+  const creating = creation.post(timeoutSeconds + FOLLOW_SECONDS);
+  const stop = startTimer(timeoutSeconds, () => {
+    giveUp.abort(
+      new SandboxTimeoutException(
+        outcomeUnknown(
+          `The server did not answer within createTimeoutSeconds of ${timeoutSeconds} s.`,
+          "If the answer still comes, the sandbox is deleted.",
+        ),
+      ),
+    );
+  });
+  const unlink = onAbort(signal, (reason) => {
+    giveUp.abort(reason);
+  });
+  try {
+    return await raceAbort(giveUp.signal, creating);
+  } catch (error) {
+    if (!giveUp.signal.aborted) throw explainLostAnswer(error);
+    void followAndRemove(creating, creation);
+    throw error;
+  } finally {
+    stop();
+    unlink();
+  }
+}
+
+async function followAndRemove(
+  creating: Promise<string>,
+  { remove, logger }: Pick<Creation, "remove" | "logger">,
+): Promise<void> {
+  let sandboxId: string | undefined;
+  try {
+    sandboxId = await creating;
+    await remove(sandboxId);
+  } catch {
+    logger?.warn(
+      sandboxId === undefined
+        ? "A creation was given up, and its answer never came: the sandbox may exist."
+        : `A creation was given up, and its sandbox ${sandboxId} could not be deleted.`,
+    );
+  }
+}
+
+/** Says so where a failure leaves open whether there is a sandbox now. */
+function explainLostAnswer(error: unknown): unknown {
+  if (error instanceof SandboxConnectionException && !isNotSent(error)) {
+    return new SandboxConnectionException({ ...outcomeUnknown(error.message), cause: error });
+  }
+  // A gateway that lost the server says so without a code; a server's own 504 has one, and has cleaned up.
+  if (
+    error instanceof SandboxApiException &&
+    (error.statusCode === 502 || error.statusCode === 504) &&
+    error.error.code === "UNEXPECTED_RESPONSE"
+  ) {
+    const { statusCode, requestId, rawBody } = error;
+    return new SandboxApiException({
+      ...outcomeUnknown(error.message),
+      statusCode,
+      requestId,
+      rawBody,
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function outcomeUnknown(
+  why: string,
+  then = "Look for it before you create another one.",
+): SandboxExceptionFacts {
+  return { code: "CREATE_OUTCOME_UNKNOWN", message: `${why} Whether the sandbox exists is unknown. ${then}` };
+}

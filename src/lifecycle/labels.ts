@@ -1,0 +1,37 @@
+import { InvalidArgumentException } from "../errors.js";
+import { assertStringMap } from "../services/arguments.js";
+
+const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+const RESERVED_PREFIX = "opensandbox.io";
+
+/**
+ * Refuses metadata that break the rules of Kubernetes labels, which servers apply whatever they run on; `undefined`
+ * passes, and so does `null` for a value that a patch deletes.
+ */
+export function assertLabels(
+  value: unknown,
+  field: string,
+  { isPatch = false }: { readonly isPatch?: boolean } = {},
+): asserts value is Readonly<Record<string, string>> | undefined {
+  const set: unknown =
+    isPatch && typeof value === "object" && value !== null
+      ? Object.fromEntries(Object.entries(value).map(([key, each]: [string, unknown]) => [key, each ?? ""]))
+      : value;
+  assertStringMap(isPatch ? (set ?? null) : set, field);
+  for (const [key, label] of Object.entries(set ?? {})) {
+    const [name = "", prefix, ...more] = key.split("/").reverse();
+    const at = `${field}[${JSON.stringify(key)}]`;
+    if (!NAME.test(name) || (prefix !== undefined && !PREFIX.test(prefix)) || more.length > 0) {
+      throw new InvalidArgumentException(
+        `${at}: the key is no valid label; see Kubernetes' rules for labels.`,
+      );
+    }
+    if (prefix === RESERVED_PREFIX) throw new InvalidArgumentException(`${at}: ${prefix}/ is reserved.`);
+    if (label !== "" && !NAME.test(label)) {
+      throw new InvalidArgumentException(
+        `${at} must be at most 63 letters, digits, "-", "_" and ".", and begin and end with a letter or digit.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,317 @@
+import { createDiagnosticsClient, type DiagnosticsClient } from "../../generated/diagnostics.js";
+import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
+import type { ConnectionConfig } from "../connection.js";
+import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
+import { assertInteger, assertSeconds, assertText, type CallOptions } from "../services/arguments.js";
+import { Transport, unwrap, unwrapEmpty } from "../transport/client.js";
+import { isNotSent } from "../transport/connection-failure.js";
+import { expectDate, expectText } from "../transport/response.js";
+import type { CreateBody } from "./create-options.js";
+import { createOrClean } from "./creation.js";
+import { toDiagnostics, type Diagnostics, type DiagnosticsKind } from "./diagnostics.js";
+import { assertLabels } from "./labels.js";
+import { assertPageFilter, assertStates, toPage, type Page, type PageFilter } from "./page.js";
+import { toSandboxInfo, type SandboxInfo } from "./sandbox-info.js";
+import { toSnapshotInfo, type SnapshotInfo } from "./snapshot-info.js";
+
+const LARGEST_PORT = 65_535;
+
+/** Where a port of a sandbox is reached. */
+export interface SandboxEndpoint {
+  /** `host:port` and perhaps a path, as the server gave it. */
+  readonly endpoint: string;
+  /** The same as an absolute URL. */
+  readonly url: string;
+  /** Headers that requests to it must carry; they may hold credentials. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Which sandboxes to list. */
+export interface SandboxFilter extends PageFilter {
+  /** Any of these states; a state that the server does not know matches nothing. */
+  readonly states?: readonly string[] | undefined;
+  /** All of these labels. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
+/** Which snapshots to list. */
+export interface SnapshotFilter extends PageFilter {
+  /** Of this sandbox. */
+  readonly sandboxId?: string | undefined;
+  /** Of exactly this name; older servers ignore it. */
+  readonly name?: string | undefined;
+  /** Any of these states. */
+  readonly states?: readonly string[] | undefined;
+}
+
+/** What a call is made with. */
+interface LifecycleCalls {
+  readonly client: LifecycleClient;
+  readonly json: Transport<unknown>["json"];
+}
+
+/** The lifecycle server's operations, as the facades use them. */
+export class Lifecycle {
+  readonly #config: ConnectionConfig;
+  readonly #transport: Transport<{
+    readonly sandboxes: LifecycleClient;
+    readonly diagnostics: DiagnosticsClient;
+  }>;
+
+  constructor(config: ConnectionConfig) {
+    this.#config = config;
+    this.#transport = new Transport({
+      server: "lifecycle",
+      config,
+      endpoint: { url: config.baseUrl, headers: {} },
+      createClient: (facts) => ({
+        sandboxes: createLifecycleClient(facts),
+        diagnostics: createDiagnosticsClient(facts),
+      }),
+    });
+  }
+
+  /** Ends the calls under way; later ones throw `CLOSED`. */
+  close(): void {
+    this.#transport.close();
+  }
+
+  /** Creates a sandbox and gives its id; see {@link createOrClean}. */
+  create(body: CreateBody, timeoutSeconds: number, { signal }: CallOptions): Promise<string> {
+    return createOrClean({
+      post: async (longestSeconds) => {
+        const { client, json } = this.#calls;
+        const answer = await client.POST("/sandboxes", { body, ...json({ timeoutSeconds: longestSeconds }) });
+        return expectText(unwrap(answer).id, "id", answer.response);
+      },
+      remove: (sandboxId) => this.kill(sandboxId),
+      timeoutSeconds,
+      signal,
+      logger: this.#config.logger,
+    });
+  }
+
+  get(sandboxId: string, options: CallOptions = {}): Promise<SandboxInfo> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      const params = { path: { sandboxId } };
+      const answer = await client.GET("/sandboxes/{sandboxId}", { params, ...json(options) });
+      return toSandboxInfo(unwrap(answer), answer.response);
+    });
+  }
+
+  async list(filter: SandboxFilter, options: CallOptions): Promise<Page<SandboxInfo>> {
+    assertPageFilter(filter);
+    assertStates(filter.states);
+    const { page, pageSize, states, metadata = {} } = filter;
+    const { client, json } = this.#calls;
+    const query = {
+      ...(page !== undefined && { page }),
+      ...(pageSize !== undefined && { pageSize }),
+      ...(states !== undefined && { state: [...states] }),
+      // A query string inside the query: the client encodes it a second time.
+      ...(Object.keys(metadata).length > 0 && { metadata: new URLSearchParams(metadata).toString() }),
+    };
+    const answer = await client.GET("/sandboxes", { params: { query }, ...json(options) });
+    const { response } = answer;
+    const load = (number: number, own: CallOptions) => this.list({ ...filter, page: number }, own);
+    return toPage(unwrap(answer), (item) => toSandboxInfo(item, response), load, { response, options });
+  }
+
+  /**
+   * Ends a sandbox. That it is gone already is an error, except where an earlier attempt may have been what ended it:
+   * one of this call, or, with `isRepeated`, one of an earlier call.
+   */
+  kill(sandboxId: string, options: CallOptions & { readonly isRepeated?: boolean } = {}): Promise<void> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      const { signal } = options;
+      let mayBeGone = options.isRepeated ?? false;
+      try {
+        unwrapEmpty(
+          await client.DELETE("/sandboxes/{sandboxId}", {
+            params: { path: { sandboxId } },
+            ...json({ signal, onRetry: ({ error }) => (mayBeGone ||= !isNotSent(error)) }),
+          }),
+        );
+      } catch (error) {
+        if (!(mayBeGone && isGone(error))) throw error;
+      }
+    });
+  }
+
+  pause(sandboxId: string, options: CallOptions): Promise<void> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      const params = { path: { sandboxId } };
+      unwrapEmpty(await client.POST("/sandboxes/{sandboxId}/pause", { params, ...json(options) }));
+    });
+  }
+
+  resume(sandboxId: string, options: CallOptions): Promise<void> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      const params = { path: { sandboxId } };
+      unwrapEmpty(await client.POST("/sandboxes/{sandboxId}/resume", { params, ...json(options) }));
+    });
+  }
+
+  /** Moves the end of a sandbox to so many seconds from now; gives the instant that holds. */
+  renew(sandboxId: string, seconds: number, options: CallOptions): Promise<Date> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      if (typeof seconds !== "number") throw new InvalidArgumentException("seconds must be a number.");
+      assertSeconds(seconds, "seconds");
+      const expiresAt = new Date(Date.now() + seconds * 1_000);
+      if (Number.isNaN(expiresAt.getTime())) throw new InvalidArgumentException("seconds is too large.");
+      const answer = await client.POST("/sandboxes/{sandboxId}/renew-expiration", {
+        params: { path: { sandboxId } },
+        body: { expiresAt: expiresAt.toISOString() },
+        ...json(options),
+      });
+      return expectDate(unwrap(answer).expiresAt, "expiresAt", answer.response);
+    });
+  }
+
+  patchMetadata(
+    sandboxId: string,
+    patch: Readonly<Record<string, string | null>>,
+    options: CallOptions,
+  ): Promise<SandboxInfo> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      assertLabels(patch, "patch", { isPatch: true });
+      const answer = await client.PATCH("/sandboxes/{sandboxId}/metadata", {
+        params: { path: { sandboxId } },
+        body: { ...patch },
+        ...json(options),
+      });
+      return toSandboxInfo(unwrap(answer), answer.response);
+    });
+  }
+
+  /** @param options.expires makes it a signed address that holds until then, in seconds since 1970 */
+  endpoint(
+    sandboxId: string,
+    port: number,
+    { expires, ...options }: CallOptions & { readonly expires?: number | undefined } = {},
+  ): Promise<SandboxEndpoint> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      assertPort(port);
+      const answer = await client.GET("/sandboxes/{sandboxId}/endpoints/{port}", {
+        params: {
+          path: { sandboxId, port },
+          // The server takes one of the two.
+          query:
+            expires === undefined
+              ? { use_server_proxy: this.#config.useServerProxy }
+              : { expires: String(expires) },
+        },
+        ...json(options),
+      });
+      const { headers = {} } = unwrap(answer);
+      const endpoint = expectText(answer.data?.endpoint, "endpoint", answer.response);
+      return { endpoint, url: this.#config.resolveEndpointUrl(endpoint), headers };
+    });
+  }
+
+  createSnapshot(
+    sandboxId: string,
+    { name, ...options }: CallOptions & { readonly name?: string | undefined },
+  ): Promise<SnapshotInfo> {
+    return this.#about(sandboxId, async ({ client, json }) => {
+      if (name !== undefined) assertText(name, "name");
+      const answer = await client.POST("/sandboxes/{sandboxId}/snapshots", {
+        params: { path: { sandboxId } },
+        body: name === undefined ? {} : { name },
+        ...json(options),
+      });
+      return toSnapshotInfo(unwrap(answer), answer.response);
+    });
+  }
+
+  async getSnapshot(snapshotId: string, options: CallOptions): Promise<SnapshotInfo> {
+    assertText(snapshotId, "snapshotId");
+    const { client, json } = this.#calls;
+    const answer = await client.GET("/snapshots/{snapshotId}", {
+      params: { path: { snapshotId } },
+      ...json(options),
+    });
+    return toSnapshotInfo(unwrap(answer), answer.response);
+  }
+
+  async listSnapshots(filter: SnapshotFilter, options: CallOptions): Promise<Page<SnapshotInfo>> {
+    assertPageFilter(filter);
+    assertStates(filter.states);
+    const { page, pageSize, states, sandboxId, name } = filter;
+    if (sandboxId !== undefined) assertText(sandboxId, "sandboxId");
+    if (name !== undefined) assertText(name, "name");
+    const { client, json } = this.#calls;
+    const query = {
+      ...(page !== undefined && { page }),
+      ...(pageSize !== undefined && { pageSize }),
+      ...(states !== undefined && { state: [...states] }),
+      ...(sandboxId !== undefined && { sandboxId }),
+      ...(name !== undefined && { name }),
+    };
+    const answer = await client.GET("/snapshots", { params: { query }, ...json(options) });
+    const { response } = answer;
+    const load = (number: number, own: CallOptions) => this.listSnapshots({ ...filter, page: number }, own);
+    return toPage(unwrap(answer), (item) => toSnapshotInfo(item, response), load, { response, options });
+  }
+
+  async deleteSnapshot(snapshotId: string, options: CallOptions): Promise<void> {
+    assertText(snapshotId, "snapshotId");
+    const { client, json } = this.#calls;
+    const params = { path: { snapshotId } };
+    unwrapEmpty(await client.DELETE("/snapshots/{snapshotId}", { params, ...json(options) }));
+  }
+
+  getDiagnostics(
+    sandboxId: string,
+    kind: DiagnosticsKind,
+    { scope, ...options }: CallOptions & { readonly scope: string },
+  ): Promise<Diagnostics> {
+    return this.#about(sandboxId, async ({ json }) => {
+      assertText(scope, "scope");
+      const { diagnostics: client } = this.#transport.client;
+      const init = { params: { path: { sandboxId }, query: { scope } }, ...json(options) };
+      const answer =
+        kind === "logs"
+          ? await client.GET("/sandboxes/{sandboxId}/diagnostics/logs", init)
+          : await client.GET("/sandboxes/{sandboxId}/diagnostics/events", init);
+      return toDiagnostics(unwrap(answer), answer.response);
+    });
+  }
+
+  get #calls(): LifecycleCalls {
+    return { client: this.#transport.client.sandboxes, json: this.#transport.json };
+  }
+
+  /** A call about one sandbox, whose errors then say which. */
+  async #about<Outcome>(
+    sandboxId: string,
+    call: (calls: LifecycleCalls) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    assertText(sandboxId, "sandboxId");
+    try {
+      return await call(this.#calls);
+    } catch (error) {
+      addErrorContext(error, { sandboxId });
+      throw error;
+    }
+  }
+}
+
+/** Whether an error says that a sandbox does not exist (any more). The code's first part is the runtime's name. */
+export function isGone(error: unknown): boolean {
+  return error instanceof SandboxApiException && error.statusCode === 404 && !isNotYet(error);
+}
+
+/** Whether an error says that a sandbox has no address yet: a Kubernetes server's 404 while it is being scheduled. */
+export function isNotYet(error: unknown): boolean {
+  return (
+    error instanceof SandboxApiException &&
+    error.statusCode === 404 &&
+    error.error.code.endsWith("POD_IP_NOT_AVAILABLE")
+  );
+}
+
+function assertPort(port: unknown): void {
+  if (typeof port !== "number") throw new InvalidArgumentException("port must be a number.");
+  assertInteger(port, "port", 1, LARGEST_PORT);
+}

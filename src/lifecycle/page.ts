@@ -1,0 +1,119 @@
+import type { components } from "../../generated/lifecycle.js";
+import { InvalidArgumentException } from "../errors.js";
+import { assertInteger, type CallOptions } from "../services/arguments.js";
+import { unexpectedResponse } from "../transport/response.js";
+
+const LARGEST_PAGE = 200;
+
+/** Which page of a listing. */
+export interface PageFilter {
+  /** From 1. @default 1 */
+  readonly page?: number | undefined;
+  /** Items per page, 1 to 200. @default the server's, 20 */
+  readonly pageSize?: number | undefined;
+}
+
+/** Where a page is in its listing. */
+export interface Pagination {
+  readonly page: number;
+  readonly pageSize: number;
+  readonly totalItems: number;
+  readonly totalPages: number;
+  readonly hasNextPage: boolean;
+}
+
+/** Gets another page of the same listing. */
+type PageLoader<Item extends { readonly id: string }> = (
+  page: number,
+  options: CallOptions,
+) => Promise<Page<Item>>;
+
+/**
+ * A page of a listing, the newest item first, and an iterable over its items and those of all pages behind it.
+ *
+ * @example
+ * ```ts
+ * for await (const { id } of await manager.listSandboxInfos({ states: ["Running"] })) console.log(id);
+ * ```
+ */
+export class Page<Item extends { readonly id: string }> implements AsyncIterable<Item> {
+  /** This page's own items. */
+  readonly items: readonly Item[];
+  readonly pagination: Pagination;
+  readonly #load: PageLoader<Item>;
+  readonly #options: CallOptions;
+
+  /** @internal */
+  constructor(items: readonly Item[], pagination: Pagination, load: PageLoader<Item>, options: CallOptions) {
+    this.items = items;
+    this.pagination = pagination;
+    this.#load = load;
+    this.#options = options;
+  }
+
+  /** The page behind this one; `undefined` after the last. */
+  async nextPage(options: CallOptions = {}): Promise<Page<Item> | undefined> {
+    const { page, hasNextPage } = this.pagination;
+    return hasNextPage ? await this.#load(page + 1, options) : undefined;
+  }
+
+  /**
+   * Goes over the items of this page and all behind it, each once. What is removed meanwhile moves the rest forward,
+   * so pages are read again where the listing has become shorter: nothing that stays is left out.
+   *
+   * The `signal` that was given to the listing ends the iteration too.
+   */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
+    const first = this.pagination.page;
+    const seen = new Set<string>();
+    let current: Pick<Page<Item>, "items" | "pagination"> = {
+      items: this.items,
+      pagination: this.pagination,
+    };
+    for (;;) {
+      for (const item of current.items) {
+        if (seen.has(item.id)) continue;
+        seen.add(item.id);
+        yield item;
+      }
+      const { page, pageSize, totalItems, hasNextPage } = current.pagination;
+      if (!hasNextPage) return;
+      const next = await this.#load(page + 1, this.#options);
+      const removed = totalItems - next.pagination.totalItems;
+      const back = removed <= 0 ? 0 : Math.ceil(removed / pageSize);
+      current = back === 0 ? next : await this.#load(Math.max(first, page + 1 - back), this.#options);
+    }
+  }
+}
+
+/** Checks which page is asked for. */
+export function assertPageFilter({ page, pageSize }: PageFilter): void {
+  assertInteger(page, "page", 1);
+  assertInteger(pageSize, "pageSize", 1, LARGEST_PAGE);
+}
+
+/** Refuses what is not a list of strings that are not blank; `undefined` passes. */
+export function assertStates(states: unknown): asserts states is readonly string[] | undefined {
+  if (states === undefined) return;
+  if (!Array.isArray(states) || states.some((state) => typeof state !== "string" || state.trim() === "")) {
+    throw new InvalidArgumentException("states must be a list of names.");
+  }
+}
+
+/** Reads the server's word on where a page is. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function toPage<Wire, Item extends { readonly id: string }>(
+  wire: {
+    readonly items?: readonly Wire[];
+    readonly pagination?: Partial<components["schemas"]["PaginationInfo"]>;
+  },
+  toItem: (item: Wire) => Item,
+  load: PageLoader<Item>,
+  { response, options }: { readonly response: Response; readonly options: CallOptions },
+): Page<Item> {
+  const { items, pagination } = wire;
+  if (!Array.isArray(items)) throw unexpectedResponse('The server\'s answer has no "items".', response);
+  const { page = 1, pageSize = items.length || 1, totalItems = items.length } = pagination ?? {};
+  const { totalPages = Math.ceil(totalItems / pageSize), hasNextPage = page < totalPages } = pagination ?? {};
+  const where = { page, pageSize, totalItems, totalPages, hasNextPage };
+  return new Page(items.map(toItem), where, load, options);
+}

@@ -1,0 +1,27 @@
+import type { components } from "../../generated/lifecycle.js";
+import { expectDate, expectText } from "../transport/response.js";
+import { toStatus, type Status } from "./status.js";
+
+/** A snapshot's state. Servers differ, so any string may come; `Ready` and `Failed` are final. */
+export type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting" | (string & {});
+
+/** What the lifecycle server knows of a snapshot. */
+export interface SnapshotInfo {
+  readonly id: string;
+  /** The sandbox whose files it holds. */
+  readonly sandboxId: string;
+  readonly name: string | undefined;
+  readonly status: Status<SnapshotState>;
+  readonly createdAt: Date;
+}
+
+/** Reads the server's description of a snapshot. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+export function toSnapshotInfo(wire: components["schemas"]["Snapshot"], response: Response): SnapshotInfo {
+  return {
+    id: expectText(wire.id, "id", response),
+    sandboxId: expectText(wire.sandboxId, "sandboxId", response),
+    name: wire.name,
+    status: toStatus(wire.status, response),
+    createdAt: expectDate(wire.createdAt, "createdAt", response),
+  };
+}

@@ -1,0 +1,38 @@
+import { expectDate, expectText } from "../transport/response.js";
+
+/** Where a sandbox or a snapshot is in its life, and why. */
+export interface Status<State extends string> {
+  readonly state: State;
+  /** A word for programs, such as `CONTAINER_RUNNING`. */
+  readonly reason: string | undefined;
+  /** A sentence for people. */
+  readonly message: string | undefined;
+  /** When it came to be in this state. */
+  readonly lastTransitionAt: Date | undefined;
+}
+
+/** Reads a status; any state is taken as it is. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where there is none */
+export function toStatus(
+  wire:
+    | {
+        readonly state?: string;
+        readonly reason?: string;
+        readonly message?: string;
+        readonly lastTransitionAt?: string;
+      }
+    | undefined,
+  response: Response,
+): Status<string> {
+  return {
+    state: expectText(wire?.state, "status.state", response),
+    reason: wire?.reason,
+    message: wire?.message,
+    lastTransitionAt: optionalDate(wire?.lastTransitionAt, "status.lastTransitionAt", response),
+  };
+}
+
+/** A time that an answer may have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+export function optionalDate(value: unknown, field: string, response: Response): Date | undefined {
+  // Real servers leave out what is null; others may write it.
+  return value === undefined || value === null ? undefined : expectDate(value, field, response);
+}

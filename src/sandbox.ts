@@ -1,0 +1,454 @@
+import { createExecdClient, type ExecdClient } from "../generated/execd.js";
+import { ConnectionConfig } from "./connection.js";
+import { InvalidArgumentException, SandboxInternalException } from "./errors.js";
+import { RunQueue } from "./execution/run-queue.js";
+import {
+  assertConnectOptions,
+  DEFAULT_CREATE_TIMEOUT_SECONDS,
+  DEFAULT_READY_TIMEOUT_SECONDS,
+  resolveCreateBody,
+  type ConnectOptions,
+  type CreateOptions,
+  type CreateProgress,
+  type ReadyOptions,
+} from "./lifecycle/create-options.js";
+import type { Diagnostics, DiagnosticsKind } from "./lifecycle/diagnostics.js";
+import { isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
+import { waitUntilReady } from "./lifecycle/readiness.js";
+import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
+import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
+import { assertText, type CallOptions } from "./services/arguments.js";
+import { Commands } from "./services/commands.js";
+import { Files } from "./services/files.js";
+import { Health } from "./services/health.js";
+import type { SandboxLink } from "./services/link.js";
+import { Metrics, type SandboxMetrics } from "./services/metrics.js";
+import { Transport } from "./transport/client.js";
+import { startTimer } from "./transport/timeout.js";
+
+/** The port of execd in every sandbox. */
+const EXECD_PORT = 44_772;
+const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
+/** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion goes on after that. */
+const CLEAN_UP_SECONDS = 5;
+
+/** Options of {@link Sandbox.create}. */
+export type SandboxCreateOptions = CreateOptions<Sandbox>;
+/** Options of {@link Sandbox.connect} and {@link Sandbox.resume}. */
+export type SandboxConnectOptions = ConnectOptions<Sandbox>;
+/** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
+export type SandboxReadyOptions = ReadyOptions<Sandbox>;
+
+/** What an instance is made of, besides its endpoint. */
+interface SandboxFacts {
+  readonly sandboxId: string;
+  readonly config: ConnectionConfig;
+  readonly lifecycle: Lifecycle;
+  readonly killOnDispose: boolean;
+}
+
+/**
+ * A sandbox: a remote machine that runs what it is told.
+ *
+ * It lives until it is killed or its time is over, whatever becomes of this object. {@link close} frees what this
+ * object holds here; {@link kill} ends the sandbox itself. Every error is a {@link SandboxException}.
+ *
+ * @example
+ * ```ts
+ * await using sandbox = await Sandbox.create({ killOnDispose: true });
+ * const { stdout } = await sandbox.commands.run("uname -a");
+ * ```
+ */
+export class Sandbox {
+  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for whoever knows it. */
+  readonly id: string;
+  /** How the lifecycle server is reached. */
+  readonly connectionConfig: ConnectionConfig;
+  /** Runs shell commands. */
+  readonly commands: Commands;
+  /** Reads, writes and finds files. */
+  readonly files: Files;
+  /** Watches processor and memory. */
+  readonly metrics: Metrics;
+  /** Asks whether the sandbox answers. */
+  readonly health: Health;
+  /**
+   * What the services of this instance share.
+   * @internal
+   */
+  readonly link: SandboxLink;
+  readonly #lifecycle: Lifecycle;
+  readonly #execd: Transport<ExecdClient>;
+  /** Where execd was when the instance was made. */
+  readonly #endpoint: SandboxEndpoint;
+  readonly #killOnDispose: boolean;
+  #killing: Promise<void> | undefined;
+  #mayBeKilled = false;
+
+  private constructor(facts: SandboxFacts, endpoint: SandboxEndpoint) {
+    const { sandboxId, config, lifecycle, killOnDispose } = facts;
+    this.id = sandboxId;
+    this.connectionConfig = config;
+    this.#lifecycle = lifecycle;
+    this.#killOnDispose = killOnDispose;
+    this.#endpoint = endpoint;
+    this.#execd = new Transport({
+      server: "execd",
+      config,
+      sandboxId,
+      endpoint: { ...endpoint, refresh: (signal) => lifecycle.endpoint(sandboxId, EXECD_PORT, { signal }) },
+      createClient: createExecdClient,
+    });
+    this.link = { sandboxId, config, execd: this.#execd, runs: new RunQueue() };
+    this.commands = new Commands(this.link);
+    this.files = new Files(this.link);
+    this.metrics = new Metrics(this.link);
+    this.health = new Health(this.link);
+  }
+
+  /**
+   * Creates a sandbox and waits until it is ready.
+   *
+   * What fails, or is aborted, after the request has left takes the sandbox with it: it is deleted, in the background
+   * where its id is not known yet.
+   *
+   * @throws {InvalidArgumentException} before anything is sent
+   * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
+   * @throws {SandboxUnhealthyException} `UNHEALTHY` where it failed or terminated meanwhile
+   * @throws {SandboxException} `CREATE_OUTCOME_UNKNOWN` where the server's answer never came
+   */
+  static async create(options: SandboxCreateOptions = {}): Promise<Sandbox> {
+    const body = resolveCreateBody(options);
+    assertConnectOptions(options);
+    const { createTimeoutSeconds = DEFAULT_CREATE_TIMEOUT_SECONDS, signal, onProgress } = options;
+    const config = ConnectionConfig.from(options.connectionConfig);
+    const lifecycle = new Lifecycle(config);
+    const startedAt = performance.now();
+    const sandboxId = await lifecycle.create(body, createTimeoutSeconds, { signal });
+    const report = (phase: CreateProgress["phase"]): void => {
+      onProgress?.({ phase, sandboxId, elapsedMillis: Math.round(performance.now() - startedAt) });
+    };
+    try {
+      report("created");
+      const facts = { sandboxId, config, lifecycle, killOnDispose: options.killOnDispose ?? false };
+      const sandbox = await Sandbox.#open(facts, options, () => report("endpoint"));
+      try {
+        report("ready");
+      } catch (error) {
+        sandbox.#execd.close();
+        throw error;
+      }
+      return sandbox;
+    } catch (error) {
+      const removal = removeFailed(new Lifecycle(config), sandboxId, config);
+      // Whoever aborts does not want to wait.
+      if (signal?.aborted !== true) await atMost(CLEAN_UP_SECONDS, removal);
+      lifecycle.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Connects to a sandbox that exists and waits until it is ready.
+   *
+   * @throws {SandboxApiException} status 404 where there is none
+   * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`; the sandbox is left as it is
+   */
+  static async connect(options: SandboxConnectOptions): Promise<Sandbox> {
+    return await Sandbox.#connect(options, () => Promise.resolve());
+  }
+
+  /**
+   * Resumes a paused sandbox, connects to it and waits until it is ready.
+   *
+   * @throws {SandboxApiException} status 409 where it is not paused
+   */
+  static async resume(options: SandboxConnectOptions): Promise<Sandbox> {
+    return await Sandbox.#connect(options, (lifecycle) => lifecycle.resume(options.sandboxId, options));
+  }
+
+  static async #connect(
+    options: SandboxConnectOptions,
+    before: (lifecycle: Lifecycle) => Promise<void>,
+  ): Promise<Sandbox> {
+    assertText(options.sandboxId, "sandboxId");
+    assertConnectOptions(options);
+    const config = ConnectionConfig.from(options.connectionConfig);
+    const lifecycle = new Lifecycle(config);
+    const { sandboxId, killOnDispose = false } = options;
+    try {
+      await before(lifecycle);
+      return await Sandbox.#open({ sandboxId, config, lifecycle, killOnDispose }, options);
+    } catch (error) {
+      lifecycle.close();
+      throw error;
+    }
+  }
+
+  /** Resolves execd's endpoint and waits until the sandbox is ready there; both may take several attempts. */
+  static async #open(
+    facts: SandboxFacts,
+    options: Omit<SandboxConnectOptions, "sandboxId">,
+    onEndpoint?: () => void,
+  ): Promise<Sandbox> {
+    const { sandboxId, lifecycle } = facts;
+    const opened: Sandbox[] = [];
+    const check = async (signal: AbortSignal): Promise<boolean> => {
+      const [sandbox] = opened;
+      if (sandbox !== undefined) return await sandbox.#check(options, signal);
+      const endpoint = await lifecycle.endpoint(sandboxId, EXECD_PORT, { signal });
+      signal.throwIfAborted();
+      opened.push(new Sandbox(facts, endpoint));
+      return true;
+    };
+    const source = readinessOf(facts, check);
+    const timing = timingOf(options);
+    const deadline = performance.now() + timing.timeoutSeconds * 1_000;
+    try {
+      await waitUntilReady(source, timing);
+      onEndpoint?.();
+      if (options.skipHealthCheck !== true) {
+        // What is left of the time; a thousandth of a second at least, since none would be for ever.
+        const timeoutSeconds = Math.max(0.001, (deadline - performance.now()) / 1_000);
+        await waitUntilReady(source, { ...timing, timeoutSeconds });
+      }
+      const [sandbox] = opened;
+      if (sandbox !== undefined) return sandbox;
+      throw new SandboxInternalException({ message: "The endpoint was lost.", sandboxId });
+    } catch (error) {
+      for (const sandbox of opened) sandbox.#execd.close();
+      throw error;
+    }
+  }
+
+  /** What the lifecycle server knows of the sandbox. @throws {SandboxApiException} status 404 where it is gone */
+  getInfo(options: CallOptions = {}): Promise<SandboxInfo> {
+    return this.#lifecycle.get(this.id, options);
+  }
+
+  /** Whether the sandbox answers: one question, not repeated. @throws {SandboxException} `CLOSED`, and an abort's reason */
+  isHealthy(options: CallOptions = {}): Promise<boolean> {
+    return this.health.isHealthy(options);
+  }
+
+  /** Processor and memory now; takes the server about a second. */
+  getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
+    return this.metrics.getMetrics(options);
+  }
+
+  /**
+   * Waits until the sandbox is ready.
+   *
+   * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
+   * @throws {SandboxUnhealthyException} `UNHEALTHY` where it failed or terminated
+   * @throws {SandboxApiException} status 401, 403 and 404, at once
+   */
+  async waitUntilReady(options: SandboxReadyOptions = {}): Promise<void> {
+    assertConnectOptions(options);
+    const check = (signal: AbortSignal): Promise<boolean> => this.#check(options, signal);
+    await waitUntilReady(readinessOf(this.#facts, check), timingOf(options));
+  }
+
+  /**
+   * Stops everything in the sandbox, with its state. It does not answer then, and its time goes on.
+   *
+   * On Kubernetes it is paused some time after this resolves: {@link getInfo} tells.
+   */
+  pause(options: CallOptions = {}): Promise<void> {
+    return this.#lifecycle.pause(this.id, options);
+  }
+
+  /**
+   * Lets a paused sandbox go on and waits until it is ready; resolves to this instance, which then uses the sandbox's
+   * new address. A failed resume changes nothing here.
+   *
+   * @throws {SandboxApiException} status 409 where it is not paused
+   */
+  async resume(options: SandboxReadyOptions = {}): Promise<this> {
+    assertConnectOptions(options);
+    await this.#lifecycle.resume(this.id, options);
+    const candidate = await Sandbox.#open(this.#facts, options);
+    this.#execd.retarget(candidate.#endpoint);
+    candidate.#execd.close();
+    return this;
+  }
+
+  /**
+   * Moves the sandbox's end to so many seconds from now, also where that is earlier. A sandbox that was created without
+   * an end cannot get one (409).
+   *
+   * @returns when it ends now
+   */
+  renew(seconds: number, options: CallOptions = {}): Promise<Date> {
+    return this.#lifecycle.renew(this.id, seconds, options);
+  }
+
+  /**
+   * Changes labels; `null` deletes one.
+   *
+   * Servers on Docker forget with the next patch that a label was deleted: delete it again in each one.
+   *
+   * @returns the sandbox as it is then
+   */
+  patchMetadata(
+    patch: Readonly<Record<string, string | null>>,
+    options: CallOptions = {},
+  ): Promise<SandboxInfo> {
+    return this.#lifecycle.patchMetadata(this.id, patch, options);
+  }
+
+  /** Where a port of the sandbox is reached. Whether something listens there is not asked. */
+  getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
+    return this.#lifecycle.endpoint(this.id, port, options);
+  }
+
+  /** As {@link getEndpoint}: the URL alone. Requests to it may need the endpoint's headers. */
+  async getEndpointUrl(port: number, options: CallOptions = {}): Promise<string> {
+    return (await this.getEndpoint(port, options)).url;
+  }
+
+  /**
+   * An address of a port that whoever has it can use, until a time. Only gateways on Kubernetes give one.
+   *
+   * @param expires a `Date`, or seconds since 1970; in the future
+   * @throws {SandboxApiException} status 400, `SANDBOX::API_NOT_SUPPORTED`, elsewhere
+   */
+  async getSignedEndpoint(
+    port: number,
+    expires: Date | number,
+    options: CallOptions = {},
+  ): Promise<SandboxEndpoint> {
+    const seconds = expires instanceof Date ? Math.floor(expires.getTime() / 1_000) : expires;
+    if (!Number.isSafeInteger(seconds) || seconds * 1_000 <= Date.now()) {
+      throw new InvalidArgumentException(
+        "expires must be a time in the future: a Date, or whole seconds since 1970.",
+      );
+    }
+    return await this.#lifecycle.endpoint(this.id, port, { ...options, expires: seconds });
+  }
+
+  /**
+   * Begins to save the sandbox's files. The sandbox must be running.
+   *
+   * @returns the snapshot, mostly in the state `Creating`; `SandboxManager.getSnapshot` tells when it is `Ready`
+   */
+  createSnapshot(options: CallOptions & { readonly name?: string | undefined } = {}): Promise<SnapshotInfo> {
+    return this.#lifecycle.createSnapshot(this.id, options);
+  }
+
+  /**
+   * What the runtime recorded of the sandbox.
+   *
+   * @param options.scope which part, such as `container`; servers have their own
+   * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, from servers of today
+   */
+  getDiagnostics(
+    kind: DiagnosticsKind,
+    options: CallOptions & { readonly scope: string },
+  ): Promise<Diagnostics> {
+    return this.#lifecycle.getDiagnostics(this.id, kind, options);
+  }
+
+  /**
+   * Ends the sandbox for good. A second call, and one that follows a failed one, takes "it is gone" for success.
+   *
+   * @throws {SandboxApiException} status 404 where it was gone before the first call
+   */
+  async kill(options: CallOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted();
+    const isRepeated = this.#mayBeKilled;
+    const before = this.#killing;
+    const killing = (async () => {
+      // A call that is under way says how it went; only where it failed there is something left to do.
+      if (before !== undefined && (await succeeds(before))) return;
+      this.#mayBeKilled = true;
+      await this.#lifecycle.kill(this.id, { ...options, isRepeated });
+    })();
+    this.#killing = killing;
+    await killing;
+  }
+
+  /** Ends this instance's own calls and streams with `CLOSED`, as every later call. The sandbox lives on. */
+  close(): Promise<void> {
+    this.#execd.close();
+    this.#lifecycle.close();
+    return Promise.resolve();
+  }
+
+  /** Closes; with `killOnDispose` it kills first, where a sandbox that is gone already is no error. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      if (this.#killOnDispose && !this.#execd.closed) await this.kill();
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    } finally {
+      await this.close();
+    }
+  }
+
+  get #facts(): SandboxFacts {
+    return {
+      sandboxId: this.id,
+      config: this.connectionConfig,
+      lifecycle: this.#lifecycle,
+      killOnDispose: this.#killOnDispose,
+    };
+  }
+
+  async #check({ healthCheck }: SandboxReadyOptions, signal: AbortSignal): Promise<boolean> {
+    if (healthCheck !== undefined) return await healthCheck(this, { signal });
+    await this.health.ping({ signal });
+    return true;
+  }
+}
+
+function readinessOf(
+  { sandboxId, config, lifecycle }: SandboxFacts,
+  check: (signal: AbortSignal) => Promise<boolean>,
+): Parameters<typeof waitUntilReady>[0] {
+  const { domain, useServerProxy } = config;
+  const hint = useServerProxy
+    ? ""
+    : " If this sandbox runs in Docker bridge or remote-network mode, consider enabling useServerProxy=true.";
+  return {
+    sandboxId,
+    check,
+    status: async (signal) => (await lifecycle.get(sandboxId, { signal })).status,
+    connectionContext: `Connection context: domain=${domain}, useServerProxy=${String(useServerProxy)}.${hint}`,
+  };
+}
+
+function timingOf(options: SandboxReadyOptions): Parameters<typeof waitUntilReady>[1] {
+  return {
+    timeoutSeconds: options.readyTimeoutSeconds ?? DEFAULT_READY_TIMEOUT_SECONDS,
+    pollingIntervalMillis: options.healthCheckPollingIntervalMillis ?? DEFAULT_POLLING_INTERVAL_MILLIS,
+    signal: options.signal,
+  };
+}
+
+async function removeFailed(
+  lifecycle: Lifecycle,
+  sandboxId: string,
+  config: ConnectionConfig,
+): Promise<void> {
+  try {
+    await lifecycle.kill(sandboxId);
+  } catch (error) {
+    if (!isGone(error))
+      config.logger?.warn(`The sandbox ${sandboxId}, whose creation failed, could not be deleted.`);
+  }
+}
+
+async function atMost(seconds: number, work: Promise<void>): Promise<void> {
+  let stop = (): void => undefined;
+  const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
+  await Promise.race([work, over]);
+  stop();
+}
+
+function succeeds(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
