@@ -14,11 +14,8 @@ export function assertLabels(
   field: string,
   { isPatch = false }: { readonly isPatch?: boolean } = {},
 ): asserts value is Readonly<Record<string, string>> | undefined {
-  const set: unknown =
-    isPatch && typeof value === "object" && value !== null
-      ? Object.fromEntries(Object.entries(value).map(([key, each]: [string, unknown]) => [key, each ?? ""]))
-      : value;
-  assertStringMap(isPatch ? (set ?? null) : set, field);
+  const set: unknown = isPatch ? withoutDeletions(value) : value;
+  assertStringMap(set, field);
   for (const [key, label] of Object.entries(set ?? {})) {
     const [name = "", prefix, ...more] = key.split("/").reverse();
     const at = `${field}[${JSON.stringify(key)}]`;
@@ -34,4 +31,11 @@ export function assertLabels(
       );
     }
   }
+}
+
+function withoutDeletions(patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null) return null;
+  return Object.fromEntries(
+    Object.entries(patch).map(([key, value]: [string, unknown]) => [key, value ?? ""]),
+  );
 }
