@@ -2,6 +2,7 @@ interface NodeLike {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
     readonly versions?: Readonly<Record<string, string | undefined>>;
+    readonly getBuiltinModule?: NodeJS.Process["getBuiltinModule"];
   };
 }
 
@@ -19,3 +20,6 @@ export const streamsRequests = platform.process?.versions?.["node"] !== undefine
 
 /** Whether this is a page: the browser names itself to servers then, and would ask them for leave to say otherwise. */
 export const isPage = "document" in globalThis;
+
+/** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would stumble over. */
+export const fileSystem = () => platform.process?.getBuiltinModule?.("node:fs/promises");

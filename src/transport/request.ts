@@ -1,3 +1,5 @@
+import { SegmentedBody } from "./segmented-body.js";
+
 /** How a request is sent: the global `fetch`, or what stands in for it, is called with one `Request`. */
 export type Fetch = (request: Request) => Promise<Response>;
 
@@ -44,6 +46,7 @@ export function isIdempotent(method: string): boolean {
 }
 
 function isOneShot(body: RequestBody | null): boolean {
+  if (body instanceof SegmentedBody) return !body.isReplayable;
   return (
     typeof body === "object" &&
     body !== null &&

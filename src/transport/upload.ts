@@ -1,5 +1,6 @@
 import { streamsRequests } from "./platform.js";
 import type { RequestBody } from "./request.js";
+import { SegmentedBody } from "./segmented-body.js";
 import type { IdleClock } from "./timeout.js";
 
 /** Blobs and strings come as a single chunk, however large; while one is under way, nothing is seen to move. */
@@ -17,17 +18,21 @@ export interface WatchedBody {
  */
 export function watchUpload(body: RequestBody, idle: IdleClock): WatchedBody {
   if (!streamsRequests) return { body, headers: [] };
+  const length = lengthOf(body);
+  // As a stream it would be sent in chunks, which not every gateway takes.
+  const lengthHeaders = length === undefined ? [] : [["content-length", String(length)] as const];
+  if (body instanceof SegmentedBody) {
+    return {
+      body: watchStream(body.stream(), idle),
+      headers: [["content-type", body.type], ...lengthHeaders],
+    };
+  }
   // The platform knows how to write any kind of body, with which type and boundary.
   const carrier = new Request("http://upload.invalid", { method: "POST", body, duplex: "half" });
   const type = carrier.headers.get("content-type");
-  const length = lengthOf(body);
   return {
     body: carrier.body === null ? body : watchStream(carrier.body, idle),
-    headers: [
-      ...(type === null ? [] : [["content-type", type] as const]),
-      // As a stream it would be sent in chunks, which not every gateway takes.
-      ...(length === undefined ? [] : [["content-length", String(length)] as const]),
-    ],
+    headers: [...(type === null ? [] : [["content-type", type] as const]), ...lengthHeaders],
   };
 }
 
@@ -67,7 +72,7 @@ function watchStream(source: ReadableStream<Uint8Array>, idle: IdleClock): Reada
 
 function lengthOf(body: RequestBody): number | undefined {
   if (typeof body === "string") return new TextEncoder().encode(body).byteLength;
-  if (body instanceof Blob) return body.size;
+  if (body instanceof Blob || body instanceof SegmentedBody) return body.size;
   if (body instanceof ArrayBuffer || ArrayBuffer.isView(body)) return body.byteLength;
   return undefined;
 }

@@ -1,0 +1,436 @@
+import { InvalidArgumentException } from "../errors.js";
+import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { streamsRequests } from "../transport/platform.js";
+import { unexpectedResponse } from "../transport/response.js";
+import type { SegmentedBody } from "../transport/segmented-body.js";
+import { assertInteger, assertText, type CallOptions } from "./arguments.js";
+import {
+  collect,
+  explainRefusedRange,
+  isDirectory,
+  verifyDownload,
+  type Download,
+} from "./files/download.js";
+import { toFileInfo, toFileInfos, type FileInfo } from "./files/file-info.js";
+import { openLocal, writeLocal } from "./files/local-file.js";
+import { isSearchable } from "./files/mode.js";
+import { encodeMultipart, type UploadPart } from "./files/multipart.js";
+import { assertDistinct, assertPath, inBatches, parentOf } from "./files/paths.js";
+import { toLineQuery, toRangeHeader } from "./files/range.js";
+import {
+  toWirePermissions,
+  type DirectoryEntry,
+  type DownloadOptions,
+  type ListDirectoryOptions,
+  type MoveEntry,
+  type PermissionEntry,
+  type ReadBytesOptions,
+  type ReadFileOptions,
+  type ReplaceEntry,
+  type ReplaceResult,
+  type SearchOptions,
+  type UploadOptions,
+  type WirePermissions,
+  type WriteEntry,
+} from "./files/requests.js";
+import type { SandboxLink } from "./link.js";
+
+/** What a directory that is made gets, as servers write it. */
+const DEFAULT_DIRECTORY_MODE = 755;
+/** Servers take up to 1,000 parts in one request, and each file is two. */
+const MOST_FILES_PER_REQUEST = 400;
+
+/**
+ * The files of a sandbox.
+ *
+ * In paths the server expands `~`, `$VAR` and `${VAR}`; relative ones begin at its own directory. Methods that take
+ * several refuse a path that comes twice, send nothing for none, and are not atomic: where one path fails, others may
+ * be done.
+ *
+ * Every method throws {@link InvalidArgumentException} for a blank path and the like, before anything is sent, and
+ * {@link SandboxApiException} with the server's code, `FILE_NOT_FOUND` (404) for what is missing. Uploads and downloads
+ * may take any time: they fail when nothing moves for the connection's `streamIdleTimeoutSeconds`.
+ */
+export class Files {
+  readonly #link: SandboxLink;
+
+  /** @internal */
+  constructor(link: SandboxLink) {
+    this.#link = link;
+  }
+
+  /**
+   * Reads a file as text; a byte order mark stays in it.
+   *
+   * @throws what {@link readBytesStream} throws
+   *
+   * @example
+   * ```ts
+   * await sandbox.files.readFile("/etc/hostname");
+   * await sandbox.files.readFile("/var/log/app.log", { lines: { first: 100, count: 20 } });
+   * ```
+   */
+  async readFile(path: string, options: ReadFileOptions = {}): Promise<string> {
+    const { encoding = "utf-8", lines, signal } = options;
+    const decoder = newDecoder(encoding);
+    const { body, response } = await this.#open(path, options);
+    const text = decoder.decode(await collect(body));
+    if (lines !== undefined && text === "") {
+      // Of a directory servers give no lines either.
+      const { [path]: info } = await this.getFileInfo([path], { signal });
+      if (info?.type === "directory") throw isDirectory(path, response, this.#link.sandboxId);
+    }
+    return text;
+  }
+
+  /** Reads a file, or a range of it. @throws what {@link readBytesStream} throws */
+  async readBytes(path: string, options: ReadBytesOptions = {}): Promise<Uint8Array> {
+    const { range, signal } = options;
+    return await collect((await this.#open(path, { range, signal })).body);
+  }
+
+  /**
+   * Reads a file of any size, as fast as it is taken. Cancel the stream, or leave the loop over it, to end it early.
+   *
+   * @throws {SandboxApiException} `FILE_NOT_FOUND`, `IS_DIRECTORY`, `RANGE_NOT_SATISFIABLE` (status 416: the range has no
+   * byte of the file). The stream itself fails with {@link SandboxConnectionException} (`STREAM_CUT`, `STREAM_BROKEN`)
+   * unless all of it comes, and with {@link SandboxTimeoutException} (`STREAM_STALLED`).
+   */
+  async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
+    const { range, signal } = options;
+    return (await this.#open(path, { range, signal })).body;
+  }
+
+  /**
+   * Writes files, over what was there, and makes the directories above them (755). Many small files go in one request;
+   * a large one streams.
+   *
+   * A stream can be read once, so that a request with one is never sent twice. What a stream of yours throws is thrown
+   * as it is.
+   *
+   * @throws {SandboxApiException} status 500 for a directory, and for an unknown owner, when the file is written already
+   *
+   * @example
+   * ```ts
+   * await sandbox.files.writeFiles([
+   *   { path: "/workspace/main.py", data: "print('hi')\n" },
+   *   { path: "/workspace/run.sh", data: script, mode: 0o755 },
+   *   { path: "/workspace/video.mp4", data: createReadStream("video.mp4") },
+   * ]);
+   * ```
+   */
+  async writeFiles(files: readonly WriteEntry[], options: CallOptions = {}): Promise<void> {
+    assertDistinct(files, "files", ({ path }) => path);
+    const parents = new Map<string, WirePermissions & { readonly mode: number }>();
+    const parts = files.map(({ path, data, size, mode = "644", owner, group }, index): UploadPart => {
+      const name = `files[${index}]`;
+      assertInteger(size, `${name}.size`);
+      const permissions = toWirePermissions({ mode: mode ?? undefined, owner, group }, name);
+      const parent = parentOf(path);
+      // Newer servers give the file's mode to directories that they make for it, and 644 lets nobody in.
+      if (parent !== undefined && permissions.mode !== undefined && !isSearchable(permissions.mode)) {
+        if (!parents.has(parent)) parents.set(parent, { ...permissions, mode: DEFAULT_DIRECTORY_MODE });
+      }
+      return { name: `${name}.data`, data, size, metadata: { path, ...permissions } };
+    });
+    // All of them, so that what is refused is refused before anything is sent.
+    const bodies = Array.from({ length: Math.ceil(parts.length / MOST_FILES_PER_REQUEST) }, (_, index) =>
+      encodeMultipart(parts.slice(index * MOST_FILES_PER_REQUEST, (index + 1) * MOST_FILES_PER_REQUEST)),
+    );
+    try {
+      if (parents.size > 0) await this.#createDirectories(Object.fromEntries(parents), options);
+      for (const body of bodies) await this.#upload(body, options);
+    } finally {
+      for (const body of bodies) body.release();
+    }
+  }
+
+  /** Deletes files. A missing one is no error. @throws {SandboxApiException} status 500 for a directory */
+  async deleteFiles(paths: readonly string[], options: CallOptions = {}): Promise<void> {
+    assertDistinct(paths, "paths", (path) => path);
+    const { client, json } = this.#link.execd;
+    for (const path of inBatches(paths)) {
+      unwrapEmpty(await client.DELETE("/files", { params: { query: { path } }, ...json(options) }));
+    }
+  }
+
+  /** Deletes directories with everything in them, and plain files as well. A missing one is no error. */
+  async deleteDirectories(paths: readonly string[], options: CallOptions = {}): Promise<void> {
+    assertDistinct(paths, "paths", (path) => path);
+    const { client, json } = this.#link.execd;
+    for (const path of inBatches(paths)) {
+      unwrapEmpty(await client.DELETE("/directories", { params: { query: { path } }, ...json(options) }));
+    }
+  }
+
+  /**
+   * Describes files and directories, by the paths as they were given.
+   *
+   * @throws {SandboxApiException} `FILE_NOT_FOUND` where one of them is missing
+   *
+   * @example
+   * ```ts
+   * const { "/etc/hosts": hosts } = await sandbox.files.getFileInfo(["/etc/hosts"]);
+   * hosts?.mode; // "644"
+   * ```
+   */
+  async getFileInfo(paths: readonly string[], options: CallOptions = {}): Promise<Record<string, FileInfo>> {
+    assertDistinct(paths, "paths", (path) => path);
+    const { client, json } = this.#link.execd;
+    const found: [string, FileInfo][] = [];
+    for (const batch of inBatches(paths)) {
+      const answer = await client.GET("/files/info", {
+        params: { query: { path: batch } },
+        ...json(options),
+      });
+      const infos = new Map(Object.entries(unwrap(answer)));
+      for (const path of batch) {
+        const info = infos.get(path);
+        if (info === undefined)
+          throw unexpectedResponse(`The server did not describe ${path}.`, answer.response);
+        found.push([path, toFileInfo(info, answer.response)]);
+      }
+    }
+    return Object.fromEntries(found);
+  }
+
+  /**
+   * Finds files and symbolic links below a directory, at any depth, by their names alone.
+   *
+   * @throws {SandboxApiException} status 500 for a malformed pattern
+   */
+  async search(path: string, options: SearchOptions = {}): Promise<FileInfo[]> {
+    assertPath(path);
+    const { pattern, signal } = options;
+    if (pattern !== undefined) assertText(pattern, "pattern");
+    const { client, json } = this.#link.execd;
+    const answer = await client.GET("/files/search", {
+      params: { query: { path, ...(pattern !== undefined && { pattern }) } },
+      ...json({ signal }),
+    });
+    return toFileInfos(unwrap(answer), answer.response);
+  }
+
+  /**
+   * Lists what is in a directory, by name, each directory before what is in it. Symbolic links are not entered.
+   *
+   * @throws {SandboxApiException} status 400 for a file, and for a symbolic link
+   */
+  async listDirectory(path: string, options: ListDirectoryOptions = {}): Promise<FileInfo[]> {
+    assertPath(path);
+    const { depth, signal } = options;
+    assertInteger(depth, "depth", 1);
+    const { client, json } = this.#link.execd;
+    const answer = await client.GET("/directories/list", {
+      params: { query: { path, ...(depth !== undefined && { depth }) } },
+      ...json({ signal }),
+    });
+    return toFileInfos(unwrap(answer), answer.response);
+  }
+
+  /**
+   * Makes directories, and those above them. One that exists is no error, and keeps its mode and owner. A path alone
+   * stands for one with mode 755.
+   */
+  async createDirectories(
+    directories: readonly (string | DirectoryEntry)[],
+    options: CallOptions = {},
+  ): Promise<void> {
+    const entries = assertDistinct(directories, "directories", (entry) =>
+      typeof entry === "string" ? entry : entry.path,
+    );
+    await this.#createDirectories(
+      Object.fromEntries(
+        entries.map(([path, entry], index) => [
+          path,
+          {
+            mode: DEFAULT_DIRECTORY_MODE,
+            ...(typeof entry !== "string" && toWirePermissions(entry, `directories[${index}]`)),
+          },
+        ]),
+      ),
+      options,
+    );
+  }
+
+  /** Moves files and directories, and makes the directories above. @throws {SandboxApiException} status 500 where something is there already */
+  async moveFiles(moves: readonly MoveEntry[], options: CallOptions = {}): Promise<void> {
+    assertDistinct(moves, "moves", ({ src }) => src, "src");
+    assertDistinct(moves, "moves", ({ dest }) => dest, "dest");
+    if (moves.length === 0) return;
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(
+      await client.POST("/files/mv", {
+        body: moves.map(({ src, dest }) => ({ src, dest })),
+        ...json(options),
+      }),
+    );
+  }
+
+  /**
+   * Replaces every occurrence of a text in each file, byte for byte.
+   *
+   * @returns how often each was found, in the order of the entries
+   * @throws {SandboxApiException} status 500 for a directory
+   */
+  async replaceContents(
+    replacements: readonly ReplaceEntry[],
+    options: CallOptions = {},
+  ): Promise<ReplaceResult[]> {
+    const entries = assertDistinct(replacements, "replacements", ({ path }) => path).map(
+      ([path, { oldContent, newContent }], index) => {
+        for (const content of [oldContent, newContent]) {
+          if (typeof content === "string" && (content !== "" || content === newContent)) continue;
+          throw new InvalidArgumentException(
+            `replacements[${index}] must have the texts oldContent, which must not be empty, and newContent.`,
+          );
+        }
+        return [path, { old: oldContent, new: newContent }] as const;
+      },
+    );
+    if (entries.length === 0) return [];
+    const { client, json } = this.#link.execd;
+    const answer = await client.POST("/files/replace", {
+      params: { query: { verbose: true } },
+      body: Object.fromEntries(entries),
+      ...json(options),
+    });
+    // Older servers answer without a body.
+    const counts = new Map(Object.entries(answer.data ?? {}));
+    return entries.map(([path]) => ({ path, replacedCount: counts.get(path)?.replacedCount }));
+  }
+
+  /**
+   * Changes modes and owners of files and directories, not of what is in them.
+   *
+   * @throws {SandboxApiException} status 500 for a missing file, and for an unknown owner or group
+   */
+  async setPermissions(entries: readonly PermissionEntry[], options: CallOptions = {}): Promise<void> {
+    const body = assertDistinct(entries, "entries", ({ path }) => path).map(([path, entry], index) => {
+      const permissions = toWirePermissions(entry, `entries[${index}]`);
+      if (Object.keys(permissions).length === 0) {
+        throw new InvalidArgumentException(`entries[${index}] must have a mode, an owner or a group.`);
+      }
+      // 0 leaves the mode as it is.
+      return [path, { mode: 0, ...permissions }] as const;
+    });
+    if (body.length === 0) return;
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(
+      await client.POST("/files/permissions", { body: Object.fromEntries(body), ...json(options) }),
+    );
+  }
+
+  /**
+   * Copies a local file into the sandbox. Only in Node.
+   *
+   * @throws {SandboxException} `LOCAL_FILE` where the local file cannot be read
+   *
+   * @example
+   * ```ts
+   * await sandbox.files.upload("data.csv", "/workspace/data.csv", {
+   *   onProgress: ({ transferredBytes, totalBytes }) => console.log(transferredBytes, totalBytes),
+   * });
+   * ```
+   */
+  async upload(localPath: string, path: string, options: UploadOptions = {}): Promise<void> {
+    assertText(localPath, "localPath");
+    assertPath(path);
+    const { onProgress, signal, mode, owner, group } = options;
+    signal?.throwIfAborted();
+    const local = await openLocal(localPath);
+    try {
+      const file: WriteEntry = {
+        path,
+        data: local.read(onProgress),
+        size: local.size,
+        mode: mode === undefined ? local.mode : mode,
+        owner,
+        group,
+      };
+      await this.writeFiles([file], { signal });
+    } finally {
+      await local.close();
+    }
+  }
+
+  /**
+   * Copies a file of the sandbox to a local one, which it replaces when all of it has come: a failed download leaves
+   * what was there. Only in Node.
+   *
+   * @throws what {@link readBytesStream} and its stream throw
+   * @throws {SandboxException} `LOCAL_FILE` where the local file cannot be written
+   */
+  async download(path: string, localPath: string, options: DownloadOptions = {}): Promise<void> {
+    assertPath(path);
+    assertText(localPath, "localPath");
+    const { onProgress, signal } = options;
+    signal?.throwIfAborted();
+    await writeLocal(localPath, onProgress, () => this.#open(path, { signal }));
+  }
+
+  async #open(path: string, options: Omit<ReadFileOptions, "encoding">): Promise<Download> {
+    assertPath(path);
+    const { range, lines, signal } = options;
+    if (range !== undefined && lines !== undefined) {
+      throw new InvalidArgumentException("range and lines exclude each other.");
+    }
+    const header = range && toRangeHeader(range);
+    const { client, download } = this.#link.execd;
+    const answer = await client
+      .GET("/files/download", {
+        params: {
+          query: { path, ...(lines !== undefined && toLineQuery(lines)) },
+          ...(header !== undefined && { header: { Range: header } }),
+        },
+        ...download({ signal }),
+      })
+      .catch((error: unknown) => {
+        throw explainRefusedRange(error, path, header);
+      });
+    return verifyDownload({
+      path,
+      response: answer.response,
+      body: unwrapStream(answer),
+      isRange: header !== undefined,
+      sandboxId: this.#link.sandboxId,
+    });
+  }
+
+  async #upload(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
+    const { client, upload } = this.#link.execd;
+    try {
+      const sent = streamsRequests ? body : await body.blob();
+      unwrapEmpty(
+        await client.POST("/files/upload", {
+          body: {},
+          bodySerializer: () => sent,
+          // The body has its own.
+          headers: { "Content-Type": null },
+          // Where bodies are not streams nothing is seen to move.
+          ...upload({ signal, ...(!streamsRequests && { idleTimeoutSeconds: null }) }),
+        }),
+      );
+    } catch (error) {
+      if (body.failure !== undefined && signal?.aborted !== true) throw body.failure.error;
+      throw error;
+    }
+  }
+
+  async #createDirectories(
+    body: Record<string, WirePermissions & { readonly mode: number }>,
+    options: CallOptions,
+  ): Promise<void> {
+    if (Object.keys(body).length === 0) return;
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(await client.POST("/directories", { body, ...json(options) }));
+  }
+}
+
+function newDecoder(encoding: string): InstanceType<typeof TextDecoder> {
+  try {
+    return new TextDecoder(encoding, { ignoreBOM: true });
+  } catch (cause) {
+    throw new InvalidArgumentException(`encoding ${JSON.stringify(encoding)} is not known here.`, { cause });
+  }
+}

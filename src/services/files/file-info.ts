@@ -1,0 +1,51 @@
+import type { components } from "../../../generated/execd.js";
+import { expectDate, expectText, unexpectedResponse } from "../../transport/response.js";
+import { fromWireMode } from "./mode.js";
+
+/** What a path leads to; `"other"` for sockets, devices and the like. */
+export type FileType = "file" | "directory" | "symlink" | "other";
+
+/** A file, directory or symbolic link; a link is described itself, not what it leads to. */
+export interface FileInfo {
+  /** Its absolute path. */
+  readonly path: string;
+  /** What it is; `undefined` where an older server does not say it. */
+  readonly type: FileType | undefined;
+  /** Its length in bytes. */
+  readonly size: number;
+  /** When its content last changed. */
+  readonly modifiedAt: Date;
+  /** When it was created, or, where that is not known, when its mode or owner last changed. */
+  readonly createdAt: Date;
+  /** The owner's name, or number where there is no name. */
+  readonly owner: string;
+  /** The group's name, or number where there is no name. */
+  readonly group: string;
+  /** Its permissions in octal digits, `"644"` for rw-r--r--: what a {@link FileMode} may be. */
+  readonly mode: string;
+}
+
+type WireFileInfo = components["schemas"]["FileInfo"];
+
+/** @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where the answer is not what the contract says */
+export function toFileInfo(info: WireFileInfo, response: Response): FileInfo {
+  const { type, size, owner, group, mode } = info;
+  if (!Number.isInteger(size) || !Number.isInteger(mode)) {
+    throw unexpectedResponse("The server described a file without its size or mode.", response);
+  }
+  return {
+    path: expectText(info.path, "path", response),
+    type,
+    size,
+    modifiedAt: expectDate(info.modified_at, "modified_at", response),
+    createdAt: expectDate(info.created_at, "created_at", response),
+    owner,
+    group,
+    mode: fromWireMode(mode),
+  };
+}
+
+/** As {@link toFileInfo}, for a list, which a server may give as `null` when there is nothing in it. */
+export function toFileInfos(infos: readonly WireFileInfo[] | null, response: Response): FileInfo[] {
+  return (infos ?? []).map((info) => toFileInfo(info, response));
+}

@@ -1,0 +1,126 @@
+import { SandboxException } from "../../errors.js";
+import { fileSystem } from "../../transport/platform.js";
+import type { Download } from "./download.js";
+import type { FileMode } from "./mode.js";
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** How far a transfer is. */
+export interface TransferProgress {
+  readonly transferredBytes: number;
+  /** `undefined` where a server does not say it. */
+  readonly totalBytes: number | undefined;
+}
+
+/** Called as a transfer goes on, for each piece of some 64 KiB. What it throws ends the transfer, and is thrown. */
+export type ProgressCallback = (progress: TransferProgress) => void;
+
+/** A local file that is open for reading. */
+export interface LocalSource {
+  readonly size: number;
+  /** What Git would say of it: executable or not. */
+  readonly mode: FileMode;
+  read(onProgress: ProgressCallback | undefined): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Opens a file for reading. @throws {SandboxException} `LOCAL_FILE` */
+export async function openLocal(path: string): Promise<LocalSource> {
+  const fs = nodeFileSystem();
+  const { handle, stats } = await attempt(path, async () => {
+    // Before it is opened: opening a pipe waits for whoever writes to it.
+    const stats = await fs.stat(path);
+    if (!stats.isFile()) throw failure(path, "it is no regular file");
+    return { handle: await fs.open(path), stats };
+  });
+  const { size } = stats;
+  return {
+    size,
+    mode: (stats.mode & 0o100) === 0 ? 0o644 : 0o755,
+    async *read(onProgress) {
+      for (let at = 0; at < size;) {
+        const room = new Uint8Array(Math.min(CHUNK_BYTES, size - at));
+        const { bytesRead } = await attempt(path, () => handle.read(room, 0, room.byteLength, at));
+        if (bytesRead === 0) throw failure(path, "it became shorter while it was read");
+        at += bytesRead;
+        yield room.subarray(0, bytesRead);
+        // Asked for more: the wire has taken it.
+        onProgress?.({ transferredBytes: at, totalBytes: size });
+      }
+    },
+    close: () => handle.close(),
+  };
+}
+
+/**
+ * Writes a file in full or not at all: what comes is written beside it, and takes its place at the end.
+ *
+ * @throws {SandboxException} `LOCAL_FILE`, and what `open` and its stream fail with
+ */
+export async function writeLocal(
+  path: string,
+  onProgress: ProgressCallback | undefined,
+  open: () => Promise<Download>,
+): Promise<void> {
+  const fs = nodeFileSystem();
+  const { target, mode } = await attempt(path, async () => {
+    const stats = await fs.stat(path).catch((error: unknown) => {
+      if (codeOf(error) === "ENOENT") return undefined;
+      throw error;
+    });
+    // A device, or a pipe, is not to be replaced by a file.
+    if (stats?.isFile() === false) throw failure(path, "there is something else than a regular file");
+    return stats === undefined
+      ? { target: path, mode: 0o666 }
+      : { target: await fs.realpath(path), mode: stats.mode & 0o777 };
+  });
+  const { body, size } = await open();
+  const reader = body.getReader();
+  const part = `${target}.${crypto.getRandomValues(new Uint32Array(1))[0] ?? 0}.part`;
+  let handle: Awaited<ReturnType<typeof fs.open>> | undefined;
+  let received = 0;
+  try {
+    const file = (handle = await attempt(path, () => fs.open(part, "wx", mode)));
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      await attempt(path, () => file.writeFile(value));
+      received += value.byteLength;
+      onProgress?.({ transferredBytes: received, totalBytes: size });
+    }
+    await attempt(path, async () => {
+      await file.close();
+      await fs.rename(part, target);
+    });
+  } catch (error) {
+    reader.cancel().catch(() => undefined);
+    await handle?.close().catch(() => undefined);
+    await fs.rm(part, { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+function nodeFileSystem(): NonNullable<ReturnType<typeof fileSystem>> {
+  const fs = fileSystem();
+  if (fs === undefined) {
+    throw new SandboxException({ code: "LOCAL_FILE", message: "Only Node has local files." });
+  }
+  return fs;
+}
+
+async function attempt<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof SandboxException) throw error;
+    throw failure(path, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+function failure(path: string, why: string, cause?: unknown): SandboxException {
+  return new SandboxException({ code: "LOCAL_FILE", message: `The local file ${path}: ${why}.`, cause });
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+}

@@ -1,0 +1,61 @@
+import { InvalidArgumentException } from "../../errors.js";
+import { assertText } from "../arguments.js";
+
+/** How long the paths in one URL may be together, encoded: many gateways take 8 KiB. */
+const LONGEST_QUERY = 6_000;
+
+/** Refuses what is no path. */
+export function assertPath(path: unknown, name = "path"): asserts path is string {
+  assertText(path, name);
+  if (path.includes("\0")) throw new InvalidArgumentException(`${name} must not contain NUL.`);
+  // As JSON it would become another name.
+  if (/\p{Surrogate}/u.test(path)) throw new InvalidArgumentException(`${name} is not well-formed Unicode.`);
+}
+
+/**
+ * The entries of a list with their paths. Refuses a path that comes twice: the order in which servers work cannot be
+ * relied upon, and of two entries for one path most servers would see one.
+ */
+export function assertDistinct<Entry>(
+  list: readonly Entry[],
+  name: string,
+  pathOf: (entry: Entry) => string,
+  field?: string,
+): [path: string, entry: Entry][] {
+  // The letters of a string would be a list, with `/` in it.
+  if (!Array.isArray(list)) throw new InvalidArgumentException(`${name} must be an array.`);
+  const seen = new Set<string>();
+  return list.map((entry: Entry, index) => {
+    if (entry === null || entry === undefined)
+      throw new InvalidArgumentException(`${name}[${index}] is missing.`);
+    const path = pathOf(entry);
+    const where = `${name}[${index}]${field === undefined ? "" : `.${field}`}`;
+    assertPath(path, where);
+    if (seen.has(path)) throw new InvalidArgumentException(`${where}: ${JSON.stringify(path)} comes twice.`);
+    seen.add(path);
+    return [path, entry];
+  });
+}
+
+/** The same paths, as many to a request as its URL can hold. */
+export function inBatches(paths: readonly string[]): string[][] {
+  const batches: string[][] = [];
+  let room = 0;
+  for (const path of paths) {
+    const length = encodeURIComponent(path).length + "&path=".length;
+    if (length > room || batches.length === 0) {
+      batches.push([]);
+      room = LONGEST_QUERY;
+    }
+    batches.at(-1)?.push(path);
+    room -= length;
+  }
+  return batches;
+}
+
+/** The directory that a path is in, where the path names one. */
+export function parentOf(path: string): string | undefined {
+  const end = path.replace(/\/+$/, "").lastIndexOf("/");
+  const parent = path.slice(0, Math.max(end, 0)).replace(/\/+$/, "");
+  return parent === "" ? undefined : parent;
+}

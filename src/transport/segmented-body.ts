@@ -1,0 +1,213 @@
+import { InvalidArgumentException } from "../errors.js";
+
+/** Bytes in any form that can be sent; text goes as UTF-8. A stream and an iterable can be read once. */
+export type ByteSource =
+  | string
+  | ArrayBuffer
+  | ArrayBufferView
+  | Blob
+  | ReadableStream<Uint8Array>
+  | AsyncIterable<Uint8Array | string>;
+
+/** A part of a {@link SegmentedBody}. */
+export interface Segment {
+  readonly data: ByteSource;
+  /** How many bytes it has, where the data does not say so itself; any other number of them fails the sending. */
+  readonly size?: number | undefined;
+  /** For messages. */
+  readonly name: string;
+}
+
+interface Source {
+  readonly name: string;
+  readonly size: number | undefined;
+  /** What can be read as often as one likes; `undefined` for what is read once. */
+  readonly part: Uint8Array<ArrayBuffer> | Blob | undefined;
+  readonly chunks: () => Iterable<unknown> | AsyncIterable<unknown>;
+  /** Lets go of what will not be read to its end. */
+  readonly release: () => void;
+}
+
+const encoder = new TextEncoder();
+
+/** A body made of others, sent one after the other. Nothing is read before the wire asks for it. */
+export class SegmentedBody implements AsyncIterable<Uint8Array> {
+  /** Its content type. */
+  readonly type: string;
+  /** How many bytes it has, if that is known before they are read. */
+  readonly size: number | undefined;
+  /** Whether it can be sent more than once. */
+  readonly isReplayable: boolean;
+  readonly #sources: readonly Source[];
+  #failure: { readonly error: unknown } | undefined;
+
+  /** @throws {InvalidArgumentException} for data of another kind, or that somebody else reads */
+  constructor(segments: readonly Segment[], type: string) {
+    this.type = type;
+    this.#sources = segments.map(toSource);
+    const readOnce = segments.filter((_, index) => this.#sources[index]?.part === undefined);
+    if (new Set(readOnce.map(({ data }) => data)).size < readOnce.length) {
+      throw new InvalidArgumentException("The same stream was given twice; it can be read once.");
+    }
+    this.isReplayable = readOnce.length === 0;
+    this.size = this.#sources.reduce<number | undefined>(
+      (sum, { size }) => (sum === undefined || size === undefined ? undefined : sum + size),
+      0,
+    );
+  }
+
+  /** What a source has thrown: the caller's own affair, told apart from what the wire did. */
+  get failure(): { readonly error: unknown } | undefined {
+    return this.#failure;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+    try {
+      for (const source of this.#sources) yield* read(source);
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+    return undefined;
+  }
+
+  /** Its bytes, read as fast as they are taken. */
+  stream(): ReadableStream<Uint8Array> {
+    const iterator = this[Symbol.asyncIterator]();
+    return new ReadableStream<Uint8Array>(
+      {
+        async pull(controller) {
+          const { done, value } = await iterator.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        },
+        cancel() {
+          // Not awaited: it waits for a source that may be silent for ever.
+          iterator.return(undefined).catch(() => undefined);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  /** All of it, for platforms that send no streams. Blobs are not read for it. */
+  async blob(): Promise<Blob> {
+    const parts: (Uint8Array<ArrayBuffer> | Blob)[] = [];
+    try {
+      for (const source of this.#sources) {
+        if (source.part !== undefined) parts.push(source.part);
+        else for await (const chunk of read(source)) parts.push(chunk);
+      }
+    } catch (error) {
+      this.#failure ??= { error };
+      throw error;
+    }
+    return new Blob(parts, { type: this.type });
+  }
+
+  /** Ends the sources that have not been read to their end; idempotent. */
+  release(): void {
+    for (const source of this.#sources) source.release();
+  }
+}
+
+async function* read({ name, size, chunks }: Source): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
+  let count = 0;
+  const refuse = (what: string) => new InvalidArgumentException(`${name} ${what}.`);
+  for await (const chunk of chunks()) {
+    const bytes = typeof chunk === "string" ? encoder.encode(chunk) : viewOf(chunk);
+    if (bytes === undefined) throw refuse("gave what is neither bytes nor text");
+    count += bytes.byteLength;
+    if (size !== undefined && count > size) throw refuse(`has more than the ${size} bytes it was to have`);
+    if (bytes.byteLength > 0) yield bytes;
+  }
+  if (size !== undefined && count < size) throw refuse(`has ${count} bytes, not the ${size} it was to have`);
+  return undefined;
+}
+
+function toSource({ name, data, size }: Segment): Source {
+  const bytes = typeof data === "string" ? encoder.encode(data) : viewOf(data);
+  const part = bytes ?? (isBlob(data) ? data : undefined);
+  if (part !== undefined) {
+    const known = "size" in part ? part.size : part.byteLength;
+    if (size !== undefined && size !== known) {
+      throw new InvalidArgumentException(`${name} has ${known} bytes, not ${size}.`);
+    }
+    const chunks = () => ("stream" in part ? new StreamReader(part.stream()) : [part]);
+    return { name, size: known, part, chunks, release: () => undefined };
+  }
+  if (isStream(data)) {
+    if (data.locked) throw new InvalidArgumentException(`${name} is read by somebody else already.`);
+    const reader = new StreamReader(data);
+    return { name, size, part, chunks: () => reader, release: () => reader.cancel() };
+  }
+  if (isAsyncIterable(data)) {
+    return { name, size, part, chunks: () => data, release: () => destroy(data) };
+  }
+  throw new InvalidArgumentException(
+    `${name} must be text, bytes, a Blob, a stream or an async iterable of bytes.`,
+  );
+}
+
+// Not the stream's own iterator, which some browsers do not have, and which no `cancel` gets past.
+class StreamReader implements AsyncIterable<unknown> {
+  readonly #stream: ReadableStream<unknown>;
+  #reader: ReadableStreamDefaultReader<unknown> | undefined;
+
+  constructor(stream: ReadableStream<unknown>) {
+    this.#stream = stream;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<unknown, undefined> {
+    const reader = (this.#reader = this.#stream.getReader());
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return undefined;
+        yield value;
+      }
+    } finally {
+      this.cancel();
+    }
+  }
+
+  cancel(): void {
+    (this.#reader ?? this.#stream).cancel().catch(() => undefined);
+  }
+}
+
+// By their shape, not their class: Node, polyfills and test environments bring classes of their own.
+function viewOf(value: unknown): Uint8Array<ArrayBuffer> | undefined {
+  if (ArrayBuffer.isView(value)) {
+    // Memory that is shared with other threads is sent like any other.
+    return new Uint8Array(value.buffer as ArrayBuffer, value.byteOffset, value.byteLength);
+  }
+  return isArrayBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+function isArrayBuffer(value: unknown): value is ArrayBuffer {
+  return Object.prototype.toString.call(value) === "[object ArrayBuffer]";
+}
+
+function isBlob(value: unknown): value is Blob {
+  return has(value, "stream") && has(value, "size");
+}
+
+function isStream(value: unknown): value is ReadableStream<unknown> {
+  return has(value, "getReader");
+}
+
+function isAsyncIterable(
+  value: unknown,
+): value is AsyncIterable<unknown> & { readonly destroy?: () => unknown } {
+  return has(value, Symbol.asyncIterator);
+}
+
+function destroy(value: { readonly destroy?: () => unknown }): void {
+  // Node's streams have it: they hold a file or a socket, read or not.
+  if (typeof value.destroy === "function") value.destroy();
+}
+
+function has(value: unknown, key: PropertyKey): boolean {
+  return typeof value === "object" && value !== null && key in value;
+}
