@@ -51,11 +51,13 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     this.#outcome = this.#drive();
     // A handle that nobody looks at must not end the process with an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
+      const { logger } = facts;
+      if (logger === undefined || this.#observed) return;
       // Not yet: an `await` asks for the outcome a turn later, and what fails at once would come before it.
       setTimeout(() => {
         if (this.#observed) return;
         const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-        facts.logger?.warn(`A run that nobody awaits failed: ${text}`);
+        logger.warn(`A run that nobody awaits failed: ${text}`);
       });
     });
   }

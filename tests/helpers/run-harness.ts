@@ -1,0 +1,168 @@
+import { createExecdClient } from "../../generated/execd.js";
+import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
+import type { ExecutionEvent } from "../../src/execution/event.js";
+import { RunQueue } from "../../src/execution/run-queue.js";
+import type { RunSource } from "../../src/execution/run-stream.js";
+import { Run, type RunFacts } from "../../src/execution/run.js";
+import type { SandboxLink } from "../../src/services/link.js";
+import { raceAbort } from "../../src/transport/abort.js";
+import { Transport } from "../../src/transport/client.js";
+import { bareFrame, toWire } from "./wire.js";
+
+/** What a sandbox's services hang on, at an address. */
+export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLink {
+  const config = new ConnectionConfig({ domain: "lifecycle.test", apiKey: "the-key", ...options });
+  const sandboxId = "sandbox-1";
+  const execd = new Transport({
+    server: "execd",
+    config,
+    endpoint: { url, headers: {} },
+    createClient: createExecdClient,
+    sandboxId,
+  });
+  return { sandboxId, config, execd, runs: new RunQueue() };
+}
+
+/** Events as the server sends them, at time 0. */
+export const init = (id = "context-1"): ExecutionEvent => ({ type: "init", id, timestamp: 0 });
+export const stdout = (text: string): ExecutionEvent => ({ type: "stdout", text, timestamp: 0 });
+export const ping: ExecutionEvent = { type: "ping", timestamp: 0 };
+export const complete: ExecutionEvent = { type: "execution_complete", executionTimeMs: 7, timestamp: 0 };
+export const failed = (name: string, value = ""): ExecutionEvent => ({
+  type: "error",
+  error: { name, value, traceback: [], timestamp: 0 },
+  timestamp: 0,
+});
+/** What a kernel makes of an interrupt. */
+export const interrupted = failed("KeyboardInterrupt");
+
+/** Where a run's events come from, under the control of a test. Everything that is asked of it is kept. */
+export class ScriptedSource implements RunSource {
+  readonly endsAt: RunSource["endsAt"];
+  readonly interruptId: string | undefined;
+  readonly firstByteTimeoutSeconds: number | null;
+  readonly idleTimeoutSeconds: number | null;
+  readonly timeoutSeconds: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly logger: RunSource["logger"];
+  readonly interrupt: RunSource["interrupt"];
+  /** What was interrupted, in order. */
+  readonly interrupts: string[] = [];
+  /** Contexts that the run said it is in. */
+  readonly joined: string[] = [];
+  /** Called for each interrupt that was sent, with the number of it. */
+  onInterrupt: (count: number) => void | Promise<void> = () => undefined;
+  /** How often the request was sent. */
+  sent = 0;
+  /** How often bytes were asked for. */
+  reads = 0;
+  /** How the request ended early: its body was cancelled, or the request aborted. */
+  ending: "cancelled" | "aborted" | undefined;
+  /** Whether the next run may start. */
+  isReleased = false;
+  readonly #turn: Promise<void>;
+  readonly #queue: (Uint8Array | "end" | { readonly error: unknown })[] = [];
+  #wake: (() => void) | undefined;
+
+  constructor(
+    options: Partial<Omit<RunSource, "interrupt">> & { turn?: Promise<void>; isSession?: boolean } = {},
+  ) {
+    this.endsAt = options.endsAt ?? "end-of-stream";
+    this.interruptId = options.interruptId;
+    this.firstByteTimeoutSeconds = options.firstByteTimeoutSeconds ?? null;
+    this.idleTimeoutSeconds = options.idleTimeoutSeconds ?? null;
+    this.timeoutSeconds = options.timeoutSeconds;
+    this.signal = options.signal;
+    this.logger = options.logger;
+    this.#turn = options.turn ?? Promise.resolve();
+    this.interrupt =
+      options.isSession === true
+        ? undefined
+        : async (id, signal) => {
+            this.interrupts.push(id);
+            await raceAbort(signal, Promise.resolve(this.onInterrupt(this.interrupts.length)));
+          };
+  }
+
+  async acquire(signal: AbortSignal): ReturnType<RunSource["acquire"]> {
+    await raceAbort(signal, this.#turn);
+    return { joinContext: (id) => this.joined.push(id), release: () => (this.isReleased = true) };
+  }
+
+  async open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+    this.sent += 1;
+    signal.throwIfAborted();
+    return Promise.resolve(
+      new ReadableStream<Uint8Array>(
+        {
+          start: (controller) => {
+            signal.addEventListener("abort", () => {
+              this.ending = "aborted";
+              controller.error(signal.reason);
+            });
+          },
+          pull: async (controller) => {
+            this.reads += 1;
+            while (this.#queue.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+            const next = this.#queue.shift();
+            if (this.ending !== undefined || next === undefined) return;
+            if (next === "end") controller.close();
+            else if (next instanceof Uint8Array) controller.enqueue(next);
+            else controller.error(next.error);
+          },
+          cancel: () => {
+            this.ending = "cancelled";
+          },
+        },
+        { highWaterMark: 0 },
+      ),
+    );
+  }
+
+  /** Sends events, all in one chunk. */
+  send(...events: readonly ExecutionEvent[]): this {
+    return this.sendText(events.map((event) => bareFrame(toWire(event))).join(""));
+  }
+
+  sendText(text: string): this {
+    return this.#put(new TextEncoder().encode(text));
+  }
+
+  /** Ends the answer cleanly. */
+  end(): this {
+    return this.#put("end");
+  }
+
+  /** Breaks the answer. */
+  break(error: unknown): this {
+    return this.#put({ error });
+  }
+
+  #put(item: Uint8Array | "end" | { readonly error: unknown }): this {
+    this.#queue.push(item);
+    this.#wake?.();
+    return this;
+  }
+}
+
+/** A run of code from a scripted source. */
+export function runOf(source: ScriptedSource, facts: Partial<Omit<RunFacts, "source">> = {}): Run {
+  return new Run({ kind: "code", sandboxId: "sandbox-1", ...facts, source: () => source });
+}
+
+/** Lets everything that can go on do so, without time passing. */
+export async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** All that an iterable gives. */
+export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const collected: Item[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+/** The types of all events that an iterable gives. */
+export async function typesOf(events: AsyncIterable<ExecutionEvent>): Promise<string[]> {
+  return (await collect(events)).map(({ type }) => type);
+}

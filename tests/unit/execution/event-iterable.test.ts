@@ -1,0 +1,135 @@
+import { getEventListeners } from "node:events";
+import { describe, expect, test } from "@jest/globals";
+import { InvalidArgumentException } from "../../../src/errors.js";
+import { iterateEvents } from "../../../src/execution/event-iterable.js";
+import {
+  complete,
+  init,
+  interrupted,
+  ScriptedSource,
+  settle,
+  stdout,
+  typesOf,
+} from "../../helpers/run-harness.js";
+import { failureOf } from "../transport/harness.js";
+
+test("a plain stream gives all events, and ends", async () => {
+  const source = new ScriptedSource().send(init(), stdout("a")).send(stdout("b"), complete).end();
+  const events = iterateEvents(() => source);
+  expect(await typesOf(events)).toEqual(["init", "stdout", "stdout", "execution_complete"]);
+  expect(source.isReleased).toBe(true);
+});
+
+test("it sends nothing, and checks nothing, before the first event is asked for", async () => {
+  const source = new ScriptedSource();
+  let made = 0;
+  const events = iterateEvents(() => {
+    made += 1;
+    return source;
+  });
+  const iterator = events[Symbol.asyncIterator]();
+  await settle();
+  expect([made, source.sent]).toEqual([0, 0]);
+  const first = iterator.next();
+  source.send(init());
+  expect((await first).value).toMatchObject({ type: "init" });
+  expect([made, source.sent]).toEqual([1, 1]);
+  source.end();
+});
+
+test("it reads no faster than events are taken", async () => {
+  const source = new ScriptedSource();
+  for (const text of ["a", "b", "c"]) source.send(stdout(text));
+  const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+  for (const reads of [1, 2, 3]) {
+    await iterator.next();
+    await settle();
+    expect(source.reads).toBe(reads);
+  }
+  await iterator.return?.();
+  source.end();
+});
+
+test("events that are asked for at once come in order", async () => {
+  const source = new ScriptedSource();
+  const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+  const asked = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
+  source.send(init(), stdout("a")).send(complete).end();
+  const types = (await Promise.all(asked)).map(({ done, value }) => (done === true ? "done" : value.type));
+  expect(types).toEqual(["init", "stdout", "execution_complete", "done"]);
+});
+
+test("it has one consumer", async () => {
+  const events = iterateEvents(() => new ScriptedSource().send(complete).end());
+  await typesOf(events);
+  expect(() => events[Symbol.asyncIterator]()).toThrow(InvalidArgumentException);
+});
+
+describe("leaving the loop", () => {
+  test("interrupts the run, of which the caller is told nothing", async () => {
+    const source = new ScriptedSource().send(init("abc"), stdout("a"), stdout("b"));
+    source.onInterrupt = () => void source.send(interrupted).end();
+    for await (const event of iterateEvents(() => source)) if (event.type === "stdout") break;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(source.interrupts).toEqual(["abc"]);
+    expect(source.isReleased).toBe(true);
+  });
+
+  test("before it began sends nothing", async () => {
+    const source = new ScriptedSource();
+    const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+    await iterator.return?.();
+    expect(await iterator.next()).toEqual({ done: true, value: undefined });
+    expect(source.sent).toBe(0);
+  });
+
+  test("ends a wait for the next event", async () => {
+    const source = new ScriptedSource();
+    const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+    const waiting = iterator.next();
+    await settle();
+    await iterator.return?.();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+    source.end();
+  });
+
+  test("after the end does nothing", async () => {
+    const source = new ScriptedSource().send(init("abc"), complete).end();
+    const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+    while ((await iterator.next()).done !== true);
+    await iterator.return?.();
+    await settle();
+    expect(source.interrupts).toEqual([]);
+  });
+});
+
+test("bad arguments reject the first event, once", async () => {
+  const refusal = new InvalidArgumentException("no");
+  const iterator = iterateEvents(() => {
+    throw refusal;
+  })[Symbol.asyncIterator]();
+  expect(await failureOf(iterator.next())).toBe(refusal);
+  expect((await iterator.next()).done).toBe(true);
+});
+
+test("a failure comes after the events before it, and then there is nothing more", async () => {
+  const source = new ScriptedSource().send(init(), stdout("a")).end();
+  const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+  await iterator.next();
+  expect((await iterator.next()).value).toMatchObject({ text: "a" });
+  expect(await failureOf(iterator.next())).toMatchObject({ error: { code: "STREAM_CUT" } });
+  expect((await iterator.next()).done).toBe(true);
+});
+
+test("an abort comes before events that were not taken, with its own reason", async () => {
+  const controller = new AbortController();
+  const source = new ScriptedSource({ signal: controller.signal })
+    .send(init("abc"), stdout("a"), complete)
+    .end();
+  const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
+  await iterator.next();
+  controller.abort("enough");
+  expect(await failureOf(iterator.next())).toBe("enough");
+  expect((await iterator.next()).done).toBe(true);
+  expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
+});

@@ -1,0 +1,165 @@
+import { describe, expect, test } from "@jest/globals";
+import { RunQueue, type RunSlot } from "../../../src/execution/run-queue.js";
+import { settle } from "../../helpers/run-harness.js";
+import { failureOf } from "../transport/harness.js";
+
+/** Asks for a turn, and tells whether it has come. */
+class Waiting {
+  slot: RunSlot | undefined;
+  readonly controller = new AbortController();
+  readonly failure: Promise<unknown>;
+
+  constructor(queue: RunQueue, context: { id?: string; language: string }) {
+    const acquiring = queue.acquire(context, this.controller.signal).then((slot) => {
+      this.slot = slot;
+      throw new Error("It did not fail.");
+    });
+    this.failure = failureOf(acquiring);
+  }
+
+  get hasTurn(): boolean {
+    return this.slot !== undefined;
+  }
+}
+
+const python = { language: "python" };
+const inContext = (id: string): { id: string; language: string } => ({ id, language: "python" });
+
+async function turnsOf(...waiting: readonly Waiting[]): Promise<boolean[]> {
+  await settle();
+  return waiting.map(({ hasTurn }) => hasTurn);
+}
+
+test("runs of one context take turns, in order", async () => {
+  const queue = new RunQueue();
+  const [one, two, three] = [1, 2, 3].map(() => new Waiting(queue, inContext("a"))) as [
+    Waiting,
+    Waiting,
+    Waiting,
+  ];
+  expect(await turnsOf(one, two, three)).toEqual([true, false, false]);
+  one.slot?.release();
+  expect(await turnsOf(two, three)).toEqual([true, false]);
+  one.slot?.release();
+  expect(await turnsOf(two, three)).toEqual([true, false]);
+  two.slot?.release();
+  expect(await turnsOf(three)).toEqual([true]);
+});
+
+test("runs of different contexts and languages do not wait for each other", async () => {
+  const queue = new RunQueue();
+  const all = [inContext("a"), inContext("b"), python, { language: "bash" }].map(
+    (context) => new Waiting(queue, context),
+  );
+  expect(await turnsOf(...all)).toEqual([true, true, true, true]);
+});
+
+test("a context whose id is a language's name is not that language's default context", async () => {
+  const queue = new RunQueue();
+  const all = [inContext("python"), python].map((context) => new Waiting(queue, context));
+  expect(await turnsOf(...all)).toEqual([true, true]);
+});
+
+describe("a run that leaves the line", () => {
+  test("does so with the signal's own reason, and does not let the next one pass the first", async () => {
+    const queue = new RunQueue();
+    const one = new Waiting(queue, inContext("a"));
+    const two = new Waiting(queue, inContext("a"));
+    const three = new Waiting(queue, inContext("a"));
+    await settle();
+    two.controller.abort("enough");
+    expect(await two.failure).toBe("enough");
+    expect(await turnsOf(three)).toEqual([false]);
+    one.slot?.release();
+    expect(await turnsOf(three)).toEqual([true]);
+  });
+
+  test("before it joined was never in it", async () => {
+    const queue = new RunQueue();
+    expect(await failureOf(queue.acquire(python, AbortSignal.abort("enough")))).toBe("enough");
+    expect(queue.size).toBe(0);
+  });
+});
+
+describe("a default context", () => {
+  test("takes turns before its id is known", async () => {
+    const queue = new RunQueue();
+    const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
+    expect(await turnsOf(one, two)).toEqual([true, false]);
+  });
+
+  test("joins its id: who names it waits for who does not, and the other way round", async () => {
+    const queue = new RunQueue();
+    const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
+    await settle();
+    one.slot?.joinContext("a");
+    const named = new Waiting(queue, inContext("a"));
+    const last = new Waiting(queue, python);
+    expect(await turnsOf(two, named, last)).toEqual([false, false, false]);
+    one.slot?.release();
+    expect(await turnsOf(two, named, last)).toEqual([true, false, false]);
+    two.slot?.joinContext("a");
+    two.slot?.release();
+    expect(await turnsOf(named, last)).toEqual([true, false]);
+    named.slot?.joinContext("a");
+    named.slot?.release();
+    expect(await turnsOf(last)).toEqual([true]);
+    last.slot?.release();
+    await settle();
+    expect(queue.size).toBe(0);
+  });
+
+  test("that was made anew has a new id, and those that wait go with it", async () => {
+    const queue = new RunQueue();
+    const first = new Waiting(queue, python);
+    await settle();
+    first.slot?.joinContext("old");
+    first.slot?.release();
+    await settle();
+    const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
+    await settle();
+    one.slot?.joinContext("new");
+    const named = new Waiting(queue, inContext("new"));
+    const late = new Waiting(queue, python);
+    one.slot?.release();
+    // It stood in the line of the old id, and will be in the new context all the same.
+    expect(await turnsOf(two, named, late)).toEqual([true, false, false]);
+    two.slot?.release();
+    expect(await turnsOf(named, late)).toEqual([true, false]);
+    named.slot?.release();
+    expect(await turnsOf(late)).toEqual([true]);
+    late.slot?.release();
+    await settle();
+    expect(queue.size).toBe(0);
+  });
+
+  test("is one for each language", async () => {
+    const queue = new RunQueue();
+    const one = new Waiting(queue, python);
+    await settle();
+    one.slot?.joinContext("a");
+    expect(await turnsOf(new Waiting(queue, { language: "bash" }))).toEqual([true]);
+  });
+});
+
+test("2,000 runs of a default context go through one after the other, and leave nothing behind", async () => {
+  const queue = new RunQueue();
+  const order: number[] = [];
+  let atOnce = 0;
+  const { signal } = new AbortController();
+  await Promise.all(
+    Array.from({ length: 2_000 }, async (_, index) => {
+      const slot = await queue.acquire(python, signal);
+      atOnce += 1;
+      expect(atOnce).toBe(1);
+      slot.joinContext("a");
+      await Promise.resolve();
+      order.push(index);
+      atOnce -= 1;
+      slot.release();
+    }),
+  );
+  expect(order).toEqual(Array.from({ length: 2_000 }, (_, index) => index));
+  await settle();
+  expect(queue.size).toBe(0);
+});
