@@ -19,6 +19,7 @@ const STREAM_WINDOW = 256 * 1024;
 
 /** The headers of a box that clients get to see; everything else that code in it could make up stays here. */
 const RELAYED_HEADERS = [
+  "accept-ranges",
   "allow",
   "cache-control",
   "content-disposition",
@@ -26,8 +27,10 @@ const RELAYED_HEADERS = [
   "content-range",
   "content-type",
   "execd-commands-tail-cursor",
+  "last-modified",
   "location",
   "x-accel-buffering",
+  "x-content-type-options",
 ] as const;
 
 /** A request for the supervisor of a box. */
@@ -35,6 +38,9 @@ export interface BoxRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Whether the answer is one of the user's own servers: all of its headers are relayed then. */
+  readonly isForeign?: boolean | undefined;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
 }
@@ -160,9 +166,32 @@ export class Box {
     }
   }
 
-  #send({ method, path: target, body, signal }: BoxRequest): Promise<Response> {
+  /**
+   * Connects to a port of the box, byte by byte.
+   *
+   * @throws {Error} where nothing listens there
+   */
+  connect(port: number): Promise<Duplex> {
     const stream = this.#session.request(
-      { ":method": method, ":path": target },
+      { ":method": "CONNECT", ":authority": `box:${port}` },
+      { endStream: false },
+    );
+    this.#hold(true);
+    stream.once("close", () => this.#hold(false));
+    return new Promise((resolve, reject) => {
+      stream.on("error", reject);
+      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
+      stream.once("response", (headers) => {
+        if (headers[":status"] === 200) return resolve(stream);
+        reject(new Error("connection refused"));
+        stream.close();
+      });
+    });
+  }
+
+  #send({ method, path: target, headers, isForeign = false, body, signal }: BoxRequest): Promise<Response> {
+    const stream = this.#session.request(
+      { ...headers, ":method": method, ":path": target },
       { endStream: body === null },
     );
     this.#hold(true);
@@ -178,7 +207,7 @@ export class Box {
       stream.once("close", () => reject(new Error("the sandbox closed the connection")));
       stream.once("response", (headers) => {
         try {
-          resolve(toResponse(headers, readableBody(stream, signal)));
+          resolve(toResponse(headers, readableBody(stream, signal), isForeign));
         } catch (error) {
           cancel();
           reject(error instanceof Error ? error : new Error(String(error)));
@@ -267,14 +296,18 @@ function unpausable(reason: string): SandboxException {
   return new SandboxException({ code: "PAUSE_FAILED", message: reason });
 }
 
-function toResponse(headers: IncomingHttpHeaders, body: ReadableStream<Uint8Array>): Response {
+function toResponse(
+  headers: IncomingHttpHeaders,
+  body: ReadableStream<Uint8Array>,
+  isForeign: boolean,
+): Response {
   const status = Number(headers[":status"]);
   const relayed = new Headers();
-  for (const name of RELAYED_HEADERS) {
-    const value = headers[name];
-    if (typeof value === "string") relayed.set(name, value);
+  for (const name of isForeign ? Object.keys(headers) : RELAYED_HEADERS) {
+    if (name.startsWith(":")) continue;
+    for (const value of [headers[name] ?? []].flat()) relayed.append(name, value);
   }
-  const bodiless = status === 204 || status === 304 || headers["content-length"] === "0";
+  const bodiless = [204, 205, 304].includes(status) || headers["content-length"] === "0";
   if (bodiless) void body.cancel();
   return new Response(bodiless ? null : body, { status, headers: relayed });
 }

@@ -1,8 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { once } from "node:events";
+import type { Duplex } from "node:stream";
 import { SandboxException } from "../errors.js";
 import { readableBody } from "./streams.js";
+import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
 
 /** Answers a request; its signal is aborted when the client goes away. */
 export type FetchHandler = (request: Request) => Promise<Response>;
@@ -25,6 +27,8 @@ export interface ListenerLimits {
 export class Listener {
   readonly #server: Server;
   readonly port: number;
+  /** The server counts them as its connections, but does not close them. */
+  readonly #upgraded = new Set<Duplex>();
 
   /** @throws {SandboxException} `PORT_UNAVAILABLE` */
   static async open(port: number, handler: FetchHandler, limits: ListenerLimits = {}): Promise<Listener> {
@@ -55,6 +59,16 @@ export class Listener {
     this.port = (server.address() as AddressInfo).port;
   }
 
+  /** Lets clients go on with another protocol, as WebSockets do. */
+  acceptUpgrades(handler: UpgradeHandler): void {
+    this.#server.on("upgrade", (incoming, client, head) => {
+      this.#upgraded.add(client);
+      client.once("close", () => this.#upgraded.delete(client));
+      if (isOwnHost(incoming.headers.host, this.port)) void joinUpgrade(incoming, client, head, handler);
+      else client.destroy();
+    });
+  }
+
   get host(): string {
     return `${HOST}:${this.port}`;
   }
@@ -63,6 +77,7 @@ export class Listener {
     const closed = once(this.#server, "close");
     this.#server.close();
     this.#server.closeAllConnections();
+    for (const client of this.#upgraded) client.destroy();
     await closed;
   }
 }

@@ -11,6 +11,7 @@ import { resolveIsolation, type IsolationMode } from "./isolation/resolve.js";
 import { availableCores, chooseCores } from "./limits.js";
 import { Listener, type FetchHandler } from "./listener.js";
 import { findPython, type PythonRuntime } from "./python.js";
+import { enterForUpgrade } from "./routes/gateway.js";
 import { removeTree, removeTreeSync } from "./removal.js";
 import { Sandboxes } from "./sandboxes.js";
 import { Snapshots } from "./snapshots.js";
@@ -150,6 +151,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let listener: Listener | undefined;
   try {
     listener = port === false ? undefined : await Listener.open(port, app);
+    listener?.acceptUpgrades((request) => enterForUpgrade(request, sandboxes));
     signal?.throwIfAborted();
   } catch (error) {
     await listener?.close();

@@ -1,4 +1,5 @@
-import { problem, unprocessable, notSupported } from "../answers.js";
+import type { Duplex } from "node:stream";
+import { LifecycleProblem, problem, unprocessable } from "../answers.js";
 import type { Route, RoutedRequest } from "../router.js";
 import type { Sandbox } from "../sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
@@ -7,10 +8,39 @@ import { invalidPort } from "./lifecycle.js";
 
 const EXECD_PORT = 44772;
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/** Into a sandbox: its id, its port, and what is wanted there. */
+const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
+const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
+
+/** What belongs to one connection, or to this server alone, and never gets into a sandbox. */
+const OWN_HEADERS = new Set([
+  "connection",
+  "expect",
+  "host",
+  "http2-settings",
+  "keep-alive",
+  "open-sandbox-api-key",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "x-execd-access-token",
+]);
+/** What the server's own proxy keeps to itself besides, as the real one does. */
+const PROXY_HEADERS = new Set([
+  "authorization",
+  "cookie",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
 
 /**
  * The ways into a sandbox: the server's own proxy, and the addresses that endpoints without it have. Neither asks for
- * the API key: execd asks for the sandbox's token.
+ * the API key. execd asks for the sandbox's token; what the user's own servers ask for is their business.
  */
 export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
   const handle = (routed: RoutedRequest) => enter(routed, sandboxes);
@@ -27,42 +57,100 @@ export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
 /** Whether a path leads into a sandbox, so that the API key does not matter. */
 export function isGatewayPath(pathname: string): boolean {
   // What has `..` in it may be understood differently by whoever comes next, so that the real server exempts none.
-  if (pathname.includes("..")) return false;
-  return /^((\/v1)?\/sandboxes\/[^/]+\/proxy\/\d+|\/gateway\/[^/]+\/\d+)(\/|$)/.test(pathname);
+  return !pathname.includes("..") && (PROXY_PATH.test(pathname) || GATEWAY_PATH.test(pathname));
 }
 
 async function enter({ request, url, parameters }: RoutedRequest, sandboxes: Sandboxes): Promise<Response> {
   const { id = "", port = "", rest = "" } = parameters;
   if (!/^\d+$/.test(port)) throw unprocessable([invalidPort(port)]);
   const sandbox = sandboxes.get(id);
-  if (Number(port) !== EXECD_PORT) throw notSupported("Reaching other ports of a sandbox is");
-  if (!matchesSecret(request.headers.get("x-execd-access-token"), sandbox.accessToken)) return unauthorized();
+  const { headers } = request;
+  const isExecd = Number(port) === EXECD_PORT;
+  if (isExecd) assertToken(headers, sandbox);
   // The real proxy joins paths with a slash too many now and then, and execd does not mind.
-  const path = rest.replace(/^\/+/, "/");
-  return forward(request, `${path}${url.search}`, sandbox, url.host);
-}
-
-async function forward(request: Request, path: string, sandbox: Sandbox, host: string): Promise<Response> {
+  const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
+  const ownProxy = !url.pathname.startsWith("/gateway/");
   try {
-    return await sandbox.request({
+    return await sandbox.box.request({
       method: request.method,
-      path: path.startsWith("/") ? path : `/${path}`,
+      path: `${path}${url.search}`,
+      headers: inward(headers, ownProxy ? url : undefined),
+      isForeign: path.startsWith("/proxy/"),
       body: request.body,
       signal: request.signal,
     });
   } catch (error) {
     request.signal.throwIfAborted();
     const reason = error instanceof Error ? error.message : String(error);
-    const endpoint = `${host}/gateway/${sandbox.id}/${EXECD_PORT}`;
+    const endpoint = `${url.host}/gateway/${sandbox.id}/${port}`;
     const message = `Could not connect to the backend sandbox endpoint=${endpoint} headers=None: ${reason}`;
     throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
   }
 }
 
-function unauthorized(): Response {
-  const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
-  return new Response(JSON.stringify(body), {
-    status: 401,
-    headers: { "content-type": "application/json; charset=utf-8" },
+/** A request to go on with another protocol, as a WebSocket begins. */
+export interface UpgradeRequest {
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
+/** The other side of an {@link UpgradeRequest}. */
+export interface UpgradeTarget {
+  readonly connection: Duplex;
+  /** Path and query for the server in the sandbox. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Connects to a server in a sandbox. @throws {LifecycleProblem} */
+export async function enterForUpgrade(
+  { url, headers }: UpgradeRequest,
+  sandboxes: Sandboxes,
+): Promise<UpgradeTarget> {
+  const match = PROXY_PATH.exec(url.pathname) ?? GATEWAY_PATH.exec(url.pathname);
+  if (match === null) throw new LifecycleProblem(404, { detail: "Not Found" });
+  const [, id = "", entry = "", rest = "/"] = match;
+  const sandbox = sandboxes.get(decodeURIComponent(id));
+  let [port, path] = [entry, rest];
+  if (Number(entry) === EXECD_PORT) {
+    assertToken(headers, sandbox);
+    [, port = "", path = "/"] = /^\/proxy\/(\d+)(\/.*)?$/.exec(rest) ?? [];
+    if (port === "") throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
+  }
+  const ownProxy = !url.pathname.startsWith("/gateway/");
+  const connection = await sandbox.box.connect(Number(port)).catch((error: unknown) => {
+    const message = `Could not connect to port ${port} of the sandbox: ${String(error)}`;
+    throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
   });
+  return {
+    connection,
+    path: `${path}${url.search}`,
+    headers: {
+      ...inward(headers, ownProxy ? url : undefined),
+      host: `127.0.0.1:${port}`,
+      connection: "Upgrade",
+      upgrade: headers.get("upgrade") ?? "",
+    },
+  };
+}
+
+/** The headers that get into a sandbox; `proxy` is the address that the client used, where it is this server's proxy. */
+function inward(headers: Headers, proxy: URL | undefined): Record<string, string> {
+  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
+  const kept = [...headers].filter(
+    ([name]) =>
+      !OWN_HEADERS.has(name) && !named.has(name) && !(proxy !== undefined && PROXY_HEADERS.has(name)),
+  );
+  const forwarded = proxy && {
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-host": proxy.host,
+    "x-forwarded-proto": proxy.protocol.replace(":", ""),
+  };
+  return { ...Object.fromEntries(kept), ...forwarded };
+}
+
+function assertToken(headers: Headers, sandbox: Sandbox): void {
+  if (matchesSecret(headers.get("x-execd-access-token"), sandbox.accessToken)) return;
+  const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
+  throw new LifecycleProblem(401, body, { "content-type": "application/json; charset=utf-8" });
 }

@@ -1,48 +1,66 @@
 import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
+import { scanJson } from "./go-json.js";
 import { invalid, messageOf, Problem } from "./problem.js";
 
-type FieldType = "string" | "integer" | "boolean" | "object";
+type FieldType = "string" | "int" | "int64" | "bool" | "map[string]string" | "[]string";
 
-const GO_TYPES: Record<FieldType, string> = {
-  string: "string",
-  integer: "int64",
-  boolean: "bool",
-  object: "map[string]string",
-};
+/** What a body is in execd, and how execd words its refusals where it does not do so as usual. */
+export interface BodyModel {
+  readonly name: string;
+  readonly unreadable?: (reason: string) => Problem;
+  readonly invalid?: (reason: string) => Problem;
+}
+
+/** The whole body of a request, as text. */
+export async function readText(stream: Readable): Promise<string> {
+  return (await buffer(stream)).toString("utf8");
+}
 
 /**
- * A request body, read as execd's Go reads it: unknown fields do not matter, `null` is an absent field, a wrong type is
- * an error in Go's words.
+ * A request body, read as execd's Go reads it: unknown fields and what follows the value do not matter, `null` is an
+ * absent field, a wrong type is an error in Go's words.
  */
 export class Body {
-  readonly #model: string;
+  readonly #model: BodyModel;
   readonly #fields: Readonly<Record<string, unknown>>;
 
-  private constructor(model: string, fields: Readonly<Record<string, unknown>>) {
+  private constructor(model: BodyModel, fields: Readonly<Record<string, unknown>>) {
     this.#model = model;
     this.#fields = fields;
   }
 
   /** @throws {Problem} 400 for what is no JSON object */
-  static async read(stream: Readable, model: string): Promise<Body> {
-    return Body.parse((await buffer(stream)).toString("utf8"), model);
+  static async read(stream: Readable, model: string | BodyModel): Promise<Body> {
+    return Body.parse(await readText(stream), model);
   }
 
   /** @throws {Problem} 400 for what is no JSON object */
-  static parse(text: string, model: string): Body {
-    if (text.trim() === "") throw unreadable("EOF");
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (error) {
-      throw unreadable(isCutShort(error, text) ? "unexpected EOF" : `invalid JSON: ${messageOf(error)}`);
-    }
-    if (value === null) return new Body(model, {});
-    if (typeof value !== "object" || Array.isArray(value)) {
-      throw unreadable(`json: cannot unmarshal ${goKind(value)} into Go value of type model.${model}`);
-    }
-    return new Body(model, Object.fromEntries(Object.entries(value)));
+  static parse(text: string, given: string | BodyModel): Body {
+    const model = typeof given === "string" ? { name: given } : given;
+    return new Body(model, toFields(parseValue(text, model), `model.${model.name}`, model));
+  }
+
+  /** Reads an object whose every value is one of a model. @throws {Problem} 400 */
+  static async readMap(stream: Readable, given: string): Promise<[string, Body][]> {
+    const model = { name: given };
+    const fields = toFields(parseValue(await readText(stream), model), `map[string]model.${given}`, model);
+    return Object.entries(fields).map(([key, value]) => [
+      key,
+      new Body(model, toFields(value, `model.${given}`, model)),
+    ]);
+  }
+
+  /** Reads a list of one model. @throws {Problem} 400 */
+  static async readList(stream: Readable, given: string): Promise<Body[]> {
+    const model = { name: given };
+    const value = parseValue(await readText(stream), model) ?? [];
+    if (!Array.isArray(value)) throw mismatch(value, `Go value of type []model.${given}`, model);
+    return value.map((item: unknown) => new Body(model, toFields(item, `model.${given}`, model)));
+  }
+
+  has(field: string): boolean {
+    return this.#fields[field] !== undefined && this.#fields[field] !== null;
   }
 
   string(field: string): string {
@@ -51,28 +69,45 @@ export class Body {
   }
 
   boolean(field: string): boolean {
-    return this.#read(field, "boolean", (given) => typeof given === "boolean") === true;
+    return this.#read(field, "bool", (given) => typeof given === "boolean") === true;
+  }
+
+  /** A whole number, 0 where there is none. */
+  integer(field: string, type: "int" | "int64" = "int"): number {
+    const value = this.#read(field, type, (given) => Number.isInteger(given));
+    return typeof value === "number" ? value : 0;
   }
 
   /** A whole number, not negative, or `undefined` where there is none. */
   count(field: string, goName: string): number | undefined {
-    const value = this.#read(field, "integer", (given) => Number.isInteger(given));
-    if (typeof value !== "number") return undefined;
+    if (!this.has(field)) return undefined;
+    const value = this.integer(field, "int64");
     if (value < 0) throw this.#failed(goName, "gte");
     return value;
   }
 
   strings(field: string): Record<string, string> {
-    const body = this.object(field, "object");
+    const body = this.object(field);
     return Object.fromEntries(Object.keys(body.#fields).map((name) => [name, body.string(name)]));
   }
 
+  /** A list of strings, or `undefined` where there is none. */
+  list(field: string): string[] | undefined {
+    const value = this.#read(field, "[]string", Array.isArray);
+    if (!Array.isArray(value)) return undefined;
+    return value.map((item: unknown) => {
+      if (typeof item === "string") return item;
+      throw mismatch(item, `Go struct field ${this.#model.name}.${field} of type string`, this.#model);
+    });
+  }
+
   /** The object in a field; an empty one where there is none. */
-  object(field: string, type: FieldType = "object"): Body {
-    const value = this.#read(field, type, (given) => typeof given === "object" && !Array.isArray(given));
+  object(field: string): Body {
+    const isObject = (given: unknown) => typeof given === "object" && !Array.isArray(given);
+    const value = this.#read(field, "map[string]string", isObject);
     const fields =
       typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : {};
-    return new Body(`${this.#model}.${field}`, fields);
+    return new Body({ ...this.#model, name: `${this.#model.name}.${field}` }, fields);
   }
 
   /** A string that must not be empty. */
@@ -83,32 +118,47 @@ export class Body {
   }
 
   #failed(goName: string, tag: string): Problem {
-    const name = `${this.#model}.${goName}`;
-    return invalid(`Key: '${name}' Error:Field validation for '${goName}' failed on the '${tag}' tag`);
+    const name = `${this.#model.name}.${goName}`;
+    const reason = `Key: '${name}' Error:Field validation for '${goName}' failed on the '${tag}' tag`;
+    return (this.#model.invalid ?? invalid)(reason);
   }
 
   #read(field: string, type: FieldType, matches: (given: unknown) => boolean): unknown {
     const value = this.#fields[field];
     if (value === undefined || value === null || matches(value)) return value;
-    const where = `Go struct field ${this.#model}.${field} of type ${GO_TYPES[type]}`;
-    throw unreadable(`json: cannot unmarshal ${goKind(value)} into ${where}`);
+    throw mismatch(value, `Go struct field ${this.#model.name}.${field} of type ${type}`, this.#model);
   }
 }
 
-function unreadable(reason: string): Problem {
+function parseValue(text: string, model: BodyModel): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const scan = scanJson(text);
+    if ("end" in scan) return JSON.parse(text.slice(0, scan.end));
+    throw unreadable(scan.complaint === "" ? messageOf(error) : scan.complaint, model);
+  }
+}
+
+function toFields(value: unknown, goType: string, model: BodyModel): Record<string, unknown> {
+  if (value === null) return {};
+  if (typeof value === "object" && !Array.isArray(value)) return Object.fromEntries(Object.entries(value));
+  throw mismatch(value, `Go value of type ${goType}`, model);
+}
+
+function mismatch(value: unknown, target: string, model: BodyModel): Problem {
+  return unreadable(`json: cannot unmarshal ${goKind(value)} into ${target}`, model);
+}
+
+function unreadable(reason: string, model: BodyModel): Problem {
+  if (model.unreadable !== undefined) return model.unreadable(reason);
   const message = `error parsing request, MAYBE invalid body format. ${reason}`;
   return new Problem(400, "INVALID_REQUEST_BODY", message);
 }
 
 function goKind(value: unknown): string {
   if (Array.isArray(value)) return "array";
-  return typeof value === "boolean" ? "bool" : typeof value;
-}
-
-// V8 says at which position it failed, or that the input ended.
-function isCutShort(error: unknown, text: string): boolean {
-  const message = messageOf(error);
-  if (/Unexpected end|Unterminated/.test(message)) return true;
-  const position = /at position (\d+)/.exec(message)?.[1];
-  return position !== undefined && Number(position) >= text.trimEnd().length;
+  if (typeof value === "boolean") return "bool";
+  // Go names a number's text where it would be a number, but not a whole one.
+  return typeof value === "number" && !Number.isInteger(value) ? `number ${value}` : typeof value;
 }

@@ -1,20 +1,21 @@
-import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { Child, describeEnding, toWireError, type Ending, type Launch } from "./child.js";
 import type { Configuration } from "./environment.js";
 import type { EventStream } from "./event-stream.js";
+import { formatNanoseconds } from "./go-errors.js";
 import { LineSplitter } from "./lines.js";
-import type { OutputPipe, PipePool } from "./pipes.js";
-import { messageOf, Problem } from "./problem.js";
-import { describeSignal, signalGroup, trackGroup } from "./processes.js";
+import { OutputLogs, type OutputLog } from "./output-log.js";
+import type { PipePool } from "./pipes.js";
+import { Problem, runtimeError } from "./problem.js";
 
-/** How long an interrupted command may take to end by itself. */
-const TERMINATION_MS = 3000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+// Commands that have ended are forgotten beyond these numbers, the oldest first.
 const REMEMBERED_COMMANDS = 10_000;
+const LOGGED_BYTES = 512 * 2 ** 20;
 
 /** A command, checked. */
 export interface CommandSpec {
-  readonly command: string;
+  /** A text for the shell, or a program and its arguments. */
+  readonly command: string | readonly string[];
   /** An absolute path of a directory that exists. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
@@ -24,158 +25,161 @@ export interface CommandSpec {
   readonly timeoutMs: number;
 }
 
-/** Runs commands in the foreground. A command is independent of the client that asked for it. */
+/** What execd tells about a command. */
+export interface CommandStatus {
+  readonly id: string;
+  readonly content: string;
+  readonly running: boolean;
+  readonly exit_code?: number | undefined;
+  readonly error?: string | undefined;
+  readonly started_at: string;
+  readonly finished_at?: string | undefined;
+}
+
+interface CommandRecord {
+  readonly id: string;
+  readonly content: string;
+  readonly startedAt: string;
+  /** The output of a command in the background. */
+  readonly log: OutputLog | undefined;
+  child: Child | undefined;
+  ended: { readonly ending: Ending; readonly at: string } | undefined;
+}
+
+/** Runs commands. They are independent of the client that asked for them. */
 export class Commands {
   readonly #configuration: Configuration;
   readonly #pipes: PipePool;
-  readonly #running = new Map<string, RunningCommand>();
-  // Oldest first, so that what an interrupt says about an old id does not cost memory for ever.
-  readonly #finished = new Set<string>();
+  readonly #logs: OutputLogs;
+  // Oldest first.
+  readonly #records = new Map<string, CommandRecord>();
 
   constructor(configuration: Configuration, pipes: PipePool) {
     this.#configuration = configuration;
     this.#pipes = pipes;
+    this.#logs = new OutputLogs(Math.min(LOGGED_BYTES, (configuration.limits?.diskBytes ?? Infinity) / 4));
   }
 
   /** Starts a command and reports it; resolves when it has ended. */
   async run(spec: CommandSpec, events: EventStream): Promise<void> {
     const stdout = await this.#pipes.take();
     const stderr = await this.#pipes.take();
-    const id = randomBytes(16).toString("hex");
-    const command = new RunningCommand(stdout, stderr, events);
-    this.#running.set(id, command);
-    events.start(id);
-    try {
-      await command.run(spec, { ...this.#configuration.env, ...spec.env });
-    } finally {
-      this.#running.delete(id);
-      this.#finished.add(id);
-      for (const oldest of this.#finished) {
-        if (this.#finished.size <= REMEMBERED_COMMANDS) break;
-        this.#finished.delete(oldest);
-      }
-      events.end();
+    const record = this.#register(spec);
+    events.start(record.id);
+    const splitters = (["stdout", "stderr"] as const).map((type) => {
+      const splitter = new LineSplitter((text) => events.send({ type, text }));
+      (type === "stdout" ? stdout : stderr).listen((chunk) => splitter.push(chunk));
+      return splitter;
+    });
+    events.onFlow = (flowing) => {
+      stdout.setFlowing(flowing);
+      stderr.setFlowing(flowing);
+    };
+
+    record.child = new Child({ ...this.#launch(spec), stdout: stdout.writeEnd, stderr: stderr.writeEnd });
+    stdout.closeWriteEnd();
+    stderr.closeWriteEnd();
+    const ending = await record.child.ending;
+    // What it left running must never wait for this client.
+    events.onFlow = () => undefined;
+    stdout.finish();
+    stderr.finish();
+    for (const splitter of splitters) splitter.finish();
+    this.#finish(record, ending);
+    const error = toWireError(ending);
+    if (error !== undefined) events.send({ type: "error", error });
+    else events.send({ type: "execution_complete", execution_time: events.elapsedMs });
+    events.end();
+  }
+
+  /** Starts a command whose output goes to a log; resolves when it has been started and reported. */
+  async runInBackground(spec: CommandSpec, events: EventStream): Promise<void> {
+    const output = await this.#pipes.take();
+    const log = this.#logs.create();
+    const record = this.#register(spec, log);
+    events.start(record.id);
+    output.listen((chunk) => log.append(chunk));
+    // Also what it leaves running may write on.
+    output.onEnd(() => log.close());
+    const child = new Child({ ...this.#launch(spec), stdout: output.writeEnd, stderr: output.writeEnd });
+    record.child = child;
+    output.closeWriteEnd();
+    const ended = child.ending.then((ending) => {
+      output.drain();
+      this.#finish(record, ending);
+      return ending;
+    });
+    const started = child.hasStarted ? undefined : await ended;
+    if (started !== undefined && "failure" in started) {
+      events.fail("RUNTIME_ERROR", `error running commands ${started.failure}`);
+      return;
     }
+    events.send({ type: "execution_complete" });
+    events.end();
   }
 
   has(id: string): boolean {
-    return this.#running.has(id) || this.#finished.has(id);
+    return this.#records.has(id);
   }
 
   /** Terminates a command and resolves when it is gone, after 3 s at most by SIGKILL. */
   async interrupt(id: string): Promise<void> {
-    const command = this.#running.get(id);
-    if (command === undefined) {
-      const message = `error interruptting code context. command session ${id} is not running`;
-      throw new Problem(500, "RUNTIME_ERROR", message);
+    const record = this.#records.get(id);
+    if (record?.child === undefined || record.ended !== undefined) {
+      throw runtimeError(`error interruptting code context. command session ${id} is not running`);
     }
-    await command.terminate();
-  }
-}
-
-type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly failure: string };
-
-class RunningCommand {
-  readonly #stdout: OutputPipe;
-  readonly #stderr: OutputPipe;
-  readonly #events: EventStream;
-  readonly #ended: Promise<void>;
-  #markEnded: () => void = () => undefined;
-  #child: ChildProcess | undefined;
-
-  constructor(stdout: OutputPipe, stderr: OutputPipe, events: EventStream) {
-    this.#stdout = stdout;
-    this.#stderr = stderr;
-    this.#events = events;
-    this.#ended = new Promise((resolve) => (this.#markEnded = resolve));
+    await record.child.terminate();
   }
 
-  async run(spec: CommandSpec, env: Record<string, string>): Promise<void> {
-    const lines = (["stdout", "stderr"] as const).map((type) => {
-      const splitter = new LineSplitter((text) => this.#events.send({ type, text }));
-      const pipe = type === "stdout" ? this.#stdout : this.#stderr;
-      pipe.listen((chunk) => splitter.push(chunk));
-      return splitter;
-    });
-    this.#events.onFlow = (flowing) => {
-      this.#stdout.setFlowing(flowing);
-      this.#stderr.setFlowing(flowing);
+  /** @throws {Problem} 404 */
+  status(id: string): CommandStatus {
+    const record = this.#records.get(id);
+    if (record === undefined) throw new Problem(404, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    const { content, startedAt, ended } = record;
+    const description = ended && describeEnding(ended.ending);
+    return {
+      id,
+      content,
+      running: ended === undefined,
+      exit_code: description?.exitCode,
+      error: description?.error === "" ? undefined : description?.error,
+      started_at: startedAt,
+      finished_at: ended?.at,
     };
-
-    const ending = await this.#spawn(spec, env);
-    // What it left running must never wait for this client.
-    this.#events.onFlow = () => undefined;
-    this.#stdout.finish();
-    this.#stderr.finish();
-    for (const splitter of lines) splitter.finish();
-    this.#markEnded();
-    this.#report(ending);
   }
 
-  async terminate(): Promise<void> {
-    signalGroup(this.#child?.pid, "SIGTERM");
-    const killing = setTimeout(() => signalGroup(this.#child?.pid, "SIGKILL"), TERMINATION_MS);
-    await this.#ended;
-    clearTimeout(killing);
+  /** The output of a command in the background. @throws {Problem} 400 */
+  log(id: string): OutputLog {
+    const record = this.#records.get(id);
+    if (record === undefined) throw new Problem(400, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    if (record.log !== undefined) return record.log;
+    throw new Problem(400, "INVALID_REQUEST_BODY", `command ${id} is not running in background`);
   }
 
-  #spawn(spec: CommandSpec, env: Record<string, string>): Promise<Ending> {
-    return new Promise((resolve) => {
-      try {
-        this.#child = spawn("bash", ["-c", spec.command], {
-          cwd: spec.cwd,
-          env,
-          uid: spec.uid,
-          gid: spec.gid,
-          // Its own process group, which an interrupt and a timeout end as a whole.
-          detached: true,
-          stdio: ["ignore", this.#stdout.writeEnd, this.#stderr.writeEnd],
-        });
-      } catch (error) {
-        resolve({ failure: describeSpawnFailure(error) });
-        return;
-      } finally {
-        this.#stdout.closeWriteEnd();
-        this.#stderr.closeWriteEnd();
-      }
-      const child = this.#child;
-      trackGroup(child.pid);
-      const deadline =
-        spec.timeoutMs > 0 && spec.timeoutMs <= LONGEST_TIMER_MS
-          ? setTimeout(() => signalGroup(child.pid, "SIGKILL"), spec.timeoutMs)
-          : undefined;
-      child.once("error", (error) => resolve({ failure: describeSpawnFailure(error) }));
-      child.once("exit", (code, signal) => {
-        clearTimeout(deadline);
-        resolve(signal === null ? { code: code ?? 0 } : { signal });
-      });
-    });
+  #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Omit<Launch, "stdout" | "stderr"> {
+    const argv = typeof command === "string" ? ["bash", "-c", command] : command;
+    return { argv, cwd, env: { ...this.#configuration.env, ...env }, uid, gid, timeoutMs };
   }
 
-  #report(ending: Ending): void {
-    if ("code" in ending && ending.code === 0) {
-      this.#events.send({ type: "execution_complete", execution_time: this.#events.elapsedMs });
-      return;
+  #register({ command }: CommandSpec, log?: OutputLog): CommandRecord {
+    const id = randomBytes(16).toString("hex");
+    const content = typeof command === "string" ? command : command.join(" ");
+    const record: CommandRecord = { id, content, startedAt: currentTime(), log, child: undefined, ended: undefined };
+    this.#records.set(id, record);
+    for (const oldest of this.#records.values()) {
+      if (this.#records.size <= REMEMBERED_COMMANDS) break;
+      if (oldest.ended === undefined) continue;
+      this.#records.delete(oldest.id);
+      oldest.log?.delete();
     }
-    const [evalue, line] =
-      "code" in ending
-        ? [String(ending.code), `exit status ${ending.code}`]
-        : "signal" in ending
-          ? ["-1", describeSignal(ending.signal)]
-          : [ending.failure, ending.failure];
-    this.#events.send({ type: "error", error: { ename: "CommandExecError", evalue, traceback: [line] } });
+    return record;
+  }
+
+  #finish(record: CommandRecord, ending: Ending): void {
+    record.ended = { ending, at: currentTime() };
   }
 }
 
-const SPAWN_FAILURES: Record<string, string> = {
-  E2BIG: "argument list too long",
-  EACCES: "permission denied",
-  EINVAL: "invalid argument",
-  ENOENT: "no such file or directory",
-  EPERM: "operation not permitted",
-};
-
-function describeSpawnFailure(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return `fork/exec bash: ${SPAWN_FAILURES[code] ?? messageOf(error)}`;
+function currentTime(): string {
+  return formatNanoseconds(BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6)));
 }

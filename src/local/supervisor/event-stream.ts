@@ -17,6 +17,7 @@ export class EventStream {
   #open = true;
   #pings: NodeJS.Timeout | undefined;
   #onFlow: ((flowing: boolean) => void) | undefined;
+  #onGone: () => void = () => undefined;
 
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
@@ -26,6 +27,7 @@ export class EventStream {
       this.#open = false;
       clearInterval(this.#pings);
       this.#flow(true);
+      this.#onGone();
     });
     stream.on("error", () => undefined); // "close" follows
   }
@@ -39,6 +41,12 @@ export class EventStream {
   set onFlow(listener: (flowing: boolean) => void) {
     this.#onFlow = listener;
     if (this.#saturated) listener(false);
+  }
+
+  /** Is told when the client has gone away before the end. */
+  set onGone(listener: () => void) {
+    this.#onGone = listener;
+    if (this.#stream.destroyed) listener();
   }
 
   /** Sends the first event and keeps sending pings. */
@@ -59,6 +67,7 @@ export class EventStream {
   end(): void {
     clearInterval(this.#pings);
     this.#flush();
+    this.#onGone = () => undefined;
     if (this.#open) this.#stream.end();
     this.#open = false;
   }

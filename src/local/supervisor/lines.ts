@@ -5,25 +5,32 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * Splits a command's output into the texts of its events: at `\n` and at `\r`, where a `\r\n` counts once. An empty line
- * is the text `"\n"`. A line is held until it is complete, and longer than 256 MiB it is cut.
+ * How output becomes lines: that of a command ends them at `\r`, too, where `\r\n` counts once, and has the text `"\n"`
+ * for an empty one; that of a session ends them at `\n` alone, without the `\r` before it, and leaves out empty ones.
+ */
+export type LineRules = "command" | "session";
+
+/**
+ * Splits output into the texts of its events. A line is held until it is complete, and longer than 256 MiB it is cut.
  */
 export class LineSplitter {
   readonly #deliver: (text: string) => void;
+  readonly #isSession: boolean;
   // Joined once, when the line is complete: appending to a growing buffer would copy a long line again and again.
   #held: Buffer[] = [];
   #heldBytes = 0;
   #afterCarriageReturn = false;
 
-  constructor(deliver: (text: string) => void) {
+  constructor(deliver: (text: string) => void, rules: LineRules = "command") {
     this.#deliver = deliver;
+    this.#isSession = rules === "session";
   }
 
   push(chunk: Buffer): void {
     let start = 0;
     for (let index = 0; index < chunk.length; index++) {
       const byte = chunk[index];
-      if (byte !== LF && byte !== CR) {
+      if (byte !== LF && (byte !== CR || this.#isSession)) {
         this.#afterCarriageReturn = false;
         continue;
       }
@@ -50,6 +57,8 @@ export class LineSplitter {
     const line = this.#heldBytes === 0 ? end : Buffer.concat([...this.#held, end]);
     this.#held = [];
     this.#heldBytes = 0;
-    this.#deliver(line.length === 0 ? "\n" : line.toString("utf8"));
+    const text = line.toString("utf8");
+    if (!this.#isSession) this.#deliver(text === "" ? "\n" : text);
+    else if (/[^\r]/.test(text)) this.#deliver(text.replace(/\r+$/, ""));
   }
 }

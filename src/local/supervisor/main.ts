@@ -5,7 +5,6 @@
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { json } from "node:stream/consumers";
-import { Commands } from "./commands.js";
 import { Contexts } from "./contexts.js";
 import type { Configuration } from "./environment.js";
 import { PipePool } from "./pipes.js";
@@ -61,7 +60,7 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   }
   const pipes = new PipePool(configuration.scratch);
   await pipes.fill();
-  return new Execd(configuration, new Contexts(configuration, pipes), new Commands(configuration, pipes));
+  return new Execd(configuration, new Contexts(configuration, pipes), pipes);
 }
 
 // Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket.

@@ -93,17 +93,28 @@ export class OutputPipe {
     else this.#socket.pause();
   }
 
+  /** Calls back when no process holds the other end any more. */
+  onEnd(listener: () => void): void {
+    if (this.#socket.destroyed) listener();
+    else this.#socket.once("close", listener);
+  }
+
+  /** Delivers what is in the pipe now; what comes later is delivered as before. */
+  drain(): void {
+    this.closeWriteEnd();
+    this.#socket.pause();
+    while (this.#socket.read() !== null); // each read emits its data
+    if (!this.#socket.destroyed) this.#readNow();
+    this.#socket.resume();
+  }
+
   /**
    * Delivers what is in the pipe now; the listener gets nothing after that. The pipe is read on, to no one, for as long
    * as a process holds its other end: a server that a command left running must not die of a closed pipe.
    */
   finish(): void {
-    this.closeWriteEnd();
-    this.#socket.pause();
-    while (this.#socket.read() !== null); // each read emits its data
-    if (!this.#socket.destroyed) this.#readNow();
+    this.drain();
     this.#listener = undefined;
-    this.#socket.resume();
   }
 
   #readNow(): void {

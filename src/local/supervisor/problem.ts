@@ -1,6 +1,15 @@
 /** The codes of execd's error bodies. */
 export type ProblemCode =
-  "INVALID_REQUEST_BODY" | "MISSING_QUERY" | "RUNTIME_ERROR" | "CONTEXT_NOT_FOUND" | "NOT_SUPPORTED";
+  | "INVALID_REQUEST_BODY"
+  | "MISSING_QUERY"
+  | "RUNTIME_ERROR"
+  | "INVALID_FILE"
+  | "INVALID_FILE_CONTENT"
+  | "INVALID_FILE_METADATA"
+  | "FILE_NOT_FOUND"
+  | "UNKNOWN"
+  | "CONTEXT_NOT_FOUND"
+  | "NOT_SUPPORTED";
 
 /** An error that becomes an answer: `{code, message}` with a status, as long as nothing has been sent. */
 export class Problem extends Error {
@@ -18,6 +27,11 @@ export class Problem extends Error {
 /** A request that execd refuses after it has read it. */
 export function invalid(message: string): Problem {
   return new Problem(400, "INVALID_REQUEST_BODY", `invalid request, validation error ${message}`);
+}
+
+/** A failure on execd's side, or what it takes for one. */
+export function runtimeError(message: string): Problem {
+  return new Problem(500, "RUNTIME_ERROR", message);
 }
 
 /** The message of whatever was thrown. */
