@@ -78,7 +78,7 @@ describe("generating", () => {
     const { exitCode, stderr } = await copy.generate();
     expect(exitCode).toBe(1);
     expect(stderr).toContain("mine.ts: not generated");
-    expect(Object.keys(await copy.readAll("generated"))).toEqual(["execd.ts", "lifecycle.ts", "mine.ts"]);
+    expect(Object.keys(await copy.readAll("generated"))).toEqual(["diagnostics.ts", "execd.ts", "lifecycle.ts", "mine.ts"]);
   });
 });
 
