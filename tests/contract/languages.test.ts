@@ -56,9 +56,9 @@ describeExchanges("execd-lang", {
   "javascript: after error": prints("5\n"),
   "javascript: unicode": prints("世界 🎉\n"),
   "javascript: throw (then immediately next)": throws("x"),
-  "javascript: delete hung ctx": check(async ({ codes }) => {
-    expect(await codes.deleteContext("daed1754-26ba-4390-bfeb-ecf831b31e76")).toBeUndefined();
-  }),
+  "javascript: delete hung ctx": check(({ codes }) =>
+    codes.deleteContext("daed1754-26ba-4390-bfeb-ecf831b31e76"),
+  ),
   "bash: create context": created("bash", "ab58ec00-5ae8-4338-a0e7-034bef899c03"),
   "bash: warmup": prints("hi\n"),
   "bash: arith": prints("17\n"),
