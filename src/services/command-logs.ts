@@ -127,17 +127,13 @@ export class CommandLogReader {
       const { isRunning } = await this.getStatus(commandId, { signal });
       const { body, end } = await this.#open(commandId, cursor, signal);
       const reader = body.getReader();
-      try {
-        for (;;) {
-          const { done, value } = await reader.read();
-          if (done) break;
-          cursor += value.length;
-          const piece = text.decode(value, { stream: true });
-          if (piece !== "") yield piece;
-        }
-      } finally {
-        // After the end it does nothing; its failure would say nothing either.
-        reader.cancel().catch(() => undefined);
+      // Whoever leaves here, or in a wait, aborts the signal, and with it the request.
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        cursor += value.length;
+        const piece = text.decode(value, { stream: true });
+        if (piece !== "") yield piece;
       }
       // Servers that know of a cursor beyond the end bring it back to it.
       cursor = end ?? cursor;

@@ -177,9 +177,13 @@ describe("following a log", () => {
       logs: [() => log("one\n", 4), () => log("", 4), () => log("two\n", 8)],
     });
     expect(await collect(follow(execd))).toEqual(["one\n", "two\n"]);
-    expect(execd.lines.filter((line) => line.includes("logs"))).toEqual([
+    // The status comes first: what is printed between the two questions is not missed.
+    expect(execd.lines).toEqual([
+      "GET /command/status/c1",
       "GET /command/c1/logs?cursor=0",
+      "GET /command/status/c1",
       "GET /command/c1/logs?cursor=4",
+      "GET /command/status/c1",
       "GET /command/c1/logs?cursor=4",
     ]);
   });
@@ -216,6 +220,15 @@ describe("following a log", () => {
     });
     expect(await collect(follow(execd, { cursor: 99 }))).toEqual(["new"]);
     expect(execd.lines.at(-1)).toBe("GET /command/c1/logs?cursor=9");
+  });
+
+  test("counts bytes where the server does not say where it ended", async () => {
+    const execd = scripted({
+      status: [() => Response.json(running), () => Response.json(ended)],
+      logs: [() => log("é"), () => log("b")],
+    });
+    expect(await collect(follow(execd, { cursor: 5 }))).toEqual(["é", "b"]);
+    expect(execd.lines.at(-1)).toBe("GET /command/c1/logs?cursor=7");
   });
 
   test("begins anew with each loop, and sends nothing before", async () => {

@@ -78,7 +78,8 @@ describe("watching", () => {
   });
 
   test("throws the server's word on a failed measurement, after those before it", async () => {
-    const execd = new FakeExecd(() => new Response(`${JSON.stringify(onWire)}\n{"error":"no /proc"}\n`));
+    const body = new LiveBody().send(`${JSON.stringify(onWire)}\n{"error":"no /proc"}\n`);
+    const execd = new FakeExecd(() => body.response);
     const seen: SandboxMetrics[] = [];
     const failure = await failureOf(
       (async () => {
@@ -88,6 +89,7 @@ describe("watching", () => {
     expect(seen).toEqual([measured]);
     expect(failure).toBeInstanceOf(SandboxApiException);
     expect(failure).toMatchObject({ message: "no /proc", statusCode: 200, sandboxId: "sandbox-1" });
+    expect(execd.requests[0]?.signal.aborted).toBe(true);
   });
 
   test.each([

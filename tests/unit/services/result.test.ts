@@ -94,6 +94,12 @@ describe("any format", () => {
     expect(resultOf({ "image/png": "é?" }).png).toEqual(new TextEncoder().encode("é?"));
   });
 
+  test("that is text may look like base64", () => {
+    expect(resultOf({ "text/plain": "abcd" }).getBytes("text/plain")).toEqual(
+      new TextEncoder().encode("abcd"),
+    );
+  });
+
   test("that is no string does no harm", () => {
     expect(resultOf({ "text/plain": 5 }).text).toBe("5");
     expect(resultOf({ "image/png": { a: 1 } }).png).toEqual(new TextEncoder().encode('{"a":1}'));
