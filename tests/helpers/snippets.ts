@@ -1,0 +1,104 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import ts from "typescript";
+import { root, run, type Outcome } from "../package/programs.js";
+
+/** A TypeScript example of a document. */
+export interface Snippet {
+  /** The heading above it. */
+  readonly heading: string;
+  /** Which of the examples under its heading it is, from 1. */
+  readonly number: number;
+  readonly code: string;
+}
+
+/** Every TypeScript example of a Markdown document, in order. */
+export async function snippetsOf(document: string): Promise<Snippet[]> {
+  const text = await readFile(path.join(root, document), "utf8");
+  const snippets: Snippet[] = [];
+  let heading = "";
+  for (const [, title, code] of text.matchAll(/^#+ ([^\n]+)$|^```ts\n(.*?)^```$/gms)) {
+    if (title !== undefined) heading = title;
+    else if (code !== undefined) {
+      const number = snippets.filter((other) => other.heading === heading).length + 1;
+      snippets.push({ heading, number, code });
+    }
+  }
+  return snippets;
+}
+
+const PRELUDE = `import { CodeInterpreter as Interpreter_, Sandbox as Sandbox_ } from "opensandbox-code-interpreter";
+await using sandbox = await Sandbox_.create({ killOnDispose: true });
+const interpreter = await Interpreter_.create(sandbox);
+`;
+
+/** Makes programs of snippets, which a reader would put below what the document has shown before. */
+export class SnippetPrograms implements AsyncDisposable {
+  readonly directory: string;
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  static async create(): Promise<SnippetPrograms> {
+    const directory = await mkdtemp(path.join(tmpdir(), "snippets-"));
+    await mkdir(path.join(directory, "node_modules", "@types"), { recursive: true });
+    await symlink(root, path.join(directory, "node_modules", "opensandbox-code-interpreter"), "dir");
+    await symlink(
+      path.join(root, "node_modules/@types/node"),
+      path.join(directory, "node_modules/@types/node"),
+      "dir",
+    );
+    return new SnippetPrograms(directory);
+  }
+
+  async write(name: string, { code }: Snippet): Promise<string> {
+    const file = path.join(this.directory, `${name}.mts`);
+    // Where it makes its own sandbox it is a whole program.
+    const isWhole = /^(?:const|await using) (?:sandbox|interpreter)\b/m.test(code);
+    const usesPrelude = /\b(?:sandbox|interpreter)\b/.test(code.replaceAll(/"[^"]*"/g, ""));
+    await writeFile(file, isWhole || !usesPrelude ? code : PRELUDE + code);
+    return file;
+  }
+
+  /** What the compiler says of programs, with the settings of a strict user. */
+  check(files: readonly string[]): string[] {
+    const program = ts.createProgram([...files], {
+      strict: true,
+      noEmit: true,
+      skipLibCheck: true,
+      target: ts.ScriptTarget.ES2022,
+      lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
+      types: ["node"],
+      module: ts.ModuleKind.NodeNext,
+      moduleResolution: ts.ModuleResolutionKind.NodeNext,
+      // The sources, so that no build with declarations is needed.
+      paths: {
+        "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
+        "opensandbox-code-interpreter/local": [path.join(root, "src/local/index.ts")],
+      },
+    });
+    return ts
+      .getPreEmitDiagnostics(program)
+      .map(
+        ({ file, messageText }) =>
+          `${path.basename(file?.fileName ?? "")}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+      );
+  }
+
+  /** Runs a program on the build in dist/. */
+  async run(file: string, env: Readonly<Record<string, string>>): Promise<Outcome> {
+    const compiled = file.replace(/\.mts$/, ".mjs");
+    const { outputText } = ts.transpileModule(await readFile(file, "utf8"), {
+      // Node 20 has no `await using`; the compiler writes it out.
+      compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
+    });
+    await writeFile(compiled, outputText);
+    return await run(process.execPath, [compiled], { cwd: this.directory, env });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.directory, { recursive: true });
+  }
+}
