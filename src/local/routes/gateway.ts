@@ -115,7 +115,8 @@ export async function enterForUpgrade(
   if (Number(entry) === EXECD_PORT) {
     assertToken(headers, sandbox);
     [, port = "", path = "/"] = /^\/proxy\/(\d+)(\/.*)?$/.exec(rest) ?? [];
-    if (port === "") throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
+    if (port === "")
+      throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
   }
   const ownProxy = !url.pathname.startsWith("/gateway/");
   const connection = await sandbox.box.connect(Number(port)).catch((error: unknown) => {

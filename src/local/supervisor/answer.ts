@@ -36,7 +36,9 @@ export function sendJson(stream: ServerHttp2Stream, status: number, value: unkno
 
 /** Sends a text as Go's `http.Error` does. */
 export function sendPlainError(stream: ServerHttp2Stream, status: number, message: string): void {
-  sendBody(stream, status, "text/plain; charset=utf-8", `${message}\n`, { "x-content-type-options": "nosniff" });
+  sendBody(stream, status, "text/plain; charset=utf-8", `${message}\n`, {
+    "x-content-type-options": "nosniff",
+  });
 }
 
 export function sendBody(

@@ -7,7 +7,8 @@ const TERMINATION_MS = 3000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** How a process ended, or why it did not begin. */
-export type Ending = { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly failure: string };
+export type Ending =
+  { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly failure: string };
 
 /** A process to start. */
 export interface Launch {
@@ -56,7 +57,16 @@ export class Child {
     clearTimeout(killing);
   }
 
-  #start({ argv: [file = "", ...args], cwd, env, uid, gid, stdout, stderr, timeoutMs }: Launch): Promise<Ending> {
+  #start({
+    argv: [file = "", ...args],
+    cwd,
+    env,
+    uid,
+    gid,
+    stdout,
+    stderr,
+    timeoutMs,
+  }: Launch): Promise<Ending> {
     return new Promise((resolve) => {
       const fail = (error: unknown) => resolve({ failure: describeFailure(file, error) });
       try {

@@ -164,7 +164,14 @@ export class Commands {
   #register({ command }: CommandSpec, log?: OutputLog): CommandRecord {
     const id = randomBytes(16).toString("hex");
     const content = typeof command === "string" ? command : command.join(" ");
-    const record: CommandRecord = { id, content, startedAt: currentTime(), log, child: undefined, ended: undefined };
+    const record: CommandRecord = {
+      id,
+      content,
+      startedAt: currentTime(),
+      log,
+      child: undefined,
+      ended: undefined,
+    };
     this.#records.set(id, record);
     for (const oldest of this.#records.values()) {
       if (this.#records.size <= REMEMBERED_COMMANDS) break;

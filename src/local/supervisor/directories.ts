@@ -10,7 +10,7 @@ import {
   readFileInfo,
   readPermission,
   Refusal,
-  setPermission,
+  setPermissionOfNew,
   type FileInfo,
   type Permission,
 } from "./file-info.js";
@@ -44,12 +44,13 @@ export function directoryRoutes(configuration: Configuration): Routes {
 
 async function create(directory: string, permission: Permission): Promise<void> {
   try {
-    const isNew = await makeDirectories(directory, permission.owner, permission.group);
-    if (isNew) await setPermission(directory, permission);
+    const [isNew, ...parents] = await makeDirectories(directory);
+    if (isNew !== undefined) await setPermissionOfNew(directory, parents, permission);
   } catch (error) {
     if (error instanceof Refusal) throw runtimeError(`error accessing file: ${error.message}`);
     // Go says ENOTDIR where Node, which has looked what is there, says EEXIST.
-    if (errorCode(error) === "EEXIST") throw runtimeError(`error accessing file: mkdir ${directory}: not a directory`);
+    if (errorCode(error) === "EEXIST")
+      throw runtimeError(`error accessing file: mkdir ${directory}: not a directory`);
     throw fileProblem(error, "mkdir", directory);
   }
 }

@@ -15,7 +15,10 @@ const CHUNK_BYTES = 256 * 1024;
 const MEASURED_BYTES = 64 * 1024;
 
 /** `GET /files/download`: a file, a range of its bytes, or a window of its lines. */
-export async function download({ stream, headers, query }: Call, configuration: Configuration): Promise<void> {
+export async function download(
+  { stream, headers, query }: Call,
+  configuration: Configuration,
+): Promise<void> {
   const file = expandPath(requiredQuery(query, "path"), configuration);
   const offset = readPosition(query, "offset");
   const limit = readPosition(query, "limit");
@@ -98,11 +101,13 @@ async function sendBytes(stream: ServerHttp2Stream, handle: FileHandle, content:
   if (range === "malformed") {
     const body = encodeJson({ code: "UNKNOWN" });
     const { "content-disposition": disposition } = headers;
-    return sendBody(stream, 416, "application/octet-stream", body, { "content-disposition": disposition });
+    sendBody(stream, 416, "application/octet-stream", body, { "content-disposition": disposition });
+    return;
   }
   if (range === "beyond") {
     const more = { ...headers, "content-range": `bytes */${size}`, "x-content-type-options": "nosniff" };
-    return sendBody(stream, 416, "text/plain; charset=utf-8", "invalid range: failed to overlap\n", more);
+    sendBody(stream, 416, "text/plain; charset=utf-8", "invalid range: failed to overlap\n", more);
+    return;
   }
   const since = Date.parse(content.since ?? "");
   if (range === undefined && Math.floor(mtimeMs / 1000) * 1000 <= since) {

@@ -45,7 +45,11 @@ function typeOf(stats: BigIntStats): FileInfo["type"] {
 /** 404 for what is not there; `undefined` for any other failure. */
 export function missingFile(error: unknown, operation: string, file: string): Problem | undefined {
   if (errorCode(error) !== "ENOENT") return undefined;
-  return new Problem(404, "FILE_NOT_FOUND", `file not found. ${operation} ${file}: no such file or directory`);
+  return new Problem(
+    404,
+    "FILE_NOT_FOUND",
+    `file not found. ${operation} ${file}: no such file or directory`,
+  );
 }
 
 /** The Problem of a failed operation on a file. */
@@ -85,7 +89,7 @@ export async function setPermission(file: string, { mode, owner, group }: Permis
 }
 
 /** @throws {Refusal} */
-export async function setOwner(file: string, owner: string, group: string): Promise<void> {
+async function setOwner(file: string, owner: string, group: string): Promise<void> {
   if (owner === "" && group === "") return;
   const uid = owner === "" ? -1 : users.idOf(owner);
   if (uid === undefined) throw new Refusal(`failed to lookup user ${owner}: user: unknown user ${owner}`);
@@ -100,16 +104,29 @@ function refuse(operation: string, file: string): (error: unknown) => never {
   };
 }
 
-/**
- * Makes a directory and its parents; each that is new gets the owner, but not the mode, which may be one for files.
- *
- * @returns whether it is new
- */
-export async function makeDirectories(directory: string, owner = "", group = ""): Promise<boolean> {
+/** Makes a directory and its parents; gives those that are new, the directory itself first. */
+export async function makeDirectories(directory: string): Promise<string[]> {
   const first = await mkdir(directory, { recursive: true });
-  if (first === undefined) return false;
-  for (let created = directory; ; created = path.dirname(created)) {
-    await setOwner(created, owner, group);
-    if (created === first || created === path.dirname(created)) return true;
+  if (first === undefined) return [];
+  const created = [directory];
+  for (let parent = directory; parent !== first && parent !== path.dirname(parent);) {
+    parent = path.dirname(parent);
+    created.push(parent);
   }
+  return created;
+}
+
+/**
+ * Gives a new file or directory its permission, and its owner to the parents that were made for it; but not its mode,
+ * which may be one that lets nobody through.
+ *
+ * @throws {Refusal}
+ */
+export async function setPermissionOfNew(
+  file: string,
+  parents: readonly string[],
+  permission: Permission,
+): Promise<void> {
+  await setPermission(file, permission);
+  for (const parent of parents) await setOwner(parent, permission.owner, permission.group);
 }

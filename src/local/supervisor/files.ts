@@ -74,8 +74,8 @@ async function replace({ stream, query }: Call, resolve: Resolve): Promise<void>
     const replacedCount = await replaceIn(resolve(given), Buffer.from(old), Buffer.from(body.string("new")));
     counts.push([given, { replacedCount }]);
   }
-  if (query.get("verbose") !== "true") return sendEmpty(stream);
-  sendJson(stream, 200, Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1))));
+  if (query.get("verbose") !== "true") sendEmpty(stream);
+  else sendJson(stream, 200, Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
 async function replaceIn(file: string, old: Buffer, replacement: Buffer): Promise<number> {

@@ -19,7 +19,7 @@ class Translator {
   #position = 0;
 
   constructor(pattern: string) {
-    this.#characters = [...pattern];
+    this.#characters = Array.from(pattern);
   }
 
   translate(): string {

@@ -31,24 +31,30 @@ export async function* readMultipart(source: Readable, boundary: string): AsyncG
   const reader = new Reader(source);
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   // Whatever comes before the first delimiter is for programs that know no forms.
-  for await (const ignored of reader.until(delimiter)) void ignored;
+  await drain(reader.until(delimiter));
   for (;;) {
     if (await reader.startsWith("--")) return;
     const disposition = await reader.readDisposition();
     const content = reader.until(delimiter);
     yield { name: disposition.get("name") ?? "", filename: disposition.get("filename"), content };
     // Whoever did not read it to its end did not want it.
-    for await (const ignored of content) void ignored;
+    await drain(content);
   }
 }
 
+async function drain(pieces: AsyncIterable<Buffer>): Promise<void> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}
+
 class Reader {
-  readonly #source: AsyncIterator<Buffer>;
+  readonly #source: AsyncIterator<Buffer, undefined>;
   // The first delimiter may be the first line, with nothing to end before it.
   #held: Buffer = CRLF;
 
   constructor(source: Readable) {
-    this.#source = (source as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+    // No encoding is set, so that it gives bytes.
+    this.#source = source[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   }
 
   /** What comes before a delimiter, and past it. */

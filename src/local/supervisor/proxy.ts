@@ -29,7 +29,12 @@ const lookup: LookupFunction = (_hostname, options, callback) => {
 };
 
 /** Passes a request on to a port of the sandbox, and the answer back, both as they come. */
-export function passOn(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, port: number, target: string): void {
+export function passOn(
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  port: number,
+  target: string,
+): void {
   if (!isPort(port)) return sendPlainError(stream, 502, "Bad Gateway");
   const method = headers[":method"] ?? "GET";
   const outgoing = httpRequest({

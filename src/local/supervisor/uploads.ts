@@ -7,7 +7,13 @@ import { pipeline } from "node:stream/promises";
 import { sendEmpty, type Call } from "./answer.js";
 import { Body } from "./body.js";
 import { expandPath, type Configuration } from "./environment.js";
-import { makeDirectories, readPermission, Refusal, setPermission, type Permission } from "./file-info.js";
+import {
+  makeDirectories,
+  readPermission,
+  Refusal,
+  setPermissionOfNew,
+  type Permission,
+} from "./file-info.js";
 import { describeSystemError, errorCode } from "./go-errors.js";
 import { boundaryOf, MalformedForm, readMultipart, type Part } from "./multipart.js";
 import { Problem, runtimeError } from "./problem.js";
@@ -121,17 +127,17 @@ function writeProblem(target: string, error: unknown): Problem {
 }
 
 async function place(spooled: string, target: Target): Promise<void> {
+  let parents: readonly string[];
   try {
-    await makeDirectories(path.dirname(target.path), target.owner, target.group);
+    parents = await makeDirectories(path.dirname(target.path));
     await move(spooled, target.path);
   } catch (error) {
-    const reason = error instanceof Refusal ? error.message : `open ${target.path}: ${describeSystemError(error)}`;
+    const reason = `open ${target.path}: ${describeSystemError(error)}`;
     throw runtimeError(`error opening destination file ${target.path}. ${reason}`);
   }
-  await setPermission(target.path, target).catch((error: unknown) => {
-    throw runtimeError(
-      `error chmoding file ${target.path}. ${error instanceof Refusal ? error.message : describeSystemError(error)}`,
-    );
+  await setPermissionOfNew(target.path, parents, target).catch((error: unknown) => {
+    const reason = error instanceof Refusal ? error.message : describeSystemError(error);
+    throw runtimeError(`error chmoding file ${target.path}. ${reason}`);
   });
 }
 
