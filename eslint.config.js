@@ -85,8 +85,8 @@ export default defineConfig(
   },
   {
     files: ["src/**"],
-    // The supervisor is a program of its own: what it throws does not leave its process.
-    ignores: ["src/local/supervisor/**"],
+    // The supervisor and the kernels are programs of their own: what they throw does not leave their processes.
+    ignores: ["src/local/supervisor/**", "src/local/kernels/**"],
     rules: {
       "no-restricted-syntax": [
         "error",

@@ -66,6 +66,18 @@ export async function bundleJavaScript() {
       ".mjs",
       (path) => isBuiltin(path),
     ),
+    // Likewise. It is mostly the transpiler, which nobody reads: no map.
+    bundle(
+      {
+        ...node,
+        format: "esm",
+        minify: true,
+        sourcemap: false,
+        entryPoints: { "local/kernels/javascript": sources.javaScriptKernel },
+      },
+      ".mjs",
+      (path) => isBuiltin(path),
+    ),
   ]);
 
   const files = new Map(bundles.flatMap(({ outputFiles }) => outputFiles));

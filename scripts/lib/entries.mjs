@@ -11,9 +11,10 @@ export const sources = {
   local: "src/local/index.ts",
   cli: "src/local/cli.ts",
   supervisor: "src/local/supervisor/main.ts",
+  javaScriptKernel: "src/local/kernels/javascript/main.ts",
 };
 
-/** Where the kernels' own programs live, which are shipped as they are. */
+/** Where the kernels' own programs live, which are shipped as they are; what needs bundling is in folders there. */
 const KERNELS = "src/local/kernels";
 
 /** Fails where an entry is missing: a package without one of its parts must not come out of a build. */

@@ -1,8 +1,8 @@
 """The Python kernel: runs code that comes as JSON lines on descriptor 3 and answers there, with state that persists.
 
 What user code prints through ``sys.stdout`` and ``sys.stderr`` goes over the channel, in order with results and errors.
-What bypasses them (subprocesses, C libraries) goes through the real descriptors 1 and 2, which the supervisor reads
-itself: that way it survives the death of this process and cannot block it. So that both kinds still arrive in the order
+What bypasses them (subprocesses, C libraries) goes through the real descriptors 1 and 2, pipes of each run which the
+supervisor reads itself: that way it survives the death of this process and the end of the run. So that both kinds still arrive in the order
 of their making, every message is preceded by a secret marker on both descriptors, and the supervisor puts them together.
 
 IPython is used where it can be imported; otherwise the standard library alone has to do.
@@ -15,6 +15,7 @@ import sys
 # Its neighbours are read-only in a box, and outside of one no place for what Python leaves behind.
 sys.dont_write_bytecode = True
 
+import python_attribution
 from python_channel import CHANNEL, Channel, Interrupts
 from python_output import OutputStream
 
@@ -43,14 +44,17 @@ def main():
     channel.start(bytes.fromhex(settings["marker"]))
     sys.stdout = sys.__stdout__ = OutputStream(channel, "stdout", 1)
     sys.stderr = sys.__stderr__ = OutputStream(channel, "stderr", 2)
+    python_attribution.install()
     runner = start_runner(channel, interrupts, settings["ipython"])
     # The current directory is where users put their modules; this file's directory is none of their business.
     sys.path[0] = ""
     sys.argv = [""]
     sys.dont_write_bytecode = False
     channel.tell({"type": "ready"})
-    for line in requests:
-        runner.run(json.loads(line)["code"])
+    for run, line in enumerate(requests, 1):
+        request = json.loads(line)
+        channel.begin(run, request["stdout"], request["stderr"])
+        runner.run(request["code"])
     os._exit(0)
 
 

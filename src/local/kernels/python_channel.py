@@ -2,10 +2,13 @@
 
 import json
 import os
+import select
 import signal
 import sys
 import threading
 import time
+
+import python_attribution as attribution
 
 CHANNEL = 3
 # Small enough that a message costs little to hold, large enough that its envelope does not matter.
@@ -64,11 +67,11 @@ class Channel:
         self.printed_chars = 0
         self.waiting = threading.Event()
         self.process = os.getpid()
-        os.set_inheritable(CHANNEL, False)
-        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took. Python
-        # makes duplicates non-inheritable, so no subprocess gets these either.
-        self.raw = (os.dup(1), os.dup(2))
+        # The run that goes on, or 0.
+        self.run = 0
+        self.raw = ()
         self.marker = b""
+        os.set_inheritable(CHANNEL, False)
 
     def start(self, marker):
         self.marker = marker
@@ -76,12 +79,39 @@ class Channel:
         sys.addaudithook(self._on_audit)
         threading.Thread(target=self._batch, name="output", daemon=True).start()
 
+    def begin(self, run, stdout, stderr):
+        """Makes the files the standard output and error of what the run starts."""
+        for descriptor in self.raw:
+            os.close(descriptor)
+        for descriptor, file in ((1, stdout), (2, stderr)):
+            opened = os.open(file, os.O_WRONLY)
+            os.dup2(opened, descriptor)
+            os.close(opened)
+        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took. Python
+        # makes duplicates non-inheritable, so no subprocess gets these either.
+        self.raw = (os.dup(1), os.dup(2))
+        attribution.enter(run)
+        self.run = run
+
+    def finish(self):
+        with self.interrupts, self.lock:
+            # Nothing may come after this: the next batch has to find its markers in the next run's files.
+            self.run = 0
+            self._send([{"type": "done"}])
+
+    @property
+    def is_heard(self):
+        """Whether what the caller says belongs to the run that goes on."""
+        return self.run != 0 and attribution.current() == self.run
+
     @property
     def in_fork(self):
         return os.getpid() != self.process
 
     def put(self, stream, text):
         with self.interrupts, self.lock:
+            if not self.is_heard:
+                return
             for start in range(0, len(text), CHUNK_CHARS):
                 chunk = text[start : start + CHUNK_CHARS]
                 last = self.printed[-1] if self.printed else None
@@ -98,14 +128,15 @@ class Channel:
         if self.in_fork:
             return
         with self.interrupts, self.lock:
-            if self.printed:
+            if self.printed and self.run:
                 self._send([])
 
     def send(self, *messages):
         if self.in_fork:
             return
         with self.interrupts, self.lock:
-            self._send(messages)
+            if self.is_heard:
+                self._send(messages)
 
     def tell(self, message):
         """Sends what has no place in the order of output, without markers."""
@@ -146,6 +177,9 @@ def _write_all(descriptor, data):
     while view:
         try:
             view = view[os.write(descriptor, view) :]
+        except BlockingIOError:
+            # A child process may have made the pipe that it shares with us non-blocking; Node does.
+            select.select([], [descriptor], [])
         except OSError:
             # Without the supervisor, or without the channel, nothing that this process does can be seen any more.
             os._exit(70)

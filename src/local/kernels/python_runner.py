@@ -31,7 +31,7 @@ class Runner:
         if self.channel.in_fork:
             # User code forked, and this is the child at the end of the run: the next one is its parent's.
             os._exit(1 if self.failed else 0)
-        self.channel.send({"type": "done"})
+        self.channel.finish()
 
     def report(self, kind, error, lines):
         if self.failed:

@@ -34,6 +34,12 @@ export class KernelPool {
     return "unavailable" in configured ? configured.unavailable : undefined;
   }
 
+  /** What the first run of a context has to say beside its own output. */
+  noticeOf(language: string): string | undefined {
+    const configured = this.#configuration.languages[language];
+    return configured !== undefined && "notice" in configured ? configured.notice : undefined;
+  }
+
   /** A kernel of a language: the one that is ready, else a new one. */
   take(language: string): Promise<Kernel> {
     const spare = this.#spares.get(language);

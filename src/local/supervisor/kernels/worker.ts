@@ -1,20 +1,19 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
-import { StringDecoder } from "node:string_decoder";
 import type { KernelLaunch } from "../environment.js";
-import type { OutputPipe } from "../pipes.js";
+import type { OutputPipe, PipePool } from "../pipes.js";
 import { messageOf } from "../problem.js";
 import { describeSignal, signalGroup, trackGroup } from "../processes.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
-import { OutputMerge } from "./merge.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
+import { KernelOutput, type OutputTarget } from "./output.js";
 
-// Output that runs ahead of its messages is held; beyond this its writer has to wait.
-const HELD_LIMIT = 2 ** 20;
 // What a kernel writes before it can speak says why it does not start.
 const COMPLAINT_CHARS = 4000;
+// A forked child of user code may hold the channel open.
+const LAST_WORDS_MS = 500;
 
 interface Run {
   readonly code: string;
@@ -27,8 +26,11 @@ interface Run {
 /** What the supervisor tells a worker: first its settings, then code, one run at a time. */
 export type WorkerRequest =
   | { readonly marker: string; readonly [setting: string]: string | number | boolean }
-  | { readonly code: string }
+  /** `stdout` and `stderr` are files to open for writing, where the worker has pipes for each run. */
+  | { readonly code: string; readonly stdout?: string; readonly stderr?: string }
   | { readonly interrupt: true };
+
+type ErrorEvent = KernelEvent & { readonly type: "error" };
 
 /** What is particular to the worker of a language. */
 export interface WorkerSpec {
@@ -37,12 +39,22 @@ export interface WorkerSpec {
   readonly launch: KernelLaunch;
   /** SIGINT to the process group, or the request `{"interrupt":true}` and SIGINT, for what the code has started. */
   readonly interruptBy: "signal" | "message";
-  /** Writes a request in another way than as a line of JSON on the channel. */
+  /**
+   * Whether each run has pipes of its own, which the worker puts in the place of descriptors 1 and 2. What an earlier
+   * run left running in the background then cannot print into a later one.
+   * @default false
+   */
+  readonly hasPipesPerRun?: boolean;
+  /** Whether it writes the marker before each batch; without, it sends one batch for each run, at the end. @default true */
+  readonly writesMarkers?: boolean;
+  /** Writes a request in another way than as a line of JSON. */
   readonly encode?: (request: WorkerRequest) => string;
   /** Takes requests on standard input, and has the channel for its answers only. @default false */
   readonly readsStandardInput?: boolean;
+  /** The error of a run that was interrupted, where the worker itself cannot tell. */
+  readonly interrupted?: ErrorEvent;
   /** The error of a run that ended its own process. */
-  readonly describeEnd?: (code: number | null) => Omit<KernelEvent & { type: "error" }, "type"> | undefined;
+  readonly describeEnd?: (exitStatus: number) => ErrorEvent;
 }
 
 /**
@@ -54,40 +66,47 @@ export interface WorkerSpec {
 export class WorkerKernel implements Kernel {
   readonly ready: Promise<void>;
   readonly #spec: WorkerSpec;
+  readonly #pipes: PipePool;
+  // The first byte is one that text hardly has, so that no text seems to begin a marker and waits for its rest.
+  readonly #marker = Buffer.concat([Buffer.of(0), randomBytes(15)]);
+  readonly #target: OutputTarget;
   readonly #child: ChildProcess;
-  readonly #pipes: Readonly<Record<"stdout" | "stderr", OutputPipe>>;
-  readonly #decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
-  readonly #merge: OutputMerge<Message>;
   readonly #gone: Promise<void>;
   readonly #channel: Duplex;
+  #output: KernelOutput;
   #alive = true;
   #isReady = false;
   #markReady: () => void = () => undefined;
   #flowing = true;
-  #pipesFlowing = true;
   #run: Run | undefined;
   #complaint = "";
 
   /** Starts a process; it need not be ready yet when this resolves. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
-    return new WorkerKernel(spec, host, await host.pipes.take(), await host.pipes.take());
+    const target: OutputTarget = {
+      text: (stream, text) => kernel.#onText(stream, text),
+      message: (message) => kernel.#onMessage(message),
+    };
+    const kernel: WorkerKernel = new WorkerKernel(spec, host, target, [
+      await host.pipes.take(),
+      await host.pipes.take(),
+    ]);
+    return kernel;
   }
 
   private constructor(
     spec: WorkerSpec,
-    { workspace, env }: KernelHost,
-    stdout: OutputPipe,
-    stderr: OutputPipe,
+    { workspace, env, pipes }: KernelHost,
+    target: OutputTarget,
+    [stdout, stderr]: readonly [OutputPipe, OutputPipe],
   ) {
     this.#spec = spec;
+    this.#pipes = pipes;
+    this.#target = target;
     this.ready = new Promise((resolve) => (this.#markReady = resolve));
-    this.#pipes = { stdout, stderr };
-    // The first byte is one that text hardly has, so that no text seems to begin a marker and waits for its rest.
-    const marker = Buffer.concat([Buffer.of(0), randomBytes(15)]);
-    this.#merge = new OutputMerge(marker, {
-      raw: (stream, bytes) => this.#onText(stream, this.#decoders[stream].write(bytes)),
-      message: (message) => this.#onMessage(message),
-    });
+    // Where each run has its own, what comes here is at most a reason why there will be no run.
+    const beginning = { text: (_stream: string, text: string) => this.#note(text), message: target.message };
+    this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
     const [program, ...args] = spec.launch.command;
     this.#child = spawn(program, args, {
       cwd: workspace,
@@ -95,19 +114,12 @@ export class WorkerKernel implements Kernel {
       detached: true,
       stdio: [spec.readsStandardInput === true ? "pipe" : "ignore", stdout.writeEnd, stderr.writeEnd, "pipe"],
     });
+    this.#output.closeWriteEnds();
     trackGroup(this.#child.pid);
     const channel = this.#child.stdio[3];
     // A "pipe" of Node's is a socket, both ways; its type knows only one.
     if (!(channel instanceof Duplex)) throw new Error("the kernel has no channel");
     this.#channel = channel;
-    for (const stream of ["stdout", "stderr"] as const) {
-      const pipe = this.#pipes[stream];
-      pipe.closeWriteEnd();
-      pipe.listen((chunk) => {
-        this.#merge.pushBytes(stream, chunk);
-        this.#reflow();
-      });
-    }
     this.#gone = new Promise((resolve) => {
       this.#child.once("error", (error) => {
         this.#onGone(`it cannot be started: ${messageOf(error)}`, null);
@@ -120,7 +132,7 @@ export class WorkerKernel implements Kernel {
     });
     this.#child.stdin?.on("error", () => undefined); // the process's end says it all
     this.#openChannel();
-    this.#tell({ ...spec.launch.settings, marker: marker.toString("hex") });
+    this.#tell({ ...spec.launch.settings, marker: this.#marker.toString("hex") });
   }
 
   get alive(): boolean {
@@ -130,7 +142,7 @@ export class WorkerKernel implements Kernel {
   run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
     return new Promise((resolve) => {
       this.#run = { code, deliver, resolve, started: false, interruptWanted: false };
-      if (this.#isReady) this.#tell({ code });
+      if (this.#isReady) void this.#begin(this.#run);
     });
   }
 
@@ -148,7 +160,7 @@ export class WorkerKernel implements Kernel {
     this.#flowing = flowing;
     if (flowing) this.#channel.resume();
     else this.#channel.pause();
-    this.#reflow();
+    this.#output.setFlowing(flowing);
   }
 
   async kill(): Promise<void> {
@@ -156,9 +168,33 @@ export class WorkerKernel implements Kernel {
     await this.#gone;
   }
 
+  async #begin(run: Run): Promise<void> {
+    const { code } = run;
+    if (this.#spec.hasPipesPerRun !== true) return this.#tell({ code });
+    let output: KernelOutput;
+    try {
+      output = this.#outputTo(await this.#pipes.take(), await this.#pipes.take());
+    } catch (error) {
+      run.deliver(kernelDied(`there are no pipes for its output: ${messageOf(error)}`, ""));
+      return this.#settle(run);
+    }
+    if (this.#run !== run) return output.discard();
+    this.#output.discard();
+    this.#output = output;
+    output.setFlowing(this.#flowing);
+    // The worker opens our own ends, by the names that Linux gives them; "started" says that it has.
+    const { stdout, stderr } = output.writeEnds;
+    this.#tell({ code, stdout: nameOf(stdout), stderr: nameOf(stderr) });
+  }
+
+  #outputTo(stdout: OutputPipe, stderr: OutputPipe, target = this.#target): KernelOutput {
+    const marker = this.#spec.writesMarkers === false ? undefined : this.#marker;
+    return new KernelOutput(stdout, stderr, { marker, target });
+  }
+
   #openChannel(): void {
     const lines = new JsonLines((value) => {
-      if (Array.isArray(value)) this.#merge.pushBatch(decodeBatch(value));
+      if (Array.isArray(value)) this.#output.pushBatch(decodeBatch(value));
       else this.#onMessage(decodeMessage(value));
     });
     this.#channel.on("error", () => undefined); // the process's end says it all
@@ -170,7 +206,6 @@ export class WorkerKernel implements Kernel {
         this.#complaint = `the kernel's channel is broken: ${messageOf(error)}`;
         signalGroup(this.#child.pid, "SIGKILL");
       }
-      this.#reflow();
     });
     // User code can close any descriptor, and a kernel that cannot speak is of no use.
     this.#channel.on("end", () => signalGroup(this.#child.pid, "SIGKILL"));
@@ -182,9 +217,13 @@ export class WorkerKernel implements Kernel {
   }
 
   #onText(stream: "stdout" | "stderr", text: string): void {
-    if (!this.#isReady) this.#complaint = (this.#complaint + text).slice(-COMPLAINT_CHARS);
+    this.#note(text);
     // What comes while nothing runs belongs to no one.
     if (text !== "") this.#run?.deliver({ type: stream, text });
+  }
+
+  #note(text: string): void {
+    if (!this.#isReady) this.#complaint = (this.#complaint + text).slice(-COMPLAINT_CHARS);
   }
 
   #onMessage(message: Message): void {
@@ -194,15 +233,20 @@ export class WorkerKernel implements Kernel {
         this.#isReady = true;
         this.#markReady();
         this.#complaint = "";
-        if (run) this.#tell({ code: run.code });
+        if (run) void this.#begin(run);
         break;
       case "started":
         if (!run) break;
         run.started = true;
+        this.#output.closeWriteEnds();
         if (run.interruptWanted) this.interrupt();
         break;
       case "done":
-        this.#settle();
+        // One that comes before the start is an echo of the run before.
+        if (run?.started === true) this.#settle(run);
+        break;
+      case "error":
+        run?.deliver((run.interruptWanted ? this.#spec.interrupted : undefined) ?? message);
         break;
       case "note":
         break;
@@ -211,14 +255,14 @@ export class WorkerKernel implements Kernel {
     }
   }
 
-  #settle(): void {
-    for (const stream of ["stdout", "stderr"] as const) this.#onText(stream, this.#decoders[stream].end());
-    const run = this.#run;
-    this.#run = undefined;
-    run?.resolve();
+  #settle(run: Run): void {
+    if (this.#spec.hasPipesPerRun === true) this.#output.finish();
+    else this.#output.finishText();
+    if (this.#run === run) this.#run = undefined;
+    run.resolve();
   }
 
-  #onGone(reason: string, code: number | null): void {
+  #onGone(reason: string, exitStatus: number | null): void {
     if (!this.#alive) return;
     this.#alive = false;
     this.#markReady();
@@ -226,27 +270,26 @@ export class WorkerKernel implements Kernel {
     signalGroup(this.#child.pid, "SIGKILL");
     // Whatever it managed to say comes first: it is in the channel's buffer, or on its way there.
     const finish = () => {
-      for (const pipe of Object.values(this.#pipes)) pipe.finish();
-      this.#merge.end();
-      const error = (this.#isReady ? this.#spec.describeEnd?.(code) : undefined) ?? {
-        ename: "KernelDied",
-        evalue: `the ${this.#spec.name} process has ended (${reason}); the context's variables are lost`,
-        traceback: this.#complaint === "" ? [] : this.#complaint.trimEnd().split("\n"),
-      };
-      this.#run?.deliver({ type: "error", ...error });
-      this.#settle();
+      this.#output.finish();
+      const run = this.#run;
+      if (run === undefined) return;
+      const described = run.started && exitStatus !== null ? this.#spec.describeEnd?.(exitStatus) : undefined;
+      const what = `the ${this.#spec.name} process has ended (${reason}); the context's variables are lost`;
+      run.deliver(described ?? kernelDied(what, this.#complaint));
+      this.#settle(run);
     };
     if (this.#channel.closed) return finish();
     this.#channel.once("close", finish);
     this.#channel.resume();
-    // A forked child of user code may hold the channel open.
-    setTimeout(() => this.#channel.destroy(), 500).unref();
+    setTimeout(() => this.#channel.destroy(), LAST_WORDS_MS).unref();
   }
+}
 
-  #reflow(): void {
-    const flowing = this.#flowing && this.#merge.heldBytes < HELD_LIMIT;
-    if (flowing === this.#pipesFlowing) return;
-    this.#pipesFlowing = flowing;
-    for (const pipe of Object.values(this.#pipes)) pipe.setFlowing(flowing);
-  }
+function kernelDied(evalue: string, complaint: string): ErrorEvent {
+  const traceback = complaint === "" ? [] : complaint.trimEnd().split("\n");
+  return { type: "error", ename: "KernelDied", evalue, traceback };
+}
+
+function nameOf(descriptor: number): string {
+  return `/proc/${process.pid}/fd/${descriptor}`;
 }

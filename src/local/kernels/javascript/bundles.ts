@@ -1,0 +1,41 @@
+import { inspect } from "node:util";
+import { withoutOurFrames } from "./failures.js";
+
+const MIME_TYPE = /^[a-z]+\/[\w.+-]+$/;
+/** Deno's, which its notebooks use. */
+const DISPLAY = Symbol.for("Jupyter.display");
+
+type Bundle = Readonly<Record<string, unknown>>;
+
+/**
+ * The representations of a value by MIME type. A value says itself how it looks: by a method `toMimeBundle()` or
+ * `[Symbol.for("Jupyter.display")]()`, or because it is an object whose every key is a MIME type.
+ */
+export function bundleOf(value: unknown): Bundle {
+  const own = ownBundle(value);
+  const encoded = Object.entries(own ?? {}).map(([mime, data]) => [mime, encode(data)]);
+  const text = withoutOurFrames(inspect(value).split("\n")).join("\n");
+  return { "text/plain": text, ...Object.fromEntries(encoded) };
+}
+
+function ownBundle(value: unknown): Bundle | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  for (const method of [Reflect.get(value, DISPLAY), Reflect.get(value, "toMimeBundle")]) {
+    if (typeof method !== "function") continue;
+    const answer: unknown = Reflect.apply(method, value, []);
+    if (isPlain(answer)) return answer;
+  }
+  const isBundle = isPlain(value) && Object.keys(value).length > 0;
+  return isBundle && Object.keys(value).every((key) => MIME_TYPE.test(key)) ? value : undefined;
+}
+
+function isPlain(value: unknown): value is Bundle {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function encode(data: unknown): unknown {
+  if (data instanceof Uint8Array) return Buffer.from(data).toString("base64");
+  return typeof data === "bigint" || typeof data === "function" || data === undefined ? String(data) : data;
+}

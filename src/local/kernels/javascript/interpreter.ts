@@ -1,0 +1,226 @@
+import { Session, type Runtime } from "node:inspector";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { transform } from "sucrase";
+import { Attribution } from "./attribution.js";
+import { bundleOf } from "./bundles.js";
+import { Channel, type RunError, type Stream } from "./channel.js";
+import {
+  describePosition,
+  describeSyntaxError,
+  describeThrown,
+  INTERRUPTED,
+  isTranspilerError,
+} from "./failures.js";
+import type { ListenerMessage, RunCell } from "./messages.js";
+import { provideModules, rewriteModuleSyntax } from "./modules.js";
+import { replaceStreams } from "./streams.js";
+
+const TERMINATED = "Execution was terminated";
+
+interface Run {
+  readonly number: number;
+}
+
+/** Starts the thread that listens, and runs what it passes on. */
+export function startInterpreter(file: string): void {
+  const running: RunCell = new Int32Array(new SharedArrayBuffer(4));
+  const interpreter = new Interpreter(running);
+  // Its own standard streams would be those of this thread, which are the user's.
+  const listener = new Worker(fileURLToPath(file), { workerData: running, stdout: true, stderr: true });
+  listener.on("message", (message: ListenerMessage) => interpreter.onMessage(message));
+  listener.on("error", () => process.abort());
+  // For the processes that the code has started; the code itself is stopped by the other thread.
+  process.on("SIGINT", () => undefined);
+  process.once("exit", () => interpreter.close());
+}
+
+class Interpreter {
+  readonly #running: RunCell;
+  readonly #channel = new Channel();
+  readonly #session = new Session();
+  readonly #runs = new Attribution<Run>();
+  readonly #hook: Runtime.RemoteObjectId;
+  #receive: (value: unknown) => void = () => undefined;
+  #typescript = false;
+  #count = 0;
+
+  constructor(running: RunCell) {
+    this.#running = running;
+    this.#session.connect();
+    this.#hook = this.#makeHook();
+  }
+
+  /** Node would wait for it before it exits. */
+  close(): void {
+    this.#session.disconnect();
+  }
+
+  onMessage(message: ListenerMessage): void {
+    switch (message.type) {
+      case "settings":
+        this.#start(message);
+        break;
+      case "code":
+        this.#run(message.code);
+        break;
+      case "interrupt":
+        if (this.#runs.current?.number === message.run) this.#end(this.#runs.current, INTERRUPTED);
+        break;
+      case "nudge":
+    }
+  }
+
+  #start({ marker, typescript }: ListenerMessage & { type: "settings" }): void {
+    this.#typescript = typescript;
+    this.#channel.start(marker);
+    const print = (stream: Stream) => (chunk: string | Uint8Array) => {
+      if (this.#runs.isCurrent()) this.#channel.print(stream, chunk);
+    };
+    replaceStreams({ stdout: print("stdout"), stderr: print("stderr") });
+    provideModules(typescript);
+    const display = (...values: readonly unknown[]) => {
+      for (const value of values) this.#show(value, null);
+    };
+    Object.defineProperty(globalThis, "display", { configurable: true, writable: true, value: display });
+    // Node would end the process; here only the run ends, as its state is worth more.
+    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
+      process.on(event, (thrown: unknown) => {
+        const run = this.#runs.current;
+        if (run !== undefined && this.#runs.isCurrent()) this.#end(run, describeThrown(thrown));
+      });
+    }
+    this.#channel.tell({ type: "ready" });
+  }
+
+  #run(code: string): void {
+    this.#count += 1;
+    const run: Run = { number: this.#count };
+    this.#runs.current = run;
+    Atomics.store(this.#running, 0, run.number);
+    // From here on an interrupt is never lost: the supervisor sends none before it has read this.
+    this.#channel.tell({ type: "started" });
+    this.#evaluate(run, code);
+  }
+
+  #evaluate(run: Run, code: string): void {
+    const cell = `<cell-${run.number}>`;
+    let expression: string;
+    try {
+      expression = rewriteModuleSyntax(this.#typescript ? withoutTypes(code) : code);
+    } catch (error) {
+      this.#end(run, isTranspilerError(error) ? describePosition(error, code, cell) : describeThrown(error));
+      return;
+    }
+    // The types know nothing of `replMode`.
+    const parameters: Runtime.EvaluateParameterType & { replMode: boolean } = {
+      expression: `${expression}\n//# sourceURL=${cell}`,
+      replMode: true,
+      awaitPromise: true,
+      objectGroup: "run",
+    };
+    this.#session.post("Runtime.evaluate", parameters, (error, answer) => {
+      // Where an interrupt ended the run, its answer comes late or never.
+      if (run !== this.#runs.current) return;
+      if (error !== null)
+        this.#end(run, error.message.includes(TERMINATED) ? INTERRUPTED : describeThrown(error));
+      else if (answer.exceptionDetails !== undefined) this.#fail(run, answer.exceptionDetails, code, cell);
+      else this.#succeed(run, answer.result);
+    });
+  }
+
+  #succeed(run: Run, result: Runtime.RemoteObject): void {
+    if (result.type !== "undefined") {
+      const failure = this.#take(result, (value) => this.#show(value, run.number));
+      if (failure !== undefined) return this.#end(run, failure);
+    }
+    // A rejection that nobody handles is known only when everything that can run at once has run.
+    setImmediate(() => this.#end(run));
+  }
+
+  #fail(run: Run, details: Runtime.ExceptionDetails, code: string, cell: string): void {
+    let described: RunError | undefined;
+    const failure = this.#take(details.exception ?? { type: "undefined" }, (thrown) => {
+      const isOfParser = thrown instanceof SyntaxError && details.stackTrace === undefined;
+      described = isOfParser ? describeSyntaxError(thrown, details, code, cell) : describeThrown(thrown);
+    });
+    this.#end(run, described ?? failure);
+  }
+
+  #end(run: Run, error?: RunError): void {
+    if (run !== this.#runs.current) return;
+    if (error !== undefined) this.#channel.send({ type: "error", ...error });
+    if (error === INTERRUPTED) this.#runs.cancelTimers(run);
+    this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
+    this.#runs.current = undefined;
+    Atomics.store(this.#running, 0, 0);
+    this.#channel.send({ type: "done" });
+  }
+
+  #show(value: unknown, count: number | null): void {
+    const data = bundleOf(value);
+    if (!this.#runs.isCurrent()) return;
+    try {
+      this.#channel.send({ type: "result", count, data });
+    } catch (error) {
+      // A representation that JSON cannot express: the text always can be.
+      if (!(error instanceof TypeError)) throw error;
+      this.#channel.send({ type: "result", count, data: { "text/plain": data["text/plain"] } });
+    }
+  }
+
+  /** Gives the value behind one of the inspector's to a function; answers how that failed, if it did. */
+  #take(remote: Runtime.RemoteObject, use: (value: unknown) => void): RunError | undefined {
+    let failure: RunError | undefined;
+    this.#receive = (value) => {
+      try {
+        use(value);
+      } catch (error) {
+        failure = describeThrown(error);
+      }
+    };
+    const { objectId, unserializableValue } = remote;
+    const argument: Runtime.CallArgument =
+      objectId !== undefined
+        ? { objectId }
+        : unserializableValue !== undefined
+          ? { unserializableValue }
+          : { value: remote.value as unknown };
+    this.#session.post(
+      "Runtime.callFunctionOn",
+      {
+        objectId: this.#hook,
+        functionDeclaration: "function (value) { this.receive(value); }",
+        arguments: [argument],
+      },
+      (error) => {
+        if (error !== null) failure = INTERRUPTED;
+      },
+    );
+    return failure;
+  }
+
+  /** An object of ours that the inspector can call, and that the user's code cannot see. */
+  #makeHook(): Runtime.RemoteObjectId {
+    const receive = (value: unknown) => this.#receive(value);
+    const name = "__hook";
+    let id: string | undefined;
+    Object.defineProperty(globalThis, name, { configurable: true, value: { receive } });
+    this.#session.post("Runtime.evaluate", { expression: name }, (_error, answer) => {
+      id = answer.result.objectId;
+    });
+    Reflect.deleteProperty(globalThis, name);
+    if (id === undefined) throw new Error("the inspector does not answer");
+    return id;
+  }
+}
+
+function withoutTypes(code: string): string {
+  const { code: plain } = transform(code, {
+    transforms: ["typescript"],
+    disableESTransforms: true,
+    keepUnusedImports: true,
+    preserveDynamicImport: true,
+  });
+  return plain;
+}

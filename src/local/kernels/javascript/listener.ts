@@ -1,0 +1,79 @@
+import { Session } from "node:inspector";
+import { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import type { ListenerMessage, RunCell } from "./messages.js";
+
+const CHANNEL = 3;
+// Code that waits for something lets the other thread end the run by itself, in less than this.
+const GRACE_MS = 10;
+
+/** The second thread: passes requests on, and makes code stop that does not let the first thread come to anything else. */
+export function listen(): void {
+  const listener = new Listener(workerData as RunCell);
+  const socket = new Socket({ fd: CHANNEL, readable: true, writable: false });
+  let held = "";
+  socket.setEncoding("utf8").on("data", (text: string) => {
+    const lines = (held + text).split("\n");
+    held = lines.pop() ?? "";
+    for (const line of lines) listener.onRequest(JSON.parse(line) as Request);
+  });
+  // Without the supervisor nothing that runs here can be seen any more.
+  socket.on("end", () => process.kill(process.pid, "SIGKILL"));
+}
+
+/** The supervisor's requests, in the order in which they have to come: settings first. */
+type Request =
+  | { readonly marker: string; readonly typescript: boolean }
+  | { readonly code: string }
+  | { readonly interrupt: true };
+
+class Listener {
+  readonly #running: RunCell;
+  #terminating = 0;
+
+  constructor(running: RunCell) {
+    this.#running = running;
+  }
+
+  onRequest(request: Request): void {
+    if ("marker" in request) send({ type: "settings", ...request });
+    else if ("code" in request) void this.#run(request.code);
+    else void this.#interrupt(Atomics.load(this.#running, 0));
+  }
+
+  async #run(code: string): Promise<void> {
+    // A termination that found nothing to end would end what comes next, and that must not be the user's code.
+    while (this.#terminating > 0) {
+      send({ type: "nudge" });
+      await delay(1);
+    }
+    send({ type: "code", code });
+  }
+
+  async #interrupt(run: number): Promise<void> {
+    const goesOn = () => run !== 0 && Atomics.load(this.#running, 0) === run;
+    while (goesOn()) {
+      send({ type: "interrupt", run });
+      await delay(GRACE_MS);
+      if (!goesOn()) return;
+      this.#terminate();
+      await delay(GRACE_MS);
+    }
+  }
+
+  #terminate(): void {
+    // Only for as long as it is needed: `process.exit` waits for it, and says so.
+    const session = new Session();
+    session.connectToMainThread();
+    this.#terminating += 1;
+    session.post("Runtime.terminateExecution", () => {
+      this.#terminating -= 1;
+      session.disconnect();
+    });
+  }
+}
+
+function send(message: ListenerMessage): void {
+  parentPort?.postMessage(message);
+}
