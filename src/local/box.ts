@@ -5,7 +5,8 @@ import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxException } from "../errors.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
-import { configureLanguages } from "./languages.js";
+import { configureLanguages, languageEnvironment } from "./languages.js";
+import type { SelectedRuntimes } from "./runtimes/runtimes.js";
 import { readableBody } from "./streams.js";
 import { findDescendant, isStopped, sendSignal, stopProcess } from "./processes.js";
 import type { Configuration } from "./supervisor/environment.js";
@@ -53,6 +54,8 @@ export interface BoxOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly ipython: boolean;
   readonly prewarm: boolean;
+  /** For whom a language runs in another version than was asked for: one sentence. */
+  readonly notices: SelectedRuntimes["notices"];
 }
 
 /** A running box: its processes, and the one connection to its supervisor. */
@@ -73,7 +76,7 @@ export class Box {
    *
    * @throws {SandboxException} `SANDBOX_START_FAILED`, with what the programs said
    */
-  static async start({ plan, isolation, env, ipython, prewarm }: BoxOptions): Promise<Box> {
+  static async start({ plan, isolation, env, ipython, prewarm, notices }: BoxOptions): Promise<Box> {
     const launch = isolation.prepare(plan);
     const child = spawn(launch.command, launch.args, {
       cwd: launch.cwd,
@@ -108,12 +111,12 @@ export class Box {
       log = (log + text).slice(-LOG_CHARS);
       box.#log = log;
     };
-    const { python, limits } = plan;
+    const { runtimes, network, limits } = plan;
     const configuration: Configuration = {
       workspace: launch.workspace,
       scratch: launch.scratch,
-      env: { ...launch.env, ...env },
-      languages: configureLanguages({ python, kernels: launch.kernels, ipython }),
+      env: { ...launch.env, ...languageEnvironment({ launch, runtimes, network }), ...env },
+      languages: configureLanguages({ runtimes, notices, kernels: launch.kernels, ipython }),
       prewarm: prewarm ? ["python"] : [],
       limits: launch.isAlone
         ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }
@@ -255,7 +258,8 @@ export class Box {
 
   /** Like {@link kill}, without waiting: for the end of the host's process. */
   killSync(): void {
-    this.#session.destroy();
+    // With an error: else what is being read would end as if it were complete.
+    this.#session.destroy(new SandboxException({ code: "SANDBOX_ENDED", message: "the sandbox was ended" }));
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill(this.#launch.endSignal);
     // What is stopped notices nothing but SIGKILL.

@@ -10,9 +10,11 @@ import type { Isolation, IsolationName } from "./isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./isolation/resolve.js";
 import { availableCores, chooseCores } from "./limits.js";
 import { Listener, type FetchHandler } from "./listener.js";
-import { findPython, type PythonRuntime } from "./python.js";
 import { enterForUpgrade } from "./routes/gateway.js";
 import { removeTree, removeTreeSync } from "./removal.js";
+import { warmGoCache } from "./runtimes/go-cache.js";
+import type { Runtime } from "./runtimes/runtime.js";
+import { Runtimes } from "./runtimes/runtimes.js";
 import { Sandboxes } from "./sandboxes.js";
 import { Snapshots } from "./snapshots.js";
 import { makeServerDirectory, sweepStaleDirectories } from "./sweep.js";
@@ -118,7 +120,9 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   checkFaults(faults);
   signal?.throwIfAborted();
   const assets = resolveAssets();
-  const [isolation, python] = await Promise.all([resolveIsolation(mode, signal), findPython()]);
+  const runtimes = new Runtimes();
+  // Found now, so that the first sandbox need not wait for it.
+  const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();
 
   await sweepStaleDirectories();
@@ -129,21 +133,27 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let ordinal = 0;
   const sandboxes = new Sandboxes(
     directory,
-    (boxDirectory, { env, limits }) =>
-      Box.start({
+    async (boxDirectory, { env, limits }) => {
+      const chosen = chooseCores(limits.cpuCount, cores, ordinal++);
+      const selected = await runtimes.select(env);
+      return Box.start({
         plan: {
-          ...{ directory: boxDirectory, assets, python, network, limits },
-          cores: chooseCores(limits.cpuCount, cores, ordinal++),
+          ...{ directory: boxDirectory, assets, runtimes: selected.installed, network, limits },
+          cores: chosen,
         },
         isolation,
         env,
         ipython: pythonShell === "auto",
         prewarm: true,
-      }),
+        notices: selected.notices,
+      });
+    },
     new Snapshots(path.join(directory, "snapshots")),
     registry,
   );
+  const stopWarming = warmGoCache(installed.go);
   const forget = onProcessEnd(() => {
+    stopWarming();
     sandboxes.killSync();
     removeTreeSync(directory);
   });
@@ -162,6 +172,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const close = async () => {
     // The listener first, so that nothing new begins; its streams break off, as those of a server that is gone do.
     await listener?.close();
+    stopWarming();
     await sandboxes.close();
     await removeTree(directory);
     forget();
@@ -172,7 +183,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
       if (target === "all" || target === sandbox.id) sandboxes.applyFaults(sandbox);
     }
   };
-  return describe({ app, apiKey, listener, isolation, python, setFaults, close });
+  return describe({ app, apiKey, listener, isolation, python: installed.python, setFaults, close });
 }
 
 interface Parts {
@@ -180,7 +191,7 @@ interface Parts {
   readonly apiKey: string;
   readonly listener: Listener | undefined;
   readonly isolation: Isolation;
-  readonly python: PythonRuntime | null;
+  readonly python: Runtime | null;
   readonly setFaults: LocalServer["setFaults"];
   readonly close: () => Promise<void>;
 }

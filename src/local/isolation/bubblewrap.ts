@@ -18,7 +18,7 @@ import {
   type BoxPlan,
   type Isolation,
 } from "./isolation.js";
-import type { PythonRuntime } from "../python.js";
+import type { InstalledRuntimes } from "../runtimes/runtimes.js";
 
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
@@ -87,7 +87,7 @@ export class Bubblewrap implements Isolation {
     const { workspace, temporary } = makeDataDirectories(plan.directory);
     chmodSync(temporary, 0o1777);
     const node = realpathSync(process.execPath);
-    const runtimes = runtimePaths(node, plan.python);
+    const runtimes = runtimePaths(node, plan.runtimes);
     const bwrap = [
       this.#executable,
       ...this.#namespaces(plan.network),
@@ -106,7 +106,10 @@ export class Bubblewrap implements Isolation {
       "--",
       ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
     ];
-    const searchPath = [plan.python?.executable, node].flatMap((file) => (file ? [path.dirname(file)] : []));
+    const { java, go, python } = plan.runtimes;
+    // Directories that hold nothing else come first, lest the system's own version of it be found instead.
+    const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
+    const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {
       ...withoutStrayDescriptors(bwrap),
       env: baseEnvironment(WORKSPACE, searchPath),
@@ -169,10 +172,11 @@ function systemDirectories(): string[] {
 }
 
 /** What of the runtimes lies outside the system's directories: `~/.nvm`, `~/.pyenv`, a virtual environment. */
-function runtimePaths(node: string, python: PythonRuntime | null): string[] {
-  const prefixes = [installationOf(node), ...(python?.prefixes ?? [])];
+function runtimePaths(node: string, runtimes: InstalledRuntimes): string[] {
+  const found = Object.values(runtimes).filter((runtime) => runtime !== null);
+  const prefixes = [installationOf(node), ...found.flatMap((runtime) => runtime.prefixes)];
   // A virtual environment's `python` is a link, often to a link: each has to exist in the box.
-  if (python !== null) prefixes.push(...linksFrom(python.executable).map(installationOf));
+  prefixes.push(...found.flatMap((runtime) => linksFrom(runtime.executable).map(installationOf)));
   const paths = prefixes.flatMap((prefix) => (isPersonal(prefix) ? installedParts(prefix) : [prefix]));
   return [...new Set(paths)]
     .filter((file) => existsSync(file) && !SYSTEM_DIRECTORIES.some((parent) => isWithin(file, parent)))

@@ -2,14 +2,14 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Assets } from "../assets.js";
 import type { Limits } from "../limits.js";
-import type { PythonRuntime } from "../python.js";
+import type { InstalledRuntimes } from "../runtimes/runtimes.js";
 
 /** What a box is to look like, independent of how it is made. */
 export interface BoxPlan {
   /** The box's own directory on the host, private, empty but for files that it is to begin with. */
   readonly directory: string;
   readonly assets: Assets;
-  readonly python: PythonRuntime | null;
+  readonly runtimes: InstalledRuntimes;
   readonly network: "deny" | "allow";
   readonly limits: Limits;
   /** The cores that the box may use, as `taskset` takes them; `undefined`: all. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { goCacheDirectory } from "./go-cache.js";
 import type { Candidate, Finder, Runtime } from "./runtime.js";
 import { below, onPath, outputOf, realPathOf } from "./search.js";
 
@@ -26,7 +27,9 @@ export const goFinder: Finder = {
     const actual = realPathOf(path.join(root, "bin/go"));
     const version = /^go(\S+)/.exec(readFileSync(path.join(root, "VERSION"), "utf8"))?.[1];
     // Debian's root is a tree of links to /usr/share.
-    return version === undefined ? null : { executable: actual, version, prefixes: [realPathOf(root)] };
+    return version === undefined
+      ? null
+      : { executable: actual, version, prefixes: [realPathOf(root), goCacheDirectory(version)] };
   },
 };
 

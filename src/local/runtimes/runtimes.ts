@@ -29,10 +29,12 @@ const LANGUAGE_NAMES: Readonly<Record<RuntimeName, string>> = {
   bash: "Bash",
 };
 
+/** An installation for each language; `null` where this machine has none. */
+export type InstalledRuntimes = Readonly<Record<RuntimeName, Runtime | null>>;
+
 /** What one sandbox uses. */
 export interface SelectedRuntimes {
-  /** `null` where this machine has none. */
-  readonly installed: Readonly<Record<RuntimeName, Runtime | null>>;
+  readonly installed: InstalledRuntimes;
   /** For whom a language runs in another version than was asked for: one sentence. */
   readonly notices: Readonly<Partial<Record<RuntimeName, string>>>;
 }

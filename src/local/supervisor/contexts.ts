@@ -24,6 +24,8 @@ interface Context extends ContextInfo {
   kernel: Promise<Kernel> | undefined;
   /** The run that goes on, if one does. */
   running: Promise<void> | undefined;
+  /** Whether a run has shown the language's notice. */
+  isNoticed: boolean;
 }
 
 /** Whether execd runs code of this language in a kernel. */
@@ -138,6 +140,11 @@ export class Contexts {
       return;
     }
     events.onFlow = (flowing) => kernel.setFlowing(flowing);
+    if (!context.isNoticed) {
+      context.isNoticed = true;
+      const notice = this.#kernels.noticeOf(context.language);
+      if (notice !== undefined) events.send({ type: "stderr", text: `${notice}\n` });
+    }
     await kernel.run(code, (event) => sendKernelEvent(event, events));
     events.onFlow = () => undefined;
     kernel.setFlowing(true);
@@ -164,7 +171,7 @@ export class Contexts {
   #add(language: string): Context {
     const kernel = this.#kernels.take(language);
     kernel.catch(() => undefined); // the first run meets the failure
-    const context: Context = { id: randomUUID(), language, kernel, running: undefined };
+    const context: Context = { id: randomUUID(), language, kernel, running: undefined, isNoticed: false };
     this.#contexts.set(context.id, context);
     return context;
   }

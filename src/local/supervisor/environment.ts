@@ -30,6 +30,8 @@ export interface KernelLaunch {
   readonly env?: Readonly<Record<string, string>>;
   /** What the kernel's own program or class is told at its start. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
+  /** What the first run of each context says on stderr. */
+  readonly notice?: string | undefined;
 }
 
 export interface UnavailableLanguage {
