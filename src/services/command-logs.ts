@@ -99,7 +99,7 @@ export class CommandLogReader {
     return {
       text: decoder().decode(bytes),
       bytes,
-      cursor: (end ?? cursor + all.length) - rest,
+      cursor: Math.min(end, cursor + all.length) - rest,
     };
   }
 
@@ -135,9 +135,11 @@ export class CommandLogReader {
         const piece = text.decode(value, { stream: true });
         if (piece !== "") yield piece;
       }
+      // Less than was announced is a body that was cut, cleanly, on its way: the rest is asked for.
+      const isWhole = end === Infinity || cursor >= end;
       // Servers that know of a cursor beyond the end bring it back to it.
-      cursor = end ?? cursor;
-      if (!isRunning) {
+      cursor = Math.min(end, cursor);
+      if (!isRunning && isWhole) {
         const piece = text.decode();
         if (piece !== "") yield piece;
         return;
@@ -146,12 +148,12 @@ export class CommandLogReader {
     }
   }
 
-  /** The output from a cursor on, and, where the server says so, the cursor after it. */
+  /** The output from a cursor on, and the cursor after it; infinite where the server does not say. */
   #open(
     commandId: string,
     cursor: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly body: ReadableStream<Uint8Array>; readonly end: number | undefined }> {
+  ): Promise<{ readonly body: ReadableStream<Uint8Array>; readonly end: number }> {
     return onceStarted(signal, async () => {
       assertText(commandId, "commandId");
       assertInteger(cursor, "cursor");
@@ -163,7 +165,7 @@ export class CommandLogReader {
       });
       const header = answer.response.headers.get(CURSOR_HEADER);
       const isCursor = header !== null && /^\d+$/.test(header);
-      return { body: unwrapStream(answer), end: isCursor ? Number(header) : undefined };
+      return { body: unwrapStream(answer), end: isCursor ? Number(header) : Infinity };
     });
   }
 }

@@ -205,6 +205,17 @@ describe("following a log", () => {
     expect(await collect(follow(execd))).toEqual(["a", "\ufffd"]);
   });
 
+  test("asks for the rest of an answer that was cut without an error", async () => {
+    const execd = scripted({
+      status: [() => Response.json(ended)],
+      logs: [() => log("on", 4), () => log("e\n", 4)],
+    });
+    expect(await collect(follow(execd))).toEqual(["on", "e\n"]);
+    expect(execd.lines.at(-1)).toBe("GET /command/c1/logs?cursor=2");
+    const cut = new Commands(new FakeExecd(() => log("on", 4)).link);
+    expect(await cut.getLogs("c1")).toMatchObject({ text: "on", cursor: 2 });
+  });
+
   test("is patient while the server does not know the command yet", async () => {
     const execd = scripted({
       status: [unknown, () => Response.json(ended)],
