@@ -1,8 +1,9 @@
-/** `npx opensandbox-code-interpreter serve`: the local server as a program. */
+/** `npx opensandbox-code-interpreter serve`: the local server as a program; `doctor` says what it finds here. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { InvalidArgumentException, isSandboxException } from "../errors.js";
+import { doctor } from "./cli/doctor.js";
 import { startLocalServer, type LocalServer, type LocalServerOptions } from "./server.js";
 
 // Where the SDK looks when it is told nothing: with it a client needs no domain.
@@ -10,11 +11,13 @@ const DEFAULT_PORT = 8080;
 const API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY";
 
 const HELP = `Usage: opensandbox-code-interpreter serve [options]
+       opensandbox-code-interpreter doctor
 
-Starts a local OpenSandbox server that runs Python code and shell commands on this
-machine, each sandbox isolated from your files and from the network.
+serve starts a local OpenSandbox server that runs code and shell commands on this
+machine, each sandbox isolated from your files and from the network. doctor shows, for
+each language and for the isolation, what was found here and how to get what is missing.
 
-Options:
+Options of serve:
   --port N            the port on 127.0.0.1; 0 takes one that is free (default: ${DEFAULT_PORT})
   --api-key KEY       what clients must send (default: $${API_KEY_VARIABLE}, else a random key)
   --isolation MODE    auto, bubblewrap, or none: code then runs with your own rights (default: auto)
@@ -22,7 +25,8 @@ Options:
   --help              print this
   --version           print the version
 
-Exit status: 0 after an orderly end, 1 when the server cannot start, 2 for wrong usage.
+Exit status: 0 after an orderly end, 1 when the server cannot start or the doctor misses
+something, 2 for wrong usage.
 `;
 
 const OPTIONS = {
@@ -42,9 +46,16 @@ async function main(argv: readonly string[]): Promise<number> {
     if (values.version === true) return say(version());
     if (values.help === true) return say(HELP.trimEnd());
     const [command, ...rest] = positionals;
-    if (command === undefined) throw new UsageProblem(`Which command? There is one: "serve".`);
-    if (command !== "serve") throw new UsageProblem(`Unknown command "${command}". There is one: "serve".`);
+    if (command === undefined) throw new UsageProblem(`Which command? There are "serve" and "doctor".`);
+    if (command !== "serve" && command !== "doctor") {
+      throw new UsageProblem(`Unknown command "${command}". There are "serve" and "doctor".`);
+    }
     if (rest.length > 0) throw new UsageProblem(`Unexpected argument "${rest.join(" ")}".`);
+    if (command === "doctor") {
+      const [option] = Object.keys(values);
+      if (option !== undefined) throw new UsageProblem(`doctor takes no option --${option}.`);
+      return await doctor(say);
+    }
     return await serve(readOptions(values));
   } catch (error) {
     return complain(error);
