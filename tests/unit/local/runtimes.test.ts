@@ -1,0 +1,96 @@
+import { describe, expect, test } from "@jest/globals";
+import { describeMissing } from "../../../src/local/runtimes/installing.js";
+import { isVersion, type Finder, type Runtime } from "../../../src/local/runtimes/runtime.js";
+import { Runtimes } from "../../../src/local/runtimes/runtimes.js";
+
+test.each([
+  ["3.12.1", "3.12", true],
+  ["3.12.1", "3", true],
+  ["3.12.1", "3.12.1", true],
+  ["3.12.1", "3.1", false],
+  ["3.1", "3.12", false],
+  ["1.24.1", "go1.24", true],
+  ["22.1.0", "v22", true],
+  ["21.0.2", "21", true],
+  ["1.8.0_402", "8", true],
+  ["17.0.15", "1", false],
+])("version %s is %s: %s", (version, wanted, expected) => {
+  expect(isVersion(version, wanted)).toBe(expected);
+});
+
+test("what is missing comes with the command for each system", () => {
+  const text = describeMissing("go");
+  expect(text).toContain("Debian, Ubuntu: sudo apt-get install golang-go");
+  expect(text).toContain("Fedora: sudo dnf install golang");
+  expect(text).toContain("macOS: brew install go");
+});
+
+describe("choosing an installation", () => {
+  const runtime = (executable: string, version: string): Runtime => ({ executable, version, prefixes: [] });
+  const nothing: Finder = { candidates: () => [], probe: () => Promise.resolve(null) };
+
+  function withPython(versions: Readonly<Record<string, string | undefined>>) {
+    const probed: string[] = [];
+    const python: Finder = {
+      candidates: () =>
+        Object.keys(versions).map((executable) => ({
+          executable,
+          version: /\d+\.\d+/.exec(executable)?.[0],
+        })),
+      probe: (executable) => {
+        probed.push(executable);
+        const version = versions[executable];
+        if (version === undefined) return Promise.reject(new Error("broken"));
+        return Promise.resolve(runtime(executable, version));
+      },
+    };
+    const runtimes = new Runtimes({ python, node: nothing, java: nothing, go: nothing, bash: nothing });
+    return { runtimes, probed };
+  }
+
+  test("takes the first that works when no version is asked for, and looks at no other", async () => {
+    const { runtimes, probed } = withPython({ "/stub": undefined, "/a": "3.11.7", "/python3.12": "3.12.1" });
+    const { installed, notices } = await runtimes.select({});
+    expect(installed.python).toMatchObject({ executable: "/a" });
+    expect(notices).toEqual({});
+    expect(probed).toEqual(["/stub", "/a"]);
+  });
+
+  test("takes a matching one, passing over names that promise another version", async () => {
+    const { runtimes, probed } = withPython({
+      ...{ "/a": "3.11.7", "/python3.10": "3.10.1", "/python3.12": "3.12.1" },
+    });
+    const { installed, notices } = await runtimes.select({ PYTHON_VERSION: " 3.12 " });
+    expect(installed.python).toMatchObject({ executable: "/python3.12" });
+    expect(notices).toEqual({});
+    expect(probed).not.toContain("/python3.10");
+  });
+
+  test("a name that lies is not believed", async () => {
+    const { runtimes } = withPython({ "/a": "3.11.7", "/python3.12": "3.11.2" });
+    const { installed } = await runtimes.select({ PYTHON_VERSION: "3.12" });
+    expect(installed.python).toMatchObject({ executable: "/a" });
+  });
+
+  test("says which version runs instead where none matches", async () => {
+    const { runtimes } = withPython({ "/a": "3.11.7" });
+    const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14" });
+    expect(installed.python).toMatchObject({ executable: "/a" });
+    expect(notices).toEqual({
+      python: "PYTHON_VERSION is 3.14, which is not installed on this machine; Python 3.11.7 runs instead.",
+    });
+  });
+
+  test("a language that is not there is null, whatever version is asked for", async () => {
+    const { runtimes } = withPython({});
+    const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14", GO_VERSION: "1.25" });
+    expect(installed).toEqual({ python: null, node: null, java: null, go: null, bash: null });
+    expect(notices).toEqual({});
+  });
+
+  test("each installation is looked at once", async () => {
+    const { runtimes, probed } = withPython({ "/a": "3.11.7" });
+    await Promise.all([runtimes.select({}), runtimes.select({ PYTHON_VERSION: "3.11" })]);
+    expect(probed).toEqual(["/a"]);
+  });
+});
