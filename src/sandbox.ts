@@ -5,13 +5,13 @@ import { RunQueue } from "./execution/run-queue.js";
 import {
   assertConnectOptions,
   DEFAULT_CREATE_TIMEOUT_SECONDS,
-  DEFAULT_READY_TIMEOUT_SECONDS,
   resolveCreateBody,
   type ConnectOptions,
   type CreateOptions,
   type CreateProgress,
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
+import { atMost } from "./lifecycle/creation.js";
 import type { Diagnostics, DiagnosticsKind } from "./lifecycle/diagnostics.js";
 import { isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
@@ -23,12 +23,11 @@ import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
+import { raceAbort } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
-import { startTimer } from "./transport/timeout.js";
 
 /** The port of execd in every sandbox. */
 const EXECD_PORT = 44_772;
-const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
 /** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion goes on after that. */
 const CLEAN_UP_SECONDS = 5;
 
@@ -125,22 +124,17 @@ export class Sandbox {
     const lifecycle = new Lifecycle(config);
     const startedAt = performance.now();
     const sandboxId = await lifecycle.create(body, createTimeoutSeconds, { signal });
-    const report = (phase: CreateProgress["phase"]): void => {
-      onProgress?.({ phase, sandboxId, elapsedMillis: Math.round(performance.now() - startedAt) });
+    const report = async (phase: CreateProgress["phase"]): Promise<void> => {
+      const elapsedMillis = Math.round(performance.now() - startedAt);
+      await raced((async () => onProgress?.({ phase, sandboxId, elapsedMillis }))(), signal);
     };
     try {
-      report("created");
+      await report("created");
       const facts = { sandboxId, config, lifecycle, killOnDispose: options.killOnDispose ?? false };
-      const sandbox = await Sandbox.#open(facts, options, () => report("endpoint"));
-      try {
-        report("ready");
-      } catch (error) {
-        sandbox.#execd.close();
-        throw error;
-      }
-      return sandbox;
+      return await Sandbox.#open(facts, options, report);
     } catch (error) {
-      const removal = removeFailed(new Lifecycle(config), sandboxId, config);
+      // Not through the instance's own client: a health check may have closed it.
+      const removal = new Lifecycle(config).discard(sandboxId);
       // Whoever aborts does not want to wait.
       if (signal?.aborted !== true) await atMost(CLEAN_UP_SECONDS, removal);
       lifecycle.close();
@@ -189,34 +183,27 @@ export class Sandbox {
   static async #open(
     facts: SandboxFacts,
     options: Omit<SandboxConnectOptions, "sandboxId">,
-    onEndpoint?: () => void,
+    report?: (phase: "endpoint" | "ready") => Promise<void> | void,
   ): Promise<Sandbox> {
     const { sandboxId, lifecycle } = facts;
-    const opened: Sandbox[] = [];
-    const check = async (signal: AbortSignal): Promise<boolean> => {
-      const [sandbox] = opened;
-      if (sandbox !== undefined) return await sandbox.#check(options, signal);
-      const endpoint = await lifecycle.endpoint(sandboxId, EXECD_PORT, { signal });
-      signal.throwIfAborted();
-      opened.push(new Sandbox(facts, endpoint));
+    const startedAt = performance.now();
+    const resolved: SandboxEndpoint[] = [];
+    const resolve = async (signal: AbortSignal): Promise<boolean> => {
+      resolved.push(await lifecycle.endpoint(sandboxId, EXECD_PORT, { signal }));
       return true;
     };
-    const source = readinessOf(facts, check);
-    const timing = timingOf(options);
-    const deadline = performance.now() + timing.timeoutSeconds * 1_000;
-    try {
-      await waitUntilReady(source, timing);
-      onEndpoint?.();
-      if (options.skipHealthCheck !== true) {
-        // What is left of the time; a thousandth of a second at least, since none would be for ever.
-        const timeoutSeconds = Math.max(0.001, (deadline - performance.now()) / 1_000);
-        await waitUntilReady(source, { ...timing, timeoutSeconds });
-      }
-      const [sandbox] = opened;
-      if (sandbox !== undefined) return sandbox;
+    await waitUntilReady({ ...facts, check: resolve }, options, startedAt);
+    const [endpoint] = resolved;
+    if (endpoint === undefined)
       throw new SandboxInternalException({ message: "The endpoint was lost.", sandboxId });
+    const sandbox = new Sandbox(facts, endpoint);
+    try {
+      await report?.("endpoint");
+      if (options.skipHealthCheck !== true) await sandbox.#waitUntilReady(options, startedAt);
+      await report?.("ready");
+      return sandbox;
     } catch (error) {
-      for (const sandbox of opened) sandbox.#execd.close();
+      sandbox.#execd.close();
       throw error;
     }
   }
@@ -245,8 +232,7 @@ export class Sandbox {
    */
   async waitUntilReady(options: SandboxReadyOptions = {}): Promise<void> {
     assertConnectOptions(options);
-    const check = (signal: AbortSignal): Promise<boolean> => this.#check(options, signal);
-    await waitUntilReady(readinessOf(this.#facts, check), timingOf(options));
+    await this.#waitUntilReady(options);
   }
 
   /**
@@ -267,7 +253,7 @@ export class Sandbox {
   async resume(options: SandboxReadyOptions = {}): Promise<this> {
     assertConnectOptions(options);
     await this.#lifecycle.resume(this.id, options);
-    const candidate = await Sandbox.#open(this.#facts, options);
+    const candidate = await Sandbox.#open(this.#facts, options, () => this.#execd.assertOpen());
     this.#execd.retarget(candidate.#endpoint);
     candidate.#execd.close();
     return this;
@@ -360,7 +346,7 @@ export class Sandbox {
     const before = this.#killing;
     const killing = (async () => {
       // A call that is under way says how it went; only where it failed there is something left to do.
-      if (before !== undefined && (await succeeds(before))) return;
+      if (before !== undefined && (await raced(succeeds(before), options.signal))) return;
       this.#mayBeKilled = true;
       await this.#lifecycle.kill(this.id, { ...options, isRepeated });
     })();
@@ -395,55 +381,19 @@ export class Sandbox {
     };
   }
 
-  async #check({ healthCheck }: SandboxReadyOptions, signal: AbortSignal): Promise<boolean> {
-    if (healthCheck !== undefined) return await healthCheck(this, { signal });
-    await this.health.ping({ signal });
-    return true;
+  async #waitUntilReady(options: SandboxReadyOptions, startedAt?: number): Promise<void> {
+    const { healthCheck } = options;
+    const check = async (signal: AbortSignal): Promise<boolean> => {
+      if (healthCheck !== undefined) return await healthCheck(this, { signal });
+      await this.health.ping({ signal });
+      return true;
+    };
+    await waitUntilReady({ ...this.#facts, check }, options, startedAt);
   }
 }
 
-function readinessOf(
-  { sandboxId, config, lifecycle }: SandboxFacts,
-  check: (signal: AbortSignal) => Promise<boolean>,
-): Parameters<typeof waitUntilReady>[0] {
-  const { domain, useServerProxy } = config;
-  const hint = useServerProxy
-    ? ""
-    : " If this sandbox runs in Docker bridge or remote-network mode, consider enabling useServerProxy=true.";
-  return {
-    sandboxId,
-    check,
-    status: async (signal) => (await lifecycle.get(sandboxId, { signal })).status,
-    connectionContext: `Connection context: domain=${domain}, useServerProxy=${String(useServerProxy)}.${hint}`,
-  };
-}
-
-function timingOf(options: SandboxReadyOptions): Parameters<typeof waitUntilReady>[1] {
-  return {
-    timeoutSeconds: options.readyTimeoutSeconds ?? DEFAULT_READY_TIMEOUT_SECONDS,
-    pollingIntervalMillis: options.healthCheckPollingIntervalMillis ?? DEFAULT_POLLING_INTERVAL_MILLIS,
-    signal: options.signal,
-  };
-}
-
-async function removeFailed(
-  lifecycle: Lifecycle,
-  sandboxId: string,
-  config: ConnectionConfig,
-): Promise<void> {
-  try {
-    await lifecycle.kill(sandboxId);
-  } catch (error) {
-    if (!isGone(error))
-      config.logger?.warn(`The sandbox ${sandboxId}, whose creation failed, could not be deleted.`);
-  }
-}
-
-async function atMost(seconds: number, work: Promise<void>): Promise<void> {
-  let stop = (): void => undefined;
-  const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
-  await Promise.race([work, over]);
-  stop();
+async function raced<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
+  return await (signal === undefined ? work : raceAbort(signal, work));
 }
 
 function succeeds(work: Promise<void>): Promise<boolean> {

@@ -23,7 +23,7 @@ const IDLE_ENTRYPOINT: readonly string[] = ["tail", "-f", "/dev/null"];
 const DEFAULT_RESOURCE: Readonly<Record<string, string>> = { cpu: "1", memory: "2Gi" };
 /** The least lifetime that the lifecycle server takes, in seconds. */
 const SHORTEST_LIFETIME_SECONDS = 60;
-/** `null` waits for ever, within what the runtime's own `fetch` allows (Node: 300 s to the answer's headers). */
+/** As long as Node's own `fetch` waits for the headers of an answer. */
 export const DEFAULT_CREATE_TIMEOUT_SECONDS = 300;
 export const DEFAULT_READY_TIMEOUT_SECONDS = 30;
 export const DEFAULT_LIFETIME_SECONDS = 600;
@@ -116,8 +116,8 @@ export interface CreateOptions<Sandbox> extends Omit<ConnectOptions<Sandbox>, "s
   readonly extensions?: Readonly<Record<string, string>> | undefined;
   /** How long the server may take to create it, pulling its image included, in seconds. @default 300 */
   readonly createTimeoutSeconds?: number | undefined;
-  /** Called as the creation goes on. What it throws ends it. */
-  readonly onProgress?: ((progress: CreateProgress) => void) | undefined;
+  /** Called, and waited for, as the creation goes on. What it throws ends it. */
+  readonly onProgress?: ((progress: CreateProgress) => void | Promise<void>) | undefined;
 }
 
 /** The body of the request that creates a sandbox. */
@@ -144,6 +144,8 @@ export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
     assertOneOf(platform.arch, "platform.arch", ["amd64", "arm64"]);
   }
   assertBoolean(secureAccess, "secureAccess");
+  assertSeconds(options.createTimeoutSeconds, "createTimeoutSeconds");
+  assertFunction(options.onProgress, "onProgress");
   const isFromPool = extensions?.["poolRef"] !== undefined;
   if (isFromPool && snapshotId !== undefined) refuse("snapshotId and extensions.poolRef exclude each other.");
   const isFromImage = snapshotId === undefined && (image !== undefined || !isFromPool);
@@ -201,7 +203,9 @@ function assertNetwork(
   if (policy?.defaultAction !== undefined) {
     assertOneOf(policy.defaultAction, "networkPolicy.defaultAction", ["allow", "deny"]);
   }
-  for (const [index, { action, target }] of (policy?.egress ?? []).entries()) {
+  const rules = policy?.egress ?? [];
+  if (!Array.isArray(rules)) refuse("networkPolicy.egress must be a list.");
+  for (const [index, { action, target }] of rules.entries()) {
     assertOneOf(action, `networkPolicy.egress[${index}].action`, ["allow", "deny"]);
     assertText(target, `networkPolicy.egress[${index}].target`);
   }

@@ -16,7 +16,8 @@ const FOLLOW_SECONDS = 300;
 export interface Creation {
   /** Sends the request; gives the new sandbox's id. It may take so long, whoever still waits for it. */
   post(longestSeconds: number): Promise<string>;
-  remove(sandboxId: string): Promise<void>;
+  /** Deletes the sandbox; never rejects. */
+  discard(sandboxId: string): Promise<void>;
   /** How long the caller waits, in seconds. */
   readonly timeoutSeconds: number;
   readonly signal?: AbortSignal | undefined;
@@ -54,7 +55,7 @@ export async function createOrClean(creation: Creation): Promise<string> {
     return await raceAbort(giveUp.signal, creating);
   } catch (error) {
     if (!giveUp.signal.aborted) throw explainLostAnswer(error);
-    void followAndRemove(creating, creation);
+    void followAndDiscard(creating, creation);
     throw error;
   } finally {
     stop();
@@ -62,21 +63,26 @@ export async function createOrClean(creation: Creation): Promise<string> {
   }
 }
 
-async function followAndRemove(
+async function followAndDiscard(
   creating: Promise<string>,
-  { remove, logger }: Pick<Creation, "remove" | "logger">,
+  { discard, logger }: Pick<Creation, "discard" | "logger">,
 ): Promise<void> {
-  let sandboxId: string | undefined;
+  let sandboxId: string;
   try {
     sandboxId = await creating;
-    await remove(sandboxId);
   } catch {
-    logger?.warn(
-      sandboxId === undefined
-        ? "A creation was given up, and its answer never came: the sandbox may exist."
-        : `A creation was given up, and its sandbox ${sandboxId} could not be deleted.`,
-    );
+    logger?.warn("A creation was given up, and its answer never came: the sandbox may exist.");
+    return;
   }
+  await discard(sandboxId);
+}
+
+/** Waits for work that never rejects, but not longer than this. */
+export async function atMost(seconds: number, work: Promise<void>): Promise<void> {
+  let stop = (): void => undefined;
+  const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
+  await Promise.race([work, over]);
+  stop();
 }
 
 /** Says so where a failure leaves open whether there is a sandbox now. */
@@ -87,7 +93,7 @@ function explainLostAnswer(error: unknown): unknown {
   // A gateway that lost the server says so without a code; a server's own 504 has one, and has cleaned up.
   if (
     error instanceof SandboxApiException &&
-    (error.statusCode === 502 || error.statusCode === 504) &&
+    isLostStatus(error.statusCode) &&
     error.error.code === "UNEXPECTED_RESPONSE"
   ) {
     const { statusCode, requestId, rawBody } = error;
@@ -100,6 +106,11 @@ function explainLostAnswer(error: unknown): unknown {
     });
   }
   return error;
+}
+
+/** From 520 on: what Cloudflare says where it lost the server. */
+function isLostStatus(status: number): boolean {
+  return status === 502 || status === 504 || status >= 520;
 }
 
 function outcomeUnknown(

@@ -34,7 +34,8 @@ export function assertLabels(
 }
 
 function withoutDeletions(patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null) return null;
+  // Not `undefined`, which would pass for a map that was not given.
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch ?? null;
   return Object.fromEntries(
     Object.entries(patch).map(([key, value]: [string, unknown]) => [key, value ?? ""]),
   );

@@ -2,7 +2,13 @@ import { createDiagnosticsClient, type DiagnosticsClient } from "../../generated
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
 import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
-import { assertInteger, assertSeconds, assertText, type CallOptions } from "../services/arguments.js";
+import {
+  assertInteger,
+  assertSeconds,
+  assertStringMap,
+  assertText,
+  type CallOptions,
+} from "../services/arguments.js";
 import { Transport, unwrap, unwrapEmpty } from "../transport/client.js";
 import { isNotSent } from "../transport/connection-failure.js";
 import { expectDate, expectText } from "../transport/response.js";
@@ -84,7 +90,7 @@ export class Lifecycle {
         const answer = await client.POST("/sandboxes", { body, ...json({ timeoutSeconds: longestSeconds }) });
         return expectText(unwrap(answer).id, "id", answer.response);
       },
-      remove: (sandboxId) => this.kill(sandboxId),
+      discard: (sandboxId) => this.discard(sandboxId),
       timeoutSeconds,
       signal,
       logger: this.#config.logger,
@@ -102,6 +108,7 @@ export class Lifecycle {
   async list(filter: SandboxFilter, options: CallOptions): Promise<Page<SandboxInfo>> {
     assertPageFilter(filter);
     assertStates(filter.states);
+    assertStringMap(filter.metadata, "metadata");
     const { page, pageSize, states, metadata = {} } = filter;
     const { client, json } = this.#calls;
     const query = {
@@ -136,6 +143,15 @@ export class Lifecycle {
         if (!(mayBeGone && isGone(error))) throw error;
       }
     });
+  }
+
+  /** Ends the sandbox of a creation that failed; never rejects. */
+  async discard(sandboxId: string): Promise<void> {
+    try {
+      await this.kill(sandboxId, { isRepeated: true });
+    } catch {
+      this.#config.logger?.warn(`The sandbox ${sandboxId}, whose creation failed, could not be deleted.`);
+    }
   }
 
   pause(sandboxId: string, options: CallOptions): Promise<void> {

@@ -92,11 +92,15 @@ export function assertPageFilter({ page, pageSize }: PageFilter): void {
   assertInteger(pageSize, "pageSize", 1, LARGEST_PAGE);
 }
 
-/** Refuses what is not a list of strings that are not blank; `undefined` passes. */
+/**
+ * Refuses what is not a list of strings that are not blank; `undefined` passes. An empty list would be sent as no filter
+ * at all, and so list everything.
+ */
 export function assertStates(states: unknown): asserts states is readonly string[] | undefined {
   if (states === undefined) return;
-  if (!Array.isArray(states) || states.some((state) => typeof state !== "string" || state.trim() === "")) {
-    throw new InvalidArgumentException("states must be a list of names.");
+  const isList = Array.isArray(states) && states.length > 0;
+  if (!isList || states.some((state) => typeof state !== "string" || state.trim() === "")) {
+    throw new InvalidArgumentException("states must be a list of at least one name.");
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ConnectionConfig } from "../connection.js";
 import {
   SandboxApiException,
   SandboxException,
@@ -6,59 +7,69 @@ import {
 } from "../errors.js";
 import { onAbort, raceAbort, sleep } from "../transport/abort.js";
 import { startTimer } from "../transport/timeout.js";
-import { isGone } from "./lifecycle.js";
+import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-options.js";
+import { isGone, type Lifecycle } from "./lifecycle.js";
+
+const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
 
 /** What waiting for a sandbox needs to know of it. */
 export interface ReadinessSource {
   readonly sandboxId: string;
+  readonly config: ConnectionConfig;
   /** One check; throwing and `false` both mean "not yet". */
   check(signal: AbortSignal): Promise<boolean>;
-  /** The lifecycle server's word on the sandbox. */
-  status(signal: AbortSignal): Promise<{ readonly state: string; readonly message: string | undefined }>;
-  /** What a person needs to know of the connection when it fails. */
-  readonly connectionContext: string;
-}
-
-/** How long to wait, and how often to look. */
-export interface ReadinessTiming {
-  readonly timeoutSeconds: number;
-  readonly pollingIntervalMillis: number;
-  readonly signal?: AbortSignal | undefined;
+  /** Knows whether the sandbox can become ready at all. */
+  readonly lifecycle: Pick<Lifecycle, "get">;
 }
 
 /** States that never turn into another one. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["failed", "terminated"]);
+
+/** What the last check that came to an end threw, `undefined` for `false`; none = there was no such check. */
+type Outcome = { readonly error: unknown } | undefined;
 
 /**
  * Checks a sandbox again and again until it is ready.
  *
  * It gives up before its time where waiting cannot help: no or wrong credentials, a sandbox that is gone, failed or
  * terminated. The lifecycle server is asked only after a failed check, so that a ready sandbox costs one request.
+ *
+ * @param startedAt since when the time counts, by `performance.now()`
  */
-export async function waitUntilReady(source: ReadinessSource, timing: ReadinessTiming): Promise<void> {
-  const { timeoutSeconds, pollingIntervalMillis, signal } = timing;
+export async function waitUntilReady(
+  source: ReadinessSource,
+  options: ReadyOptions<never>,
+  startedAt = performance.now(),
+): Promise<void> {
+  const {
+    readyTimeoutSeconds: timeoutSeconds = DEFAULT_READY_TIMEOUT_SECONDS,
+    healthCheckPollingIntervalMillis: pollingIntervalMillis = DEFAULT_POLLING_INTERVAL_MILLIS,
+    signal,
+  } = options;
   signal?.throwIfAborted();
   // Bounds whatever is under way: a check, a question to the lifecycle server or the pause between them.
   const limit = new AbortController();
-  const stop = startTimer(timeoutSeconds, () => {
+  // A thousandth of a second at least, since none would be for ever.
+  const left = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
+  const stop = startTimer(left, () => {
     limit.abort();
   });
   const unlink = onAbort(signal, (reason) => {
     limit.abort(reason);
   });
   let attempts = 0;
-  let lastError: unknown;
+  let outcome: Outcome;
   try {
     for (;;) {
       attempts += 1;
       try {
         // A check of the caller's own may not know the signal.
         if (await raceAbort(limit.signal, source.check(limit.signal))) return;
-        lastError = undefined;
+        outcome = { error: undefined };
       } catch (error) {
         if (limit.signal.aborted) throw error;
         assertHopeful(error);
-        lastError = error;
+        outcome = { error };
       }
       await raceAbort(limit.signal, assertAlive(source, limit.signal));
       await sleep(pollingIntervalMillis, limit.signal);
@@ -66,7 +77,7 @@ export async function waitUntilReady(source: ReadinessSource, timing: ReadinessT
   } catch (error) {
     signal?.throwIfAborted();
     if (!limit.signal.aborted) throw error;
-    throw timedOut(source, timeoutSeconds, attempts, lastError);
+    throw timedOut(source, timeoutSeconds, attempts, outcome);
   } finally {
     stop();
     unlink();
@@ -81,15 +92,15 @@ function assertHopeful(error: unknown): void {
     if (statusCode === 401 || statusCode === 403 || said.code.endsWith("SANDBOX_NOT_FOUND")) throw error;
   } else if (error instanceof SandboxException) {
     const { code } = error.error;
-    // The second: the server gave an endpoint that is no address.
-    if (code === "CLOSED" || code === "UNEXPECTED_RESPONSE") throw error;
+    // The second: the server gave an endpoint that is no address. The third: an id that no path can hold.
+    if (["CLOSED", "UNEXPECTED_RESPONSE", "INVALID_ARGUMENT"].includes(code)) throw error;
   }
 }
 
 async function assertAlive(source: ReadinessSource, signal: AbortSignal): Promise<void> {
   let status;
   try {
-    status = await source.status(signal);
+    ({ status } = await source.lifecycle.get(source.sandboxId, { signal }));
   } catch (error) {
     assertHopeful(error);
     if (isGone(error)) throw error;
@@ -104,18 +115,26 @@ async function assertAlive(source: ReadinessSource, signal: AbortSignal): Promis
 }
 
 function timedOut(
-  source: ReadinessSource,
+  { sandboxId, config: { domain, useServerProxy } }: ReadinessSource,
   timeoutSeconds: number,
   attempts: number,
-  lastError: unknown,
+  outcome: Outcome,
 ): SandboxReadyTimeoutException {
+  const cause = outcome?.error;
   const detail =
-    lastError === undefined
-      ? "Health check returned false continuously."
-      : `Last health check error: ${lastError instanceof Error ? lastError.message : "not an Error"}`;
+    outcome === undefined
+      ? "No health check came to an end."
+      : cause === undefined
+        ? "Health check returned false continuously."
+        : `Last health check error: ${cause instanceof Error ? cause.message : "not an Error"}`;
+  const hint = useServerProxy
+    ? ""
+    : " If this sandbox runs in Docker bridge or remote-network mode, consider enabling useServerProxy=true.";
   return new SandboxReadyTimeoutException({
-    message: `Sandbox health check timed out after ${timeoutSeconds}s (${attempts} attempts). ${detail} ${source.connectionContext}`,
-    sandboxId: source.sandboxId,
-    cause: lastError,
+    message:
+      `Sandbox health check timed out after ${timeoutSeconds}s (${attempts} attempts). ${detail} ` +
+      `Connection context: domain=${domain}, useServerProxy=${String(useServerProxy)}.${hint}`,
+    sandboxId,
+    cause,
   });
 }

@@ -186,6 +186,11 @@ export class Transport<Client> {
     return this.#closing.signal.aborted;
   }
 
+  /** @throws {SandboxException} `CLOSED` */
+  assertOpen(): void {
+    if (this.closed) throw this.#closed();
+  }
+
   #streamed(options: {
     readonly signal: AbortSignal | undefined;
     readonly firstByteTimeoutSeconds: number | null;
@@ -221,7 +226,7 @@ export class Transport<Client> {
     { isStream = false }: { readonly isStream?: boolean } = {},
   ): Fetch {
     return async (request) => {
-      if (this.closed) throw this.#closed();
+      this.assertOpen();
       // Whoever has not used `json()` may have given the signal to the client.
       const call = new Call(signal ?? request.signal, (ended) => this.#calls.delete(ended));
       this.#calls.add(call);
