@@ -279,8 +279,7 @@ export class Files {
   ): Promise<ReplaceResult[]> {
     const entries = assertDistinct(replacements, "replacements", ({ path }) => path).map(
       ([path, { oldContent, newContent }], index) => {
-        for (const content of [oldContent, newContent]) {
-          if (typeof content === "string" && (content !== "" || content === newContent)) continue;
+        if (typeof oldContent !== "string" || oldContent === "" || typeof newContent !== "string") {
           throw new InvalidArgumentException(
             `replacements[${index}] must have the texts oldContent, which must not be empty, and newContent.`,
           );
