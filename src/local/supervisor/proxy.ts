@@ -1,5 +1,10 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
-import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import {
+  constants,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from "node:http2";
 import { connect, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
 import { sendPlainError } from "./answer.js";
@@ -48,7 +53,7 @@ export function passOn(
   });
   outgoing.once("response", (incoming) => answer(stream, incoming, method));
   outgoing.once("error", () => {
-    if (stream.headersSent) stream.close();
+    if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else sendPlainError(stream, 502, "Bad Gateway");
   });
   stream.once("close", () => outgoing.destroy());
@@ -66,7 +71,7 @@ function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: st
   const isBodiless = method === "HEAD" || status === 204 || status === 205 || status === 304;
   stream.respond({ ":status": status, ...ofMessage(incoming.headers) }, { endStream: isBodiless });
   if (isBodiless) incoming.resume();
-  else pipeline(incoming, stream, (error) => error && stream.close());
+  else pipeline(incoming, stream, (error) => error && stream.close(constants.NGHTTP2_INTERNAL_ERROR));
 }
 
 /** A connection to a port, byte by byte: for protocols that begin as HTTP and go on as something else. */

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler, type Routes } from "./answer.js";
 import { Commands } from "./commands.js";
 import type { Contexts } from "./contexts.js";
@@ -50,7 +50,8 @@ export class Execd {
       await this.#route(stream, headers, target);
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem(500, "RUNTIME_ERROR", messageOf(error));
-      if (stream.headersSent || stream.destroyed) stream.close();
+      // Not like an end: the client must not take what it has for the whole.
+      if (stream.headersSent || stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       else sendJson(stream, problem.status, { code: problem.code, message: problem.message });
       // What the client still sends is of no use, but it may wait until it is taken.
       stream.resume();
