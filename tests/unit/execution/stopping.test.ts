@@ -162,9 +162,9 @@ describe("an abort", () => {
 
   test("counts while a handler holds events back, also after the answer has ended", async () => {
     const controller = new AbortController();
-    const source = new ScriptedSource({ signal: controller.signal })
-      .send(init(), stdout("a"), complete)
-      .end();
+    // A command's answer has ended with its first chunk here.
+    const source = new ScriptedSource({ signal: controller.signal, endsAt: "terminal-event" });
+    source.send(init(), stdout("a"), complete);
     const run = runOf(source, { handlers: { onStdout: () => new Promise(() => undefined) } });
     await settle();
     controller.abort(reason);
