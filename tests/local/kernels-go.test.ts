@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
+
+const hasGo = runs("go", ["version"]);
+
+// On a machine where no local server ran before, the standard library is compiled first.
+jest.setTimeout(120_000);
+
+describeIf(
+  isolationWorks && hasGo,
+  "local/kernels-go",
+  hasGo ? NO_ISOLATION_REASON : "no Go (apt-get install golang-go)",
+)("the Go kernel", () => {
+  let client: CodeClient;
+  beforeAll(async () => {
+    client = await CodeClient.start();
+  });
+  afterAll(() => client[Symbol.asyncDispose]());
+
+  const go = (code: string, contextId?: string) => client.run("go", code, contextId);
+
+  test("runs a whole program", async () => {
+    const code = 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println("hi ü 😀")\n}\n';
+    await expect(go(code)).resolves.toMatchObject({ stdout: "hi ü 😀\n", stderr: "", error: undefined });
+  });
+
+  test("keeps functions, types with methods, variables, constants and imports from run to run", async () => {
+    const context = await client.createContext("go");
+    await go('import str "strings"\n\nconst greeting = "hi"\n\nvar names = []string{"ada", "bob"}', context);
+    await go("type Point struct{ X, Y int }\n\nfunc (p Point) Sum() int { return p.X + p.Y }", context);
+    await go(
+      "func Map[T, U any](all []T, f func(T) U) (out []U) {\n\tfor _, each := range all {\n\t\tout = append(out, f(each))\n\t}\n\treturn\n}",
+      context,
+    );
+    const outcome = await go("fmt.Println(greeting, Map(names, str.ToUpper), Point{1, 2}.Sum())", context);
+    expect(outcome).toMatchObject({ stdout: "hi [ADA BOB] 3\n", error: undefined });
+  });
+
+  test("a later declaration replaces an earlier one", async () => {
+    const context = await client.createContext("go");
+    await go("const (\n\tA = iota\n\tB\n\tC\n)\nfunc f() int { return 1 }", context);
+    await go("func f() int { return 2 }\nvar B = 10", context);
+    await expect(go("fmt.Println(A, B, C, f())", context)).resolves.toMatchObject({ stdout: "0 10 2 2\n" });
+  });
+
+  test("what cannot be compiled is not kept", async () => {
+    const context = await client.createContext("go");
+    await go("func f() int { return 1 }", context);
+    await go("func f() int { return nowhere }", context);
+    await expect(go("fmt.Println(f())", context)).resolves.toMatchObject({ stdout: "1\n" });
+  });
+
+  test("packages of the standard library need no import", async () => {
+    const code = 'fmt.Println(strings.ToUpper("a"), strconv.Itoa(5), math.MaxInt8)';
+    await expect(go(code)).resolves.toMatchObject({ stdout: "A 5 127\n" });
+  });
+
+  test("a variable that is called like a package is no package", async () => {
+    const code = "type named struct{ Len int }\nlist := named{3}\nfmt.Println(list.Len)";
+    await expect(go(code)).resolves.toMatchObject({ stdout: "3\n", error: undefined });
+  });
+
+  test("an import that nothing uses does no harm", async () => {
+    await expect(go('import "os"\nfmt.Println("ok")')).resolves.toMatchObject({ stdout: "ok\n" });
+  });
+
+  test.each([
+    ["1 + 1", "2"],
+    ["x := []int{1, 2}\nx", "[1 2]"],
+    ['"text"', "text"],
+    ['len("abc")', "3"],
+  ])("a last statement that is only a value is the result: %s", async (code, text) => {
+    const { results, executionCount, error } = await go(code);
+    expect({ results, error }).toEqual({ results: [{ text }], error: undefined });
+    expect(executionCount).toBeGreaterThan(0);
+  });
+
+  test("prints to both streams, while it runs", async () => {
+    const context = await client.createContext("go");
+    const code = 'fmt.Println("first")\nprintln("to stderr")\ntime.Sleep(10 * time.Minute)';
+    const run = client.start("go", code, context);
+    await run.until("first\n");
+    await client.interrupt(context);
+    const { stderr, error } = await run.outcome;
+    expect(stderr).toBe("to stderr\n");
+    expect(error).toMatchObject({ ename: "Interrupted", evalue: "signal: interrupt" });
+  });
+
+  test("an interrupt ends a busy loop, and what a program has started; declarations stay", async () => {
+    const context = await client.createContext("go");
+    await go("var kept = 11", context);
+    const code = 'exec.Command("sleep", "600").Start()\nfmt.Println("begun")\nfor {\n}';
+    const run = client.start("go", code, context);
+    await run.until("begun");
+    await client.interrupt(context);
+    expect((await run.outcome).error?.ename).toBe("Interrupted");
+    await expect(go("kept", context)).resolves.toMatchObject({ results: [{ text: "11" }] });
+    expect((await client.sandbox.command("pgrep -x sleep || echo none")).stdout).toBe("none");
+  });
+
+  test("a program that ignores the interrupt is killed", async () => {
+    const context = await client.createContext("go");
+    const code = 'signal.Ignore(os.Interrupt)\nfmt.Println("begun")\nfor {\n}';
+    const run = client.start("go", code, context);
+    await run.until("begun");
+    await client.interrupt(context);
+    expect((await run.outcome).error?.ename).toBe("Interrupted");
+  });
+
+  test("ten thousand lines arrive whole", async () => {
+    const { stdout } = await go('for i := 0; i < 10000; i++ {\n\tfmt.Println("line", i)\n}');
+    expect(stdout).toBe(Array.from({ length: 10_000 }, (_, i) => `line ${i}\n`).join(""));
+  });
+
+  test("an error has the compiler's text, with the user's own lines", async () => {
+    const context = await client.createContext("go");
+    const { error, stdout } = await go('fmt.Println("never")\n\n\tmissing(3)', context);
+    expect(stdout).toBe("");
+    expect(error).toEqual({
+      ename: "CompileError",
+      evalue: "<cell 1>:3:2: undefined: missing",
+      traceback: "<cell 1>:3:2: undefined: missing",
+    });
+  });
+
+  test("the compiler's text is there for whole programs, too", async () => {
+    const context = await client.createContext("go");
+    const { error } = await go('package main\n\nfunc main() {\n\tvar x int = "a"\n}\n', context);
+    expect(error?.evalue).toContain("<cell 1>:4:6: declared and not used: x");
+    expect(error?.evalue).toContain('<cell 1>:4:14: cannot use "a"');
+  });
+
+  test("a panic is on stderr and an error, with the lines of each run", async () => {
+    const context = await client.createContext("go");
+    await go("func pick(all []int, i int) int {\n\treturn all[i]\n}", context);
+    const { error, stderr } = await go("fmt.Println(pick([]int{1}, 5))", context);
+    expect(stderr).toMatch(/^panic: runtime error: index out of range \[5\] with length 1\n/);
+    expect(error).toMatchObject({
+      ename: "panic",
+      evalue: expect.stringContaining("runtime error: index out of range [5] with length 1"),
+    });
+    expect(error?.traceback).toContain("<cell 1>:2");
+    expect(error?.traceback).toContain("<cell 2>:1");
+  });
+
+  test("an exit status is an error", async () => {
+    await expect(go("os.Exit(7)")).resolves.toMatchObject({
+      error: { ename: "ExitError", evalue: "exit status 7" },
+    });
+    await expect(go("os.Exit(0)")).resolves.toMatchObject({ error: undefined, isComplete: true });
+  });
+
+  test("standard input is at its end", async () => {
+    await expect(go("var s string\n_, err := fmt.Scanln(&s)\nfmt.Println(err)")).resolves.toMatchObject({
+      stdout: "EOF\n",
+    });
+  });
+
+  test("a package that is not there is named at once, without any network", async () => {
+    const { error } = await go('import "example.com/nowhere"\nnowhere.Run()');
+    expect(error?.ename).toBe("CompileError");
+    expect(error?.evalue).toContain("example.com/nowhere");
+  });
+
+  test("the workspace's module is seen", async () => {
+    const made = await client.sandbox.command(
+      "mkdir -p greet && printf 'module my\\n\\ngo 1.20\\n' > go.mod && printf 'package greet\\n\\nfunc Hi() string { return \"hi\" }\\n' > greet/greet.go",
+    );
+    expect(made.ending).toBe("execution_complete");
+    await expect(go('import "my/greet"\nfmt.Println(greet.Hi())')).resolves.toMatchObject({ stdout: "hi\n" });
+    await client.sandbox.command("rm -r go.mod greet");
+  });
+
+  test("leaves nothing in the workspace", async () => {
+    await go("1 + 1");
+    expect((await client.sandbox.command("ls -A")).stdout).toBe("");
+  });
+});

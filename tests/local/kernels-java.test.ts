@@ -1,0 +1,231 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { javaFinder } from "../../src/local/runtimes/java.js";
+import { Runtimes } from "../../src/local/runtimes/runtimes.js";
+import { CodeClient } from "../helpers/local-wire.js";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
+
+const hasJdk = javaFinder.candidates().length > 0 && runs("jshell", ["--version"]);
+const canRun = isolationWorks && hasJdk;
+
+// The first run of a sandbox starts a JVM.
+const START_MS = 60_000;
+
+describeIf(
+  canRun,
+  "local/kernels-java",
+  hasJdk ? NO_ISOLATION_REASON : "no JDK with JShell (apt-get install default-jdk-headless)",
+)("the Java kernel", () => {
+  let client: CodeClient;
+  beforeAll(async () => {
+    client = await CodeClient.start();
+  });
+  afterAll(() => client[Symbol.asyncDispose]());
+
+  const java = (code: string, contextId?: string) => client.run("java", code, contextId);
+
+  test(
+    "keeps variables, methods, classes and imports from run to run",
+    async () => {
+      await java(
+        "import java.time.*;\nint x = 20;\nint twice(int n) { return 2 * n; }\nrecord Pair(int a, int b) {}",
+      );
+      const { results, executionCount, error } = await java(
+        "new Pair(twice(x) + 2, Duration.ofSeconds(3).toMillisPart())",
+      );
+      expect(error).toBeUndefined();
+      expect(results).toEqual([{ text: "Pair[a=42, b=0]" }]);
+      expect(executionCount).toBe(2);
+    },
+    START_MS,
+  );
+
+  test.each([
+    ["1 + 1", "2"],
+    ['"héé 😀"', "héé 😀"],
+    ["'c'", "c"],
+    ["new int[] { 1, 2 }", "int[2] { 1, 2 }"],
+    ["List.of(1, 2).stream().map(n -> n * 2).collect(Collectors.toList())", "[2, 4]"],
+    ["Object nothing = null; nothing", "null"],
+    ["// a comment\n5 // another", "5"],
+  ])("the value of %s is the result", async (code, text) => {
+    await expect(java(code)).resolves.toMatchObject({ results: [{ text }], error: undefined });
+  });
+
+  test.each(["int silent = 3;", "silent = 4;", 'System.out.print("");', "// nothing"])(
+    "%s has no result",
+    async (code) => {
+      await expect(java(code)).resolves.toMatchObject({ results: [], error: undefined, isComplete: true });
+    },
+  );
+
+  test("prints to both streams, in the order of printing", async () => {
+    const code = 'System.out.println("ö 1"); System.err.println("2"); System.out.print("3"); 4';
+    const outcome = await java(code);
+    expect(outcome).toMatchObject({ stdout: "ö 1\n3", stderr: "2\n", results: [{ text: "4" }] });
+    expect(outcome.order).toEqual([
+      ...["init", "stdout", "stderr", "stdout", "execution_count", "result", "execution_complete"],
+    ]);
+  });
+
+  test("what a child process prints comes where it belongs", async () => {
+    const code =
+      'System.out.println("before"); new ProcessBuilder("echo", "child").inheritIO().start().waitFor(); System.out.println("after");';
+    await expect(java(code)).resolves.toMatchObject({ stdout: "before\nchild\nafter\n" });
+  });
+
+  test("prints while it runs", async () => {
+    const context = await client.createContext("java");
+    const run = client.start("java", 'System.out.println("first"); Thread.sleep(600_000);', context);
+    await run.until("first");
+    await client.interrupt(context);
+    expect((await run.outcome).error?.ename).toBe("EvaluationInterruptedException");
+  });
+
+  test("ten thousand lines arrive whole", async () => {
+    const { stdout } = await java('for (int i = 0; i < 10_000; i++) System.out.println("line " + i);');
+    expect(stdout).toBe(Array.from({ length: 10_000 }, (_, i) => `line ${i}\n`).join(""));
+  });
+
+  test("an exception has its class, its message and the user's own lines", async () => {
+    const context = await client.createContext("java");
+    await java("int div(int a, int b) {\n  return a / b;\n}", context);
+    const { error } = await java('int one = 1;\n\nString s = "x" + div(one, 0);', context);
+    expect(error).toEqual({
+      ename: "ArithmeticException",
+      evalue: "/ by zero",
+      traceback: [
+        "java.lang.ArithmeticException: / by zero",
+        "\tat div (<cell 1>:2)",
+        "\tat <cell 2>:3",
+      ].join("\n"),
+    });
+  });
+
+  test("a class of the user's own and a cause are in the trace", async () => {
+    const { error } = await java(
+      'class Trouble extends RuntimeException { Trouble(Throwable c) { super("it broke", c); } }\n' +
+        'try { Integer.parseInt("x"); } catch (Exception e) { throw new Trouble(e); }',
+    );
+    expect(error).toMatchObject({ ename: "Trouble", evalue: "it broke" });
+    expect(error?.traceback).toContain('Caused by: java.lang.NumberFormatException: For input string: "x"');
+  });
+
+  test("code that cannot be compiled says what and where", async () => {
+    const { error, stdout } = await java('System.out.println("ran");\n\n  int y = "text";');
+    expect(stdout).toBe("ran\n");
+    expect(error?.ename).toBe("CompilationException");
+    expect(error?.evalue).toBe("incompatible types: java.lang.String cannot be converted to int (line 3)");
+    expect(error?.traceback).toMatch(
+      /^<cell \d+>:3: error: incompatible types.*\n {2}int y = "text";\n {10}\^$/s,
+    );
+  });
+
+  test("code that ends too early is no endless wait", async () => {
+    const { error } = await java("for (int i = 0; i < 3; i++) {");
+    expect(error).toMatchObject({ ename: "IncompleteSourceException" });
+  });
+
+  test("a method may use what is declared later", async () => {
+    const first = await java("int early() { return late() + 1; }");
+    expect(first).toMatchObject({
+      error: undefined,
+      stderr: "early cannot be used until this is declared: method late()\n",
+    });
+    expect((await java("early()")).error?.ename).toBe("UnresolvedReferenceException");
+    await java("int late() { return 6; }");
+    await expect(java("early()")).resolves.toMatchObject({ results: [{ text: "7" }] });
+  });
+
+  test.each([
+    ["a busy loop", "long n = 0; while (true) n++;"],
+    ["a wait", "Thread.sleep(600_000);"],
+    ["endless printing", 'while (true) System.out.println("again");'],
+    ["a child process", 'new ProcessBuilder("sleep", "600").start().waitFor();'],
+  ])("an interrupt ends %s and keeps the state", async (_what, code) => {
+    const context = await client.createContext("java");
+    await java("int kept = 11;", context);
+    const run = client.start("java", `System.out.println("begun"); ${code}`, context);
+    await run.until("begun");
+    await client.interrupt(context);
+    expect((await run.outcome).error?.ename).toBe("EvaluationInterruptedException");
+    await expect(java("kept", context)).resolves.toMatchObject({ results: [{ text: "11" }] });
+  });
+
+  test("code that catches everything runs its finally block when it is interrupted", async () => {
+    const context = await client.createContext("java");
+    const code =
+      'System.out.println("begun"); try { Thread.sleep(600_000); } finally { System.out.println("cleaned"); }';
+    const run = client.start("java", code, context);
+    await run.until("begun");
+    await client.interrupt(context);
+    expect((await run.outcome).stdout).toBe("begun\ncleaned\n");
+  });
+
+  test("System.exit ends the run and not the context", async () => {
+    await java("int before = 8;");
+    const { error, isComplete } = await java("Runnable leave = () -> System.exit(3); leave.run();");
+    expect(error).toEqual({ ename: "SystemExit", evalue: "3", traceback: "SystemExit: 3" });
+    expect(isComplete).toBe(true);
+    await expect(java("before")).resolves.toMatchObject({ results: [{ text: "8" }] });
+  });
+
+  test("the death of the process ends its run, and the context starts anew", async () => {
+    const context = await client.createContext("java");
+    const { error } = await java("int lost = 1; Runtime.getRuntime().halt(9);", context);
+    expect(error?.ename).toBe("KernelDied");
+    expect(error?.evalue).toContain("exit status 9");
+    expect((await java("lost", context)).error?.evalue).toContain("variable lost");
+  });
+
+  test("reading standard input is refused", async () => {
+    const { error } = await java("new Scanner(System.in).nextLine()");
+    expect(error).toMatchObject({
+      ename: "UnsupportedOperationException",
+      evalue: "standard input is not available: nobody can answer here",
+    });
+  });
+
+  test("an exception in another thread is shown and does not end the run", async () => {
+    const { stderr, error } = await java(
+      'Thread t = new Thread(() -> { throw new IllegalStateException("elsewhere"); }); t.start(); t.join();',
+    );
+    expect(error).toBeUndefined();
+    expect(stderr).toContain("java.lang.IllegalStateException: elsewhere");
+  });
+
+  test("an endless recursion has a short trace", async () => {
+    const { error } = await java("int deep(int n) { return deep(n + 1); }\ndeep(0)");
+    expect(error?.ename).toBe("StackOverflowError");
+    expect(error?.traceback.split("\n").length).toBeLessThan(60);
+  });
+
+  test("code can use cryptography and the file system, as the JDK's configuration is there", async () => {
+    const code =
+      'Files.writeString(Path.of("a.txt"), "hi"); Files.readString(Path.of("a.txt")) + java.security.MessageDigest.getInstance("SHA-256").digest().length';
+    await expect(java(code)).resolves.toMatchObject({ results: [{ text: "hi32" }] });
+  });
+});
+
+describeIf(
+  canRun,
+  "local/kernels-java",
+  "it needs a JDK and bubblewrap",
+)("JAVA_VERSION", () => {
+  test(
+    "that is not there is answered by the one that runs instead",
+    async () => {
+      const usual = await new Runtimes().default("java");
+      await using client = await CodeClient.start();
+      const sandbox = await client.sandbox.client.create({ env: { JAVA_VERSION: "99" } });
+      const context = { language: "java" };
+      const first = await sandbox.execd("POST", "/code", { code: 'System.out.print("ran")', context });
+      const text = await first.text();
+      expect(text).toContain(
+        `JAVA_VERSION is 99, which is not installed on this machine; Java ${usual?.version ?? ""} runs instead.`,
+      );
+      const second = await sandbox.execd("POST", "/code", { code: "1 + 1", context });
+      expect(await second.text()).not.toContain("JAVA_VERSION");
+    },
+    START_MS,
+  );
+});
