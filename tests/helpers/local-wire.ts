@@ -1,3 +1,5 @@
+import type { LocalServerOptions } from "../../src/local/index.js";
+import { isolationWorks } from "./skips.js";
 import { LocalClient, type LocalSandbox, type WireRecord } from "./local-sandbox.js";
 
 /** What a run of code came to. */
@@ -31,10 +33,10 @@ export class CodeClient implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  static async start(
-    options: Parameters<typeof LocalClient.start>[0] = { port: false },
-  ): Promise<CodeClient> {
-    const client = await LocalClient.start(options);
+  /** Starts a server; its sandbox is isolated where that works here, as kernels are the same without. */
+  static async start(options: LocalServerOptions = {}): Promise<CodeClient> {
+    const isolation = isolationWorks ? "auto" : "none";
+    const client = await LocalClient.start({ port: false, isolation, ...options });
     try {
       return new CodeClient(client, await client.create());
     } catch (error) {
@@ -97,7 +99,7 @@ export class CodeClient implements AsyncDisposable {
     const order: string[] = [];
     let held = "";
     const decoder = new TextDecoder();
-    for await (const bytes of response.body) {
+    for await (const bytes of response.body as AsyncIterable<Uint8Array>) {
       const frames = (held + decoder.decode(bytes, { stream: true })).split("\n\n");
       held = frames.pop() ?? "";
       for (const frame of frames) {
@@ -123,12 +125,16 @@ function summarise(events: readonly WireRecord[], order: readonly string[], stdo
     stderr: all("stderr", "text").join(""),
     results: all("result", "results") as Record<string, unknown>[],
     error: error && {
-      ename: String(error["ename"]),
-      evalue: String(error["evalue"] ?? ""),
+      ename: textOf(error["ename"]),
+      evalue: textOf(error["evalue"]),
       traceback: ((error["traceback"] ?? []) as string[]).join("\n"),
     },
     executionCount: typeof count === "number" ? count : undefined,
     isComplete: order.includes("execution_complete"),
     order,
   };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 
 from python_runner import Runner, refuse_input
 
@@ -43,6 +44,9 @@ def start(channel, interrupts):
             # `exit` and `quit`: a context has no end of its own, so the run ends like one that called sys.exit().
             raise SystemExit
 
+        # Its usual way goes through a terminal of its own, which makes `\r\n` of every `\n`.
+        system = InteractiveShell.system_raw
+
         def enable_gui(self, gui=None):
             pass
 
@@ -53,6 +57,8 @@ def start(channel, interrupts):
             if error is not None:
                 self.report(type(error), error, None)
 
+    # Of the ways to exit that it recommends none exists here.
+    warnings.filterwarnings("ignore", message="To exit: use")
     config = Config()
     config.HistoryManager.enabled = False
     runner = IPythonRunner(channel, interrupts)

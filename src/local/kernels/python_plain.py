@@ -3,7 +3,9 @@
 import ast
 import builtins
 import inspect
+import io
 import linecache
+import os
 import sys
 import traceback
 import types
@@ -26,6 +28,7 @@ class StdinNotImplementedError(NotImplementedError):
 
 
 def start(channel, interrupts):
+    os.environ.setdefault("MPLBACKEND", "Agg")
     runner = PlainRunner(channel, interrupts)
 
     def display(*values, **_options):
@@ -55,6 +58,7 @@ class PlainRunner(Runner):
         linecache.cache[name] = (len(code), None, code.splitlines(True), name)
         try:
             self._execute(code, name)
+            self._show_figures()
         except BaseException as error:
             self.report(type(error), error, _format(error))
 
@@ -70,6 +74,16 @@ class PlainRunner(Runner):
         if value is not None and not code.rstrip().endswith(";"):
             builtins._ = value
             self.show(bundle(value), self.count)
+
+    def _show_figures(self):
+        """Shows what the run has plotted, as a notebook does, and starts the next with no figure."""
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        for number in pyplot.get_fignums() if pyplot else ():
+            figure = pyplot.figure(number)
+            image = io.BytesIO()
+            figure.savefig(image, format="png", bbox_inches="tight")
+            self.show({"text/plain": repr(figure), "image/png": image.getvalue()})
+            pyplot.close(figure)
 
     def _evaluate(self, compiled):
         value = eval(compiled, self.module.__dict__)

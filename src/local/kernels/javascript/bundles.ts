@@ -13,14 +13,15 @@ type Bundle = Readonly<Record<string, unknown>>;
  */
 export function bundleOf(value: unknown): Bundle {
   const own = ownBundle(value);
-  const encoded = Object.entries(own ?? {}).map(([mime, data]) => [mime, encode(data)]);
+  const encoded = Object.entries(own ?? {}).map(([mime, data]) => [mime, encode(data)] as const);
   const text = withoutOurFrames(inspect(value).split("\n")).join("\n");
   return { "text/plain": text, ...Object.fromEntries(encoded) };
 }
 
 function ownBundle(value: unknown): Bundle | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  for (const method of [Reflect.get(value, DISPLAY), Reflect.get(value, "toMimeBundle")]) {
+  for (const name of [DISPLAY, "toMimeBundle"]) {
+    const method: unknown = Reflect.get(value, name);
     if (typeof method !== "function") continue;
     const answer: unknown = Reflect.apply(method, value, []);
     if (isPlain(answer)) return answer;

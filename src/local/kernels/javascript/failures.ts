@@ -16,7 +16,9 @@ export function describeThrown(thrown: unknown): RunError {
       return { ename: "Uncaught", evalue: text, traceback: [`Uncaught ${inspect(thrown)}`] };
     }
     const traceback = withoutOurFrames(inspect(thrown).split("\n"));
-    return { ename: String(thrown.name), evalue: String(thrown.message), traceback };
+    // Code may have given them any value.
+    const { name, message }: { name: unknown; message: unknown } = thrown;
+    return { ename: String(name), evalue: String(message), traceback };
   } catch {
     return { ename: "Error", evalue: "<the error cannot be shown>", traceback: [] };
   }

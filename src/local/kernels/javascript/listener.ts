@@ -30,6 +30,7 @@ type Request =
 
 class Listener {
   readonly #running: RunCell;
+  #interrupted = 0;
   #terminating = 0;
 
   constructor(running: RunCell) {
@@ -52,6 +53,8 @@ class Listener {
   }
 
   async #interrupt(run: number): Promise<void> {
+    if (run === this.#interrupted) return;
+    this.#interrupted = run;
     const goesOn = () => run !== 0 && Atomics.load(this.#running, 0) === run;
     while (goesOn()) {
       send({ type: "interrupt", run });

@@ -136,10 +136,10 @@ export function provideModules(isLenient: boolean): void {
 
 /** Node warns of each experimental feature when it is first used; that this kernel uses one is not the user's concern. */
 function withoutWarnings(use: () => void): void {
-  const { emitWarning } = process;
+  const own = Object.getOwnPropertyDescriptor(process, "emitWarning");
   process.emitWarning = () => undefined;
   use();
-  process.emitWarning = emitWarning;
+  if (own !== undefined) Object.defineProperty(process, "emitWarning", own);
 }
 
 type Import = (specifier: unknown, options?: unknown) => Promise<Record<string, unknown>>;

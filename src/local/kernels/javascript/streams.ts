@@ -48,7 +48,7 @@ class Output extends Writable {
       throw new TypeError("The chunk must be a string or a Uint8Array.");
     }
     const done = typeof encoding === "function" ? encoding : callback;
-    if (typeof done === "function") process.nextTick(done as () => void);
+    if (typeof done === "function") process.nextTick(done);
     return true;
   }
 }

@@ -11,8 +11,8 @@ const STREAMS = ["stdout", "stderr"] as const;
 
 /** Where a kernel's output goes. */
 export interface OutputTarget {
-  text(stream: Stream, text: string): void;
-  message(message: Message): void;
+  readonly text: (stream: Stream, text: string) => void;
+  readonly message: (message: Message) => void;
 }
 
 /** The two pipes that a kernel writes to, put together with the batches of messages from its channel. */

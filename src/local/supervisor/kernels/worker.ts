@@ -14,6 +14,9 @@ import { KernelOutput, type OutputTarget } from "./output.js";
 const COMPLAINT_CHARS = 4000;
 // A forked child of user code may hold the channel open.
 const LAST_WORDS_MS = 500;
+// The waits between the repetitions of an interrupt, each twice as long as the one before.
+const FIRST_REPEAT_MS = 100;
+const LAST_REPEAT_MS = 10_000;
 
 interface Run {
   readonly code: string;
@@ -105,7 +108,7 @@ export class WorkerKernel implements Kernel {
     this.#target = target;
     this.ready = new Promise((resolve) => (this.#markReady = resolve));
     // Where each run has its own, what comes here is at most a reason why there will be no run.
-    const beginning = { text: (_stream: string, text: string) => this.#note(text), message: target.message };
+    const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#note(text) };
     this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
     const [program, ...args] = spec.launch.command;
     this.#child = spawn(program, args, {
@@ -151,9 +154,7 @@ export class WorkerKernel implements Kernel {
     if (run === undefined) return;
     run.interruptWanted = true;
     // A signal before the code has begun would be lost.
-    if (!run.started) return;
-    if (this.#spec.interruptBy === "message") this.#tell({ interrupt: true });
-    signalGroup(this.#child.pid, "SIGINT");
+    if (run.started) this.#interrupt(run, FIRST_REPEAT_MS);
   }
 
   setFlowing(flowing: boolean): void {
@@ -168,17 +169,34 @@ export class WorkerKernel implements Kernel {
     await this.#gone;
   }
 
+  #interrupt(run: Run, repeatMs: number): void {
+    if (this.#spec.interruptBy === "message") {
+      this.#tell({ interrupt: true });
+      // A process that the code was about to start may have missed it, and the code waits for that.
+      const repeat = () => this.#run === run && this.#interrupt(run, repeatMs * 2);
+      if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
+    }
+    signalGroup(this.#child.pid, "SIGINT");
+  }
+
   async #begin(run: Run): Promise<void> {
     const { code } = run;
-    if (this.#spec.hasPipesPerRun !== true) return this.#tell({ code });
+    if (this.#spec.hasPipesPerRun !== true) {
+      this.#tell({ code });
+      return;
+    }
     let output: KernelOutput;
     try {
       output = this.#outputTo(await this.#pipes.take(), await this.#pipes.take());
     } catch (error) {
       run.deliver(kernelDied(`there are no pipes for its output: ${messageOf(error)}`, ""));
-      return this.#settle(run);
+      this.#settle(run);
+      return;
     }
-    if (this.#run !== run) return output.discard();
+    if (this.#run !== run) {
+      output.discard();
+      return;
+    }
     this.#output.discard();
     this.#output = output;
     output.setFlowing(this.#flowing);
@@ -207,8 +225,10 @@ export class WorkerKernel implements Kernel {
         signalGroup(this.#child.pid, "SIGKILL");
       }
     });
-    // User code can close any descriptor, and a kernel that cannot speak is of no use.
-    this.#channel.on("end", () => signalGroup(this.#child.pid, "SIGKILL"));
+    // User code can close any descriptor, and a kernel that cannot speak is of no use; one that ends by itself says how.
+    this.#channel.on("end", () => {
+      setTimeout(() => this.#alive && signalGroup(this.#child.pid, "SIGKILL"), LAST_WORDS_MS).unref();
+    });
   }
 
   #tell(request: WorkerRequest): void {

@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+
+let client: CodeClient;
+beforeAll(async () => {
+  client = await CodeClient.start();
+});
+afterAll(async () => client[Symbol.asyncDispose]());
+
+const run = (code: string, contextId?: string) => client.run("bash", code, contextId);
+
+test("variables, functions, aliases and the directory are kept", async () => {
+  await run("x=5; f() { echo \"f $1 $x\"; }; alias hi='echo alias'; cd /tmp");
+  expect(await run("f a\npwd\nhi")).toMatchObject({ stdout: "f a 5\n/tmp\nalias\n", error: undefined });
+});
+
+test("streams are told apart, and can be opened by name", async () => {
+  const outcome = await run("echo out; echo err >&2; echo named > /dev/stderr");
+  expect(outcome).toMatchObject({ stdout: "out\n", stderr: "err\nnamed\n", error: undefined });
+});
+
+test("nothing else is printed, also in a context's first run", async () => {
+  const contextId = await client.createContext("bash");
+  const outcome = await run("true", contextId);
+  expect(outcome.order).toEqual(["init", "execution_complete"]);
+});
+
+test("an exit status other than 0 is an error without a name", async () => {
+  expect(await run("(exit 7)")).toMatchObject({
+    error: { ename: "", evalue: "7", traceback: "" },
+    isComplete: true,
+  });
+});
+
+test("messages name the line", async () => {
+  const missing = await run("echo a\nno_such_program\necho $LINENO");
+  expect(missing).toMatchObject({
+    stdout: "a\n3\n",
+    stderr: "bash: line 2: no_such_program: command not found\n",
+  });
+  const syntax = await run("echo a\nif then");
+  expect(syntax).toMatchObject({ stdout: "a\n", error: { evalue: "2" } });
+  expect(syntax.stderr).toContain("line 2: syntax error");
+});
+
+test("standard input is empty", async () => {
+  expect((await run("cat; read line; echo $?")).stdout).toBe("1\n");
+});
+
+test("quotes, here documents and history characters are taken as they are", async () => {
+  const code = `cat <<'HERE'
+it's "$x" \\ \`!!\` é€😀
+HERE
+echo "hi!there" '!$'`;
+  expect((await run(code)).stdout).toBe('it\'s "$x" \\ `!!` é€😀\nhi!there !$\n');
+});
+
+test("half a character becomes a replacement, and a NUL is one", async () => {
+  expect((await run("printf 'a\\0b\\xe2\\x82'")).stdout).toBe("a\0b\ufffd");
+});
+
+test("what runs on in the background does not print into a later run", async () => {
+  await run("(while true; do echo background; sleep 0.01; done) & sleep 0.05");
+  expect((await run("sleep 0.2; echo own")).stdout).toBe("own\n");
+});
+
+test.each([
+  ["exit", "exit 4", "4"],
+  ["set -e", "set -e; false; echo never", "1"],
+])("%s ends the shell, and the context starts anew", async (_what, code, status) => {
+  await run("gone=1");
+  const { error, stdout } = await run(`echo last; ${code}`);
+  expect(stdout).toBe("last\n");
+  expect(error).toMatchObject({ ename: "", evalue: status });
+  expect((await run("echo [$gone]")).stdout).toBe("[]\n");
+});
+
+test("a shell that is killed is reported", async () => {
+  expect((await run("kill -9 $$")).error).toMatchObject({ ename: "KernelDied" });
+  expect((await run("echo again")).stdout).toBe("again\n");
+});
+
+describe("an interrupt", () => {
+  test.each([
+    ["a loop", "while true; do :; done"],
+    ["a program", "sleep 60"],
+    ["a function", "g() { sleep 60; echo never; }; g; echo never"],
+    ["a pipeline", "sleep 60 | cat; echo never"],
+    ["a subshell", "(sleep 60; echo never); echo never"],
+  ])("ends %s and keeps the state", async (_what, code) => {
+    const contextId = await client.createContext("bash");
+    const endless = client.start("bash", `kept=kept; echo runs; ${code}`, contextId);
+    await endless.until("runs");
+    await client.interrupt(contextId);
+    const { error, stdout } = await endless.outcome;
+    expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
+    expect(stdout).toBe("runs\n");
+    expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
+  });
+});

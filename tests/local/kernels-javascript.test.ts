@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+
+let client: CodeClient;
+beforeAll(async () => {
+  client = await CodeClient.start();
+});
+afterAll(async () => client[Symbol.asyncDispose]());
+
+const run = (code: string, contextId?: string) => client.run("javascript", code, contextId);
+const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
+
+describe("values", () => {
+  test("the last expression is the result, with the number of the run", async () => {
+    const first = await run("1 + 1");
+    expect(first).toMatchObject({ results: [{ text: "2" }], stdout: "", error: undefined });
+    expect(first.order).toEqual(["init", "execution_count", "result", "execution_complete"]);
+    const second = await run("'two'");
+    expect(second.results).toEqual([{ text: "'two'" }]);
+    expect(second.executionCount).toBe((first.executionCount ?? 0) + 1);
+  });
+
+  test("what has no value has no result", async () => {
+    expect(await run("const nothing = 1")).toMatchObject({ results: [], executionCount: undefined });
+  });
+
+  test("variables, also constants, can be declared again and are kept", async () => {
+    await run("const a = 1; let b = 2; function c() { return a + b }");
+    await run("const a = 10; let b = 20");
+    expect(await text("c()")).toBe("30");
+  });
+
+  test("await works at the top, and declares", async () => {
+    await run("const awaited = await new Promise((resolve) => setTimeout(resolve, 5, 'later'))");
+    expect(await text("awaited")).toBe("'later'");
+  });
+
+  test("an object whose keys are MIME types is shown as these", async () => {
+    const { results } = await run("({ 'text/html': '<b>x</b>', 'image/png': new Uint8Array([1, 2, 3]) })");
+    expect(results).toMatchObject([{ "text/html": "<b>x</b>", "image/png": "AQID" }]);
+  });
+
+  test("an object says by a method how it is shown", async () => {
+    const { results } = await run(
+      "({ toMimeBundle: () => ({ 'text/markdown': '# x', 'application/json': { a: [1] } }) })",
+    );
+    expect(results).toMatchObject([{ "text/markdown": "# x", "application/json": { a: [1] } }]);
+  });
+
+  test("display shows a value in passing", async () => {
+    const outcome = await run("console.log('a'); display({ 'text/html': '<i>' }); console.log('b')");
+    expect(outcome).toMatchObject({ stdout: "a\nb\n", executionCount: undefined });
+    expect(outcome.results).toMatchObject([{ "text/html": "<i>" }]);
+    expect(outcome.order).toEqual(["init", "stdout", "result", "stdout", "execution_complete"]);
+  });
+});
+
+describe("modules", () => {
+  test("import statements of every form", async () => {
+    const code = `import fs, { existsSync as exists } from "node:fs";
+import * as path from "path";
+import "node:url";
+[fs.existsSync === exists, path.sep]`;
+    expect(await text(code)).toBe("[ true, '/' ]");
+  });
+
+  test("modules that code has written are found from where it is", async () => {
+    await run(`const { writeFileSync } = require("fs");
+writeFileSync("own.mjs", "export const one = 1; export default 'd'");
+writeFileSync("own.cjs", "exports.two = 2")`);
+    expect(await text('import d, { one } from "./own.mjs"; [d, one]')).toBe("[ 'd', 1 ]");
+    expect(await text('(await import("./own.mjs")).one + require("./own.cjs").two')).toBe("3");
+  });
+
+  test("an export that is not there is an error", async () => {
+    const { error } = await run('import { nothing } from "node:fs"');
+    expect(error).toMatchObject({ ename: "SyntaxError" });
+    expect(error?.evalue).toContain("nothing");
+  });
+
+  test("export in front of a declaration does not matter", async () => {
+    await run("export const exported = 5;\nexport default function named() { return exported }");
+    expect(await text("named()")).toBe("5");
+  });
+});
+
+describe("output", () => {
+  test("streams are told apart and arrive in order, with those of child processes", async () => {
+    const outcome = await run(`console.log("one"); console.error("two"); process.stdout.write("three");
+require("child_process").execSync("echo four; echo five >&2", { stdio: "inherit" });
+console.log("six")`);
+    expect(outcome).toMatchObject({ stdout: "one\nthreefour\nsix\n", stderr: "two\nfive\n" });
+    expect(outcome.order.slice(1, 4)).toEqual(["stdout", "stderr", "stdout"]);
+  });
+
+  test("is there while the code runs", async () => {
+    const contextId = await client.createContext("javascript");
+    const endless = client.start("javascript", "console.log('now'); while (true);", contextId);
+    await endless.until("now");
+    await client.interrupt(contextId);
+    expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt" });
+  });
+
+  test("any character arrives; half of one becomes a replacement", async () => {
+    const outcome = await run(
+      `console.log("é€😀\\0|\\ud800|"); process.stdout.write(Buffer.from([0xe2, 0x82])); "😀\\ud800"`,
+    );
+    expect(outcome.stdout).toBe("é€😀\0|\ufffd|\n\ufffd");
+    expect(outcome.results).toEqual([{ text: "'😀\\ud800'" }]);
+  });
+
+  test("of an earlier run belongs to no one", async () => {
+    await run(`setTimeout(() => console.log("late"), 5); setInterval(() => console.log("again"), 5);
+(async () => { for (;;) { await null; await new Promise((r) => setTimeout(r, 3)); console.log("loop"); } })();`);
+    const { stdout } = await run("await new Promise((r) => setTimeout(r, 60)); console.log('own')");
+    expect(stdout).toBe("own\n");
+  });
+});
+
+describe("errors", () => {
+  test("name, message, and a traceback with the user's lines only", async () => {
+    const { error, isComplete } = await run("function f() {\n  null.x\n}\nf()");
+    expect(isComplete).toBe(true);
+    expect(error).toMatchObject({
+      ename: "TypeError",
+      evalue: "Cannot read properties of null (reading 'x')",
+    });
+    expect(error?.traceback).toMatch(/^TypeError: .*\n {4}at f \(<cell-\d+>:2:8\)\n {4}at <cell-\d+>:4:1$/);
+  });
+
+  test("a syntax error shows the line", async () => {
+    const { error } = await run("const fine = 1;\nconst = 2");
+    expect(error).toMatchObject({ ename: "SyntaxError", evalue: "Unexpected token '='" });
+    expect(error?.traceback).toMatch(/^<cell-\d+>:2\nconst = 2\n {6}\^\n\nSyntaxError/);
+  });
+
+  test("lines are counted from the first also below imports", async () => {
+    const { error } = await run('import {\n  readFileSync,\n} from "node:fs";\nthrow new Error("at 4")');
+    expect(error?.traceback).toMatch(/<cell-\d+>:4:7/);
+  });
+
+  test("what is no error can be thrown, too", async () => {
+    expect((await run("throw 'a string'")).error).toMatchObject({ ename: "Uncaught", evalue: "a string" });
+  });
+
+  test.each([
+    ["a rejection that nobody handles", "Promise.reject(new RangeError('lost'))"],
+    [
+      "an exception in a callback",
+      "setTimeout(() => { throw new RangeError('lost') }); await new Promise(() => {})",
+    ],
+  ])("%s ends the run and not the context", async (_what, code) => {
+    await run("var kept = 7");
+    expect((await run(code)).error).toMatchObject({ ename: "RangeError", evalue: "lost" });
+    expect(await text("kept")).toBe("7");
+  });
+
+  test("standard input is refused", async () => {
+    const ask = `await require("readline/promises").createInterface({ input: process.stdin }).question("name? ")`;
+    for (const code of [ask, "prompt('name?')"]) {
+      expect((await run(code)).error?.evalue).toContain("no standard input");
+    }
+  });
+
+  test("the end of the process is reported, and the context starts anew", async () => {
+    await run("var gone = 1");
+    const { error } = await run("console.log('last'); process.exit(3)");
+    expect(error?.evalue).toContain("exit status 3");
+    expect(await text("typeof gone")).toBe("'undefined'");
+  });
+});
+
+describe("an interrupt", () => {
+  test.each([
+    ["a loop", "while (true);"],
+    ["an await that never settles", "await new Promise(() => {})"],
+    [
+      "a flood of microtasks",
+      "const flood = () => Promise.resolve().then(flood); flood(); await new Promise(() => {})",
+    ],
+    ["a loop of awaits", "while (true) await null"],
+    ["a loop of timers", "for (;;) await new Promise((resolve) => setTimeout(resolve, 1))"],
+    ["a child process", "require('child_process').execSync('sleep 60')"],
+    ["a regular expression", "/^(a+)+$/.test('a'.repeat(40) + 'b')"],
+  ])("ends %s and keeps the state", async (_what, code) => {
+    const contextId = await client.createContext("javascript");
+    await run("var kept = 'kept'", contextId);
+    const endless = client.start("javascript", `console.log("runs"); ${code}`, contextId);
+    await endless.until("runs");
+    await client.interrupt(contextId);
+    expect(await endless.outcome).toMatchObject({
+      error: { ename: "KeyboardInterrupt", evalue: "" },
+      isComplete: true,
+    });
+    expect((await run("kept", contextId)).results).toEqual([{ text: "'kept'" }]);
+  });
+
+  test("of a context in which nothing runs does nothing", async () => {
+    const contextId = await client.createContext("javascript");
+    await run("var kept = 1", contextId);
+    await client.interrupt(contextId);
+    expect((await run("kept", contextId)).results).toEqual([{ text: "1" }]);
+  });
+});

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+import { describeIf, hasPython } from "../helpers/skips.js";
+
+const LINES = 10_000_000;
+const count = (print: string) => `for i in range(${LINES}): ${print}`;
+
+/** Code that prints 0 to 9,999,999. */
+const FLOODS: Readonly<Record<string, string>> = {
+  python: count("print(i)"),
+  javascript: `for (let i = 0; i < ${LINES}; i++) console.log(i)`,
+  bash: `seq 0 ${LINES - 1}`,
+};
+
+let client: CodeClient;
+beforeAll(async () => {
+  client = await CodeClient.start();
+});
+afterAll(async () => client[Symbol.asyncDispose]());
+
+describe("a second context of a language", () => {
+  for (const [language, code] of [
+    ["javascript", "process.pid"],
+    ["bash", "echo $$"],
+  ] as const) {
+    test(`takes a ${language} kernel that is ready`, async () => {
+      await client.run(language, code);
+      // The next one starts when the first has; its process is there before anyone asks for it.
+      const before = await kernelsOf(language);
+      const contextId = await client.createContext(language);
+      const { stdout, results } = await client.run(language, code, contextId);
+      expect(before).toContain(String(results[0]?.["text"] ?? stdout.trim()));
+    });
+  }
+});
+
+describeIf(
+  hasPython,
+  "local/kernels-pool: 10 million lines",
+  "no Python 3 can be started",
+)("10 million lines", () => {
+  test.each(Object.keys(FLOODS))(
+    "of %s arrive, each once and in order, and nobody's memory grows",
+    async (language) => {
+      let rest = "";
+      let next = 0;
+      const run = client.start(language, FLOODS[language] ?? "", undefined, (text) => {
+        const lines = (rest + text).split("\n");
+        rest = lines.pop() ?? "";
+        for (const line of lines) {
+          if (line !== String(next)) throw new Error(`after ${next} lines came ${JSON.stringify(line)}`);
+          next += 1;
+        }
+      });
+      const { isComplete, error } = await run.outcome;
+      expect({ isComplete, error, next, rest }).toEqual({
+        isComplete: true,
+        error: undefined,
+        next: LINES,
+        rest: "",
+      });
+      expect(await peakMemoryMiB()).toBeLessThan(400);
+    },
+    300_000,
+  );
+});
+
+/** The ids of the processes that look like kernels of a language, once there are two. */
+async function kernelsOf(language: string): Promise<string[]> {
+  // In brackets, so that the command does not find itself.
+  const pattern = language === "bash" ? "[n]oediting" : "[j]avascript.mjs";
+  for (;;) {
+    const { stdout } = await client.sandbox.command(`pgrep -f -- '${pattern}'; true`);
+    const ids = stdout.split("\n").filter((id) => id !== "");
+    if (ids.length >= 2) return ids;
+  }
+}
+
+/** The largest that any process of the sandbox has been. */
+async function peakMemoryMiB(): Promise<number> {
+  const { stdout } = await client.sandbox.command(
+    "cat /proc/[0-9]*/status | awk '/VmHWM/ {print $2}' | sort -n | tail -1",
+  );
+  return Number(stdout) / 1024;
+}

@@ -1,0 +1,179 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+import { describeIf, hasPython, runs } from "../helpers/skips.js";
+
+const hasIPython = hasPython && runs("python3", ["-c", "import IPython"]);
+const hasMatplotlib = hasPython && runs("python3", ["-c", "import matplotlib.pyplot"]);
+
+const NO_PYTHON = "no Python 3 can be started (apt-get install python3)";
+const NO_IPYTHON = "IPython cannot be imported (pip install ipython)";
+const NO_MATPLOTLIB = "matplotlib cannot be imported (pip install matplotlib)";
+
+describeKernel("plain", hasPython, NO_PYTHON);
+describeKernel("auto", hasIPython, hasPython ? NO_IPYTHON : NO_PYTHON);
+
+function describeKernel(pythonShell: "plain" | "auto", works: boolean, reason: string): void {
+  const name = pythonShell === "plain" ? "the standard library's kernel" : "IPython's kernel";
+  describeIf(
+    works,
+    `local/kernels-python: ${name}`,
+    reason,
+  )(name, () => {
+    let client: CodeClient;
+    beforeAll(async () => {
+      client = await CodeClient.start({ pythonShell });
+    });
+    afterAll(async () => client[Symbol.asyncDispose]());
+
+    const run = (code: string, contextId?: string) => client.run("python", code, contextId);
+    const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
+
+    test("the last expression is the result, with the number of the run", async () => {
+      const outcome = await run("1 + 1");
+      expect(outcome).toMatchObject({ results: [{ text: "2" }], stdout: "", error: undefined });
+      expect(outcome.order).toEqual(["init", "execution_count", "result", "execution_complete"]);
+      expect((await run("None")).results).toEqual([]);
+      expect((await run("5;")).results).toEqual([]);
+    });
+
+    test("variables, functions and imports are kept", async () => {
+      await run("import math\nx = 2\ndef f(): return math.floor(x * 2.6)");
+      expect(await text("f()")).toBe("5");
+    });
+
+    test("await works at the top", async () => {
+      expect(await text("import asyncio\nawait asyncio.sleep(0.01, 'later')")).toBe("'later'");
+    });
+
+    test("streams arrive in order, with what subprocesses print", async () => {
+      const outcome = await run(`import sys, subprocess
+print("one"); print("two", file=sys.stderr); print("three", end="")
+subprocess.run("echo four; echo five >&2", shell=True)
+print("six")`);
+      expect(outcome).toMatchObject({ stdout: "one\nthreefour\nsix\n", stderr: "two\nfive\n" });
+      expect(outcome.order.slice(1, 4)).toEqual(["stdout", "stderr", "stdout"]);
+    });
+
+    test("output is there while the code runs", async () => {
+      const contextId = await client.createContext("python");
+      const endless = client.start("python", "kept = 3\nprint('now')\nwhile True: pass", contextId);
+      await endless.until("now");
+      await client.interrupt(contextId);
+      expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
+      expect((await run("kept", contextId)).results).toEqual([{ text: "3" }]);
+    });
+
+    test.each([
+      ["sleep", "import time; time.sleep(60)"],
+      ["a subprocess", "import subprocess; subprocess.run(['sleep', '60'])"],
+      ["an await", "import asyncio; await asyncio.sleep(60)"],
+    ])("an interrupt ends %s", async (_what, code) => {
+      const contextId = await client.createContext("python");
+      const waiting = client.start("python", `print("runs")\n${code}`, contextId);
+      await waiting.until("runs");
+      await client.interrupt(contextId);
+      expect((await waiting.outcome).error?.ename).toBe("KeyboardInterrupt");
+    });
+
+    test("errors have a name, a value and the user's line", async () => {
+      const { error, isComplete } = await run("def f():\n    return 1 / 0\nf()");
+      expect(isComplete).toBe(true);
+      expect(error).toMatchObject({ ename: "ZeroDivisionError", evalue: "division by zero" });
+      expect(error?.traceback).toMatch(/line 2|----> 2|2/);
+      expect(error?.traceback).toContain("1");
+      expect(error?.traceback).not.toContain("python_plain");
+    });
+
+    test("syntax errors, exits and input() are errors of the run only", async () => {
+      await run("kept = 'kept'");
+      expect((await run("def (")).error?.ename).toBe("SyntaxError");
+      expect((await run("import sys; sys.exit(3)")).error).toMatchObject({
+        ename: "SystemExit",
+        evalue: "3",
+      });
+      expect((await run("input('name? ')")).error?.ename).toBe("StdinNotImplementedError");
+      expect(await text("kept")).toBe("'kept'");
+    });
+
+    test("values are shown by MIME type, also in passing", async () => {
+      const outcome = await run(`class Rich:
+    def _repr_html_(self): return "<b>"
+    def _repr_png_(self): return b"\\x89PNG"
+    def _repr_svg_(self): return "<svg/>"
+    def _repr_markdown_(self): return "# m"
+    def _repr_latex_(self): return "$x$"
+    def _repr_json_(self): return {"a": [1, None]}
+    def __repr__(self): return "Rich"
+display(Rich())
+Rich()`);
+      const bundle = {
+        text: "Rich",
+        "text/html": "<b>",
+        "image/png": "iVBORw==",
+        "image/svg+xml": "<svg/>",
+        "text/markdown": "# m",
+        "text/latex": "$x$",
+        "application/json": { a: [1, null] },
+      };
+      expect(
+        outcome.results.map((result) => ({ ...result, "image/png": trim(result["image/png"]) })),
+      ).toEqual([bundle, bundle]);
+      expect(outcome.order).toEqual(["init", "result", "execution_count", "result", "execution_complete"]);
+    });
+
+    test("any character arrives; half of one becomes a replacement", async () => {
+      const outcome = await run(`import os, sys
+print("é€😀\\0|")
+os.write(1, b"\\xe2\\x82")
+"😀"`);
+      expect(outcome.stdout).toBe("é€😀\0|\n\ufffd");
+      expect(outcome.results).toEqual([{ text: "'😀'" }]);
+      expect((await run("print('\\ud800')")).error).toBeUndefined();
+    });
+
+    test("output of an earlier run belongs to no one", async () => {
+      await run(`import subprocess, threading, time
+def loop():
+    while True:
+        print("late")
+        time.sleep(0.005)
+threading.Thread(target=loop, daemon=True).start()
+subprocess.Popen("while true; do echo late; sleep 0.01; done", shell=True)
+import os
+os.system("(sleep 0.05; echo late) &")`);
+      expect((await run("import time; time.sleep(0.2); print('own')")).stdout).toBe("own\n");
+    });
+
+    test("a pool of threads prints into the run that uses it", async () => {
+      await run(
+        "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\npool.submit(int)",
+      );
+      expect((await run("pool.submit(print, 'pooled').result()")).stdout).toBe("pooled\n");
+    });
+
+    test("the end of the process is reported, and the context starts anew", async () => {
+      await run("gone = 1");
+      const { error, stdout } = await run("print('last', flush=True)\nimport os\nos._exit(4)");
+      expect(stdout).toBe("last\n");
+      expect(error).toMatchObject({ ename: "KernelDied" });
+      expect(error?.evalue).toContain("exit status 4");
+      expect((await run("gone")).error?.ename).toBe("NameError");
+    });
+
+    describeIf(
+      hasMatplotlib,
+      `local/kernels-python: figures, ${name}`,
+      NO_MATPLOTLIB,
+    )("matplotlib", () => {
+      test("figures are results", async () => {
+        const { results } = await run("import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()");
+        expect(results.some((result) => String(result["image/png"]).startsWith("iVBORw0KGgo"))).toBe(true);
+      });
+    });
+  });
+}
+
+/** IPython ends base64 with a newline. */
+function trim(value: unknown): unknown {
+  return typeof value === "string" ? value.trim() : value;
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { CodeClient } from "../helpers/local-wire.js";
+
+let client: CodeClient;
+beforeAll(async () => {
+  client = await CodeClient.start();
+});
+afterAll(async () => client[Symbol.asyncDispose]());
+
+const run = (code: string, contextId?: string) => client.run("typescript", code, contextId);
+const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
+
+test("types are removed, wherever they are", async () => {
+  const code = `interface Point { readonly x: number }
+type Pair<T> = readonly [T, T];
+class Box<T> { constructor(private readonly value: T) {} get(): T { return this.value } }
+const pair: Pair<Point> = [{ x: 1 }, { x: 2 }];
+(new Box(pair).get()[1] satisfies Point).x as number`;
+  expect(await text(code)).toBe("2");
+});
+
+test("enums exist, in later runs, too", async () => {
+  await run("enum Colour { Red, Green }");
+  expect(await text("Colour[Colour.Green]")).toBe("'Green'");
+});
+
+test("declarations are kept and can be repeated", async () => {
+  await run("const n: number = 1");
+  await run("const n: string = 'one'");
+  expect(await text("n")).toBe("'one'");
+});
+
+test("imports are kept that only a later run uses, and types do no harm", async () => {
+  const { error } = await run('import { join, type ParsedPath, PlatformPath } from "node:path"');
+  expect(error).toBeUndefined();
+  expect(await text("join('a', 'b')")).toBe("'a/b'");
+});
+
+test("errors have the lines of the source", async () => {
+  const { error } = await run(
+    "interface A {\n  a: string;\n}\nfunction f(a: A): never {\n  throw new Error(a.a);\n}\nf({ a: 'x' })",
+  );
+  expect(error).toMatchObject({ ename: "Error", evalue: "x" });
+  expect(error?.traceback).toMatch(/at f \(<cell-\d+>:5:\d+\)\n.*<cell-\d+>:7:1/);
+});
+
+test("what is no TypeScript is a syntax error with its line", async () => {
+  const { error } = await run("const fine = 1;\nconst a: = 3");
+  expect(error?.ename).toBe("SyntaxError");
+  expect(error?.traceback).toMatch(/^<cell-\d+>:2\nconst a: = 3\n/);
+});
+
+test("types are not checked", async () => {
+  expect(await text("const n2: number = 'text'; n2")).toBe("'text'");
+});
+
+test("an interrupt keeps the state", async () => {
+  const contextId = await client.createContext("typescript");
+  const endless = client.start(
+    "typescript",
+    "const kept: number = 3; console.log('runs'); for (;;);",
+    contextId,
+  );
+  await endless.until("runs");
+  await client.interrupt(contextId);
+  expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");
+  expect((await run("kept", contextId)).results).toEqual([{ text: "3" }]);
+});
