@@ -1,28 +1,74 @@
 #!/usr/bin/env node
 // Writes generated/NAME.ts for each openapi/NAME.yaml.
 //
-//   node scripts/generate.mjs [--check] [--openapi DIRECTORY] [--out DIRECTORY]
+//   node scripts/generate.mjs [--check | --watch] [--openapi DIRECTORY] [--out DIRECTORY]
 //
 // --check writes nothing and exits 1, naming the files, when what is in the directory is not what would be written.
+// --watch writes again whenever a document changes, until it is interrupted.
+//
+// Each time it is printed what the documents change for users, against the last commit; with --watch, against the time
+// before.
+import { watch } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { committedDocuments } from "./lib/committed.mjs";
+import { contractChanges, describeChanges } from "./lib/contract-changes.mjs";
 import { InvalidDocumentError, loadDocument, showPath } from "./lib/openapi-document.mjs";
 import { HEADER_MARK, renderClient } from "./lib/openapi-client.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
-const USAGE = "usage: generate.mjs [--check] [--openapi DIRECTORY] [--out DIRECTORY]";
+const USAGE = "usage: generate.mjs [--check | --watch] [--openapi DIRECTORY] [--out DIRECTORY]";
+/** Editors save in several steps; what comes within this time is one change. */
+const SETTLE_MILLIS = 50;
 
 const options = readOptions();
-try {
-  const wanted = await renderAll(options.openapi);
-  const differences = await compare(options.out, wanted);
-  process.exitCode = options.check ? report(differences) : await write(options.out, wanted, differences);
-} catch (error) {
-  if (!(error instanceof InvalidDocumentError)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
+let before = await committedDocuments(options.openapi);
+process.exitCode = await generate();
+if (options.watch) watchDocuments();
+
+/** Does it once; gives the exit code. */
+async function generate() {
+  try {
+    const { wanted, documents } = await renderAll(options.openapi);
+    const differences = await compare(options.out, wanted);
+    const exitCode = options.check ? report(differences) : await write(options.out, wanted, differences);
+    if (before !== null) printChanges(before, documents);
+    if (options.watch) before = documents;
+    return exitCode;
+  } catch (error) {
+    if (!(error instanceof InvalidDocumentError)) throw error;
+    console.error(error.message);
+    return 1;
+  }
+}
+
+function watchDocuments() {
+  console.log(`Watching ${showPath(options.openapi)}; stop with Ctrl-C.`);
+  let pending;
+  let working = Promise.resolve();
+  watch(options.openapi, (_, name) => {
+    if (name !== null && !name.endsWith(".yaml")) return;
+    clearTimeout(pending);
+    pending = setTimeout(() => {
+      working = working.then(generate).catch((error) => {
+        console.error(error);
+        process.exit(1);
+      });
+    }, SETTLE_MILLIS);
+  });
+}
+
+/** What the documents change for users. */
+function printChanges(old, now) {
+  for (const name of new Set([...old.keys(), ...now.keys()])) {
+    const changes = contractChanges(old.get(name) ?? null, now.get(name) ?? null);
+    if (changes.length === 0) continue;
+    const breaking = changes.filter((change) => change.breaking).length;
+    console.log(`${name} changes for users: ${changes.length}, of which ${breaking} breaking`);
+    for (const line of describeChanges(changes)) console.log(line);
+  }
 }
 
 function readOptions() {
@@ -30,10 +76,12 @@ function readOptions() {
     const { values } = parseArgs({
       options: {
         check: { type: "boolean", default: false },
+        watch: { type: "boolean", default: false },
         openapi: { type: "string", default: path.join(ROOT, "openapi") },
         out: { type: "string", default: path.join(ROOT, "generated") },
       },
     });
+    if (values.check && values.watch) throw new TypeError("--check and --watch exclude each other.");
     return values;
   } catch (error) {
     console.error(`${error.message}\n${USAGE}`);
@@ -41,16 +89,18 @@ function readOptions() {
   }
 }
 
-/** What is to be written, by file name. All documents are looked at before the first fault is thrown. */
+/** What is to be written, and the documents it is made from, by file name. All documents are looked at before the first fault is thrown. */
 async function renderAll(directory) {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml")).sort();
   if (names.length === 0)
     throw new InvalidDocumentError([`${showPath(directory)}: there is no document (*.yaml) in it.`]);
   const wanted = new Map();
+  const documents = new Map();
   const faults = [];
   for (const name of names) {
     try {
       const document = await loadDocument(path.join(directory, name));
+      documents.set(name, document);
       wanted.set(name.replace(/\.yaml$/, ".ts"), await renderClient(document, path.basename(name, ".yaml")));
     } catch (error) {
       if (!(error instanceof InvalidDocumentError)) throw error;
@@ -58,7 +108,7 @@ async function renderAll(directory) {
     }
   }
   if (faults.length > 0) throw new InvalidDocumentError(faults);
-  return wanted;
+  return { wanted, documents };
 }
 
 /** How a directory differs from what is to be in it, by file name: `missing`, `stale` or `superfluous`. */

@@ -1,4 +1,5 @@
-import { execFile } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -81,6 +82,11 @@ export class ProjectCopy implements AsyncDisposable {
     return await runGenerator("--openapi", this.path("openapi"), "--out", this.path("generated"), ...flags);
   }
 
+  /** Starts the project's generator on the copy, with `--watch`. */
+  watch(): Watching {
+    return new Watching("--openapi", this.path("openapi"), "--out", this.path("generated"), "--watch");
+  }
+
   /** What the compiler says of a file, with the project's own settings. */
   check(file: string): string[] {
     const settings: { config?: unknown } = ts.readConfigFile(this.path("tsconfig.json"), (name) =>
@@ -97,6 +103,43 @@ export class ProjectCopy implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.directory, { recursive: true });
+  }
+}
+
+/** A generator that goes on until it is disposed of. */
+export class Watching implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #closed: Promise<unknown>;
+  #output = "";
+  #onOutput = (): void => undefined;
+
+  constructor(...flags: string[]) {
+    const script = path.join(ROOT, "scripts/generate.mjs");
+    this.#child = spawn(process.execPath, [script, ...flags], { cwd: ROOT });
+    this.#closed = once(this.#child, "close");
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
+        this.#output += text;
+        this.#onOutput();
+      });
+    }
+  }
+
+  /** Waits until a text has been printed since the last call. */
+  async untilPrinted(text: string): Promise<void> {
+    while (!this.#output.includes(text)) {
+      const more = new Promise<void>((resolve) => (this.#onOutput = resolve));
+      const ended = this.#closed.then(() => {
+        throw new Error(`The generator ended without "${text}": ${this.#output}`);
+      });
+      await Promise.race([more, ended]);
+    }
+    this.#output = this.#output.slice(this.#output.indexOf(text) + text.length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill();
+    await this.#closed;
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { cp, mkdir } from "node:fs/promises";
 import { loadDocuments, ProjectCopy, runGenerator } from "../helpers/documents.js";
+import { succeed } from "../package/programs.js";
 
 const COMMAND = "npm run generate";
 
@@ -78,7 +79,12 @@ describe("generating", () => {
     const { exitCode, stderr } = await copy.generate();
     expect(exitCode).toBe(1);
     expect(stderr).toContain("mine.ts: not generated");
-    expect(Object.keys(await copy.readAll("generated"))).toEqual(["diagnostics.ts", "execd.ts", "lifecycle.ts", "mine.ts"]);
+    expect(Object.keys(await copy.readAll("generated"))).toEqual([
+      "diagnostics.ts",
+      "execd.ts",
+      "lifecycle.ts",
+      "mine.ts",
+    ]);
   });
 });
 
@@ -182,6 +188,38 @@ test("an unknown option is an error that says which there are", async () => {
   const { exitCode, stderr } = await runGenerator("--nope");
   expect(exitCode).toBe(2);
   expect(stderr).toContain("usage:");
+});
+
+test("what a document changes for users is printed, against the last commit", async () => {
+  await using copy = await ProjectCopy.create();
+  const git = (...args: string[]) =>
+    succeed("git", ["-c", "user.name=t", "-c", "user.email=t@t.invalid", ...args], copy.directory);
+  await git("init", "--quiet");
+  await git("add", "openapi");
+  await git("commit", "--quiet", "--message", "before");
+  expect((await copy.generate("--check")).stdout).toBe("");
+  await copy.changeSchema("execd", "CodeContext", (schema) => {
+    Object.assign(schema.properties ?? {}, { owner: { type: "string", description: "Whose it is." } });
+    Reflect.deleteProperty(schema.properties ?? {}, "language");
+    schema.required = [];
+  });
+  expect((await copy.generate("--check")).stdout.split("\n")).toEqual([
+    "execd.yaml changes for users: 2, of which 1 breaking",
+    "  BREAKING  schema CodeContext: field language removed",
+    "            schema CodeContext: field owner added",
+    "",
+  ]);
+});
+
+test("watching generates anew when a document changes, after one that is refused too", async () => {
+  await using copy = await ProjectCopy.create();
+  await using watching = copy.watch();
+  await watching.untilPrinted("Watching");
+  await copy.replace("openapi/execd.yaml", "operationId: ping\n", "operationId: is_up\n");
+  await watching.untilPrinted("camelCase");
+  await copy.replace("openapi/execd.yaml", "operationId: is_up\n", "operationId: askWhetherUp\n");
+  await watching.untilPrinted("execd.ts: written");
+  expect(await copy.read("generated/execd.ts")).toContain("askWhetherUp");
 });
 
 /** The paths to the properties of a schema that have no description. */
