@@ -25,8 +25,9 @@ export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): 
     const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
     // A browser asks before it sends anything that a form could not, and does so without the key.
     const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
-    const response =
+    const answer =
       isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, apiKey);
+    const response = request.method === "HEAD" ? withoutBody(answer) : answer;
     if (isAllowed) {
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
@@ -53,6 +54,11 @@ function answerPreflight(headers: Headers): Response {
       }),
     },
   });
+}
+
+function withoutBody({ body, status, headers }: Response): Response {
+  void body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 async function respond(request: Request, router: Router, apiKey: string): Promise<Response> {

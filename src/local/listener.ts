@@ -83,7 +83,7 @@ export class Listener {
 }
 
 function unavailable(port: number, cause: unknown): SandboxException {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const reason =
     code === "EADDRINUSE"
       ? "another program uses it"

@@ -17,12 +17,13 @@ export function readableBody(stream: Readable, signal: AbortSignal): ReadableStr
           if (!settled) act();
           settled = true;
         };
-        stream.once("end", () => settle(() => controller.close()));
+        const broken = (): unknown => (signal.aborted ? signal.reason : new TypeError("terminated"));
+        // An HTTP/2 stream that was cancelled, or lost its session, ends like one that is complete.
+        const isCut = () => signal.aborted || isReset(stream);
+        stream.once("end", () => settle(() => (isCut() ? controller.error(broken()) : controller.close())));
         stream.once("error", (error) => settle(() => controller.error(error)));
         // Closed before its end: the rest will never come.
-        stream.once("close", () =>
-          settle(() => controller.error(signal.aborted ? signal.reason : new TypeError("terminated"))),
-        );
+        stream.once("close", () => settle(() => controller.error(broken())));
         stream.pause();
       },
       pull() {
@@ -35,4 +36,8 @@ export function readableBody(stream: Readable, signal: AbortSignal): ReadableStr
     },
     { highWaterMark: 0 },
   );
+}
+
+function isReset(stream: Readable): boolean {
+  return "rstCode" in stream && stream.rstCode !== undefined && stream.rstCode !== 0;
 }

@@ -139,12 +139,10 @@ export class Fields {
     });
   }
 
-  /** A string of a certain form. */
-  pattern(name: string, pattern: RegExp, options: { readonly required?: boolean } = {}): string | undefined {
+  /** A string of a certain form. @param source - as it is named in the answer */
+  pattern(name: string, source: string, options: { readonly required?: boolean } = {}): string | undefined {
     const value = this.string(name, options);
-    if (value === undefined || pattern.test(value)) return value;
-    // As it was written: JavaScript escapes slashes.
-    const source = pattern.source.replaceAll("\\/", "/");
+    if (value === undefined || new RegExp(source).test(value)) return value;
     const reason = `String should match pattern '${source}'`;
     this.#report("string_pattern_mismatch", name, reason, value, { pattern: source });
     return undefined;

@@ -1,9 +1,9 @@
 import { problem } from "../answers.js";
 import type { Fields } from "../validation.js";
 
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
-const MOUNT_PATH = /^\/.*/;
-const HOST_PATH = /^(\/|[A-Za-z]:[\\/])/;
+const NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+const MOUNT_PATH = "^/.*";
+const HOST_PATH = String.raw`^(/|[A-Za-z]:[\\/])`;
 const BACKENDS = ["host", "pvc", "ossfs"] as const;
 
 /** A volume that was asked for. */

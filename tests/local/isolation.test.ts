@@ -1,0 +1,192 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, openSync, closeSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { once } from "node:events";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+const SECRET = "a-secret-that-must-not-get-out";
+
+describeIf(
+  isolationWorks,
+  "local/isolation",
+  NO_ISOLATION_REASON,
+)("code in a sandbox", () => {
+  let client: LocalClient;
+  let sandbox: LocalSandbox;
+  let other: LocalSandbox;
+  let hostDirectory: string;
+  let openFile: number;
+  let bystander: ChildProcess;
+  beforeAll(async () => {
+    hostDirectory = mkdtempSync(path.join(os.tmpdir(), "isolation-test-"));
+    writeFileSync(path.join(hostDirectory, "secret"), SECRET);
+    openFile = openSync(path.join(hostDirectory, "secret"), "r");
+    process.env["ISOLATION_TEST_SECRET"] = SECRET;
+    bystander = spawn("sleep", ["987654"], { stdio: "ignore" });
+    client = await LocalClient.start({ apiKey: SECRET });
+    [sandbox, other] = await Promise.all([client.create(), client.create()]);
+    await other.command(
+      `echo ${SECRET} > secret; echo ${SECRET} > /tmp/secret; sleep 876543 >/dev/null 2>&1 &`,
+    );
+  });
+  afterAll(async () => {
+    delete process.env["ISOLATION_TEST_SECRET"];
+    bystander.kill();
+    closeSync(openFile);
+    rmSync(hostDirectory, { recursive: true });
+    await client.server.close();
+  });
+
+  /** Everything that a command prints. */
+  async function output(command: string): Promise<string> {
+    const { stdout, stderr } = await sandbox.command(command);
+    return `${stdout}\n${stderr}`;
+  }
+
+  test("sees nothing of the user's home, of the project, or of the host's /tmp", async () => {
+    const shown = await output(
+      `ls -A ${os.homedir()} ${process.cwd()} ${hostDirectory}; cat ${hostDirectory}/secret`,
+    );
+    expect(shown).toContain(`cannot access '${process.cwd()}'`);
+    expect(shown).toContain(`cannot access '${hostDirectory}'`);
+    expect(shown).not.toContain(".npm");
+    expect(shown).not.toContain(SECRET);
+    expect((await output(`find / -xdev -name 'isolation-test-*' 2>/dev/null`)).trim()).toBe("");
+  });
+
+  test("cannot read the host's passwords, and sees only the users of its own", async () => {
+    expect(await output("cat /etc/shadow")).toContain("No such file");
+    expect((await output("wc -l < /etc/passwd")).trim()).toBe("3");
+  });
+
+  test("finds the server's key and environment nowhere", async () => {
+    const shown = await output("env; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'");
+    expect(shown).toContain("HOME=/workspace");
+    expect(shown).not.toContain(SECRET);
+  });
+
+  test("sees no processes but its own, and can signal no others", async () => {
+    const shown = await output("cat /proc/[0-9]*/cmdline | tr '\\0' ' '");
+    expect(shown).toContain("supervisor.mjs");
+    expect(shown).not.toMatch(/987654|876543|jest/);
+    expect(await output(`kill -9 ${bystander.pid ?? 0}`)).toContain("No such process");
+    const reckless = await client.create();
+    await reckless.execd("POST", "/command", { command: "kill -9 -1" });
+    await until(
+      () => reckless.state(),
+      (state) => state === "Failed",
+    );
+    expect(bystander.exitCode).toBeNull();
+    expect(bystander.signalCode).toBeNull();
+    expect((await other.command("pgrep -f 'sleep 876543' >/dev/null && echo alive")).stdout).toBe("alive");
+  });
+
+  test("cannot trace a process of the host, nor read the memory of its box's first process", async () => {
+    if (hasPython) {
+      // 16: attach. -1: refused, as there is no such process here.
+      const script = `import ctypes; print(ctypes.CDLL(None).ptrace(16, ${bystander.pid ?? 0}, 0, 0))`;
+      expect((await output(`python3 -c '${script}'`)).trim()).toBe("-1");
+    }
+    expect(await output(`cat /proc/${bystander.pid ?? 0}/mem`)).toContain("No such file");
+    expect(await output("cat /proc/1/mem")).toMatch(/Permission denied|Input\/output error/);
+  });
+
+  test("sees nothing of another sandbox", async () => {
+    expect(await output("cat /workspace/secret /tmp/secret; ls -A /workspace /tmp")).not.toContain(SECRET);
+    const shown = await output(`grep -rs ${SECRET} / --include=secret --exclude-dir=proc --exclude-dir=sys`);
+    expect(shown.trim()).toBe("");
+  });
+
+  test("gets nowhere by links and ..", async () => {
+    const shown = await output(
+      `ln -s ${hostDirectory}/secret a; cat a; cat ../../../../..${hostDirectory}/secret; ln -s / root; cat root${hostDirectory}/secret; cat /proc/1/root${hostDirectory}/secret /proc/self/cwd/../..${hostDirectory}/secret`,
+    );
+    expect(shown).not.toContain(SECRET);
+  });
+
+  test("has no descriptors that the server or its parents left open", async () => {
+    // Of the supervisor and of what it started; its own descriptors are sockets, pipes and anonymous.
+    const shown = await output("ls -l /proc/[0-9]*/fd 2>/dev/null | grep -o '> .*' | sort -u");
+    expect(shown).not.toContain(hostDirectory);
+    const files = shown
+      .split("\n")
+      .filter((line) => /^> \//.test(line) && !/^> \/(dev|proc|run)\//.test(line));
+    expect(files).toEqual([]);
+  });
+
+  test("reaches no network: neither the host's ports nor other machines, and no host's sockets", async () => {
+    const listener = createServer((socket) => socket.end(SECRET)).listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const shown = await output(
+      `cat < /dev/tcp/127.0.0.1/${port}; timeout 2 bash -c 'cat < /dev/tcp/1.1.1.1/53'; cat /proc/net/dev`,
+    );
+    listener.close();
+    expect(shown).toContain("Connection refused");
+    expect(shown).toContain("Network is unreachable");
+    expect(shown).not.toContain(SECRET);
+    expect(shown.match(/^ *\w+:(?= +\d)/gm)?.map((name) => name.trim())).toEqual(["lo:"]);
+    expect((await output("find / -xdev -type s 2>/dev/null")).trim()).toBe("");
+  });
+
+  test("cannot change the system, make devices, mount, or become root", async () => {
+    const shown = await output(
+      [
+        "touch /usr/x /etc/x /x /dev/x /run/opensandbox/x",
+        "echo > /run/opensandbox/supervisor.mjs",
+        "mknod /workspace/disk b 8 0",
+        "mount -t tmpfs none /workspace",
+        "unshare -r true",
+        "chroot / true",
+        "su -c true",
+        "grep -E '^(CapEff|NoNewPrivs)' /proc/self/status",
+        "echo 1 > /proc/sys/kernel/sysrq",
+      ].join("; "),
+    );
+    expect(shown.match(/Read-only file system/g)?.length).toBeGreaterThanOrEqual(6);
+    expect(shown).toMatch(/mknod: .*not permitted/);
+    expect(shown).toMatch(/mount: .*(permission denied|must be superuser)/);
+    expect(shown).toMatch(/unshare: .*(No space left|not permitted)/);
+    expect(shown).toMatch(/chroot: .*not permitted/);
+    expect(shown).toMatch(/CapEff:\s+0+$/m);
+    expect(shown).toMatch(/NoNewPrivs:\s+1/);
+  });
+
+  test("cannot use what belongs to the server inside the box: nobody else can send it PAUSE", async () => {
+    for (const method of ["PAUSE", "RESUME"]) {
+      const answer = await sandbox.execd(method, "/");
+      expect(answer.status).toBe(405);
+    }
+    expect((await sandbox.command("echo on")).stdout).toBe("on");
+  });
+
+  test("ends its sandbox, and no other, when it stops the supervisor", async () => {
+    const hostile = await client.create();
+    await hostile.execd("POST", "/command", { command: "kill -STOP $PPID; sleep 60" });
+    await until(
+      () => hostile.state(),
+      (state) => state === "Failed",
+    );
+    expect(await sandbox.state()).toBe("Running");
+  });
+});
+
+describeIf(
+  isolationWorks,
+  "local/isolation",
+  NO_ISOLATION_REASON,
+)("with the network allowed", () => {
+  test("a sandbox reaches the host's ports", async () => {
+    await using client = await LocalClient.start({ port: false, network: "allow" });
+    const listener = createServer((socket) => socket.end("hello\n")).listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const sandbox = await client.create();
+    const { port } = listener.address() as AddressInfo;
+    expect((await sandbox.command(`cat < /dev/tcp/127.0.0.1/${port}`)).stdout).toBe("hello");
+    listener.close();
+  });
+});

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+describeIf(
+  isolationWorks,
+  "local/lifecycle",
+  NO_ISOLATION_REASON,
+)("a sandbox", () => {
+  let client: LocalClient;
+  let sandbox: LocalSandbox;
+  beforeAll(async () => {
+    client = await LocalClient.start();
+    sandbox = await client.create({ env: { GREETING: "hello" }, metadata: { team: "a", tag: "t" } });
+  });
+  afterAll(() => client.server.close());
+
+  test("has the variables that it was created with", async () => {
+    expect((await sandbox.command('echo "$GREETING"')).stdout).toBe("hello");
+  });
+
+  test("is reached with its token only", async () => {
+    const url = (await client.json("GET", `${sandbox.path}/endpoints/44772`))["endpoint"];
+    for (const headers of [{}, { "x-execd-access-token": "wrong" }]) {
+      const answer = await client.server.fetch(`http://${String(url)}/ping`, { headers });
+      expect(answer.status).toBe(401);
+      expect(await answer.json()).toEqual({
+        error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN",
+      });
+    }
+  });
+
+  test("keeps what a patch of its metadata does not name; what was removed stays away", async () => {
+    const path = `${sandbox.path}/metadata`;
+    expect((await client.json("PATCH", path, { team: null, stage: "x" }))["metadata"]).toEqual({
+      tag: "t",
+      stage: "x",
+    });
+    expect((await client.json("PATCH", path, {}))["metadata"]).toEqual({ tag: "t", stage: "x" });
+  });
+
+  test.each([
+    [{ "opensandbox.io/x": "y" }, 400, "INVALID_METADATA_LABEL"],
+    [{ "opensandbox.io/x": null }, 400, "INVALID_METADATA_LABEL"],
+    [{ a: "x y" }, 400, "SANDBOX::INVALID_METADATA_LABEL"],
+    [{ a: 1 }, 422, undefined],
+    [[], 422, undefined],
+  ])("refuses the metadata patch %j", async (patch, status, code) => {
+    const answer = await client.send("PATCH", `${sandbox.path}/metadata`, patch);
+    expect(answer.status).toBe(status);
+    expect(((await answer.json()) as { code?: string }).code).toBe(code);
+  });
+
+  test("is found by its state and its metadata", async () => {
+    const list = async (query: string) => {
+      const { items } = await client.json("GET", `/v1/sandboxes?${query}`);
+      return (items as { id: string }[]).map(({ id }) => id);
+    };
+    const awkward = await client.create({ metadata: { "a.b/c": "x_y.z" } });
+    const filter = new URLSearchParams({ "a.b/c": "x_y.z" }).toString();
+    expect(await list(`metadata=${encodeURIComponent(filter)}`)).toEqual([awkward.id]);
+    expect(await list("metadata=tag%3Dt")).toEqual([sandbox.id]);
+    expect(await list("metadata=tag%3Dother")).toEqual([]);
+    await client.send("POST", `${awkward.path}/pause`);
+    expect(await list("state=Paused")).toEqual([awkward.id]);
+    expect(await list("state=running")).toEqual([sandbox.id]);
+    expect((await client.send("GET", "/v1/sandboxes?metadata=a%3D1%26broken")).status).toBe(400);
+    await client.send("DELETE", awkward.path);
+  });
+
+  test("whose supervisor has ended is Failed, answers with 502, and can be deleted", async () => {
+    const doomed = await client.create();
+    const cut = await doomed.execd("POST", "/command", { command: "sleep 0.1; kill -9 $PPID" });
+    await expect(cut.text()).rejects.toThrow();
+    await until(
+      () => doomed.state(),
+      (state) => state === "Failed",
+    );
+    const answer = await doomed.execd("GET", "/ping");
+    expect(answer.status).toBe(502);
+    expect(((await answer.json()) as { code: string }).code).toBe("GENERAL::UNKNOWN_ERROR");
+    const pause = await client.send("POST", `${doomed.path}/pause`);
+    expect([pause.status, ((await pause.json()) as { code: string }).code]).toEqual([
+      409,
+      "DOCKER::SANDBOX_NOT_RUNNING",
+    ]);
+    expect((await client.send("DELETE", doomed.path)).status).toBe(204);
+    expect((await client.send("GET", doomed.path)).status).toBe(404);
+  });
+
+  test("runs nothing while it is paused, and goes on where it was", async () => {
+    const paused = await client.create();
+    await paused.command(
+      "cd /workspace; (while true; do echo x >> count; sleep 0.02; done) >/dev/null 2>&1 &",
+    );
+    const stream = await paused.execd("POST", "/command", { command: "sleep 0.3; echo done" });
+    expect((await client.send("POST", `${paused.path}/pause`)).status).toBe(202);
+    expect(await paused.state()).toBe("Paused");
+
+    const answer = paused.execd("POST", "/command", { command: "wc -l < count" });
+    const early = await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 700, "silence"))]);
+    expect(early).toBe("silence");
+
+    expect((await client.send("POST", `${paused.path}/resume`)).status).toBe(202);
+    expect(await paused.state()).toBe("Running");
+    const events = parseEvents(await (await answer).text());
+    const lines = Number(events.find(({ type }) => type === "stdout")?.["text"]);
+    // In the 0.7 s alone it would have written 30.
+    expect(lines).toBeLessThan(30);
+    expect(await stream.text()).toContain('"done"');
+    const more = async () => Number((await paused.command("wc -l < count")).stdout);
+    await until(more, (count) => count > lines);
+    await client.send("DELETE", paused.path);
+  });
+
+  test("can be deleted while it is paused", async () => {
+    const paused = await client.create();
+    await client.send("POST", `${paused.path}/pause`);
+    expect((await client.send("DELETE", paused.path)).status).toBe(204);
+  });
+
+  test("says what it is, what happened to it, and what its supervisor reports", async () => {
+    const path = `${sandbox.path}/diagnostics`;
+    const text = async (name: string) => (await client.send("GET", `${path}/${name}`)).text();
+    expect(await text("inspect")).toMatch(/^state: Running$/m);
+    expect(await text("events")).toMatch(/^\S+Z Running: /);
+    expect(await text("summary")).toContain(`Sandbox ID: ${sandbox.id}\n`);
+    expect(await text("logs")).toBe("");
+  });
+});

@@ -1,0 +1,209 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { startLocalServer } from "../../src/local/index.js";
+import { LocalClient } from "../helpers/local-sandbox.js";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+const KEY = { "open-sandbox-api-key": "the-key" };
+
+test.each([
+  [{ port: 70_000 }, "port must be a whole number from 0 to 65535, or false; got 70000"],
+  [{ port: 1.5 }, "port must be a whole number from 0 to 65535, or false; got 1.5"],
+  [{ apiKey: "a b" }, "apiKey must be a string of printable ASCII characters without spaces"],
+  [
+    { cors: ["localhost"] },
+    'cors must be "*" or a list of origins such as "http://localhost:5173"; got ["localhost"]',
+  ],
+  [{ faults: { cutAtByte: -1 } }, "faults.cutAtByte must be a whole number from 0; got -1"],
+])("the options %j are refused", async (options, message) => {
+  await expect(startLocalServer(options)).rejects.toMatchObject({
+    name: "InvalidArgumentException",
+    message,
+  });
+});
+
+test("an abort of the start rejects with its own reason", async () => {
+  const reason = new Error("not now");
+  await expect(startLocalServer({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+describeIf(
+  isolationWorks,
+  "local/server",
+  NO_ISOLATION_REASON,
+)("on a port", () => {
+  let client: LocalClient;
+  let port: number;
+  beforeAll(async () => {
+    client = await LocalClient.start({ apiKey: "the-key", cors: ["http://localhost:5173"] });
+    port = Number(new URL(client.server.url).port);
+  });
+  afterAll(() => client.server.close());
+
+  test("it listens on the loopback interface, and over HTTP answers as in-process", async () => {
+    expect(client.server.url).toBe(`http://127.0.0.1:${port}`);
+    const answers = await Promise.all([
+      fetch(`${client.server.url}/v1/sandboxes`, { headers: KEY }),
+      client.server.fetch(`${client.server.url}/v1/sandboxes`, { headers: KEY }),
+    ]);
+    const [overHttp, inProcess] = await Promise.all(answers.map((answer) => answer.text()));
+    expect(overHttp).toBe(inProcess);
+    expect(client.server.connectionConfig).toEqual({
+      domain: `127.0.0.1:${port}`,
+      protocol: "http",
+      apiKey: "the-key",
+    });
+  });
+
+  test("a second server cannot have its port", async () => {
+    await expect(startLocalServer({ port })).rejects.toMatchObject({
+      error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program uses it") },
+    });
+  });
+
+  test.each([
+    ["127.0.0.1:PORT", 200],
+    ["localhost:PORT", 200],
+    ["LOCALHOST:PORT", 200],
+    ["evil.example:PORT", 403],
+    ["127.0.0.1.evil.example:PORT", 403],
+    ["127.0.0.1", 403],
+    ["127.0.0.1:1", 403],
+  ])("with the Host %s it answers %d", async (host, status) => {
+    const request = `GET /health HTTP/1.1\r\nHost: ${host.replace("PORT", String(port))}\r\nConnection: close\r\n\r\n`;
+    expect(await exchange(port, request)).toMatch(`HTTP/1.1 ${status} `);
+  });
+
+  test("headers that are too large are refused", async () => {
+    const answer = await exchange(
+      port,
+      `GET /health HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nX-Large: ${"x".repeat(40_000)}\r\n\r\n`,
+    );
+    expect(answer).toMatch("HTTP/1.1 431 ");
+  });
+
+  test("a body that is too large for the lifecycle API is refused", async () => {
+    const answer = await client.send(
+      "POST",
+      "/v1/sandboxes",
+      JSON.stringify({ env: { a: "x".repeat(2 ** 20) } }),
+    );
+    expect(answer.status).toBe(413);
+  });
+
+  test("a page of an allowed origin may ask, and read the answer", async () => {
+    const origin = "http://localhost:5173";
+    const preflight = await fetch(`${client.server.url}/v1/sandboxes`, {
+      method: "OPTIONS",
+      headers: {
+        origin,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "open-sandbox-api-key,content-type",
+      },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+    expect(preflight.headers.get("access-control-allow-headers")).toBe("open-sandbox-api-key,content-type");
+    const answer = await fetch(`${client.server.url}/v1/sandboxes`, { headers: { ...KEY, origin } });
+    expect(answer.headers.get("access-control-allow-origin")).toBe(origin);
+    expect((await fetch(`${client.server.url}/v1/sandboxes`, { headers: { origin } })).status).toBe(401);
+  });
+
+  test("a page of any other origin may not", async () => {
+    const headers = { ...KEY, origin: "http://evil.example" };
+    const preflight = await fetch(`${client.server.url}/v1/sandboxes`, {
+      method: "OPTIONS",
+      headers: { ...headers, "access-control-request-method": "POST" },
+    });
+    expect(preflight.status).toBe(405);
+    const answer = await fetch(`${client.server.url}/v1/sandboxes`, { headers });
+    expect(answer.headers.has("access-control-allow-origin")).toBe(false);
+  });
+
+  test("an abort after the headers breaks the body off, and the server goes on", async () => {
+    const sandbox = await client.create();
+    const controller = new AbortController();
+    const answer = await sandbox.execd(
+      "POST",
+      "/command",
+      { command: "sleep 60" },
+      {
+        signal: controller.signal,
+      },
+    );
+    const body = answer.text();
+    controller.abort(new Error("enough"));
+    await expect(body).rejects.toThrow("enough");
+    expect((await sandbox.command("echo on")).stdout).toBe("on");
+  });
+});
+
+describeIf(
+  isolationWorks,
+  "local/server",
+  NO_ISOLATION_REASON,
+)("in-process", () => {
+  test("it is reached by its fetch alone, and refuses it when closed", async () => {
+    const client = await LocalClient.start();
+    expect(client.server.url).toBe("http://opensandbox.invalid");
+    expect(client.server.connectionConfig.fetch).toBe(client.server.fetch);
+    expect((await client.send("GET", "/v1/sandboxes")).status).toBe(200);
+    await Promise.all([client.server.close(), client.server.close()]);
+    await expect(client.send("GET", "/v1/sandboxes")).rejects.toMatchObject({ error: { code: "CLOSED" } });
+  });
+
+  test("closing ends a stream that is being read", async () => {
+    const client = await LocalClient.start();
+    const sandbox = await client.create();
+    const answer = await sandbox.execd("POST", "/command", { command: "sleep 60" });
+    const body = answer.text();
+    body.catch(() => undefined);
+    await client.server.close();
+    await expect(body).rejects.toThrow();
+  });
+
+  test("an abort before the headers rejects with its reason, and so does one that came before", async () => {
+    await using client = await LocalClient.start();
+    const sandbox = await client.create();
+    // Nothing answers while it is paused.
+    await client.send("POST", `${sandbox.path}/pause`);
+    const controller = new AbortController();
+    const answer = sandbox.execd("GET", "/ping", undefined, { signal: controller.signal });
+    const reason = new Error("enough");
+    controller.abort(reason);
+    await expect(answer).rejects.toBe(reason);
+    await expect(client.send("GET", "/health", undefined, { signal: controller.signal })).rejects.toBe(
+      reason,
+    );
+  });
+
+  test("an abort after the headers rejects the body with its reason", async () => {
+    await using client = await LocalClient.start();
+    const sandbox = await client.create();
+    const controller = new AbortController();
+    const answer = await sandbox.execd(
+      "POST",
+      "/command",
+      { command: "sleep 60" },
+      {
+        signal: controller.signal,
+      },
+    );
+    const body = answer.text();
+    controller.abort(new Error("enough"));
+    await expect(body).rejects.toThrow("enough");
+  });
+});
+
+/** Sends bytes and reads until the server closes. */
+async function exchange(port: number, request: string): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  let answer = "";
+  socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+  // A server that refuses closes while the request is still being sent.
+  socket.on("error", () => undefined);
+  socket.write(request);
+  await once(socket, "close");
+  return answer;
+}

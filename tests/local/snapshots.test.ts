@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+describeIf(
+  isolationWorks,
+  "local/snapshots",
+  NO_ISOLATION_REASON,
+)("a snapshot", () => {
+  let client: LocalClient;
+  beforeAll(async () => {
+    client = await LocalClient.start();
+  });
+  afterAll(() => client.server.close());
+
+  async function snapshotOf(sandbox: LocalSandbox, name?: string): Promise<string> {
+    const answer = await client.send(
+      "POST",
+      `${sandbox.path}/snapshots`,
+      name === undefined ? undefined : { name },
+    );
+    expect(answer.status).toBe(202);
+    const { id, status } = (await answer.json()) as { id: string; status: { state: string } };
+    expect(answer.headers.get("location")).toBe(`/v1/snapshots/${id}`);
+    expect(status.state).toBe("Creating");
+    await until(
+      async () => ((await client.json("GET", `/v1/snapshots/${id}`))["status"] as { state: string }).state,
+      (state) => state === "Ready",
+    );
+    return id;
+  }
+
+  const fromSnapshot = (snapshotId: string) => client.create({ image: null, entrypoint: null, snapshotId });
+
+  test("brings the files back as they were, in a sandbox of its own", async () => {
+    const sandbox = await client.create({ env: { A: "1" } });
+    await sandbox.command(
+      "mkdir -p d; printf 'one' > d/f; chmod 640 d/f; ln -s f d/link; ln d/f d/hard; mkfifo pipe; echo t > /tmp/t; ln -s /etc/shadow s",
+    );
+    const id = await snapshotOf(sandbox, "first");
+    await sandbox.command("rm -r d; echo changed > /tmp/t");
+
+    const restored = await fromSnapshot(id);
+    expect((await client.json("GET", restored.path))["snapshotId"]).toBe(id);
+    expect((await client.json("GET", restored.path))["image"]).toBeUndefined();
+    const shown = await restored.command(
+      'cat d/f; echo; stat -c "%a %h" d/f; readlink d/link s; test -p pipe && echo pipe; cat /tmp/t; echo "$A"; cat s',
+    );
+    expect(shown.stdout).toBe("one\n640 2\nf\n/etc/shadow\npipe\nt\n1");
+    expect(shown.stderr).toContain("No such file");
+    await restored.command("echo mine > d/f");
+    expect((await (await fromSnapshot(id)).command("cat d/f")).stdout).toBe("one");
+    expect((await sandbox.command("ls d; cat /tmp/t")).stdout).toBe("changed");
+  });
+
+  test("outlives its sandbox, and is listed, found and deleted", async () => {
+    const sandbox = await client.create();
+    const id = await snapshotOf(sandbox, "kept");
+    await client.send("DELETE", sandbox.path);
+    const list = async (query: string) =>
+      ((await client.json("GET", `/v1/snapshots?${query}`))["items"] as { id: string }[]).map(
+        (item) => item.id,
+      );
+    expect(await list(`sandboxId=${sandbox.id}`)).toEqual([id]);
+    expect(await list("name=kept&state=ready")).toEqual([id]);
+    expect(await list("name=kept&state=Failed")).toEqual([]);
+    expect((await client.send("DELETE", `/v1/snapshots/${id}`)).status).toBe(204);
+    expect((await client.send("DELETE", `/v1/snapshots/${id}`)).status).toBe(404);
+    const create = await client.send("POST", "/v1/sandboxes", { snapshotId: id, resourceLimits: {} });
+    expect(create.status).toBe(404);
+  });
+
+  test("is of one moment: everything stands still while it is made, and goes on", async () => {
+    const sandbox = await client.create();
+    await sandbox.command(
+      "(n=0; while true; do n=$((n+1)); echo $n > t; mv t a; echo $n > t; mv t b; done) >/dev/null 2>&1 &",
+    );
+    await sandbox.command("for i in $(seq 200); do echo x > file$i; done");
+    const id = await snapshotOf(sandbox);
+    const read = async (from: LocalSandbox) => (await from.command("cat a b")).stdout.split("\n").map(Number);
+    const [a = 0, b = 0] = await read(await fromSnapshot(id));
+    expect(a - b === 0 || a - b === 1).toBe(true);
+    await until(
+      async () => (await read(sandbox))[0] ?? 0,
+      (now) => now > a + 1,
+    );
+  });
+
+  test("that is not finished cannot be used or deleted, and a paused sandbox gives none", async () => {
+    const sandbox = await client.create();
+    await sandbox.command("head -c 50000000 /dev/urandom > large");
+    const { id } = (await (await client.send("POST", `${sandbox.path}/snapshots`)).json()) as { id: string };
+    const [create, remove] = await Promise.all([
+      client.send("POST", "/v1/sandboxes", { snapshotId: id, resourceLimits: {} }),
+      client.send("DELETE", `/v1/snapshots/${id}`),
+    ]);
+    expect([create.status, ((await create.json()) as { code: string }).code]).toEqual([
+      409,
+      "SNAPSHOT::NOT_READY",
+    ]);
+    expect([remove.status, ((await remove.json()) as { code: string }).code]).toEqual([
+      409,
+      "SNAPSHOT::INVALID_STATE",
+    ]);
+    // A pause waits for it.
+    await client.send("POST", `${sandbox.path}/pause`);
+    const status = (await client.json("GET", `/v1/snapshots/${id}`))["status"] as { state: string };
+    expect(status.state).toBe("Ready");
+    expect((await client.send("POST", `${sandbox.path}/snapshots`)).status).toBe(409);
+  });
+});
