@@ -1,5 +1,4 @@
 import { describe, expect, test } from "@jest/globals";
-import type { ConnectionOptions } from "../../../src/connection.js";
 import type { ExecutionEvent } from "../../../src/execution/event.js";
 import { Codes } from "../../../src/services/codes.js";
 import { Commands } from "../../../src/services/commands.js";
@@ -9,11 +8,12 @@ import { RawServer, type RawExchange } from "../../helpers/sockets.js";
 import { bareFrame, toWire } from "../../helpers/wire.js";
 import { failureOf } from "../transport/harness.js";
 
-function sandboxAt(
-  server: RawServer,
-  options: ConnectionOptions = {},
-): { readonly codes: Codes; readonly commands: Commands; close: () => void } {
-  const link = linkTo(server.origin, options);
+function sandboxAt(server: RawServer): {
+  readonly codes: Codes;
+  readonly commands: Commands;
+  close: () => void;
+} {
+  const link = linkTo(server.origin);
   return { codes: new Codes(link), commands: new Commands(link), close: () => link.execd.close() };
 }
 
@@ -214,7 +214,7 @@ test("an abort before the answer's headers is heard in a named context", async (
   expect(deletes).toEqual(["/code?id=named"]);
 });
 
-test("a slow handler slows the server down, and is no stall", async () => {
+test("a slow handler slows the server down", async () => {
   let written = 0;
   const line = "x".repeat(64 * 1024);
   await using server = await RawServer.start((exchange) => {
@@ -236,15 +236,13 @@ test("a slow handler slows the server down, and is no stall", async () => {
   });
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
-  const { codes } = sandboxAt(server, { streamIdleTimeoutSeconds: 0.05 });
+  const { codes } = sandboxAt(server);
   const run = codes.run("x", { handlers: { onInit: () => gate } });
   // The server has come to a stop when it has written nothing more for a number of turns.
   for (let before = -1; before !== written;) {
     before = written;
     for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
   }
-  // Longer than the timeout, measured by a timer that started later than one of the stream's would have.
-  await new Promise((resolve) => setTimeout(resolve, 100));
   expect(written).toBeLessThan(1_024);
   open();
   expect((await run).logs.stdout).toHaveLength(1_024);
