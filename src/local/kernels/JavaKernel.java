@@ -653,6 +653,9 @@ public class JavaKernel {
     private static final class Engine implements ExecutionControlProvider {
         private static final Method ENTER = method("enter");
         private static final Method DESCRIBE = method("describeValue");
+        // Resolved now: the first handler that looked for it in the middle of being stopped did not catch it.
+        @SuppressWarnings("removal")
+        private static final Class<?> STOPPING = ThreadDeath.class;
         // How long code that is being interrupted may take to stop, before the run ends without it.
         private static final int PATIENCE_MILLIS = 2000;
 
