@@ -39,6 +39,7 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
   /** Whether it can be sent more than once. */
   readonly isReplayable: boolean;
   readonly #sources: readonly Source[];
+  #isReleased = false;
   #failure: { readonly error: unknown } | undefined;
 
   /** @throws {InvalidArgumentException} for data of another kind, or that somebody else reads */
@@ -63,7 +64,13 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>, undefined> {
     try {
-      for (const source of this.#sources) yield* read(source);
+      for (const source of this.#sources) {
+        for await (const bytes of read(source)) {
+          // The platform may go on reading what it sends nowhere, for ever where there is no end.
+          if (this.#isReleased) return undefined;
+          yield bytes;
+        }
+      }
     } catch (error) {
       this.#failure ??= { error };
       throw error;
@@ -107,6 +114,7 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
 
   /** Ends the sources that have not been read to their end; idempotent. */
   release(): void {
+    this.#isReleased = true;
     for (const source of this.#sources) source.release();
   }
 }

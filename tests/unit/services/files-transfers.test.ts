@@ -1,0 +1,401 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Readable } from "node:stream";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { SandboxException, SandboxTimeoutException } from "../../../src/errors.js";
+import type { TransferProgress } from "../../../src/services/files/local-file.js";
+import { filesAt } from "../../helpers/files-link.js";
+import { parseMultipart } from "../../helpers/multipart.js";
+import { RawServer, type RawExchange } from "../../helpers/sockets.js";
+import { failureOf } from "../transport/harness.js";
+
+const MIB = 1024 * 1024;
+/** What the sockets and streams of both ends may hold together; a body is far larger. */
+const MOST_IN_FLIGHT = 16 * MIB;
+
+/** Answers a request once its body is there. */
+const accept = (exchange: RawExchange): void => {
+  exchange.body.then(
+    () => exchange.answer(200),
+    () => undefined,
+  );
+};
+/** Waits until a number grows no more. */
+async function settled(count: () => number): Promise<number> {
+  for (let last = -1; ;) {
+    if (last === count() && last > 0) return last;
+    last = count();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+const sentFile = async (exchange: RawExchange): Promise<string> => {
+  const [, file] = parseMultipart(exchange.headers["content-type"] ?? "", Buffer.from(await exchange.body));
+  return String(file?.data);
+};
+
+describe("an upload", () => {
+  test.each<[string, () => { data: string | Blob | Readable; size?: number }, boolean]>([
+    ["text", () => ({ data: "grüße" }), true],
+    ["a Blob", () => ({ data: new Blob(["grüße"]) }), true],
+    ["a stream of a known size", () => ({ data: Readable.from(["grüße"]), size: 7 }), true],
+    ["a stream", () => ({ data: Readable.from(["grüße"]) }), false],
+  ])("of %s arrives, with its length where that is known", async (_, entry, isKnown) => {
+    await using server = await RawServer.start(accept);
+    await filesAt(server.origin).writeFiles([{ path: "/x", ...entry() }]);
+    const exchange = server.exchange(1);
+    expect(await sentFile(exchange)).toBe("grüße");
+    expect(exchange.headers["content-type"]).toMatch(/^multipart\/form-data; boundary=[0-9a-f]{32}$/);
+    const length = String(Buffer.byteLength(await exchange.body));
+    expect(exchange.headers["content-length"]).toBe(isKnown ? length : undefined);
+    expect(exchange.headers["transfer-encoding"]).toBe(isKnown ? undefined : "chunked");
+  });
+
+  test.each<[string, (next: () => Uint8Array) => AsyncIterable<Uint8Array>]>([
+    [
+      "an async iterable",
+      // eslint-disable-next-line @typescript-eslint/require-await -- it has to be an async one
+      async function* (next) {
+        for (;;) yield next();
+      },
+    ],
+    [
+      "a Web stream",
+      (next) =>
+        new ReadableStream({ pull: (controller) => controller.enqueue(next()) }) as AsyncIterable<Uint8Array>,
+    ],
+    [
+      "a Node stream",
+      (next) =>
+        new Readable({
+          read() {
+            this.push(next());
+          },
+        }),
+    ],
+  ])(
+    "of %s without an end reads only as much as the server takes, and ends with its signal",
+    async (_, endless) => {
+      await using server = await RawServer.start(({ socket }) => socket.pause());
+      let given = 0;
+      const data = endless(() => {
+        given += MIB;
+        return new Uint8Array(MIB);
+      });
+      const controller = new AbortController();
+      const writing = filesAt(server.origin).writeFiles([{ path: "/x", data }], {
+        signal: controller.signal,
+      });
+      writing.catch(() => undefined);
+      expect(await settled(() => given)).toBeLessThan(MOST_IN_FLIGHT);
+      const reason = new Error("enough");
+      controller.abort(reason);
+      expect(await failureOf(writing)).toBe(reason);
+      expect(await settled(() => given)).toBeLessThan(MOST_IN_FLIGHT);
+      server.exchange(1).socket.resume();
+      await server.exchange(1).closed;
+    },
+  );
+
+  test("of 300 MB takes little memory", async () => {
+    let taken = 0;
+    const size = 300 * MIB;
+    await using server = await RawServer.start(({ socket }) => {
+      socket.removeAllListeners("data");
+      socket.resume();
+      socket.on("data", (bytes) => {
+        taken += bytes.byteLength;
+        if (taken >= size - MIB)
+          socket.end("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+      });
+    });
+    const chunk = new Uint8Array(256 * 1024);
+    // eslint-disable-next-line @typescript-eslint/require-await -- it has to be an async one
+    async function* content(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < size; at += chunk.byteLength) yield chunk;
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    let most = 0;
+    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers)), 5);
+    await filesAt(server.origin).writeFiles([{ path: "/x", data: content(), size }]);
+    clearInterval(watch);
+    expect(taken).toBeGreaterThanOrEqual(size - MIB);
+    expect(most - before).toBeLessThan(100 * MIB);
+  });
+
+  test("that the server takes no more of fails, and its source is let go of", async () => {
+    await using server = await RawServer.start(({ socket }) => socket.pause());
+    const data = new Readable({
+      read() {
+        this.push(new Uint8Array(MIB));
+      },
+    });
+    const files = filesAt(server.origin, { streamIdleTimeoutSeconds: 0.3, requestTimeoutSeconds: 0.1 });
+    const failure = await failureOf(files.writeFiles([{ path: "/x", data }]));
+    expect(failure).toBeInstanceOf(SandboxTimeoutException);
+    expect(failure).toMatchObject({ error: { code: "STREAM_STALLED" } });
+    expect(data.destroyed).toBe(true);
+  });
+
+  test("may take longer than any timeout while its source is slow", async () => {
+    await using server = await RawServer.start(accept);
+    let put: (text: string | null) => void = () => undefined;
+    const data = new Readable({ read: () => undefined });
+    put = (text) => data.push(text);
+    const options = { streamIdleTimeoutSeconds: 0.05, requestTimeoutSeconds: 0.05 };
+    const writing = filesAt(server.origin, options).writeFiles([{ path: "/x", data }]);
+    for (const text of ["one", "two", null]) {
+      // A timer that is started later than the upload's could be, for longer.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      put(text);
+    }
+    await writing;
+    expect(await sentFile(server.exchange(1))).toBe("onetwo");
+  });
+
+  test("whose source fails is failed by the caller's own error", async () => {
+    await using server = await RawServer.start(accept);
+    const own = new Error("the disk is gone");
+    async function* content(): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(1);
+      await Promise.reject(own);
+    }
+    expect(await failureOf(filesAt(server.origin).writeFiles([{ path: "/x", data: content() }]))).toBe(own);
+  });
+
+  test("that is refused halfway says why, and lets go of all its sources", async () => {
+    await using server = await RawServer.start((exchange) =>
+      exchange.json(400, { code: "INVALID_FILE", message: "no" }),
+    );
+    let ended = 0;
+    const silent = (): ReadableStream<Uint8Array> => new ReadableStream({ cancel: () => void (ended += 1) });
+    const entries = ["/a", "/b"].map((it) => ({ path: it, data: silent() }));
+    expect(await failureOf(filesAt(server.origin).writeFiles(entries))).toMatchObject({
+      error: { code: "INVALID_FILE" },
+    });
+    expect(ended).toBe(2);
+  });
+
+  test("where bodies cannot be streams, as in browsers, goes as a Blob that is not timed", async () => {
+    await using server = await RawServer.start(accept);
+    await jest.isolateModulesAsync(async () => {
+      const { versions } = process;
+      // What tells the library that it is not in Node.
+      Object.defineProperty(process, "versions", { value: {}, configurable: true });
+      try {
+        const { filesAt: browserFilesAt } = await import("../../helpers/files-link.js");
+        await browserFilesAt(server.origin, { streamIdleTimeoutSeconds: 0.001 }).writeFiles([
+          { path: "/x", data: Readable.from(["one", "two"]) },
+        ]);
+      } finally {
+        Object.defineProperty(process, "versions", { value: versions, configurable: true });
+      }
+    });
+    const exchange = server.exchange(1);
+    expect(await sentFile(exchange)).toBe("onetwo");
+    expect(exchange.headers["content-length"]).toBeDefined();
+  });
+});
+
+describe("a download", () => {
+  test("is read only as fast as it is taken, and leaving the loop ends the request", async () => {
+    let written = 0;
+    await using server = await RawServer.start((exchange) => {
+      const { socket } = exchange;
+      exchange.head(200, { "content-length": String(1_000 * MIB) });
+      const more = (): void => {
+        while (!socket.destroyed) {
+          written += MIB;
+          if (!socket.write(new Uint8Array(MIB))) break;
+        }
+      };
+      socket.on("drain", more);
+      more();
+    });
+    const stream = await filesAt(server.origin).readBytesStream("/x");
+    expect(await settled(() => written)).toBeLessThan(MOST_IN_FLIGHT);
+    for await (const chunk of stream) {
+      expect(chunk.byteLength).toBeGreaterThan(0);
+      break;
+    }
+    await server.exchange(1).closed;
+    expect(written).toBeLessThan(2 * MOST_IN_FLIGHT);
+  });
+
+  test("that breaks off fails", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.head(200, { "content-length": "100" });
+      exchange.write("abc");
+      exchange.socket.end();
+    });
+    expect(await failureOf(filesAt(server.origin).readFile("/x"))).toMatchObject({
+      error: { code: "STREAM_BROKEN" },
+      sandboxId: "sandbox-1",
+    });
+  });
+
+  test("that stands still fails, though its request timeout is over", async () => {
+    await using server = await RawServer.start((exchange) => exchange.chunkedHead());
+    const files = filesAt(server.origin, { streamIdleTimeoutSeconds: 0.2, requestTimeoutSeconds: 0.05 });
+    expect(await failureOf(files.readBytes("/x"))).toMatchObject({ error: { code: "STREAM_STALLED" } });
+  });
+
+  test("ends with its signal's reason, also while it is read", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.chunkedHead();
+      exchange.chunk("begin");
+    });
+    const controller = new AbortController();
+    const stream = await filesAt(server.origin).readBytesStream("/x", { signal: controller.signal });
+    const reader = stream.getReader();
+    await reader.read();
+    const reason = new Error("enough");
+    controller.abort(reason);
+    expect(await failureOf(reader.read())).toBe(reason);
+    await server.exchange(1).closed;
+  });
+
+  test("of a refused range says so, though the server's answer announces more than it has", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.head(416, { "content-length": "25", "content-type": "application/octet-stream" });
+      exchange.write('{"code":"UNKNOWN"}');
+      exchange.socket.end();
+    });
+    const failure = await failureOf(filesAt(server.origin).readBytes("/x", { range: { start: 2 } }));
+    expect(failure).toMatchObject({ statusCode: 416, error: { code: "RANGE_NOT_SATISFIABLE" } });
+    expect(String(failure)).toContain('/x has no bytes in the range bytes=2- (the server says "UNKNOWN").');
+  });
+
+  test("of a directory ends at once", async () => {
+    await using server = await RawServer.start((exchange) =>
+      exchange.head(200, { "content-length": "9223372036854775807" }),
+    );
+    expect(await failureOf(filesAt(server.origin).readBytes("/d"))).toMatchObject({
+      error: { code: "IS_DIRECTORY" },
+    });
+    await server.exchange(1).closed;
+  });
+});
+
+describe("local files", () => {
+  let directory: string;
+  const local = (name: string): string => path.join(directory, name);
+  const modeOf = async (name: string): Promise<number> => (await stat(local(name))).mode & 0o777;
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), "files-"));
+  });
+  afterEach(() => rm(directory, { recursive: true }));
+
+  test("are uploaded, with progress, their length, and whether they can be executed", async () => {
+    await using server = await RawServer.start(accept);
+    const content = "x".repeat(200_000);
+    await writeFile(local("run.sh"), content, { mode: 0o700 });
+    const progress: TransferProgress[] = [];
+    await filesAt(server.origin).upload(local("run.sh"), "/w/run.sh", {
+      onProgress: (it) => progress.push(it),
+    });
+    const exchange = server.exchange(1);
+    expect(await sentFile(exchange)).toBe(content);
+    expect(exchange.headers["content-length"]).toBeDefined();
+    expect(await exchange.body).toContain('{"path":"/w/run.sh","mode":755}');
+    expect(progress.map(({ transferredBytes }) => transferredBytes)).toEqual([
+      65_536, 131_072, 196_608, 200_000,
+    ]);
+    expect(progress.every(({ totalBytes }) => totalBytes === 200_000)).toBe(true);
+  });
+
+  test("are uploaded when they are empty, and with another mode when one is given", async () => {
+    await using server = await RawServer.start(accept);
+    await writeFile(local("empty"), "");
+    await filesAt(server.origin).upload(local("empty"), "/empty", { mode: "600" });
+    expect(await server.exchange(1).body).toContain('{"path":"/empty","mode":600}');
+    expect(await sentFile(server.exchange(1))).toBe("");
+  });
+
+  test.each(["missing", "."])(
+    "that cannot be read (%s) are refused before anything is sent",
+    async (name) => {
+      await using server = await RawServer.start(accept);
+      const failure = await failureOf(filesAt(server.origin).upload(local(name), "/x"));
+      expect(failure).toBeInstanceOf(SandboxException);
+      expect(failure).toMatchObject({ error: { code: "LOCAL_FILE" } });
+      expect(server.exchanges).toEqual([]);
+    },
+  );
+
+  test("end their upload with what their progress callback throws", async () => {
+    await using server = await RawServer.start(accept);
+    await writeFile(local("a"), "content");
+    const own = new Error("stop");
+    const onProgress = (): void => {
+      throw own;
+    };
+    expect(await failureOf(filesAt(server.origin).upload(local("a"), "/a", { onProgress }))).toBe(own);
+  });
+
+  test("take a download's place when all of it has come, and keep their mode", async () => {
+    await using server = await RawServer.start((exchange) => exchange.answer(200, "new"));
+    await writeFile(local("target"), "old");
+    await chmod(local("target"), 0o600);
+    await symlink("target", local("link"));
+    const progress: TransferProgress[] = [];
+    await filesAt(server.origin).download("/x", local("link"), { onProgress: (it) => progress.push(it) });
+    expect(await readFile(local("target"), "utf8")).toBe("new");
+    expect(await modeOf("target")).toBe(0o600);
+    expect(progress).toEqual([{ transferredBytes: 3, totalBytes: 3 }]);
+    expect((await readdir(directory)).sort()).toEqual(["link", "target"]);
+  });
+
+  test("are made by a download, also by one of nothing", async () => {
+    await using server = await RawServer.start((exchange) => exchange.answer(200));
+    await filesAt(server.origin).download("/x", local("new"));
+    expect(await readFile(local("new"), "utf8")).toBe("");
+  });
+
+  test.each<[string, (exchange: RawExchange, abort: () => void) => void]>([
+    [
+      "breaks off",
+      (exchange) => {
+        exchange.head(200, { "content-length": "100" });
+        exchange.write("abc");
+        exchange.socket.end();
+      },
+    ],
+    [
+      "is aborted",
+      (exchange, abort) => {
+        exchange.chunkedHead();
+        exchange.chunk("abc");
+        setImmediate(abort);
+      },
+    ],
+    ["is refused", (exchange) => exchange.json(404, { code: "FILE_NOT_FOUND", message: "no" })],
+  ])("stay as they were when a download %s, with nothing beside them", async (_, answer) => {
+    const controller = new AbortController();
+    await using server = await RawServer.start((exchange) => answer(exchange, () => controller.abort()));
+    await writeFile(local("target"), "old");
+    await failureOf(filesAt(server.origin).download("/x", local("target"), { signal: controller.signal }));
+    expect(await readFile(local("target"), "utf8")).toBe("old");
+    expect(await readdir(directory)).toEqual(["target"]);
+  });
+
+  test.each([".", "/dev/null", "nowhere/x"])("cannot be made by a download at %s", async (name) => {
+    await using server = await RawServer.start((exchange) => exchange.answer(200, "x"));
+    const target = name.startsWith("/") ? name : local(name);
+    expect(await failureOf(filesAt(server.origin).download("/x", target))).toMatchObject({
+      error: { code: "LOCAL_FILE" },
+    });
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test("are not there in browsers", async () => {
+    const { getBuiltinModule } = process;
+    Object.assign(process, { getBuiltinModule: undefined });
+    try {
+      const failure = await failureOf(filesAt("http://127.0.0.1:9").upload("/x", "/x"));
+      expect(failure).toMatchObject({ error: { code: "LOCAL_FILE", message: "Only Node has local files." } });
+    } finally {
+      Object.assign(process, { getBuiltinModule });
+    }
+  });
+});
