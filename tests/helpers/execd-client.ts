@@ -147,3 +147,11 @@ function withoutAccidents(text: string): string {
 function isBody(body: unknown): body is string | ReadableStream {
   return typeof body === "string" || body instanceof ReadableStream;
 }
+
+/** Reads the next piece of a body as text; `undefined` at its end. */
+export async function nextText(
+  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
+): Promise<string | undefined> {
+  const chunk = await reader?.read();
+  return chunk?.value && new TextDecoder().decode(chunk.value);
+}

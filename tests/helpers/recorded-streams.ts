@@ -15,10 +15,11 @@ export function essence(text: string): Record<string, unknown> {
     first: first?.type,
     stdout: written("stdout"),
     stderr: written("stderr"),
-    rest: rest.map(({ timestamp, execution_time, ...event }) => ({
+    // An event of execd has a time, an error that comes instead of one has not.
+    rest: rest.map((event) => ({
       ...event,
-      // An event of execd has it, an error that comes instead of one has not.
-      hasTimestamp: timestamp !== undefined,
+      ...("timestamp" in event && { timestamp: 0 }),
+      execution_time: 0,
     })),
   };
 }

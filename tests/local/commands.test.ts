@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { comparable, ExecdClient, recorded } from "../helpers/execd-client.js";
+import { comparable, ExecdClient, nextText, recorded } from "../helpers/execd-client.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
 import { parseEvents, until } from "../helpers/local-sandbox.js";
 import { essence, isStream, recordedEssence } from "../helpers/recorded-streams.js";
@@ -183,9 +183,8 @@ describeIsolated("a command", () => {
       body: { command: "echo begun; until [ -e /tmp/gone ]; do sleep 0.01; done; echo over > /tmp/over" },
       signal: controller.signal,
     });
-    const reader = response.body?.getReader();
-    const chunk = await reader?.read();
-    const id = String(parseEvents(new TextDecoder().decode(chunk?.value))[0]?.["text"]);
+    const first = await nextText(response.body?.getReader());
+    const id = String(parseEvents(first ?? "")[0]?.["text"]);
     controller.abort(new Error("away"));
     await execd.command("touch /tmp/gone");
     expect(await ended(id)).toMatchObject({ exit_code: 0 });

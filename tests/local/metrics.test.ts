@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ExecdClient } from "../helpers/execd-client.js";
+import { ExecdClient, nextText } from "../helpers/execd-client.js";
 import { until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -59,11 +59,10 @@ describeIsolated("metrics of a sandbox", () => {
     const controller = new AbortController();
     const response = await execd.open("GET", "/metrics/watch", { signal: controller.signal });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
-    const reader = response.body?.getReader();
-    const decoder = new TextDecoder();
-    const lines = [await reader?.read(), await reader?.read()].map((chunk) => decoder.decode(chunk?.value));
+    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+    const lines = [await nextText(reader), await nextText(reader)];
     for (const line of lines) expect(line).toMatch(/^\{"cpu_count":.*\}\n$/);
     controller.abort(new Error("enough"));
-    await expect(reader?.read()).rejects.toThrow("enough");
+    await expect(nextText(reader)).rejects.toThrow("enough");
   });
 });

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { comparable, ExecdClient, read, recorded } from "../helpers/execd-client.js";
+import { comparable, ExecdClient, nextText, read, recorded } from "../helpers/execd-client.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
 import { until } from "../helpers/local-sandbox.js";
 import { essence, recordedEssence } from "../helpers/recorded-streams.js";
@@ -129,13 +129,12 @@ describeIsolated("a port of the sandbox", () => {
     ["execd's proxy", viaExecd],
   ])("streams through %s as it writes", async (_way, open) => {
     const response = await open("/stream");
-    const reader = response.body?.getReader();
-    const decoder = new TextDecoder();
+    const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
     // The second event is sent only once the first has arrived.
-    expect(decoder.decode((await reader?.read())?.value)).toBe("data: 1\n\n");
+    expect(await nextText(reader)).toBe("data: 1\n\n");
     await read(await execd.openPort(PORT, "GET", "/go"));
-    expect(decoder.decode((await reader?.read())?.value)).toBe("data: 2\n\n");
-    expect((await reader?.read())?.done).toBe(true);
+    expect(await nextText(reader)).toBe("data: 2\n\n");
+    expect(await nextText(reader)).toBeUndefined();
   });
 
   test("passes its own headers on, each of its cookies, and answers without a body", async () => {

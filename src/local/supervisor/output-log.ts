@@ -18,12 +18,15 @@ interface Segment {
  */
 export class OutputLogs {
   readonly #budget: number;
+  readonly newFile: () => string;
   // Oldest first.
   readonly #segments = new Map<Segment, OutputLog>();
   #bytes = 0;
 
-  constructor(budget: number) {
+  /** @param newFile - gives the name of a file that is not there yet, in a directory that is */
+  constructor(budget: number, newFile = () => privateFile("output")) {
     this.#budget = budget;
+    this.newFile = newFile;
   }
 
   create(): OutputLog {
@@ -119,7 +122,7 @@ export class OutputLog {
     const last = this.#segments.at(-1);
     if (last !== undefined && last.length < SEGMENT_BYTES && this.#descriptor !== undefined) return last;
     this.close();
-    const segment = { file: privateFile("output"), start: this.#end, length: 0 };
+    const segment = { file: this.#logs.newFile(), start: this.#end, length: 0 };
     this.#descriptor = openSync(segment.file, "ax", 0o600);
     this.#segments.push(segment);
     return segment;

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "@jest/globals";
+import { LineSplitter } from "../../../src/local/supervisor/lines.js";
+import { LineWindow, type Window } from "../../../src/local/supervisor/line-window.js";
+
+const FILE = "line1\nline2\r\nline3\n\nli\rne5\r\r\n";
+
+function cut(text: string, window: Window, length: number): string {
+  const lines = new LineWindow(window);
+  const bytes = Buffer.from(text);
+  const kept: Buffer[] = [];
+  for (let start = 0; start < bytes.length && !lines.isComplete; start += length) {
+    kept.push(lines.push(bytes.subarray(start, start + length)));
+  }
+  return Buffer.concat(kept).toString();
+}
+
+describe("a window of lines", () => {
+  test.each([
+    [1, undefined, "line1\nline2\nline3\n\nli\rne5"],
+    [2, 2, "line2\nline3"],
+    [1, 1, "line1"],
+    [4, undefined, "\nli\rne5"],
+    [4, 1, ""],
+    [5, 9, "li\rne5"],
+    [6, undefined, ""],
+    [99, 1, ""],
+  ])("from %d, %s of them", (offset, limit, expected) => {
+    for (let length = 1; length <= FILE.length; length++) {
+      expect(cut(FILE, { offset, limit }, length)).toBe(expected);
+    }
+  });
+});
+
+describe("lines of a session", () => {
+  test("end at line feeds, lose what is at their ends, and are left out where nothing is in them", () => {
+    const lines: string[] = [];
+    const splitter = new LineSplitter((text) => lines.push(text), "session");
+    for (const piece of ["a\r", "\n\n\r\nb\rc", "\r\r\nlast\r"]) splitter.push(Buffer.from(piece));
+    splitter.finish();
+    expect(lines).toEqual(["a", "b\rc", "last"]);
+  });
+});
