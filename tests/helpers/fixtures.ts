@@ -68,7 +68,7 @@ export function bodyOf(exchange: Exchange): string {
   return exchange.response.chunks.map(([, text]) => text).join("");
 }
 
-function isExchange(value: unknown): value is Exchange {
+export function isExchange(value: unknown): value is Exchange {
   if (!isRecord(value) || typeof value["label"] !== "string") return false;
   const { request, response } = value;
   return (
