@@ -164,6 +164,19 @@ describeIsolated("a download", () => {
     expect(JSON.parse(answer.text)).toMatchObject({ code: "FILE_NOT_FOUND" });
   });
 
+  test("that nobody reads holds up no other request", async () => {
+    await execd.command("head -c 20000000 /dev/zero > /workspace/zeros");
+    const unread = await Promise.all(
+      Array.from({ length: 10 }, () => execd.open("GET", "/files/download?path=/workspace/zeros")),
+    );
+    expect((await execd.command("seq 1 50000 | tail -1")).stdout).toBe("50000");
+    expect(await execd.upload("/workspace/meanwhile", "x".repeat(2_000_000))).toMatchObject({ status: 200 });
+    expect(await execd.read("/workspace/meanwhile")).toHaveLength(2_000_000);
+    const bytes = await unread[0]?.arrayBuffer();
+    expect(bytes?.byteLength).toBe(20_000_000);
+    for (const { body } of unread.slice(1)) await body?.cancel();
+  });
+
   test("of a named pipe does not wait for a writer", async () => {
     await execd.command("mkfifo /workspace/pipe");
     expect((await execd.send("GET", "/files/download?path=/workspace/pipe")).text).toBe("");

@@ -55,6 +55,8 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   const configuration = (await json(stream)) as Configuration;
   process.chdir(configuration.workspace);
   isAlone = configuration.limits !== null;
+  // The modes of new files are those of a container, whatever the host's user prefers.
+  if (isAlone) process.umask(0o022);
   if (configuration.limits !== null) {
     new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`)).start();
   }
