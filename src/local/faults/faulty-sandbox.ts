@@ -17,6 +17,14 @@ const OUTPUT = new Set(["stdout", "stderr", "result", "execution_count", "error"
 
 type Send = (request: BoxRequest) => Promise<Response>;
 
+/** What an answer is an answer to. */
+interface Origin {
+  readonly request: BoxRequest;
+  readonly path: string;
+  /** Of a code run: what {@link contextOf} says. */
+  readonly context?: string;
+}
+
 /** What stands between clients and a sandbox that misbehaves. */
 export class FaultySandbox {
   readonly #startedAt = Date.now();
@@ -37,7 +45,7 @@ export class FaultySandbox {
     if (route === "POST /code") return this.#runCode(request, faults, send);
     this.#forgetDeleted(request.method, url);
     const answer = await send(request);
-    return this.#transform(answer, faults, url.pathname, undefined);
+    return this.#transform(answer, faults, { request, path: url.pathname });
   }
 
   #failIfDue({ badGatewayRate = 0, slowStartMillis = 0 }: Faults): void {
@@ -54,10 +62,10 @@ export class FaultySandbox {
     const context = contextOf(text);
     if (faults.busy === true || this.#hung.has(context)) return busyAnswer(context);
     const answer = await send({ ...request, body: new Blob([text]).stream() });
-    return this.#transform(answer, faults, "/code", context);
+    return this.#transform(answer, faults, { request, path: "/code", context });
   }
 
-  #transform(answer: Response, faults: Faults, path: string, context: string | undefined): Response {
+  #transform(answer: Response, faults: Faults, { request: { signal }, path, context }: Origin): Response {
     let { body } = answer;
     const isStream = answer.headers.get("content-type") === "text/event-stream";
     if (body === null || !(isStream || path === "/files/download")) return answer;
@@ -67,11 +75,12 @@ export class FaultySandbox {
         if (context !== undefined) this.#hung.add(context);
       });
       const { closingDelayMillis = 0 } = faults;
-      body = body.pipeThrough(transformFrames(decide, () => delay(closingDelayMillis)));
+      body = body.pipeThrough(transformFrames(decide, () => delay(closingDelayMillis), signal));
     }
     const { cutAtByte, cutCleanly = false, stallAtByte } = faults;
-    if (stallAtByte !== undefined) body = body.pipeThrough(limitBytes(stallAtByte, "stall"));
-    if (cutAtByte !== undefined) body = body.pipeThrough(limitBytes(cutAtByte, cutCleanly ? "end" : "break"));
+    if (stallAtByte !== undefined) body = body.pipeThrough(limitBytes(stallAtByte, "stall", signal));
+    if (cutAtByte !== undefined)
+      body = body.pipeThrough(limitBytes(cutAtByte, cutCleanly ? "end" : "break", signal));
     const headers = new Headers(answer.headers);
     // A body that ends early is complete only for who does not know its length.
     if (cutCleanly) headers.delete("content-length");

@@ -26,6 +26,7 @@ const PING_INTERVAL_MS = 3000;
 export function transformFrames(
   decide: (frame: Frame) => Outcome,
   beforeEnd: () => Promise<void>,
+  signal: AbortSignal,
 ): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new StringDecoder("utf8");
   const encoder = new TextEncoder();
@@ -50,6 +51,7 @@ export function transformFrames(
     pings.unref();
   };
   return new TransformStream<Uint8Array, Uint8Array>({
+    start: (controller) => failOnAbort(controller, signal),
     transform(chunk, controller) {
       const parts = (rest + decoder.write(Buffer.from(chunk))).split("\n\n");
       rest = parts.pop() ?? "";
@@ -68,9 +70,11 @@ export function transformFrames(
 export function limitBytes(
   limit: number,
   how: "break" | "end" | "stall",
+  signal: AbortSignal,
 ): TransformStream<Uint8Array, Uint8Array> {
   let left = limit;
   return new TransformStream<Uint8Array, Uint8Array>({
+    start: (controller) => failOnAbort(controller, signal),
     async transform(chunk, controller) {
       if (chunk.byteLength < left) {
         left -= chunk.byteLength;
@@ -85,6 +89,11 @@ export function limitBytes(
       if (how !== "end") await new Promise(() => undefined);
     },
   });
+}
+
+/** What waits for nothing would otherwise not notice that its client has gone. */
+function failOnAbort(controller: TransformStreamDefaultController<Uint8Array>, signal: AbortSignal): void {
+  signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
 }
 
 export function encodeFrame(event: Readonly<Record<string, unknown>>): string {

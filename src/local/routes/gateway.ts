@@ -71,7 +71,7 @@ async function enter({ request, url, parameters }: RoutedRequest, sandboxes: San
   const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
   const ownProxy = !url.pathname.startsWith("/gateway/");
   try {
-    return await sandbox.box.request({
+    return await sandbox.request({
       method: request.method,
       path: `${path}${url.search}`,
       headers: inward(headers, ownProxy ? url : undefined),

@@ -1,0 +1,206 @@
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import type { Faults } from "../../src/local/index.js";
+import { LocalClient, parseEvents, readOutcome, until, type LocalSandbox } from "../helpers/local-sandbox.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+const works = isolationWorks && hasPython;
+const REASON = hasPython ? NO_ISOLATION_REASON : "there is no python3";
+
+describeIf(
+  works,
+  "local/faults",
+  REASON,
+)("a sandbox with faults", () => {
+  let client: LocalClient;
+  let sandbox: LocalSandbox;
+  beforeAll(async () => {
+    client = await LocalClient.start();
+    sandbox = await client.create();
+  });
+  afterAll(() => client.server.close());
+
+  const set = (faults: Faults) => client.server.setFaults(sandbox.id, faults);
+  const types = (events: readonly { readonly type?: string }[]) =>
+    events.map(({ type }) => type).filter((type) => type !== "ping");
+  const code = (text: string) =>
+    sandbox.execd("POST", "/code", { code: text, context: { language: "python" } });
+
+  test("reports completion before its output", async () => {
+    set({ earlyCompletion: true });
+    const { events } = await sandbox.python("print('hi')\n1 + 1");
+    expect(types(events)).toEqual(["init", "execution_complete", "stdout", "execution_count", "result"]);
+  });
+
+  test("loses a result", async () => {
+    set({ lostResult: true });
+    const { events } = await sandbox.python("print('hi')\n1 + 1");
+    expect(types(events)).toEqual(["init", "stdout", "execution_complete"]);
+  });
+
+  test("is busy", async () => {
+    set({ busy: true });
+    const text = await (await code("1")).text();
+    expect(text).toMatch(
+      /^\{"type":"init",.*\}\n\n\{"code":"RUNTIME_ERROR","message":"error running codes session is busy"\}$/,
+    );
+    expect((await sandbox.command("echo a command")).stdout).toBe("a command");
+  });
+
+  test("fails in-band, after init", async () => {
+    set({ inBandError: { code: "RUNTIME_ERROR", message: "gone wrong" } });
+    for (const answer of [await code("1"), await sandbox.execd("POST", "/command", { command: "echo" })]) {
+      const text = await answer.text();
+      expect(text).toMatch(/^\{"type":"init"/);
+      expect(text).toMatch(/\n\n\{"code":"RUNTIME_ERROR","message":"gone wrong"\}$/);
+    }
+  });
+
+  test("keeps its answer open after the last event", async () => {
+    set({ closingDelayMillis: 300 });
+    const { body } = await sandbox.execd("POST", "/command", { command: "echo hi" });
+    if (body === null) throw new Error("no body");
+    let completedAt = 0;
+    const reader = body.getReader();
+    for (let read = await reader.read(); !read.done; read = await reader.read()) {
+      if (Buffer.from(read.value as Uint8Array).includes("execution_complete"))
+        completedAt = performance.now();
+    }
+    expect(performance.now() - completedAt).toBeGreaterThan(290);
+  });
+
+  test("breaks a stream at a byte", async () => {
+    set({ cutAtByte: 30 });
+    const { body } = await code("1");
+    if (body === null) throw new Error("no body");
+    const reader = body.getReader();
+    let bytes = 0;
+    const readAll = async () => {
+      for (let read = await reader.read(); !read.done; read = await reader.read()) {
+        bytes += (read.value as Uint8Array).byteLength;
+      }
+    };
+    await expect(readAll()).rejects.toThrow("terminated");
+    expect(bytes).toBe(30);
+  });
+
+  test("ends a stream cleanly at a byte", async () => {
+    set({ cutAtByte: 30, cutCleanly: true });
+    expect(await (await code("1")).text()).toHaveLength(30);
+  });
+
+  test("stalls, until the client gives up", async () => {
+    set({ stallAtByte: 30 });
+    const controller = new AbortController();
+    const answer = await sandbox.execd(
+      "POST",
+      "/code",
+      { code: "1", context: { language: "python" } },
+      {
+        signal: controller.signal,
+      },
+    );
+    if (answer.body === null) throw new Error("no body");
+    const reader = answer.body.getReader();
+    let bytes = 0;
+    while (bytes < 30) bytes += ((await reader.read()).value as Uint8Array).byteLength;
+    expect(bytes).toBe(30);
+    const next = reader.read();
+    expect(await Promise.race([next, new Promise((resolve) => setTimeout(resolve, 300, "silence"))])).toBe(
+      "silence",
+    );
+    controller.abort(new Error("enough"));
+    await expect(next).rejects.toThrow();
+  });
+
+  test("hangs after the death of a kernel, and its context stays busy until it is deleted", async () => {
+    set({ hangAfterKernelDeath: true });
+    const created = await sandbox.execd("POST", "/code/context", { language: "python" });
+    const context = (await created.json()) as { id: string };
+    const controller = new AbortController();
+    const run = { code: "import os; os._exit(1)", context: { id: context.id, language: "python" } };
+    const answer = await sandbox.execd("POST", "/code", run, { signal: controller.signal });
+    const text = answer.text();
+    text.catch(() => undefined);
+    const again = async () => (await sandbox.python("1", { id: context.id })).events;
+    await until(again, (events) => JSON.stringify(events).includes("session is busy"));
+    expect(await Promise.race([text, Promise.resolve("open")])).toBe("open");
+    controller.abort(new Error("enough"));
+    await sandbox.execd("DELETE", `/code/contexts/${context.id}`);
+    expect((await sandbox.execd("POST", "/code", run)).status).toBe(500);
+  });
+
+  test("answers every fourth request with 502", async () => {
+    set({ badGatewayRate: 0.25 });
+    const statuses = [];
+    for (let index = 0; index < 8; index++) statuses.push((await sandbox.execd("GET", "/ping")).status);
+    expect(statuses.filter((status) => status === 502)).toHaveLength(2);
+    expect(statuses[3]).toBe(statuses[7]);
+  });
+
+  test("is well again when they are taken back, and others always were", async () => {
+    set({ badGatewayRate: 1 });
+    const other = await client.create();
+    expect((await sandbox.execd("GET", "/ping")).status).toBe(502);
+    expect((await other.execd("GET", "/ping")).status).toBe(200);
+    set({});
+    expect((await sandbox.execd("GET", "/ping")).status).toBe(200);
+    await client.send("DELETE", other.path);
+  });
+
+  test("refuses what is no fault", () => {
+    expect(() => set({ badGatewayRate: 2 })).toThrow(
+      "faults.badGatewayRate must be a number from 0 to 1; got 2",
+    );
+    const misspelt = { lostResults: true } as Faults;
+    expect(() => set(misspelt)).toThrow('faults has no "lostResults"; there are earlyCompletion,');
+  });
+});
+
+describeIf(
+  works,
+  "local/faults",
+  REASON,
+)("faults of all sandboxes", () => {
+  test("hold for those to come, and a sandbox's own come over them", async () => {
+    await using client = await LocalClient.start({
+      port: false,
+      faults: { slowStartMillis: 400, lostResult: true },
+    });
+    const sandbox = await client.create();
+    expect((await sandbox.execd("GET", "/ping")).status).toBe(502);
+    await until(
+      async () => (await sandbox.execd("GET", "/ping")).status,
+      (status) => status === 200,
+    );
+    const run = async () =>
+      parseEvents((await sandbox.python("1")).events.map((event) => JSON.stringify(event)).join("\n\n"));
+    expect(JSON.stringify(await run())).not.toContain('"result"');
+    client.server.setFaults(sandbox.id, { lostResult: false });
+    expect(JSON.stringify(await run())).toContain('"result"');
+  });
+
+  test("end sandboxes before their time, whether these are there already or not", async () => {
+    await using client = await LocalClient.start();
+    const early = await client.create();
+    client.server.setFaults("all", { expiresInMillis: 200 });
+    const late = await client.create();
+    for (const { path } of [early, late]) {
+      await until(
+        async () => (await client.send("GET", path)).status,
+        (status) => status === 404,
+      );
+    }
+  });
+
+  test("reach clients on a port as well", async () => {
+    await using client = await LocalClient.start({ faults: { cutAtByte: 20 } });
+    const sandbox = await client.create();
+    const { endpoint, headers } = (await client.json("GET", `${sandbox.path}/endpoints/44772`)) as {
+      endpoint: string;
+      headers: Record<string, string>;
+    };
+    const body = JSON.stringify({ command: "echo hi" });
+    const answer = await fetch(`http://${endpoint}/command`, { method: "POST", headers, body });
+    await expect(readOutcome(answer)).rejects.toThrow("terminated");
+  });
+});
