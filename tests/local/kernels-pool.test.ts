@@ -20,7 +20,7 @@ afterAll(async () => client[Symbol.asyncDispose]());
 
 describe("a second context of a language", () => {
   for (const [language, code] of [
-    ["javascript", "process.pid"],
+    ["javascript", "console.log(process.pid)"],
     ["bash", "echo $$"],
   ] as const) {
     test(`takes a ${language} kernel that is ready`, async () => {
@@ -28,8 +28,8 @@ describe("a second context of a language", () => {
       // The next one starts when the first has; its process is there before anyone asks for it.
       const before = await kernelsOf(language);
       const contextId = await client.createContext(language);
-      const { stdout, results } = await client.run(language, code, contextId);
-      expect(before).toContain(String(results[0]?.["text"] ?? stdout.trim()));
+      const { stdout } = await client.run(language, code, contextId);
+      expect(before).toContain(stdout.trim());
     });
   }
 });

@@ -25,6 +25,7 @@ class Interrupts:
     """Turns SIGINT into KeyboardInterrupt where user code runs, and nowhere else."""
 
     def __init__(self):
+        self.main = threading.get_ident()
         self.running = False
         self.shielded = 0
         self.pending = False
@@ -43,12 +44,12 @@ class Interrupts:
 
     def __enter__(self):
         # Only the main thread is ever interrupted; others must not touch its counter.
-        if threading.current_thread() is threading.main_thread():
+        if threading.get_ident() == self.main:
             self.shielded += 1
         return self
 
     def __exit__(self, kind, _error, _traceback):
-        if threading.current_thread() is not threading.main_thread():
+        if threading.get_ident() != self.main:
             return
         self.shielded -= 1
         if self.shielded == 0 and self.pending:
@@ -112,17 +113,22 @@ class Channel:
         with self.interrupts, self.lock:
             if not self.is_heard:
                 return
-            for start in range(0, len(text), CHUNK_CHARS):
-                chunk = text[start : start + CHUNK_CHARS]
-                last = self.printed[-1] if self.printed else None
-                if last is not None and last[0] == stream:
-                    last[1].append(chunk)
-                else:
-                    self.printed.append((stream, [chunk]))
-                self.printed_chars += len(chunk)
-                if self.printed_chars >= CHUNK_CHARS:
-                    self.flush()
-        self.waiting.set()
+            if len(text) <= CHUNK_CHARS:
+                self._keep(stream, text)
+            else:
+                for start in range(0, len(text), CHUNK_CHARS):
+                    self._keep(stream, text[start : start + CHUNK_CHARS])
+        if not self.waiting.is_set():
+            self.waiting.set()
+
+    def _keep(self, stream, chunk):
+        if self.printed and self.printed[-1][0] == stream:
+            self.printed[-1][1].append(chunk)
+        else:
+            self.printed.append((stream, [chunk]))
+        self.printed_chars += len(chunk)
+        if self.printed_chars >= CHUNK_CHARS:
+            self._send([])
 
     def flush(self):
         if self.in_fork:

@@ -18,7 +18,8 @@ export function replaceStreams(print: { readonly stdout: Print; readonly stderr:
     Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
   }
   // Node's own also tells the inspector of each line, which takes many times as long as to print it.
-  Object.assign(console, new Console({ stdout, stderr }));
+  // Errors would be ignored by a callback for each line, and code that does not pause would pile these up.
+  Object.assign(console, new Console({ stdout, stderr, ignoreErrors: false }));
   const refuse = () => {
     throw new Error(NO_INPUT);
   };
