@@ -116,7 +116,10 @@ export class Box {
       workspace: launch.workspace,
       scratch: launch.scratch,
       env: { ...launch.env, ...languageEnvironment({ launch, runtimes, network }), ...env },
-      languages: configureLanguages({ runtimes, notices, kernels: launch.kernels, ipython }),
+      languages: configureLanguages({
+        ...{ runtimes, notices, kernels: launch.kernels, ipython },
+        memoryBytes: limits.memoryBytes,
+      }),
       prewarm: prewarm ? ["python"] : [],
       limits: launch.isAlone
         ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }

@@ -13,6 +13,8 @@ export interface LanguageOptions {
   /** The directory with the kernels' programs, as seen from inside the box. */
   readonly kernels: string;
   readonly ipython: boolean;
+  /** What one process of the box may have. */
+  readonly memoryBytes: number;
 }
 
 /** How each language runs in a box, or why it does not. */
@@ -21,6 +23,7 @@ export function configureLanguages({
   notices,
   kernels,
   ipython,
+  memoryBytes,
 }: LanguageOptions): Record<string, LanguageConfiguration> {
   const kernel = (file: string) => path.posix.join(kernels, file);
   const configure = (name: RuntimeName, launch: (found: Runtime) => KernelLaunch): LanguageConfiguration => {
@@ -42,7 +45,7 @@ export function configureLanguages({
     typescript: javascript(true),
     bash: configure("bash", () => ({ command: ["bash", "--noprofile", "--norc", "--noediting", "-i"] })),
     java: configure("java", ({ executable }) => ({
-      command: [executable, ...JAVA_OPTIONS, kernel("JavaKernel.java")],
+      command: [executable, ...javaOptions(memoryBytes), kernel("JavaKernel.java")],
     })),
     go: configure("go", ({ executable, version }) => ({
       command: [executable],
@@ -55,18 +58,22 @@ export function configureLanguages({
   };
 }
 
-const JAVA_OPTIONS = [
-  // The channel is a descriptor, which Java makes a stream of in no other way.
-  ...["--add-opens", "java.base/java.io=ALL-UNNAMED"],
-  // A context is small: the larger collectors' threads and memory would only cost.
-  ...[
-    "-XX:+UseSerialGC",
-    "-XX:-UsePerfData",
-    "-Xshare:auto",
-    "-Dfile.encoding=UTF-8",
-    "-Djava.awt.headless=true",
-  ],
-];
+function javaOptions(memoryBytes: number): string[] {
+  return [
+    // Else the heap grows into the limit, and the process dies where an OutOfMemoryError would have told.
+    ...[`-XX:MaxRAM=${memoryBytes}`, "-XX:MaxRAMPercentage=50"],
+    // The channel is a descriptor, which Java makes a stream of in no other way.
+    ...["--add-opens", "java.base/java.io=ALL-UNNAMED"],
+    // A context is small: the larger collectors' threads and memory would only cost.
+    ...[
+      "-XX:+UseSerialGC",
+      "-XX:-UsePerfData",
+      "-Xshare:auto",
+      "-Dfile.encoding=UTF-8",
+      "-Djava.awt.headless=true",
+    ],
+  ];
+}
 
 /** Variables of a box for its languages' tools, in kernels and commands alike. */
 export function languageEnvironment({

@@ -199,6 +199,14 @@ describeIf(
     expect(error?.traceback.split("\n").length).toBeLessThan(60);
   });
 
+  test("too much memory is an error of the code's own, and the state stays", async () => {
+    const context = await client.createContext("java");
+    await java("int kept = 12;", context);
+    const code = "var all = new ArrayList<long[]>(); while (true) all.add(new long[10_000_000]);";
+    expect((await java(code, context)).error?.ename).toBe("OutOfMemoryError");
+    await expect(java("all = null; kept", context)).resolves.toMatchObject({ results: [{ text: "12" }] });
+  });
+
   test("code can use cryptography and the file system, as the JDK's configuration is there", async () => {
     const code =
       'Files.writeString(Path.of("a.txt"), "hi"); Files.readString(Path.of("a.txt")) + java.security.MessageDigest.getInstance("SHA-256").digest().length';
