@@ -128,6 +128,7 @@ export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
   const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } = options;
   const { networkPolicy, credentialProxy, secureAccess, resourceRequests } = options;
   const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
+  refuseNull({ image, networkPolicy, credentialProxy, volumes, platform });
   if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
   if (snapshotId !== undefined) assertText(snapshotId, "snapshotId");
   assertEnvironment(env, "env");
@@ -216,6 +217,14 @@ function assertNetwork(
 
 function assertOneOf(value: unknown, name: string, allowed: readonly string[]): void {
   if (!allowed.some((each) => each === value)) refuse(`${name} must be one of ${allowed.join(", ")}.`);
+}
+
+/** JavaScript's callers give `null` for what is not there; nothing here may be it, at any depth. */
+function refuseNull(value: object, at = ""): void {
+  for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
+    if (inner === null) refuse(`${at}${key} must not be null.`);
+    if (typeof inner === "object") refuseNull(inner, `${at}${key}.`);
+  }
 }
 
 function refuse(message: string): never {
