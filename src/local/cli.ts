@@ -20,7 +20,8 @@ each language and for the isolation, what was found here and how to get what is 
 Options of serve:
   --port N            the port on 127.0.0.1; 0 takes one that is free (default: ${DEFAULT_PORT})
   --api-key KEY       what clients must send (default: $${API_KEY_VARIABLE}, else a random key)
-  --isolation MODE    auto, bubblewrap, or none: code then runs with your own rights (default: auto)
+  --isolation MODE    auto, bubblewrap, sandbox-exec (macOS), or none: code then runs
+                      with your own rights (default: auto)
   --network MODE      deny or allow (default: deny)
   --help              print this
   --version           print the version
@@ -86,7 +87,7 @@ function readOptions({
   return {
     port: Number(port),
     apiKey: others["api-key"] ?? (ofEnvironment === "" ? undefined : ofEnvironment),
-    isolation: oneOf("isolation", isolation, ["auto", "bubblewrap", "none"] as const),
+    isolation: oneOf("isolation", isolation, ["auto", "bubblewrap", "sandbox-exec", "none"] as const),
     network: oneOf("network", network, ["deny", "allow"] as const),
   };
 }

@@ -4,6 +4,7 @@ import { SandboxException } from "../../errors.js";
 import { Bubblewrap } from "./bubblewrap.js";
 import type { Isolation } from "./isolation.js";
 import { NoIsolation } from "./none.js";
+import { SandboxExec } from "./sandbox-exec.js";
 
 /** How boxes are separated from the host: `"auto"` is the best that works here, and an error where nothing does. */
 export type IsolationMode = "auto" | Isolation["name"];
@@ -17,6 +18,14 @@ const WITHOUT = `or, for code that you trust, start the server with isolation: "
  */
 export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal): Promise<Isolation> {
   if (mode === "none") return new NoIsolation();
+  if (mode === "sandbox-exec" || process.platform === "darwin") {
+    if (process.platform === "darwin" && mode !== "bubblewrap" && (await trySandboxExec(signal))) {
+      return new SandboxExec();
+    }
+    throw unusable(
+      `The local server cannot isolate code with sandbox-exec here: it is macOS's own. Run the server on macOS or, with bubblewrap, on Linux, ${WITHOUT}`,
+    );
+  }
   if (process.platform !== "linux") {
     throw unusable(
       `On ${process.platform} the local server cannot isolate code yet. Run it on Linux, in a container or a virtual machine, ${WITHOUT}`,
@@ -39,11 +48,23 @@ interface Attempt {
   readonly complaint: string;
 }
 
+async function trySandboxExec(signal?: AbortSignal): Promise<boolean> {
+  const profile = "(version 1)(allow default)";
+  return (await attemptCommand("sandbox-exec", ["-p", profile, "/usr/bin/true"], signal)).works;
+}
+
 function attempt(executable: string, options: readonly string[], signal?: AbortSignal): Promise<Attempt> {
-  const args = [
-    ...["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
-    ...[...options, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
-  ];
+  return attemptCommand(
+    executable,
+    [
+      ...["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
+      ...[...options, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
+    ],
+    signal,
+  );
+}
+
+function attemptCommand(executable: string, args: readonly string[], signal?: AbortSignal): Promise<Attempt> {
   return new Promise((resolve, reject) => {
     execFile(executable, args, { timeout: 20_000, signal }, (error, _stdout, stderr) => {
       if (signal?.aborted === true) reject(abortReason(signal));

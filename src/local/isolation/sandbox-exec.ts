@@ -1,0 +1,152 @@
+import { mkdirSync, realpathSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { InstalledRuntimes } from "../runtimes/runtimes.js";
+import {
+  baseEnvironment,
+  makeDataDirectories,
+  withLimits,
+  withoutStrayDescriptors,
+  type BoxLaunch,
+  type BoxPlan,
+  type Isolation,
+} from "./isolation.js";
+
+/** What programs and the system's libraries are made of, and what they ask the system about. */
+const READABLE = [
+  "/usr",
+  "/bin",
+  "/sbin",
+  "/System",
+  "/Library/Apple",
+  "/Library/Developer",
+  "/Library/Frameworks",
+  "/Library/Java",
+  "/opt",
+  "/private/etc/localtime",
+  "/private/etc/ssl",
+  "/private/var/db/dyld",
+  "/private/var/db/timezone",
+  "/dev",
+];
+
+/** Where others keep what is theirs; it wins over everything that is readable. */
+const UNREADABLE = ["/private/etc/master.passwd", "/private/var/root"];
+
+/**
+ * Boxes made by macOS's `sandbox-exec`. It was written from Apple's own profiles and has not been run on macOS yet: its
+ * tests cover the profile, not what macOS makes of it. There is no PID namespace on macOS, so that processes of the
+ * user can be seen, though not signalled, and no limit of a box as a whole is enforced.
+ */
+export class SandboxExec implements Isolation {
+  readonly name = "sandbox-exec";
+
+  prepare(plan: BoxPlan): BoxLaunch {
+    const { workspace, temporary } = makeDataDirectories(plan.directory);
+    const scratch = path.join(plan.directory, "pipes");
+    mkdirSync(scratch, { mode: 0o700 });
+    const node = realpathSync(process.execPath);
+    const profile = makeProfile({
+      readable: [
+        ...READABLE,
+        node,
+        path.dirname(path.dirname(node)),
+        ...installed(plan.runtimes).flatMap(({ prefixes }) => prefixes),
+        plan.assets.supervisor,
+        plan.assets.kernels,
+      ].map(real),
+      writable: [workspace, temporary, scratch].map(real),
+      unreadable: UNREADABLE,
+      home: real(os.homedir()),
+      network: plan.network,
+    });
+    const command = [
+      "sandbox-exec",
+      "-p",
+      profile,
+      ...withLimits(plan, [node, plan.assets.supervisor], false),
+    ];
+    return {
+      ...withoutStrayDescriptors(command),
+      env: { ...baseEnvironment(workspace, searchPath(node, plan.runtimes)), TMPDIR: temporary },
+      cwd: workspace,
+      workspace,
+      scratch,
+      kernels: plan.assets.kernels,
+      // Nothing but the supervisor itself can end what it started.
+      endSignal: "SIGTERM",
+      isAlone: false,
+      directories: [workspace, temporary],
+      supervisorDepth: 0,
+    };
+  }
+}
+
+/** What a profile allows. Paths are real ones: the sandbox sees them after links are resolved. */
+export interface ProfileRules {
+  readonly readable: readonly string[];
+  /** Readable as well. */
+  readonly writable: readonly string[];
+  readonly unreadable: readonly string[];
+  readonly home: string;
+  readonly network: "deny" | "allow";
+}
+
+/**
+ * Writes a profile in Apple's language for `sandbox-exec`. What is not allowed is denied; of several rules that fit, the
+ * last one counts.
+ */
+export function makeProfile({ readable, writable, unreadable, home, network }: ProfileRules): string {
+  const all = (operation: string, verdict: string, files: readonly string[]) => {
+    const filters = [...new Set(files)].map((file) => `  (subpath ${quote(file)})`);
+    return filters.length === 0 ? [] : [`(${verdict} ${operation}`, ...filters, ")"];
+  };
+  // A runtime in the home directory is readable, and what else is there is not.
+  const inHome = readable.filter((file) => file !== home && file.startsWith(`${home}/`));
+  return [
+    "(version 1)",
+    "(deny default)",
+    "(allow process-fork)",
+    "(allow process-exec)",
+    "(allow signal (target same-sandbox))",
+    "(allow sysctl-read)",
+    // Programs look at every directory on the way to a file.
+    "(allow file-read-metadata)",
+    '(allow file-read-data (literal "/"))',
+    ...all(
+      "file-read*",
+      "allow",
+      readable.filter((file) => file !== home),
+    ),
+    ...all("file-read*", "deny", [home, ...unreadable]),
+    ...all("file-read*", "allow", [...inHome, ...writable]),
+    ...all("file-write*", "allow", writable),
+    '(allow file-write-data (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty"))',
+    '(allow file-ioctl (literal "/dev/tty"))',
+    ...(network === "allow"
+      ? ["(allow network*)", '(allow mach-lookup (global-name "com.apple.dnssd.service"))']
+      : ["(deny network*)"]),
+    "",
+  ].join("\n");
+}
+
+/** A string of the profile's language, which is a Scheme. */
+function quote(text: string): string {
+  return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
+}
+
+function installed(runtimes: InstalledRuntimes) {
+  return Object.values(runtimes).filter((runtime) => runtime !== null);
+}
+
+function searchPath(node: string, runtimes: InstalledRuntimes): string[] {
+  return [...installed(runtimes).map(({ executable }) => executable), node].map((file) => path.dirname(file));
+}
+
+function real(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file; // It may be there on another machine.
+  }
+}
