@@ -92,8 +92,16 @@ export interface LocalServer extends AsyncDisposable {
 }
 
 /**
- * Starts a server on this machine that speaks OpenSandbox's contract and really runs the code: Python contexts and
- * shell commands, each sandbox in a box of its own that sees neither your files nor the network.
+ * Starts a server on this machine that speaks OpenSandbox's contract and really runs the code: contexts of every
+ * language that is installed here, and shell commands, each sandbox in a box of its own that sees neither your files nor
+ * the network.
+ *
+ * A sandbox's `env` chooses versions by `PYTHON_VERSION`, `NODE_VERSION`, `JAVA_VERSION` and `GO_VERSION`, each as exact
+ * as you like: `3` or `3.12` or `3.12.1`. Where this machine has none that fits, its usual version runs, and the first
+ * run of each context says so on stderr. What is installed shows `npx opensandbox-code-interpreter doctor`.
+ *
+ * Where Go is found, its standard library is compiled once in the background, at low priority, into
+ * `~/.cache/opensandbox-code-interpreter` (about 100 MB), which sandboxes share and cannot change.
  *
  * Close it when you are done; what is still open when the process ends, by a signal or an uncaught exception too, is
  * ended and removed then. While it runs no request, a server without a port does not keep the process alive.

@@ -47,6 +47,7 @@ class GoKernel implements Kernel {
   #child: ChildProcess | undefined;
   #output: KernelOutput | undefined;
   #flowing = true;
+  #isRunning = false;
   #isInterrupted = false;
 
   constructor({ command: [go], env, settings = {} }: KernelLaunch, host: KernelHost) {
@@ -72,6 +73,7 @@ class GoKernel implements Kernel {
   async run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
     this.#count += 1;
     this.#isInterrupted = false;
+    this.#isRunning = true;
     try {
       const error = isProgram(code)
         ? await this.#runProgram(code, deliver)
@@ -79,13 +81,17 @@ class GoKernel implements Kernel {
       if (error !== undefined) deliver(error);
     } catch (error) {
       deliver(failure("KernelError", messageOf(error)));
+    } finally {
+      this.#isRunning = false;
     }
   }
 
   interrupt(): void {
-    const child = this.#child;
-    if (child === undefined) return;
+    if (!this.#isRunning) return;
     this.#isInterrupted = true;
+    const child = this.#child;
+    // Between the compiler and the program there is none; whatever comes next looks whether it still should.
+    if (child === undefined) return;
     signalGroup(child.pid, "SIGINT");
     const killing = setTimeout(() => signalGroup(child.pid, "SIGKILL"), GRACE_MS);
     child.once("exit", () => clearTimeout(killing));
@@ -177,7 +183,6 @@ class GoKernel implements Kernel {
   }
 
   async #execute(deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
-    if (this.#isInterrupted) return interrupted();
     const pipes = this.#host.pipes;
     const [stdout, stderr, result] = [await pipes.take(), await pipes.take(), await pipes.take()];
     let said = "";
@@ -195,6 +200,15 @@ class GoKernel implements Kernel {
     this.#output = output;
     output.setFlowing(this.#flowing);
     const value = collect(result);
+    const finish = () => {
+      output.finish();
+      result.finish();
+      this.#output = undefined;
+    };
+    if (this.#isInterrupted) {
+      finish();
+      return interrupted();
+    }
     const child = spawn(this.#program, [], {
       cwd: this.#host.workspace,
       env: this.#host.env,
@@ -203,10 +217,7 @@ class GoKernel implements Kernel {
     });
     output.closeWriteEnds();
     result.closeWriteEnd();
-    const ending = await this.#ended(child, "exit");
-    output.finish();
-    result.finish();
-    this.#output = undefined;
+    const ending = await this.#ended(child, "exit").finally(finish);
     const text = value();
     if (text !== "") deliver({ type: "result", count: this.#count, data: { "text/plain": text } });
     return this.#describe(ending, said);
