@@ -36,6 +36,8 @@ export type { Status } from "./lifecycle/status.js";
 export type { HostVolume, OssfsVolume, PvcVolume, Volume } from "./lifecycle/volumes.js";
 
 export type { CallOptions } from "./services/arguments.js";
+export type { RunOptions } from "./services/run-options.js";
+export type { KeepOutput } from "./execution/output-log.js";
 export { SupportedLanguage } from "./services/codes.js";
 export type {
   CodeContext,

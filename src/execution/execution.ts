@@ -1,4 +1,5 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
+import { OutputLog, type OutputBound } from "./output-log.js";
 import { ExecutionResult } from "./result.js";
 
 /** A piece of printed text, as it came. */
@@ -53,8 +54,8 @@ export class Execution {
    */
   readonly exitCode: number | null | undefined;
   readonly #kind: ExecutionKind;
-  readonly #stdout: OutputMessage[] = [];
-  readonly #stderr: OutputMessage[] = [];
+  readonly #stdout: OutputLog;
+  readonly #stderr: OutputLog;
   readonly #results: ExecutionResult[] = [];
 
   static {
@@ -93,15 +94,31 @@ export class Execution {
     };
   }
 
-  constructor(kind: ExecutionKind = "code") {
+  /** @internal */
+  constructor(kind: ExecutionKind = "code", bound?: OutputBound) {
     this.#kind = kind;
+    const stdout = (this.#stdout = new OutputLog(bound));
+    const stderr = (this.#stderr = new OutputLog(bound));
     this.id = undefined;
     this.executionCount = undefined;
-    this.logs = { stdout: this.#stdout, stderr: this.#stderr };
+    // Looked up at each reading, since a bound moves what is kept.
+    this.logs = {
+      get stdout() {
+        return stdout.messages;
+      },
+      get stderr() {
+        return stderr.messages;
+      },
+    };
     this.results = this.#results;
     this.error = undefined;
     this.complete = undefined;
     this.exitCode = kind === "command" ? null : undefined;
+  }
+
+  /** Whether output was left out, where `maxOutputBytes` bounds it; handlers and loops see all of it. */
+  get truncated(): { readonly stdout: boolean; readonly stderr: boolean } {
+    return { stdout: this.#stdout.isTruncated, stderr: this.#stderr.isTruncated };
   }
 
   /** All of standard output as one string; joined anew at each reading. */

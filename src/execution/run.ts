@@ -1,9 +1,11 @@
 import { addErrorContext, SandboxException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { ExecutionEvent } from "./event.js";
+import { EventHistory } from "./event-history.js";
 import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
 import { callHandlers, type ExecutionHandlers } from "./handlers.js";
 import type { Failure } from "./interrupt.js";
+import type { OutputBound } from "./output-log.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
 /** How to run something. */
@@ -12,6 +14,8 @@ export interface RunFacts {
   /** Checks the arguments and gives the source; what it throws rejects the handle. */
   readonly source: () => RunSource;
   readonly handlers?: ExecutionHandlers | undefined;
+  /** How much output is kept. @default all */
+  readonly bound?: OutputBound | undefined;
   readonly sandboxId?: string | undefined;
   readonly logger?: Logger | undefined;
 }
@@ -38,8 +42,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   readonly execution: Execution;
   readonly #facts: RunFacts;
   readonly #outcome: Promise<Execution>;
-  // Kept by reference: the execution's messages are these same objects.
-  readonly #events: ExecutionEvent[] = [];
+  readonly #history: EventHistory;
   #stream: RunStream | undefined;
   #settled: Failure | "resolved" | undefined;
   #wakes: (() => void)[] = [];
@@ -47,7 +50,8 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
 
   constructor(facts: RunFacts) {
     this.#facts = facts;
-    this.execution = new Execution(facts.kind);
+    this.execution = new Execution(facts.kind, facts.bound);
+    this.#history = new EventHistory(facts.bound === undefined);
     this.#outcome = this.#drive();
     // A handle that nobody looks at must not end the process with an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
@@ -112,23 +116,25 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     return this.#outcome.finally(onFinally);
   }
 
-  /** All events from the first on, and then those to come; throws what ended the run, if it failed. */
+  /**
+   * All events from the first on, and then those to come; throws what ended the run, if it failed.
+   *
+   * @throws {InvalidArgumentException} with `maxOutputBytes`, once the first event has come: then they are not kept
+   */
   [Symbol.asyncIterator](): AsyncIterator<ExecutionEvent, undefined> {
     this.#observed = true;
     // Who was there when the run was stopped is done at once; who comes later sees again all that there was.
     const isLate = this.#settled !== undefined;
-    let next = 0;
+    const history = this.#history;
+    const reader = history.join();
     let hasLeft = false;
     return {
       next: async () => {
         for (;;) {
           if (hasLeft) return { done: true, value: undefined };
           if (!isLate && this.#stream?.stopped !== undefined) throw this.#stream.stopped.error;
-          const event = this.#events[next];
-          if (event !== undefined) {
-            next += 1;
-            return { done: false, value: event };
-          }
+          const event = history.take(reader);
+          if (event !== undefined) return { done: false, value: event };
           if (this.#settled === "resolved") return { done: true, value: undefined };
           if (this.#settled !== undefined) throw this.#settled.error;
           await new Promise<void>((resolve) => this.#wakes.push(resolve));
@@ -136,6 +142,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       },
       return: () => {
         hasLeft = true;
+        history.leave(reader);
         if (this.#settled === undefined) {
           this.#stream?.stop(cancelled("The run was ended by leaving the loop over its events."));
         }
@@ -176,7 +183,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
           if (pending !== undefined) await stream.untilSettledOrStopped(pending);
           if (stream.stopped !== undefined) throw stream.stopped.error;
         }
-        this.#events.push(event);
+        this.#history.push(event);
         this.#wake();
       }
     }

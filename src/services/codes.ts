@@ -2,13 +2,13 @@ import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
-import type { ExecutionHandlers } from "../execution/handlers.js";
-import { Run } from "../execution/run.js";
+import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { expectText } from "../transport/response.js";
 import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
-import { assertHandlers, assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
+import { startRun, type RunOptions } from "./run-options.js";
 
 /** Creating a context starts a kernel, and kernels register with the server after it is up. In seconds. */
 const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
@@ -44,13 +44,11 @@ export interface CreateContextOptions extends CallOptions {
 }
 
 /** Options of {@link Codes.run}: `context` or `language`, not both. */
-export interface RunCodeOptions extends CallOptions {
+export interface RunCodeOptions extends RunOptions {
   /** Where to run; see {@link Codes.createContext}. */
   readonly context?: CodeContext | undefined;
   /** Runs in the language's default context, which the server makes at its first use. @default "python" */
   readonly language?: SupportedLanguage | undefined;
-  /** Called for each event, in order. */
-  readonly handlers?: ExecutionHandlers | undefined;
   /** Interrupts the run, which then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
   readonly timeoutSeconds?: number | undefined;
 }
@@ -99,25 +97,18 @@ export class Codes {
    * ```
    */
   run(code: string, options: RunCodeOptions = {}): Run {
-    const { context, language, handlers, timeoutSeconds, signal } = options;
-    return new Run({
-      kind: kindOf(context?.language ?? language),
-      sandboxId: this.#link.sandboxId,
-      logger: this.#link.config.logger,
-      handlers,
-      source: () => {
-        if (context !== undefined && language !== undefined) {
-          throw new InvalidArgumentException(
-            "context and language exclude each other; a context has its language.",
-          );
-        }
-        assertHandlers(handlers);
-        if (context !== undefined) assertText(context.id, "context.id");
-        return this.#source(
-          { code, context: context ?? { language: language ?? "python" } },
-          { timeoutSeconds, signal },
+    const { context, language, timeoutSeconds, signal } = options;
+    return startRun(this.#link, kindOf(context?.language ?? language), options, () => {
+      if (context !== undefined && language !== undefined) {
+        throw new InvalidArgumentException(
+          "context and language exclude each other; a context has its language.",
         );
-      },
+      }
+      if (context !== undefined) assertText(context.id, "context.id");
+      return this.#source(
+        { code, context: context ?? { language: language ?? "python" } },
+        { timeoutSeconds, signal },
+      );
     });
   }
 

@@ -1,14 +1,12 @@
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import { iterateEvents } from "../execution/event-iterable.js";
-import type { ExecutionHandlers } from "../execution/handlers.js";
 import type { RunSlot } from "../execution/run-queue.js";
-import { Run } from "../execution/run.js";
+import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { unwrapEmpty, unwrapStream } from "../transport/client.js";
 import {
   assertEnvironment,
-  assertHandlers,
   assertInteger,
   assertSeconds,
   assertText,
@@ -22,6 +20,7 @@ import {
   type FollowLogsOptions,
 } from "./command-logs.js";
 import type { SandboxLink } from "./link.js";
+import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import {
   Sessions,
@@ -58,10 +57,7 @@ export interface CommandStreamOptions extends CallOptions {
 }
 
 /** Options of {@link Commands.run}. */
-export interface RunCommandOptions extends CommandStreamOptions {
-  /** Called for each event, in order. */
-  readonly handlers?: ExecutionHandlers | undefined;
-}
+export interface RunCommandOptions extends CommandStreamOptions, RunOptions {}
 
 /** Runs shell commands. */
 export class Commands {
@@ -91,17 +87,8 @@ export class Commands {
    * ```
    */
   run(command: string, options: RunCommandOptions = {}): Run {
-    const { handlers } = options;
-    return new Run({
-      kind: options.background === true ? "background-command" : "command",
-      sandboxId: this.#link.sandboxId,
-      logger: this.#link.config.logger,
-      handlers,
-      source: () => {
-        assertHandlers(handlers);
-        return this.#source(command, options);
-      },
-    });
+    const kind = options.background === true ? "background-command" : "command";
+    return startRun(this.#link, kind, options, () => this.#source(command, options));
   }
 
   /**

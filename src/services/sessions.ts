@@ -1,11 +1,11 @@
 import { SandboxApiException } from "../errors.js";
-import type { ExecutionHandlers } from "../execution/handlers.js";
-import { Run } from "../execution/run.js";
+import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
 import { expectText } from "../transport/response.js";
-import { assertHandlers, assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
+import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 
 /** Options of `createSession`. */
@@ -15,13 +15,11 @@ export interface CreateSessionOptions extends CallOptions {
 }
 
 /** Options of `runInSession` and of {@link CommandSession.run}. */
-export interface RunInSessionOptions extends CallOptions {
+export interface RunInSessionOptions extends RunOptions {
   /** Where it runs, and later runs of the session too; must exist. @default where the last run ended */
   readonly cwd?: string | undefined;
   /** Ends the command, and the run then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
   readonly timeoutSeconds?: number | undefined;
-  /** Called for each event, in order. */
-  readonly handlers?: ExecutionHandlers | undefined;
 }
 
 /**
@@ -95,17 +93,7 @@ export class Sessions {
   }
 
   run(sessionId: string, command: string, options: RunInSessionOptions): Run {
-    const { handlers } = options;
-    return new Run({
-      kind: "command",
-      sandboxId: this.#link.sandboxId,
-      logger: this.#link.config.logger,
-      handlers,
-      source: () => {
-        assertHandlers(handlers);
-        return this.#source(sessionId, command, options);
-      },
-    });
+    return startRun(this.#link, "command", options, () => this.#source(sessionId, command, options));
   }
 
   async delete(sessionId: string, options: CallOptions): Promise<void> {

@@ -1,0 +1,53 @@
+import { InvalidArgumentException } from "../errors.js";
+import type { ExecutionKind } from "../execution/execution.js";
+import type { ExecutionHandlers } from "../execution/handlers.js";
+import type { KeepOutput } from "../execution/output-log.js";
+import { Run } from "../execution/run.js";
+import type { RunSource } from "../execution/run-stream.js";
+import { assertHandlers, assertInteger, type CallOptions } from "./arguments.js";
+import type { SandboxLink } from "./link.js";
+
+const KEEP: readonly unknown[] = ["head", "tail", "both", undefined] satisfies (KeepOutput | undefined)[];
+
+/** What every run with a handle takes. */
+export interface RunOptions extends CallOptions {
+  /** Called for each event, in order. */
+  readonly handlers?: ExecutionHandlers | undefined;
+  /**
+   * How much of standard output, and as much of standard error, the execution keeps, in bytes of UTF-8; the rest is
+   * left out of `execution.logs`, and `execution.truncated` says so. Handlers and loops see all of it, and results are
+   * always kept. The events themselves are not kept then: a loop over the run must begin before the first of them.
+   * @default everything is kept
+   */
+  readonly maxOutputBytes?: number | undefined;
+  /**
+   * Which part is kept: the beginning, the end, or half of each with a message in between that says what is left out.
+   * @default "both"
+   */
+  readonly keepOutput?: KeepOutput | undefined;
+}
+
+/** Begins a run and gives its handle. What `source` throws, and what is wrong with the options, rejects the handle. */
+export function startRun(
+  { sandboxId, config: { logger } }: SandboxLink,
+  kind: ExecutionKind,
+  { handlers, maxOutputBytes, keepOutput }: RunOptions,
+  source: () => RunSource,
+): Run {
+  return new Run({
+    kind,
+    sandboxId,
+    logger,
+    handlers,
+    bound:
+      maxOutputBytes === undefined ? undefined : { maxBytes: maxOutputBytes, keep: keepOutput ?? "both" },
+    source: () => {
+      assertHandlers(handlers);
+      assertInteger(maxOutputBytes, "maxOutputBytes", 1);
+      if (!KEEP.includes(keepOutput)) {
+        throw new InvalidArgumentException('keepOutput must be "head", "tail" or "both".');
+      }
+      return source();
+    },
+  });
+}
