@@ -16,7 +16,7 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const DEFAULT_DISK = 10 * GIB;
 const DEFAULT_PROCESSES = 512;
-/** Kernels of every language start within these. */
+/** Kernels start within these; Java alone needs 256 MiB. */
 const LEAST_MEMORY = 128 * MIB;
 const LEAST_DISK = MIB;
 const LEAST_PROCESSES = 32;

@@ -1,7 +1,8 @@
 import { once } from "node:events";
-import { connect } from "node:net";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { connect, type Socket } from "node:net";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startLocalServer } from "../../src/local/index.js";
+import { Listener } from "../../src/local/listener.js";
 import { LocalClient } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -136,6 +137,47 @@ describeIf(
     controller.abort(new Error("enough"));
     await expect(body).rejects.toThrow("enough");
     expect((await sandbox.command("echo on")).stdout).toBe("on");
+  });
+});
+
+describe("slow clients are dropped", () => {
+  let listener: Listener;
+  beforeAll(async () => {
+    const echo = async (request: Request) => new Response(await request.text());
+    listener = await Listener.open(0, echo, { headersTimeoutMs: 200, bodyIdleMs: 200 });
+  });
+  afterAll(() => listener.close());
+
+  /** Sends the beginning of a request, which never goes on. */
+  function begin(request: string): Socket {
+    const socket = connect(listener.port, "127.0.0.1");
+    socket.on("error", () => undefined); // a reset is one way to be dropped
+    socket.resume().write(request);
+    return socket;
+  }
+
+  test("whose headers do not end", async () => {
+    await once(begin("GET / HTTP/1.1\r\nHost: 127.0"), "close");
+  });
+
+  test("whose body stops", async () => {
+    const head = `POST / HTTP/1.1\r\nHost: ${listener.host}\r\nContent-Length: 100\r\n\r\n`;
+    await once(begin(`${head}begun`), "close");
+  });
+
+  test("but not one whose body goes on slowly", async () => {
+    const socket = connect(listener.port, "127.0.0.1");
+    let answer = "";
+    socket.setEncoding("utf8").on("data", (text: string) => (answer += text));
+    const closed = once(socket, "close");
+    const head = `POST / HTTP/1.1\r\nHost: ${listener.host}\r\nConnection: close\r\nContent-Length: 12\r\n\r\n`;
+    socket.write(head);
+    for (let index = 0; index < 12; index++) {
+      await new Promise((resolve) => setTimeout(resolve, 40));
+      socket.write("x");
+    }
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1.1 200 [^]*xxxxxxxxxxxx/);
   });
 });
 
