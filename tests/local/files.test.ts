@@ -192,6 +192,17 @@ describeIsolated("files of a sandbox", () => {
     expect(stdout).toBe("x\nnowhere");
   });
 
+  test.each(["/proc/x/y", "/etc/passwd/x"])("are refused where nothing can be made: %s", async (path) => {
+    const answers = [
+      await execd.send("POST", "/directories", { body: { [path]: {} } }),
+      await execd.send("POST", "/session", { body: { cwd: path } }),
+      await execd.send("POST", "/code/context", { body: { language: "python", cwd: path } }),
+      await execd.upload(`${path}/file`, "x"),
+    ];
+    for (const { status, text } of answers)
+      expect([status, text]).toEqual([500, expect.stringContaining("mkdir /")]);
+  });
+
   test("are deleted even where they are links to nowhere", async () => {
     await execd.command("ln -s /nope /workspace/dangling-link");
     await execd.send("DELETE", "/files?path=/workspace/dangling-link");

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { expandPath, type Configuration } from "./environment.js";
 import type { EventStream } from "./event-stream.js";
+import { makeDirectories } from "./file-info.js";
 import type { Kernel, KernelEvent } from "./kernels/kernel.js";
 import { KernelPool } from "./kernels/pool.js";
 import type { PipePool } from "./pipes.js";
@@ -58,7 +58,7 @@ export class Contexts {
     if (cwd !== undefined && cwd !== "") {
       const directory = expandPath(cwd, this.#configuration);
       try {
-        mkdirSync(directory, { recursive: true });
+        makeDirectories(directory);
       } catch (error) {
         const message = `error creating code context ${directory}: ${messageOf(error)}`;
         throw new Problem(500, "RUNTIME_ERROR", message);

@@ -44,7 +44,7 @@ export function directoryRoutes(configuration: Configuration): Routes {
 
 async function create(directory: string, permission: Permission): Promise<void> {
   try {
-    const [isNew, ...parents] = await makeDirectories(directory);
+    const [isNew, ...parents] = makeDirectories(directory);
     if (isNew !== undefined) await setPermissionOfNew(directory, parents, permission);
   } catch (error) {
     if (error instanceof Refusal) throw runtimeError(`error accessing file: ${error.message}`);

@@ -1,5 +1,5 @@
-import { chmod, chown, lstat, mkdir } from "node:fs/promises";
-import type { BigIntStats } from "node:fs";
+import { mkdirSync, statSync, type BigIntStats } from "node:fs";
+import { chmod, chown, lstat } from "node:fs/promises";
 import path from "node:path";
 import type { Body } from "./body.js";
 import { describeSystemError, errorCode, formatNanoseconds } from "./go-errors.js";
@@ -104,16 +104,38 @@ function refuse(operation: string, file: string): (error: unknown) => never {
   };
 }
 
-/** Makes a directory and its parents; gives those that are new, the directory itself first. */
-export async function makeDirectories(directory: string): Promise<string[]> {
-  const first = await mkdir(directory, { recursive: true });
-  if (first === undefined) return [];
-  const created = [directory];
-  for (let parent = directory; parent !== first && parent !== path.dirname(parent);) {
-    parent = path.dirname(parent);
-    created.push(parent);
+/**
+ * Makes a directory and its parents; gives those that are new, the directory itself first. Node's own way never returns
+ * where a directory is there in which nothing can be made, as in /proc.
+ *
+ * @throws {Refusal}
+ */
+export function makeDirectories(directory: string): string[] {
+  const missing: string[] = [];
+  let existing = directory;
+  for (; !isThere(existing) && existing !== path.dirname(existing); existing = path.dirname(existing)) {
+    missing.push(existing);
   }
-  return created;
+  if (!statSync(existing).isDirectory()) throw new Refusal(`mkdir ${existing}: not a directory`);
+  for (const created of missing.toReversed()) {
+    try {
+      mkdirSync(created);
+    } catch (error) {
+      // Somebody else made it meanwhile, or it is a link to nowhere, which the next step shows.
+      if (errorCode(error) === "EEXIST" && created !== directory) continue;
+      throw new Refusal(`mkdir ${created}: ${describeSystemError(error)}`);
+    }
+  }
+  return missing;
+}
+
+function isThere(file: string): boolean {
+  try {
+    statSync(file);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

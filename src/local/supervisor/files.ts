@@ -111,7 +111,7 @@ async function move(source: string, destination: string): Promise<void> {
   );
   if (isThere) throw runtimeError(`error accessing file: destination path already exists: ${destination}`);
   try {
-    await makeDirectories(path.dirname(destination));
+    makeDirectories(path.dirname(destination));
     await rename(source, destination).catch(async (error: unknown) => {
       if (errorCode(error) !== "EXDEV") throw error;
       // The sandbox's directories are mounts, where a container's are one file system.
@@ -119,9 +119,8 @@ async function move(source: string, destination: string): Promise<void> {
       await rm(source, { recursive: true });
     });
   } catch (error) {
-    throw runtimeError(
-      `error accessing file: rename ${source} ${destination}: ${describeSystemError(error)}`,
-    );
+    const failed = `rename ${source} ${destination}: ${describeSystemError(error)}`;
+    throw runtimeError(`error accessing file: ${error instanceof Refusal ? error.message : failed}`);
   }
 }
 

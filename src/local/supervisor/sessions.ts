@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { accessSync, constants, mkdirSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Child, toWireError } from "./child.js";
 import { expandPath, type Configuration } from "./environment.js";
 import type { EventStream } from "./event-stream.js";
-import { describeSystemError, formatDuration } from "./go-errors.js";
+import { makeDirectories } from "./file-info.js";
+import { formatDuration } from "./go-errors.js";
 import { LineSplitter } from "./lines.js";
 import type { PipePool } from "./pipes.js";
 import { privateFile } from "./private-files.js";
-import { Problem, runtimeError } from "./problem.js";
+import { messageOf, Problem, runtimeError } from "./problem.js";
 
 /** What a session remembers of its variables, at most. */
 const LARGEST_STATE = 8 * 2 ** 20;
@@ -50,9 +51,9 @@ export class Sessions {
   create(cwd: string): string {
     const directory = expandPath(cwd, this.#configuration);
     try {
-      mkdirSync(directory, { recursive: true });
+      makeDirectories(directory);
     } catch (error) {
-      throw runtimeError(`error creating session. mkdir ${directory}: ${describeSystemError(error)}`);
+      throw runtimeError(`error creating session. ${messageOf(error)}`);
     }
     const id = randomUUID();
     this.#sessions.set(id, { cwd: directory, variables: undefined, running: new Set() });

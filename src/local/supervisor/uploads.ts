@@ -129,10 +129,11 @@ function writeProblem(target: string, error: unknown): Problem {
 async function place(spooled: string, target: Target): Promise<void> {
   let parents: readonly string[];
   try {
-    parents = await makeDirectories(path.dirname(target.path));
+    parents = makeDirectories(path.dirname(target.path));
     await move(spooled, target.path);
   } catch (error) {
-    const reason = `open ${target.path}: ${describeSystemError(error)}`;
+    const reason =
+      error instanceof Refusal ? error.message : `open ${target.path}: ${describeSystemError(error)}`;
     throw runtimeError(`error opening destination file ${target.path}. ${reason}`);
   }
   await setPermissionOfNew(target.path, parents, target).catch((error: unknown) => {
