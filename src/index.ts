@@ -16,6 +16,8 @@ export type { Logger } from "./logging.js";
 export { RetryPolicy } from "./transport/retry.js";
 export type { RetryEvent, RetryPolicyOptions } from "./transport/retry.js";
 export type { Fetch } from "./transport/request.js";
+export { REQUEST_CHANNEL } from "./transport/log.js";
+export type { RequestTrace } from "./transport/log.js";
 
 export { CODE_INTERPRETER_ENTRYPOINT, CODE_INTERPRETER_IMAGE } from "./lifecycle/create-options.js";
 export type {

@@ -262,10 +262,10 @@ export class Transport<Client> {
     options: { readonly call: Call; readonly replay: Replay; readonly onRetry?: JsonOptions["onRetry"] },
   ): Fetch {
     const { call, replay, onRetry } = options;
-    const { server, config } = this.#facts;
+    const { server, config, sandboxId } = this.#facts;
     const { logger, retryPolicy: policy } = config;
     const clock = this.#clock;
-    const logged = withLogging(throwOnError(attempt, call), { logger, server, call, clock });
+    const logged = withLogging(throwOnError(attempt, call), { logger, server, sandboxId, call, clock });
     if (replay === "never") return logged;
     const found = withFailover(logged, { endpoint: this.#endpoint, call, closing: this.#closing.signal });
     return withRetry(found, { policy, server, replay, signal: call.signal, clock, logger, onRetry });

@@ -23,3 +23,7 @@ export const isPage = "document" in globalThis;
 
 /** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would stumble over. */
 export const fileSystem = () => platform.process?.getBuiltinModule?.("node:fs/promises");
+
+/** A channel of Node's diagnostics, `undefined` in browsers. Its subscribers come and go: ask it each time. */
+export const diagnosticsChannel = (name: string) =>
+  platform.process?.getBuiltinModule?.("node:diagnostics_channel").channel(name);
