@@ -141,7 +141,11 @@ export class Box {
     this.gone = new Promise<void>((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());
-    }).finally(() => clearInterval(this.#tamperCheck));
+    }).finally(() => {
+      clearInterval(this.#tamperCheck);
+      // Its number may soon be another process's.
+      this.#supervisorPid = undefined;
+    });
     this.#session = connect("http://box", {
       createConnection: () => channel,
       // Many answers may wait for slow readers at once, and new ones must not be refused for it.

@@ -126,6 +126,8 @@ export class Sandbox {
    */
   whileStopped(act: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
+      // A pause that was asked for a moment earlier: it stays one.
+      if (this.#state === "Paused") return act();
       await this.box.pause();
       try {
         await act();

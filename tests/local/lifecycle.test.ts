@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -126,5 +126,22 @@ describeIf(
     expect(await text("events")).toMatch(/^\S+Z Running: /);
     expect(await text("summary")).toContain(`Sandbox ID: ${sandbox.id}\n`);
     expect(await text("logs")).toBe("");
+  });
+});
+
+describe("a sandbox without isolation", () => {
+  test("is paused and resumed as well, and leaves nothing running", async () => {
+    await using client = await LocalClient.start({ port: false, isolation: "none" });
+    const sandbox = await client.create();
+    await sandbox.command("(while true; do echo x >> count; sleep 0.02; done) >/dev/null 2>&1 &");
+    const count = async () => Number((await sandbox.command("wc -l < count")).stdout);
+    const before = await until(count, (lines) => lines > 2);
+    expect((await client.send("POST", `${sandbox.path}/pause`)).status).toBe(202);
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect((await client.send("POST", `${sandbox.path}/resume`)).status).toBe(202);
+    // In the 0.6 s alone it would have written some 25.
+    expect((await count()) - before).toBeLessThan(20);
+    await client.send("POST", `${sandbox.path}/pause`);
+    expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
   });
 });
