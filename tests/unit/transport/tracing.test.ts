@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, expect, test } from "@jest/globals";
 import { REQUEST_CHANNEL, type RequestTrace } from "../../../src/index.js";
 import { RawServer } from "../../helpers/sockets.js";
-import { TestClock, transportTo } from "./harness.js";
+import { transportTo } from "./harness.js";
 
 const traces: unknown[] = [];
 const collect = (trace: unknown): void => {
@@ -19,7 +19,7 @@ test("each attempt of a request is published, with how it ended and no credentia
     if (count === 1) exchange.json(503, { code: "BUSY", message: "later" }, { "x-request-id": "first" });
     else exchange.json(200, { ok: true }, { "x-request-id": "second" });
   });
-  const { client } = transportTo(server.origin, { clock: new TestClock(), sandboxId: "sandbox-1" });
+  const { client } = transportTo(server.origin);
   await client.GET("/things", { params: { query: { token: "secret" } } });
   const facts = {
     server: "execd",
@@ -36,7 +36,7 @@ test("each attempt of a request is published, with how it ended and no credentia
 
 test("nothing is published where nobody has subscribed", async () => {
   await using server = await RawServer.start((exchange) => exchange.json(200, {}));
-  const { client } = transportTo(server.origin, {});
+  const { client } = transportTo(server.origin);
   await client.GET("/things");
   expect(traces).toEqual([]);
 });
