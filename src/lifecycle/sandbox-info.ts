@@ -40,9 +40,10 @@ export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: 
   return {
     id: expectText(wire.id, "id", response),
     status: toStatus(wire.status, response),
-    image: image && { uri: image.uri },
-    snapshotId: wire.snapshotId,
-    platform: platform && { os: platform.os, arch: platform.arch },
+    // Real servers leave out what is null; others may write it.
+    image: image ? { uri: image.uri } : undefined,
+    snapshotId: wire.snapshotId ?? undefined,
+    platform: platform ? { os: platform.os, arch: platform.arch } : undefined,
     entrypoint: wire.entrypoint ?? [],
     metadata: wire.metadata ?? {},
     extensions: wire.extensions ?? {},

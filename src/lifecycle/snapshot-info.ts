@@ -20,7 +20,7 @@ export function toSnapshotInfo(wire: components["schemas"]["Snapshot"], response
   return {
     id: expectText(wire.id, "id", response),
     sandboxId: expectText(wire.sandboxId, "sandboxId", response),
-    name: wire.name,
+    name: wire.name ?? undefined,
     status: toStatus(wire.status, response),
     createdAt: expectDate(wire.createdAt, "createdAt", response),
   };

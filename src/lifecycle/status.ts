@@ -25,8 +25,8 @@ export function toStatus(
 ): Status<string> {
   return {
     state: expectText(wire?.state, "status.state", response),
-    reason: wire?.reason,
-    message: wire?.message,
+    reason: wire?.reason ?? undefined,
+    message: wire?.message ?? undefined,
     lastTransitionAt: optionalDate(wire?.lastTransitionAt, "status.lastTransitionAt", response),
   };
 }

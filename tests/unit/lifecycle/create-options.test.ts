@@ -5,7 +5,6 @@ import {
   CODE_INTERPRETER_ENTRYPOINT,
   CODE_INTERPRETER_IMAGE,
   resolveCreateBody,
-  type ConnectOptions,
   type CreateOptions,
 } from "../../../src/lifecycle/create-options.js";
 

@@ -1,0 +1,281 @@
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import type {
+  SandboxException} from "../../../src/errors.js";
+import {
+  InvalidArgumentException,
+  SandboxReadyTimeoutException,
+  SandboxUnhealthyException,
+} from "../../../src/errors.js";
+import { Sandbox, type SandboxConnectOptions } from "../../../src/sandbox.js";
+import { failureOf } from "../transport/harness.js";
+import { EXECD, FakeServer, ID, sandboxJson, serverError, settle } from "./fake-server.js";
+
+const INFO = `GET /sandboxes/${ID}`;
+const ENDPOINT = `${INFO}/endpoints/44772`;
+const PING = "GET /ping";
+
+let server: FakeServer;
+beforeEach(() => {
+  server = new FakeServer();
+  jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+const connect = (options: Partial<SandboxConnectOptions> = {}): Promise<Sandbox> =>
+  Sandbox.connect({ sandboxId: ID, connectionConfig: server.config(), ...options });
+const notReady = (): Response => new Response("no", { status: 503 });
+const state = (name: string, message?: string) => (): Response =>
+  Response.json(sandboxJson(ID, { status: { state: name, message } }));
+
+describe("a wait", () => {
+  test("for a sandbox that is ready is one request each for endpoint and ping", async () => {
+    await connect();
+    expect(server.routes).toEqual([ENDPOINT, PING]);
+  });
+
+  test("checks again after 200 ms, and asks for the state after a failure only", async () => {
+    server.on(PING, (_, count) => (count < 3 ? notReady() : new Response(null)));
+    const opening = connect();
+    await settle();
+    expect(server.routes).toEqual([ENDPOINT, PING, INFO]);
+    await jest.advanceTimersByTimeAsync(199);
+    expect(server.seen).toHaveLength(3);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(server.seen).toHaveLength(5);
+    await jest.advanceTimersByTimeAsync(200);
+    await opening;
+    expect(server.routes).toEqual([ENDPOINT, PING, INFO, PING, INFO, PING]);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("pauses as long as it is told to", async () => {
+    server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null)));
+    const opening = connect({ healthCheckPollingIntervalMillis: 3_000 });
+    await jest.advanceTimersByTimeAsync(2_999);
+    expect(server.seen).toHaveLength(3);
+    await jest.advanceTimersByTimeAsync(1);
+    await opening;
+  });
+
+  test("goes on while the server knows no address yet", async () => {
+    server.on(ENDPOINT, (_, count) =>
+      count < 3 ? serverError(404, "KUBERNETES::POD_IP_NOT_AVAILABLE") : Response.json({ endpoint: EXECD }),
+    );
+    const opening = connect();
+    await jest.advanceTimersByTimeAsync(400);
+    await opening;
+    expect(server.routes).toEqual([ENDPOINT, INFO, ENDPOINT, INFO, ENDPOINT, PING]);
+  });
+
+  test("goes on when the state cannot be had", async () => {
+    server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null))).on(INFO, notReady);
+    const opening = connect();
+    await jest.advanceTimersByTimeAsync(200);
+    await opening;
+  });
+
+  test("goes on when execd cannot be reached", async () => {
+    server.on(PING, (_, count) => {
+      if (count === 1) throw new TypeError("fetch failed");
+      return new Response(null);
+    });
+    const opening = connect();
+    await jest.advanceTimersByTimeAsync(200);
+    await opening;
+  });
+});
+
+describe("ends at once", () => {
+  test.each<[string, string, number, string]>([
+    ["without a key", ENDPOINT, 401, "MISSING_API_KEY"],
+    ["when forbidden", ENDPOINT, 403, "FORBIDDEN"],
+    ["when there is no such sandbox", ENDPOINT, 404, "DOCKER::SANDBOX_NOT_FOUND"],
+    ["without execd's token", PING, 401, "MISSING_OR_INVALID_SECURE_ACCESS"],
+    ["when execd is forbidden", PING, 403, "FORBIDDEN"],
+    ["when the proxy knows no such sandbox", PING, 404, "KUBERNETES::SANDBOX_NOT_FOUND"],
+  ])("%s", async (_, route, status, code) => {
+    server.on(route, () => serverError(status, code, { "x-request-id": "r-1" }));
+    expect(await failureOf(connect())).toMatchObject({
+      statusCode: status,
+      error: { code },
+      sandboxId: ID,
+      requestId: "r-1",
+    });
+    expect(server.routes.at(-1)).toBe(route);
+    expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test.each([401, 403, 404])("when the server answers %i to a question for the state", async (status) => {
+    server.on(PING, notReady).on(INFO, () => serverError(status, "X"));
+    expect(await failureOf(connect())).toMatchObject({ statusCode: status });
+    expect(server.routes).toEqual([ENDPOINT, PING, INFO]);
+  });
+
+  test.each(["Failed", "Terminated", "failed"])("in the state %s", async (name) => {
+    server.on(PING, notReady).on(INFO, state(name, "exit code 1"));
+    const failure = await failureOf(connect());
+    expect(failure).toBeInstanceOf(SandboxUnhealthyException);
+    expect(failure).toMatchObject({
+      error: { code: "UNHEALTHY", message: `The sandbox is ${name} and will not become ready: exit code 1` },
+      sandboxId: ID,
+    });
+  });
+
+  test("for an endpoint that is no address", async () => {
+    server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" }));
+    expect(await failureOf(connect())).toMatchObject({
+      error: { code: "UNEXPECTED_RESPONSE" },
+      sandboxId: ID,
+    });
+    expect(server.routes).toEqual([ENDPOINT]);
+  });
+
+  test("for an id that no path can hold", async () => {
+    expect(await failureOf(connect({ sandboxId: ".." }))).toBeInstanceOf(InvalidArgumentException);
+    expect(server.seen).toHaveLength(0);
+  });
+
+  test("with CLOSED when the instance is closed meanwhile", async () => {
+    const sandbox = await connect();
+    server.on(PING, notReady);
+    const failure = failureOf(sandbox.waitUntilReady());
+    await settle();
+    await sandbox.close();
+    await jest.advanceTimersByTimeAsync(200);
+    expect(await failure).toMatchObject({ error: { code: "CLOSED" } });
+  });
+});
+
+describe("READY_TIMEOUT", () => {
+  const timedOut = async (
+    options: Partial<SandboxConnectOptions>,
+    millis: number,
+  ): Promise<SandboxException> => {
+    const failure = failureOf(connect(options));
+    await jest.advanceTimersByTimeAsync(millis);
+    const error = await failure;
+    if (!(error instanceof SandboxReadyTimeoutException)) throw error;
+    expect(jest.getTimerCount()).toBe(0);
+    return error;
+  };
+
+  test("says how long, how often, why and how it is connected", async () => {
+    server.on(PING, notReady);
+    const error = await timedOut({ readyTimeoutSeconds: 1 }, 1_000);
+    expect(error.message).toBe(
+      "Sandbox health check timed out after 1s (5 attempts). Last health check error: no " +
+        "Connection context: domain=lifecycle.test, useServerProxy=false. If this sandbox runs in Docker bridge or " +
+        "remote-network mode, consider enabling useServerProxy=true.",
+    );
+    expect(error).toMatchObject({
+      error: { code: "READY_TIMEOUT" },
+      sandboxId: ID,
+      cause: { statusCode: 503 },
+    });
+  });
+
+  test("does not advise what is done already", async () => {
+    server.on(PING, notReady);
+    const connectionConfig = server.config({ useServerProxy: true });
+    const { message } = await timedOut({ connectionConfig, readyTimeoutSeconds: 1 }, 1_000);
+    expect(message).toMatch(/useServerProxy=true\.$/);
+  });
+
+  test("comes after 30 s, and covers endpoint and pings together", async () => {
+    // Ten seconds without an address, then none that answers.
+    server
+      .on(ENDPOINT, (_, count) =>
+        count <= 50
+          ? serverError(404, "KUBERNETES::POD_IP_NOT_AVAILABLE")
+          : Response.json({ endpoint: EXECD }),
+      )
+      .on(PING, notReady);
+    const error = await timedOut({}, 30_000);
+    expect(error.message).toContain("timed out after 30s");
+    expect(server.routes.filter((route) => route === PING).length).toBeGreaterThan(90);
+  });
+
+  test.each([ENDPOINT, PING])("bounds a %s that never answers", async (route) => {
+    server.hang(route);
+    const error = await timedOut({ readyTimeoutSeconds: 2 }, 2_000);
+    expect(error.message).toContain("(1 attempts). No health check came to an end.");
+    expect(server.only(route).signal.aborted).toBe(true);
+  });
+
+  test("bounds a question for the state that is never answered, and tells the error before it", async () => {
+    server.on(PING, notReady).hang(INFO);
+    const error = await timedOut({ readyTimeoutSeconds: 2 }, 2_000);
+    expect(error.message).toContain("Last health check error: no ");
+    expect(server.only(INFO).signal.aborted).toBe(true);
+  });
+});
+
+describe("an own health check", () => {
+  test("stands in for the ping, and gets the instance", async () => {
+    const seen: string[] = [];
+    const sandbox = await connect({
+      healthCheck: (candidate, { signal }) => {
+        seen.push(candidate.id, String(signal.aborted));
+        return Promise.resolve(true);
+      },
+    });
+    expect(seen).toEqual([sandbox.id, "false"]);
+    expect(server.routes).toEqual([ENDPOINT]);
+  });
+
+  test("that gives false is asked again", async () => {
+    let count = 0;
+    const opening = connect({ healthCheck: () => Promise.resolve((count += 1) === 3) });
+    await jest.advanceTimersByTimeAsync(400);
+    await opening;
+    expect(count).toBe(3);
+  });
+
+  test("that always gives false times out", async () => {
+    const failure = failureOf(connect({ healthCheck: () => Promise.resolve(false), readyTimeoutSeconds: 1 }));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(String(await failure)).toContain("Health check returned false continuously.");
+  });
+
+  test.each<[string, () => Promise<boolean>]>([
+    [
+      "throws",
+      () => {
+        throw new Error("mine");
+      },
+    ],
+    ["rejects", () => Promise.reject(new Error("mine"))],
+  ])("that %s is asked again", async (_, healthCheck) => {
+    const failure = failureOf(connect({ healthCheck, readyTimeoutSeconds: 1 }));
+    await jest.advanceTimersByTimeAsync(1_000);
+    const error = await failure;
+    expect(String(error)).toContain("(5 attempts). Last health check error: mine");
+    expect(error).toMatchObject({ cause: new Error("mine") });
+  });
+
+  test("that never settles is left, with its signal aborted", async () => {
+    let given: AbortSignal | undefined;
+    const healthCheck = (_: Sandbox, { signal }: { signal: AbortSignal }): Promise<boolean> => {
+      given = signal;
+      return new Promise(() => undefined);
+    };
+    const failure = failureOf(connect({ healthCheck, readyTimeoutSeconds: 1 }));
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await failure).toMatchObject({ error: { code: "READY_TIMEOUT" } });
+    expect(given?.aborted).toBe(true);
+  });
+});
+
+test("a wait ends with the reason of its signal", async () => {
+  const sandbox = await connect();
+  server.on(PING, notReady);
+  const controller = new AbortController();
+  const failure = failureOf(sandbox.waitUntilReady({ signal: controller.signal }));
+  await settle();
+  controller.abort("enough");
+  expect(await failure).toBe("enough");
+  expect(await failureOf(sandbox.waitUntilReady({ signal: controller.signal }))).toBe("enough");
+  expect(jest.getTimerCount()).toBe(0);
+});
