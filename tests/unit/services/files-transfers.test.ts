@@ -389,7 +389,7 @@ describe("local files", () => {
   });
 
   test("are not there in browsers", async () => {
-    const { getBuiltinModule } = process;
+    const getBuiltinModule: unknown = Reflect.get(process, "getBuiltinModule");
     Object.assign(process, { getBuiltinModule: undefined });
     try {
       const failure = await failureOf(filesAt("http://127.0.0.1:9").upload("/x", "/x"));

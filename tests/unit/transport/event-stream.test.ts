@@ -112,8 +112,9 @@ describe("event stream decoder", () => {
     const line = bareFrame({ type: "stdout", text: "x".repeat(200_000) });
     const bytes = new TextEncoder().encode(line);
     const scanned = { characters: 0 };
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- always called with its own `this`, below
     const original = String.prototype.indexOf;
-    // eslint-disable-next-line no-extend-native -- watched for the time of this test only
+    // Watched for the time of this test only.
     String.prototype.indexOf = function (this: string, ...args: [string, number?]): number {
       const found = original.apply(this, args);
       scanned.characters += (found === -1 ? this.length : found + 1) - (args[1] ?? 0);
@@ -124,7 +125,6 @@ describe("event stream decoder", () => {
         Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7)),
       );
     } finally {
-      // eslint-disable-next-line no-extend-native -- put back
       String.prototype.indexOf = original;
     }
     expect(scanned.characters).toBeGreaterThanOrEqual(line.length);
