@@ -9,5 +9,11 @@ declare global {
   interface Response {
     readonly status: number;
   }
+  interface Blob {
+    readonly size: number;
+  }
+  interface ReadableStream<R> extends AsyncIterable<R> {
+    cancel(reason?: unknown): Promise<void>;
+  }
 }
 export {};
