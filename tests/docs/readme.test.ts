@@ -20,10 +20,12 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     "RUN_TIMEOUT begun\n",
   ],
   "Stopping 1": ["KeyboardInterrupt\n", "enough\n"],
+  "Much output 1": ["0\n1\n", "bytes left out]\n", "99999\n true\n"],
   "Commands 1": ["hello\n 3\n", "1\n2\n3\n0\n", "hello world from /tmp\n"],
   "Files 1": ["a,b\n1,2\n", "table.csv 8"],
   "Sandboxes 1": ["Running\n", "cpuCount:"],
   "A real server 1": [],
+  "Watching what happens 1": ["execd POST /command 200"],
   "The local server 1": ["sandbox\n"],
 };
 
