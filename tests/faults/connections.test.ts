@@ -1,0 +1,187 @@
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { SandboxConnectionException } from "../../src/errors.js";
+import { chunkOf, frame, type FaultExchange } from "../helpers/faults/fault-server.js";
+import { LeakWatch } from "../helpers/faults/leaks.js";
+import { CODE_FRAMES, OPERATIONS, PRINTED, type Operation } from "../helpers/faults/operations.js";
+import {
+  countCases,
+  expectOutcome,
+  expectSurvival,
+  outcomeOf,
+  QUICK_RETRIES,
+  REQUEST_ID,
+  reportCases,
+  type Expected,
+  type Failing,
+  type Fault,
+} from "../helpers/faults/survival.js";
+import { linkTo } from "../helpers/run-harness.js";
+import { unusedOrigin } from "../helpers/sockets.js";
+
+afterAll(() => reportCases("connections"));
+
+const type = SandboxConnectionException;
+/** Without an answer: a GET is asked for again, a POST may have taken effect. */
+const lost = ({ name }: Operation): Failing =>
+  name === "get" || name === "download"
+    ? { type, code: "CONNECTION", isRetryable: true, attempts: 3 }
+    : { type, code: "CONNECTION", isRetryable: false, attempts: 1, printed: "" };
+const isStreamed = ({ name }: Operation): boolean => !["get", "post", "upload"].includes(name);
+/** In the answer: what is streamed is never asked for twice. */
+const broken = (operation: Operation): Failing =>
+  isStreamed(operation) ? { type, code: "STREAM_BROKEN", attempts: 1 } : lost(operation);
+
+const head = (exchange: FaultExchange, { headers }: Operation): FaultExchange =>
+  exchange.head(200, { "transfer-encoding": "chunked", "x-request-id": REQUEST_ID, ...headers });
+
+/** Says that there will be more than comes, so that every operation has an answer that can be cut. */
+const bodyOf = ({ body }: Operation): Buffer => (body.byteLength === 0 ? Buffer.from("{}") : body);
+
+/** Ends the connection when the client has got what was written before. */
+type End = (exchange: FaultExchange) => void;
+const ENDS: readonly (readonly [string, End])[] = [
+  ["closed", (exchange) => exchange.close()],
+  ["reset", (exchange) => exchange.reset()],
+];
+
+const FAULTS: readonly (readonly [
+  name: string,
+  before: (exchange: FaultExchange, operation: Operation) => void,
+  expected: (operation: Operation) => Failing,
+])[] = [
+  ["before the headers", () => undefined, lost],
+  ["in the status line", (exchange) => exchange.write("HTTP/1.1 20"), lost],
+  ["in a header", (exchange) => exchange.write("HTTP/1.1 200 OK\r\ncontent-ty"), lost],
+  ["before the blank line", (exchange) => exchange.write("HTTP/1.1 200 OK\r\na: b\r\n"), lost],
+  ["after an interim answer", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), lost],
+  ["after the headers", head, broken],
+  ["in a chunk's size", (exchange, operation) => head(exchange, operation).write("1"), broken],
+  ["after a chunk's size", (exchange, operation) => head(exchange, operation).write("ff\r\n"), broken],
+  [
+    "in the middle of the body",
+    (exchange, operation) => {
+      const body = bodyOf(operation);
+      head(exchange, operation).chunk(body.subarray(0, body.byteLength / 2));
+    },
+    broken,
+  ],
+  [
+    "after the body, before the last chunk",
+    (exchange, operation) => head(exchange, operation).chunk(bodyOf(operation)),
+    // The completion of a code run proves nothing without the end; that of a command does.
+    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+  ],
+  [
+    "in the last chunk",
+    (exchange, operation) => head(exchange, operation).chunk(bodyOf(operation)).write("0\r\n"),
+    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+  ],
+  [
+    "before the length that was announced",
+    (exchange, operation) => {
+      const whole = frame(200, bodyOf(operation), { ...operation.headers, "x-request-id": REQUEST_ID });
+      exchange.write(whole.subarray(0, whole.byteLength - 1));
+    },
+    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+  ],
+];
+
+describe.each(ENDS)("a connection that is %s", (_, end) => {
+  describe.each(FAULTS)("%s", (_, before, expected) => {
+    test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
+      "%s",
+      async (_, operation) => {
+        const fault: Fault = (exchange) => {
+          before(exchange, operation);
+          // A reset overtakes what the client has not read; the answer has to be there first.
+          setImmediate(() => setImmediate(() => end(exchange)));
+        };
+        const failing = expected(operation);
+        await expectSurvival(operation, fault, failing.code === "none" ? "ok" : failing);
+      },
+    );
+  });
+});
+
+describe("a code run's frames up to the break are in the exception:", () => {
+  const code = OPERATIONS.filter(({ name }) => name === "code");
+  const upTo = (marker: string, more: number): Buffer => {
+    const body = Buffer.from(CODE_FRAMES.join(""));
+    return body.subarray(0, body.indexOf(marker) + more);
+  };
+  test.each<[string, Buffer, string]>([
+    ["in the middle of a frame", upTo('"text":"h', 9), ""],
+    ["in the middle of a character of two bytes", upTo("\u00e9", 1), ""],
+    ["in the middle of a character of three bytes", upTo("\u2713", 2), ""],
+    ["in the middle of a character of four bytes", upTo("\u{1f600}", 3), ""],
+    ["in the middle of the frame after", upTo("execution_count", 4), PRINTED],
+    ["between a frame's two newlines", upTo('execution_time":7,"timestamp":6}\n', 33), PRINTED],
+  ])("%s", async (_, bytes, printed) => {
+    for (const operation of code) {
+      for (const [, end] of ENDS) {
+        const fault: Fault = (exchange) => {
+          head(exchange, operation).write(chunkOf(bytes));
+          setImmediate(() => setImmediate(() => end(exchange)));
+        };
+        await expectSurvival(operation, fault, { ...broken(operation), printed });
+      }
+    }
+  });
+});
+
+test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
+  "a connection that is refused is known not to have sent anything: %s",
+  async (_, operation) => {
+    const leaks = new LeakWatch();
+    const retries: number[] = [];
+    const link = linkTo(await unusedOrigin(), {
+      retryPolicy: { ...QUICK_RETRIES, onRetry: ({ attempt }) => retries.push(attempt) },
+    });
+    const expected: Expected = { type, code: "CONNECTION", isRetryable: true, message: /refused/ };
+    expectOutcome(operation, await outcomeOf(operation.run(link, {})), expected);
+    expect(retries).toEqual([1, 2]);
+    countCases(1);
+    await leaks.expectNothingLeft();
+  },
+);
+
+describe("what is no HTTP is no answer:", () => {
+  test.each<[string, string]>([
+    ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n"],
+    ["binary", "\0\x01\x02\x03"],
+    ["a status that is none", "HTTP/1.1 xyz OK\r\n\r\n"],
+    ["a header without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"],
+    ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"],
+    ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
+    ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"],
+    ["headers of 1 MB", `HTTP/1.1 200 OK\r\na: ${"b".repeat(1024 * 1024)}\r\n\r\n`],
+    [
+      "a switch of protocols",
+      "HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n",
+    ],
+  ])("%s", async (_, bytes) => {
+    for (const operation of OPERATIONS) {
+      await expectSurvival(operation, (exchange) => exchange.write(bytes).close(), lost(operation));
+    }
+  });
+
+  test("a chunk whose size is none", async () => {
+    for (const operation of OPERATIONS) {
+      const fault: Fault = (exchange) => head(exchange, operation).write("zz\r\nab\r\n").close();
+      await expectSurvival(operation, fault, broken(operation));
+    }
+  });
+});
+
+test("what comes after an answer, unasked, harms neither it nor the next call", async () => {
+  for (const operation of OPERATIONS) {
+    const fault: Fault = (exchange) => {
+      const whole = frame(200, operation.body, operation.headers);
+      exchange.write(
+        Buffer.concat([whole, Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nunused")]),
+      );
+      exchange.isAnswered = true;
+    };
+    await expectSurvival(operation, fault, "ok");
+  }
+});
