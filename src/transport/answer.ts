@@ -13,23 +13,19 @@ export function mayHaveBody(status: number): boolean {
   return !NULL_BODY_STATUSES.includes(status);
 }
 
-/** An answer whose body is already there. */
-class BufferedResponse extends Response {
-  // What reads the answer as JSON calls this; only there is it known that JSON was expected.
-  override readonly json: () => Promise<unknown>;
-
-  constructor(bytes: Uint8Array, original: Response) {
-    const { status, statusText } = original;
-    const headers = new Headers(original.headers);
-    // The typed client takes an answer of length "0" for an empty one, and parses any other that has a length with
-    // `json()`. What servers and proxies say about the length is that of other bytes, or nothing.
-    headers.set("content-length", String(bytes.byteLength));
-    headers.delete("transfer-encoding");
-    headers.delete("content-encoding");
-    super(mayHaveBody(status) ? bytes : null, { status, statusText, headers });
-    // Not async: what is thrown in here must reject.
-    this.json = () => this.text().then((text) => parseJson(text, this));
-  }
+/** An answer whose body is already there. Not a subclass, for the same reason as {@link UnsentRequest}. */
+function bufferedResponse(bytes: Uint8Array, original: Response): Response {
+  const { status, statusText } = original;
+  const headers = new Headers(original.headers);
+  // The typed client takes an answer of length "0" for an empty one, and parses any other that has a length with
+  // `json()`. What servers and proxies say about the length is that of other bytes, or nothing.
+  headers.set("content-length", String(bytes.byteLength));
+  headers.delete("transfer-encoding");
+  headers.delete("content-encoding");
+  const response = new Response(mayHaveBody(status) ? bytes : null, { status, statusText, headers });
+  // What reads the answer as JSON calls this; only there is it known that JSON was expected. What it throws must reject.
+  const json = (): Promise<unknown> => response.text().then((text) => parseJson(text, response));
+  return Object.defineProperty(response, "json", { value: json });
 }
 
 /** Reads the whole body of a success before it hands the answer on. */
@@ -40,7 +36,7 @@ export function bufferAnswer(next: Fetch, call: Call): Fetch {
     if (!response.ok) return response;
     try {
       const bytes = await raceAbort(call.signal, response.arrayBuffer());
-      return new BufferedResponse(new Uint8Array(bytes), response);
+      return bufferedResponse(new Uint8Array(bytes), response);
     } catch (error) {
       if (call.signal.aborted) throw error;
       const where = redactUrl(pathOf(request));

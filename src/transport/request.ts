@@ -9,20 +9,24 @@ export type RequestBody = NonNullable<RequestInit["body"]>;
 /** The base URL of every typed client: what stands behind it is looked up when a request is sent. */
 export const PLACEHOLDER_ORIGIN = "http://sandbox.invalid";
 
+// The bodies of requests that are not bound to an address yet.
+const sources = new WeakMap<Request, RequestBody | null>();
+
+function makeUnsentRequest(input: string | URL | Request, init?: RequestInit): Request {
+  const { body = null, ...others } = init ?? {};
+  const request = new Request(input, others);
+  sources.set(request, body);
+  return request;
+}
+
 /**
  * A request as the typed client makes it, not yet bound to an address: its body is kept as it was given. A `Request`
  * of the platform turns any body into a stream that can be read once, so that a retry would have to copy it before.
+ *
+ * Not a subclass: naming `Request` as one would load the whole of Node's `fetch` with this module, which takes longer
+ * than all the rest of the package. `new` gives what a function returns; TypeScript has no word for that.
  */
-export class UnsentRequest extends Request {
-  /** The body as it was given. */
-  readonly source: RequestBody | null;
-
-  constructor(input: string | URL | Request, init?: RequestInit) {
-    const { body = null, ...others } = init ?? {};
-    super(input, others);
-    this.source = body;
-  }
-}
+export const UnsentRequest = makeUnsentRequest as unknown as typeof Request;
 
 /** The body to send, and whether it can be sent again. */
 export function bodyOf(request: Request): {
@@ -30,7 +34,7 @@ export function bodyOf(request: Request): {
   readonly isReplayable: boolean;
 } {
   // A plain `Request` comes from a caller that has brought its own class.
-  const body = request instanceof UnsentRequest ? request.source : request.body;
+  const body = sources.has(request) ? (sources.get(request) ?? null) : request.body;
   return { body, isReplayable: !isOneShot(body) };
 }
 
