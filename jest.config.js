@@ -16,7 +16,13 @@ export default {
         sourceMaps: "inline",
       },
     ],
+    // The one dependency of the sources that comes as an ES module only.
+    "/es-module-lexer/dist/.+\\.js$": [
+      "@swc/jest",
+      { jsc: { target: "es2022" }, module: { type: "commonjs" } },
+    ],
   },
+  transformIgnorePatterns: ["/node_modules/(?!es-module-lexer/)"],
   coverageProvider: "v8",
   // Tests start kernels and servers of their own: one worker for each core would starve these on a large machine, and
   // jest's default of one less than the cores would leave a machine with two cores half idle.

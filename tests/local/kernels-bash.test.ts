@@ -82,19 +82,34 @@ test("a shell that is killed is reported", async () => {
 
 describe("an interrupt", () => {
   test.each([
-    ["a loop", "while true; do :; done"],
-    ["a program", "sleep 60"],
-    ["a function", "g() { sleep 60; echo never; }; g; echo never"],
-    ["a pipeline", "sleep 60 | cat; echo never"],
-    ["a subshell", "(sleep 60; echo never); echo never"],
+    ["a loop", "echo runs; while true; do :; done"],
+    ["a program", "echo runs; sleep 60"],
+    ["a function", "echo runs; g() { sleep 60; echo never; }; g; echo never"],
+    ["a pipeline", "sleep 60 | { echo runs; cat; }; echo never"],
+    ["a subshell", "echo runs; (sleep 60; echo never); echo never"],
   ])("ends %s and keeps the state", async (_what, code) => {
     const contextId = await client.createContext("bash");
-    const endless = client.start("bash", `kept=kept; echo runs; ${code}`, contextId);
+    const endless = client.start("bash", `kept=kept; ${code}`, contextId);
     await endless.until("runs");
     await client.interrupt(contextId);
     const { error, stdout } = await endless.outcome;
     expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
     expect(stdout).toBe("runs\n");
+    expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
+  });
+
+  test("comes at any moment of many runs, and none of them hangs", async () => {
+    const contextId = await client.createContext("bash");
+    await run("kept=kept", contextId);
+    for (let moment = 0; moment < 40; moment++) {
+      const endless = client.start("bash", "while :; do :; done", contextId);
+      await new Promise((resolve) => setTimeout(resolve, moment % 8));
+      // One that comes before the request itself has nothing to interrupt.
+      const again = setInterval(() => void client.interrupt(contextId), 500);
+      await client.interrupt(contextId);
+      expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");
+      clearInterval(again);
+    }
     expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
   });
 });

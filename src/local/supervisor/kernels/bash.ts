@@ -5,6 +5,8 @@ import { WorkerKernel, type WorkerRequest } from "./worker.js";
 // The channel's descriptor for what the supervisor sends itself: 3 belongs to the user's code.
 const CHANNEL = 250;
 
+const READY = `builtin printf '{"type":"ready"}\\n' >&${CHANNEL}`;
+
 const INITIALISE = `exec ${CHANNEL}>&3 3>&-; PS1=; PS2=; set +o history +H; unset HISTFILE
 __opensandbox_done() {
   if [ "$1" -eq 0 ]; then builtin printf '[{"type":"done"}]\\n' >&${CHANNEL}; else
@@ -13,7 +15,7 @@ __opensandbox_done() {
 command_not_found_handle() {
   builtin printf 'bash: line %s: %s: command not found\\n' "\${BASH_LINENO[0]}" "$1" >&2; return 127
 }
-builtin printf '{"type":"ready"}\\n' >&${CHANNEL}
+${READY}
 `;
 
 /**
@@ -30,6 +32,7 @@ export const startBash: KernelStarter = (launch, host) =>
       writesMarkers: false,
       encode,
       readsStandardInput: true,
+      forgetsInput: true,
       interrupted: { type: "error", ename: "KeyboardInterrupt", evalue: "", traceback: [] },
       describeEnd: (status) => ({ type: "error", ename: "", evalue: String(status), traceback: [ENDED] }),
     },
@@ -40,8 +43,9 @@ const ENDED = "the shell has ended; the context's variables are lost";
 
 function encode(request: WorkerRequest): string {
   if ("marker" in request) return INITIALISE;
-  // An interrupt between the end of the code and the report of it would make the shell forget the latter.
+  // What has been cut off of a line before must not be put in front of these.
   if ("interrupt" in request) return "\n__opensandbox_done $?\n";
+  if ("sync" in request) return `\n${READY}\n`;
   const end = `END-${randomBytes(16).toString("hex")}`;
   const started = `builtin printf '{"type":"started"}\\n' >&${CHANNEL};`;
   const { code, stdout = "/dev/null", stderr = "/dev/null" } = request;

@@ -17,6 +17,8 @@ const LAST_WORDS_MS = 500;
 // The waits between the repetitions of an interrupt, each twice as long as the one before.
 const FIRST_REPEAT_MS = 100;
 const LAST_REPEAT_MS = 10_000;
+// How soon a signal has reached a process that does not forbid it.
+const SETTLE_MS = 10;
 
 interface Run {
   readonly code: string;
@@ -31,7 +33,9 @@ export type WorkerRequest =
   | { readonly marker: string; readonly [setting: string]: string | number | boolean }
   /** `stdout` and `stderr` are files to open for writing, where the worker has pipes for each run. */
   | { readonly code: string; readonly stdout?: string; readonly stderr?: string }
-  | { readonly interrupt: true };
+  | { readonly interrupt: true }
+  /** Asks for another `ready`, where {@link WorkerSpec.forgetsInput}. */
+  | { readonly sync: true };
 
 type ErrorEvent = KernelEvent & { readonly type: "error" };
 
@@ -54,6 +58,12 @@ export interface WorkerSpec {
   readonly encode?: (request: WorkerRequest) => string;
   /** Takes requests on standard input, and has the channel for its answers only. @default false */
   readonly readsStandardInput?: boolean;
+  /**
+   * Whether a SIGINT can make it forget requests that it has not begun to carry out. The request `interrupt` then follows
+   * the signal, to have the end of the run reported again, and the next run waits until it has answered a `sync`.
+   * @default false
+   */
+  readonly forgetsInput?: boolean;
   /** The error of a run that was interrupted, where the worker itself cannot tell. */
   readonly interrupted?: ErrorEvent;
   /** The error of a run that ended its own process. */
@@ -170,13 +180,23 @@ export class WorkerKernel implements Kernel {
   }
 
   #interrupt(run: Run, repeatMs: number): void {
-    if (this.#spec.interruptBy === "message") {
-      this.#tell({ interrupt: true });
+    const { interruptBy, forgetsInput } = this.#spec;
+    if (interruptBy === "message") {
+      if (forgetsInput === true)
+        setTimeout(() => this.#run === run && this.#tell({ interrupt: true }), SETTLE_MS);
+      else this.#tell({ interrupt: true });
       // A process that the code was about to start may have missed it, and the code waits for that.
       const repeat = () => this.#run === run && this.#interrupt(run, repeatMs * 2);
       if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
     }
     signalGroup(this.#child.pid, "SIGINT");
+  }
+
+  /** Makes sure that no signal is on its way that could swallow the next request. */
+  #sync(): void {
+    if (this.#isReady || !this.#alive) return;
+    this.#tell({ sync: true });
+    setTimeout(() => this.#sync(), SETTLE_MS).unref();
   }
 
   async #begin(run: Run): Promise<void> {
@@ -250,6 +270,7 @@ export class WorkerKernel implements Kernel {
     const run = this.#run;
     switch (message.type) {
       case "ready":
+        if (this.#isReady) break;
         this.#isReady = true;
         this.#markReady();
         this.#complaint = "";
@@ -279,6 +300,10 @@ export class WorkerKernel implements Kernel {
     if (this.#spec.hasPipesPerRun === true) this.#output.finish();
     else this.#output.finishText();
     if (this.#run === run) this.#run = undefined;
+    if (run.interruptWanted && this.#spec.forgetsInput === true) {
+      this.#isReady = false;
+      this.#sync();
+    }
     run.resolve();
   }
 

@@ -1,0 +1,60 @@
+import { describe, expect, test } from "@jest/globals";
+import { rewriteModuleSyntax } from "../../../../src/local/kernels/javascript/modules.js";
+
+describe("import statements", () => {
+  test.each([
+    ['import "m";', 'const {} = await __import.names("m", [], undefined);'],
+    ['import a from "m"', 'const {"default": a} = await __import.names("m", ["default"], undefined)'],
+    [
+      'import a, { b, c as d } from "m"',
+      'const {"default": a, "b": b, "c": d} = await __import.names("m", ["default","b","c"], undefined)',
+    ],
+    ["import * as ns from 'm'", 'const ns = await __import.names("m", [], undefined)'],
+    [
+      'import x from "./x.json" with { type: "json" }',
+      'const {"default": x} = await __import.names("./x.json", ["default"], { type: "json" })',
+    ],
+  ])("%s", (code, rewritten) => {
+    expect(rewriteModuleSyntax(code)).toBe(rewritten);
+  });
+
+  test("keep their lines", () => {
+    const code = 'import {\n  a,\n  // b,\n} from "m";\nlast';
+    expect(rewriteModuleSyntax(code).split("\n")).toHaveLength(5);
+    expect(rewriteModuleSyntax(code).split("\n").at(-1)).toBe("last");
+  });
+});
+
+test("dynamic imports and import.meta", () => {
+  expect(rewriteModuleSyntax('(await import("m")).x + import.meta.url')).toBe(
+    '(await __import("m")).x + __import.meta.url',
+  );
+});
+
+test("a dynamic import in the argument of another", () => {
+  expect(rewriteModuleSyntax('import((await import("m")).name)')).toBe(
+    '__import((await __import("m")).name)',
+  );
+});
+
+test("export goes, in front of declarations", () => {
+  expect(rewriteModuleSyntax("export const a = 1;\nexport async function f() {}")).toBe(
+    "       const a = 1;\n       async function f() {}",
+  );
+});
+
+test("the words in strings, comments and names stay", () => {
+  for (const code of [
+    '"import x from y"',
+    "// export const a",
+    "o.import(1)",
+    "`export ${1}`",
+    "importer()",
+  ]) {
+    expect(rewriteModuleSyntax(code)).toBe(code);
+  }
+});
+
+test("what is no JavaScript stays for V8 to complain about", () => {
+  expect(rewriteModuleSyntax("import {")).toBe("import {");
+});
