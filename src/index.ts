@@ -57,6 +57,27 @@ export type {
   FollowLogsOptions,
 } from "./services/command-logs.js";
 export type { CommandSession, CreateSessionOptions, RunInSessionOptions } from "./services/sessions.js";
+export type { Files } from "./services/files.js";
+export type { FileInfo, FileType } from "./services/files/file-info.js";
+export type { ProgressCallback, TransferProgress } from "./services/files/local-file.js";
+export type { FileMode } from "./services/files/mode.js";
+export type { ByteRange, LineRange } from "./services/files/range.js";
+export type {
+  DirectoryEntry,
+  DownloadOptions,
+  ListDirectoryOptions,
+  MoveEntry,
+  PermissionEntry,
+  Permissions,
+  ReadBytesOptions,
+  ReadFileOptions,
+  ReplaceEntry,
+  ReplaceResult,
+  SearchOptions,
+  UploadOptions,
+  WriteEntry,
+} from "./services/files/requests.js";
+export type { ByteSource } from "./transport/segmented-body.js";
 export type { Health } from "./services/health.js";
 export type { Metrics, SandboxMetrics } from "./services/metrics.js";
 
