@@ -1,0 +1,110 @@
+import { describe, expect, test } from "@jest/globals";
+import { CodeInterpreter } from "../../src/code-interpreter.js";
+import { SandboxManager } from "../../src/sandbox-manager.js";
+import { Sandbox } from "../../src/sandbox.js";
+import { Codes } from "../../src/services/codes.js";
+import { Commands } from "../../src/services/commands.js";
+import { Files } from "../../src/services/files.js";
+import { Health } from "../../src/services/health.js";
+import { Metrics } from "../../src/services/metrics.js";
+import { CommandSession } from "../../src/services/sessions.js";
+import { FACADE_CALLS, observe, type FacadeCall } from "../helpers/facade-calls.js";
+import { loadOperations, loadRecordedOperations, type Operation } from "../helpers/operations.js";
+
+const FACADES = {
+  Sandbox,
+  SandboxManager,
+  CodeInterpreter,
+  Codes,
+  Commands,
+  CommandSession,
+  Files,
+  Metrics,
+  Health,
+};
+
+/** Operations that no facade has, and why. */
+const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
+  "isolated sessions are of a later version": ({ template }) => template.startsWith("/v1/isolated/"),
+  "the SDK sends no telemetry": ({ id }) => id === "reportMetricsEvent",
+};
+
+const operations = loadOperations();
+const { recorded } = loadRecordedOperations(operations);
+const isExcepted = (operation: Operation) => Object.values(EXCEPTED).some((covers) => covers(operation));
+const idsOf = (calls: readonly FacadeCall[]) => new Set(calls.flatMap((call) => call.operations));
+const called = idsOf(Object.values(FACADE_CALLS));
+
+describe("the table of operations", () => {
+  test("has every operation of the documents that is not excepted, and no other", () => {
+    const wanted = [...operations.values()].filter((operation) => !isExcepted(operation));
+    expect([...called].sort()).toEqual(wanted.map(({ id }) => id).sort());
+  });
+
+  test.each(Object.entries(EXCEPTED))("excepts some operations: %s", (_, covers) => {
+    expect([...operations.values()].filter(covers)).not.toEqual([]);
+  });
+
+  test("has every public method of the facades, and no other", () => {
+    expect(Object.keys(FACADE_CALLS).sort()).toEqual(Object.entries(FACADES).flatMap(methodsOf).sort());
+  });
+
+  test("says of each method that sends nothing why, and of no other", () => {
+    for (const [method, { operations: ids, sendsNothing }] of Object.entries(FACADE_CALLS)) {
+      expect([method, sendsNothing !== undefined]).toEqual([method, ids.length === 0]);
+    }
+  });
+
+  test("has a recorded exchange of every operation, be it a failure, but for these", () => {
+    const withRecording = new Set(recorded.map(({ operation }) => operation.id));
+    // Its stream is recorded, with the same measurements.
+    expect([...called].filter((id) => !withRecording.has(id))).toEqual(["getMetrics"]);
+  });
+
+  test("builds an answer by hand only where no success is recorded, or none of what the method asks for", () => {
+    const built = Object.values(FACADE_CALLS).flatMap(builtBy);
+    const succeeded = new Set(
+      recorded
+        .filter(({ exchange: { response } }) => response.status !== null && response.status < 300)
+        .map(({ operation }) => operation.id),
+    );
+    // The older form of the logs, which needs no scope, is another operation on the same path; no address is signed.
+    const others = ["getDiagnosticLogs", "getSandboxEndpoint"];
+    expect(built.filter((id) => succeeded.has(id) && !others.includes(id))).toEqual([]);
+  });
+});
+
+describe("calls exactly its operations, and understands what the server answered:", () => {
+  test.each(Object.entries(FACADE_CALLS))("%s", async (_, call) => {
+    const observed = await observe(call);
+    expect([...new Set(observed.map(({ operation }) => operation.id))].sort()).toEqual(call.operations);
+    const built = observed.flatMap(({ operation, answer }) =>
+      answer === "hand-built" ? [operation.id] : [],
+    );
+    expect([...new Set(built)].sort()).toEqual(builtBy(call).sort());
+  });
+});
+
+/** The operations whose answers are built by hand. */
+function builtBy({ answers = {} }: FacadeCall): string[] {
+  return Object.entries(answers).flatMap(([id, answer]) => ("status" in answer ? [id] : []));
+}
+
+function methodsOf([name, facade]: [string, { readonly prototype: object }]): string[] {
+  const own = ["length", "name", "prototype"];
+  const statics = Reflect.ownKeys(facade).filter((key) => !own.includes(String(key)));
+  const methods = Reflect.ownKeys(facade.prototype).filter(
+    (key) =>
+      key !== "constructor" &&
+      // Getters give services, which have methods of their own.
+      typeof Object.getOwnPropertyDescriptor(facade.prototype, key)?.value === "function",
+  );
+  return [
+    ...statics.map((key) => `${name}.${nameOf(key)}`),
+    ...methods.map((key) => `${name}.prototype.${nameOf(key)}`),
+  ];
+}
+
+function nameOf(key: string | symbol): string {
+  return key === Symbol.asyncDispose ? "[asyncDispose]" : String(key);
+}

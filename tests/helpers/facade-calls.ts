@@ -1,0 +1,523 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { CodeInterpreter } from "../../src/code-interpreter.js";
+import { ConnectionConfig } from "../../src/connection.js";
+import { SandboxManager } from "../../src/sandbox-manager.js";
+import { Sandbox } from "../../src/sandbox.js";
+import type { CommandSession } from "../../src/services/sessions.js";
+import { bodyOf, type Exchange } from "./fixtures.js";
+import { findOperation, loadOperations, loadRecordedOperations, type Operation } from "./operations.js";
+
+export const SANDBOX_ID = "2cae86e0-ffcf-43c1-ac64-f4bc577ca688";
+const LIFECYCLE_ORIGIN = "http://lifecycle.test";
+const FILE = "/workspace/ft/a/hello.txt";
+const COMMAND = "b45213e24c2d4fb1be08fcb003593463";
+
+/** What a call of a facade is made on. Making these sends requests of their own, which do not count as the call's. */
+export interface World {
+  readonly config: ConnectionConfig;
+  readonly sandbox: Sandbox;
+  readonly interpreter: CodeInterpreter;
+  readonly manager: SandboxManager;
+  readonly session: CommandSession;
+  /** A directory of this machine for the call alone. */
+  readonly directory: string;
+}
+
+/** A method of a facade, and which operations it calls. */
+export interface FacadeCall {
+  /** Their ids, each once, in the order of the alphabet. */
+  readonly operations: readonly string[];
+  readonly call: (world: World) => unknown;
+  /** Answers that stand in for a success that no recording has, or pick a recording by its name; by operation. */
+  readonly answers?: Readonly<Record<string, Answer>>;
+  /** Why it sends nothing. */
+  readonly sendsNothing?: string;
+}
+
+export type Answer =
+  | { readonly recorded: string }
+  | {
+      readonly status: number;
+      readonly type?: string;
+      readonly body: string;
+      /** Why there is no recording. */
+      readonly because: string;
+    };
+
+/** What a facade sent, and what it was answered. */
+export interface Observed {
+  readonly operation: Operation;
+  readonly request: { readonly url: string; readonly contentType: string; readonly body: string };
+  readonly answer: "recorded" | "hand-built";
+}
+
+const operations = loadOperations();
+const { recorded } = loadRecordedOperations(operations);
+
+const NO_DOCKER_DIAGNOSTICS =
+  "servers on Docker answer 501, which is recorded; this is what the document says a server with diagnostics answers";
+const diagnostics = (kind: "logs" | "events"): Answer => ({
+  status: 200,
+  body: JSON.stringify({
+    sandboxId: SANDBOX_ID,
+    kind,
+    scope: "container",
+    delivery: "inline",
+    contentType: "text/plain; charset=utf-8",
+    content: "started\n",
+    contentLength: 8,
+    truncated: false,
+  }),
+  because: NO_DOCKER_DIAGNOSTICS,
+});
+const measured: Answer = {
+  status: 200,
+  body: '{"cpu_count":2,"cpu_used_pct":3.5,"mem_total_mib":24103.9,"mem_used_mib":994.1,"timestamp":1795453199542}',
+  because: "only the stream of the same measurements is recorded",
+};
+const deletedSnapshot: Answer = {
+  status: 204,
+  body: "",
+  because: "the recorded deletion failed with status 500",
+};
+const LOCAL_ONLY = "it frees what this object holds here";
+
+/** Every public method of the facades, as "Class.method"; of static ones too. */
+export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
+  "Sandbox.create": {
+    operations: ["createSandbox", "getSandboxEndpoint", "ping"],
+    call: ({ config }) =>
+      Sandbox.create({
+        connectionConfig: config,
+        image: { uri: "python:3.12", auth: { username: "u", password: "p" } },
+        entrypoint: ["sleep", "infinity"],
+        env: { A: "1" },
+        metadata: { team: "a" },
+        resource: { cpu: "500m", memory: "1Gi" },
+        timeoutSeconds: 600,
+        networkPolicy: { defaultAction: "deny", egress: [{ action: "allow", target: "*.example.com" }] },
+        volumes: [
+          { name: "host", mountPath: "/mnt/host", host: { path: "/tmp/opensandbox-e2e" }, readOnly: true },
+          { name: "claim", mountPath: "/mnt/claim", pvc: { claimName: "data" }, subPath: "a/b" },
+        ],
+        platform: { os: "linux", arch: "amd64" },
+        secureAccess: true,
+        extensions: { "access.renew.extend.seconds": "300" },
+      }),
+  },
+  "Sandbox.connect": {
+    operations: ["getSandboxEndpoint", "ping"],
+    call: ({ config }) => Sandbox.connect({ sandboxId: SANDBOX_ID, connectionConfig: config }),
+  },
+  "Sandbox.resume": {
+    operations: ["getSandboxEndpoint", "ping", "resumeSandbox"],
+    call: ({ config }) => Sandbox.resume({ sandboxId: SANDBOX_ID, connectionConfig: config }),
+  },
+  "Sandbox.prototype.getInfo": { operations: ["getSandbox"], call: ({ sandbox }) => sandbox.getInfo() },
+  "Sandbox.prototype.isHealthy": { operations: ["ping"], call: ({ sandbox }) => sandbox.isHealthy() },
+  "Sandbox.prototype.getMetrics": {
+    operations: ["getMetrics"],
+    call: ({ sandbox }) => sandbox.getMetrics(),
+    answers: { getMetrics: measured },
+  },
+  "Sandbox.prototype.waitUntilReady": {
+    operations: ["ping"],
+    call: ({ sandbox }) => sandbox.waitUntilReady(),
+  },
+  "Sandbox.prototype.pause": { operations: ["pauseSandbox"], call: ({ sandbox }) => sandbox.pause() },
+  "Sandbox.prototype.resume": {
+    operations: ["getSandboxEndpoint", "ping", "resumeSandbox"],
+    call: ({ sandbox }) => sandbox.resume(),
+  },
+  "Sandbox.prototype.renew": {
+    operations: ["renewSandboxExpiration"],
+    call: ({ sandbox }) => sandbox.renew(900),
+  },
+  "Sandbox.prototype.patchMetadata": {
+    operations: ["patchSandboxMetadata"],
+    call: ({ sandbox }) => sandbox.patchMetadata({ env: "stage", team: null }),
+  },
+  "Sandbox.prototype.getEndpoint": {
+    operations: ["getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.getEndpoint(8080),
+  },
+  "Sandbox.prototype.getEndpointUrl": {
+    operations: ["getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.getEndpointUrl(8080),
+  },
+  "Sandbox.prototype.getSignedEndpoint": {
+    operations: ["getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.getSignedEndpoint(8080, 4_102_444_800),
+    answers: {
+      getSandboxEndpoint: {
+        status: 200,
+        body: '{"endpoint":"8080-signature.gateway.test","headers":{"X-Signature":"s"}}',
+        because: "only gateways on Kubernetes sign; the refusal of a server on Docker is recorded",
+      },
+    },
+  },
+  "Sandbox.prototype.createSnapshot": {
+    operations: ["createSnapshot"],
+    call: ({ sandbox }) => sandbox.createSnapshot({ name: "s1" }),
+  },
+  "Sandbox.prototype.getDiagnostics": {
+    operations: ["getDiagnosticEvents", "getDiagnosticLogs"],
+    call: async ({ sandbox }) => {
+      await sandbox.getDiagnostics("logs", { scope: "container" });
+      await sandbox.getDiagnostics("events", { scope: "runtime" });
+    },
+    answers: { getDiagnosticLogs: diagnostics("logs"), getDiagnosticEvents: diagnostics("events") },
+  },
+  "Sandbox.prototype.kill": { operations: ["deleteSandbox"], call: ({ sandbox }) => sandbox.kill() },
+  "Sandbox.prototype.close": {
+    operations: [],
+    call: ({ sandbox }) => sandbox.close(),
+    sendsNothing: LOCAL_ONLY,
+  },
+  "Sandbox.prototype.[asyncDispose]": {
+    operations: ["deleteSandbox"],
+    // With `killOnDispose`, as the world makes it.
+    call: ({ sandbox }) => sandbox[Symbol.asyncDispose](),
+  },
+
+  "SandboxManager.create": {
+    operations: [],
+    call: ({ config }) => SandboxManager.create({ connectionConfig: config }),
+    sendsNothing: "the server is asked when something is to be done",
+  },
+  "SandboxManager.prototype.listSandboxInfos": {
+    operations: ["listSandboxes"],
+    call: ({ manager }) =>
+      manager.listSandboxInfos({ states: ["Running"], metadata: { tag: "t1" }, pageSize: 2 }),
+  },
+  "SandboxManager.prototype.getSandboxInfo": {
+    operations: ["getSandbox"],
+    call: ({ manager }) => manager.getSandboxInfo(SANDBOX_ID),
+  },
+  "SandboxManager.prototype.killSandbox": {
+    operations: ["deleteSandbox"],
+    call: ({ manager }) => manager.killSandbox(SANDBOX_ID),
+  },
+  "SandboxManager.prototype.pauseSandbox": {
+    operations: ["pauseSandbox"],
+    call: ({ manager }) => manager.pauseSandbox(SANDBOX_ID),
+  },
+  "SandboxManager.prototype.resumeSandbox": {
+    operations: ["resumeSandbox"],
+    call: ({ manager }) => manager.resumeSandbox(SANDBOX_ID),
+  },
+  "SandboxManager.prototype.renewSandbox": {
+    operations: ["renewSandboxExpiration"],
+    call: ({ manager }) => manager.renewSandbox(SANDBOX_ID, 900),
+  },
+  "SandboxManager.prototype.patchSandboxMetadata": {
+    operations: ["patchSandboxMetadata"],
+    call: ({ manager }) => manager.patchSandboxMetadata(SANDBOX_ID, { env: "stage", team: null }),
+  },
+  "SandboxManager.prototype.createSnapshot": {
+    operations: ["createSnapshot"],
+    call: ({ manager }) => manager.createSnapshot(SANDBOX_ID),
+  },
+  "SandboxManager.prototype.getSnapshot": {
+    operations: ["getSnapshot"],
+    call: ({ manager }) => manager.getSnapshot("374dda3c-7c62-4194-91c8-e5ae89607e6d"),
+  },
+  "SandboxManager.prototype.listSnapshots": {
+    operations: ["listSnapshots"],
+    call: ({ manager }) =>
+      manager.listSnapshots({ sandboxId: SANDBOX_ID, name: "s1", states: ["Ready"], page: 1 }),
+  },
+  "SandboxManager.prototype.deleteSnapshot": {
+    operations: ["deleteSnapshot"],
+    call: ({ manager }) => manager.deleteSnapshot("374dda3c-7c62-4194-91c8-e5ae89607e6d"),
+    answers: { deleteSnapshot: deletedSnapshot },
+  },
+  "SandboxManager.prototype.close": {
+    operations: [],
+    call: ({ manager }) => manager.close(),
+    sendsNothing: LOCAL_ONLY,
+  },
+  "SandboxManager.prototype.[asyncDispose]": {
+    operations: [],
+    call: ({ manager }) => manager[Symbol.asyncDispose](),
+    sendsNothing: LOCAL_ONLY,
+  },
+
+  "CodeInterpreter.create": {
+    operations: [],
+    call: ({ sandbox }) => CodeInterpreter.create(sandbox),
+    sendsNothing: "a kernel is started by the first run, or by createContext",
+  },
+  "CodeInterpreter.prototype.[asyncDispose]": {
+    operations: [],
+    call: ({ interpreter }) => interpreter[Symbol.asyncDispose](),
+    sendsNothing: "the sandbox is left as it is",
+  },
+
+  "Codes.prototype.run": {
+    operations: ["runCode"],
+    call: ({ interpreter }) => interpreter.codes.run("1+1", { context: { id: "c", language: "python" } }),
+  },
+  "Codes.prototype.runStream": {
+    operations: ["runCode"],
+    call: ({ interpreter }) => exhaust(interpreter.codes.runStream({ code: "1+1" })),
+  },
+  "Codes.prototype.createContext": {
+    operations: ["createCodeContext"],
+    call: ({ interpreter }) => interpreter.codes.createContext("python", { cwd: "/workspace/newdir" }),
+  },
+  "Codes.prototype.getContext": {
+    operations: ["getCodeContext"],
+    call: ({ interpreter }) => interpreter.codes.getContext("3a8a1e99-49d9-4feb-92e5-8a9ec68805f5"),
+  },
+  "Codes.prototype.listContexts": {
+    operations: ["listCodeContexts"],
+    call: ({ interpreter }) => interpreter.codes.listContexts("python"),
+  },
+  "Codes.prototype.deleteContext": {
+    operations: ["deleteCodeContext"],
+    call: ({ interpreter }) => interpreter.codes.deleteContext("3a8a1e99-49d9-4feb-92e5-8a9ec68805f5"),
+  },
+  "Codes.prototype.deleteContexts": {
+    operations: ["deleteCodeContexts"],
+    call: ({ interpreter }) => interpreter.codes.deleteContexts("go"),
+  },
+  "Codes.prototype.interrupt": {
+    operations: ["interruptCode"],
+    call: ({ interpreter }) => interpreter.codes.interrupt("c"),
+  },
+
+  "Commands.prototype.run": {
+    operations: ["runCommand"],
+    call: ({ sandbox }) =>
+      sandbox.commands.run("ls", {
+        cwd: "/tmp",
+        env: { A: "1" },
+        uid: 1000,
+        gid: 1000,
+        timeoutSeconds: 5,
+      }),
+  },
+  "Commands.prototype.runStream": {
+    operations: ["runCommand"],
+    call: ({ sandbox }) => exhaust(sandbox.commands.runStream("sleep 5", { background: true })),
+    answers: { runCommand: { recorded: "background" } },
+  },
+  "Commands.prototype.interrupt": {
+    operations: ["interruptCommand"],
+    call: ({ sandbox }) => sandbox.commands.interrupt(COMMAND),
+  },
+  "Commands.prototype.getStatus": {
+    operations: ["getCommandStatus"],
+    call: ({ sandbox }) => sandbox.commands.getStatus(COMMAND),
+  },
+  "Commands.prototype.getLogs": {
+    operations: ["getCommandLogs"],
+    call: ({ sandbox }) => sandbox.commands.getLogs(COMMAND, { cursor: 3 }),
+    answers: { getCommandLogs: { recorded: "bg logs cursor=3" } },
+  },
+  "Commands.prototype.followLogs": {
+    operations: ["getCommandLogs", "getCommandStatus"],
+    call: ({ sandbox }) => exhaust(sandbox.commands.followLogs(COMMAND, { cursor: 9 })),
+    answers: {
+      getCommandLogs: { recorded: "bg logs cursor=tail" },
+      getCommandStatus: { recorded: "bg status done" },
+    },
+  },
+  "Commands.prototype.createSession": {
+    operations: ["createSession"],
+    call: ({ sandbox }) => sandbox.commands.createSession({ cwd: "/workspace" }),
+  },
+  "Commands.prototype.runInSession": {
+    operations: ["runInSession"],
+    call: ({ sandbox }) => sandbox.commands.runInSession("s", "pwd", { cwd: "/tmp", timeoutSeconds: 5 }),
+  },
+  "Commands.prototype.deleteSession": {
+    operations: ["deleteSession"],
+    call: ({ sandbox }) => sandbox.commands.deleteSession("s"),
+  },
+  "CommandSession.prototype.run": {
+    operations: ["runInSession"],
+    call: ({ session }) => session.run("pwd"),
+  },
+  "CommandSession.prototype.delete": {
+    operations: ["deleteSession"],
+    call: ({ session }) => session.delete(),
+  },
+  "CommandSession.prototype.[asyncDispose]": {
+    operations: ["deleteSession"],
+    call: ({ session }) => session[Symbol.asyncDispose](),
+  },
+
+  "Files.prototype.readFile": {
+    operations: ["downloadFile"],
+    call: ({ sandbox }) => sandbox.files.readFile(FILE),
+  },
+  "Files.prototype.readBytes": {
+    operations: ["downloadFile"],
+    call: ({ sandbox }) => sandbox.files.readBytes(FILE, { range: { end: 5 } }),
+    answers: { downloadFile: { recorded: "range 0-4" } },
+  },
+  "Files.prototype.readBytesStream": {
+    operations: ["downloadFile"],
+    call: async ({ sandbox }) => exhaust(await sandbox.files.readBytesStream(FILE)),
+  },
+  "Files.prototype.writeFiles": {
+    operations: ["createDirectories", "uploadFiles"],
+    call: ({ sandbox }) =>
+      sandbox.files.writeFiles([
+        { path: FILE, data: "text", mode: 0o644, owner: "nobody", group: "nogroup" },
+        { path: "/workspace/ft/a/bytes", data: new Uint8Array([0, 255]) },
+      ]),
+  },
+  "Files.prototype.upload": {
+    operations: ["createDirectories", "uploadFiles"],
+    call: async ({ sandbox, directory }) => {
+      await writeFile(path.join(directory, "up.txt"), "text");
+      await sandbox.files.upload(path.join(directory, "up.txt"), FILE, { mode: 0o644 });
+    },
+  },
+  "Files.prototype.download": {
+    operations: ["downloadFile"],
+    call: ({ sandbox, directory }) => sandbox.files.download(FILE, path.join(directory, "down.txt")),
+  },
+  "Files.prototype.deleteFiles": {
+    operations: ["deleteFiles"],
+    call: ({ sandbox }) => sandbox.files.deleteFiles(["/workspace/ft/b/2.txt"]),
+  },
+  "Files.prototype.deleteDirectories": {
+    operations: ["deleteDirectories"],
+    call: ({ sandbox }) => sandbox.files.deleteDirectories(["/workspace/ft/d1", "/workspace/ft/d3"]),
+  },
+  "Files.prototype.getFileInfo": {
+    operations: ["getFilesInfo"],
+    call: ({ sandbox }) => sandbox.files.getFileInfo([FILE, "/workspace/ft/b/1.bin"]),
+  },
+  "Files.prototype.search": {
+    operations: ["searchFiles"],
+    call: ({ sandbox }) => sandbox.files.search("/workspace/ft", { pattern: "*.txt" }),
+  },
+  "Files.prototype.listDirectory": {
+    operations: ["listDirectory"],
+    call: ({ sandbox }) => sandbox.files.listDirectory("/workspace/ft", { depth: 2 }),
+  },
+  "Files.prototype.createDirectories": {
+    operations: ["createDirectories"],
+    call: ({ sandbox }) =>
+      sandbox.files.createDirectories([
+        "/workspace/d",
+        { path: "/workspace/e", mode: 0o700, owner: "nobody" },
+      ]),
+  },
+  "Files.prototype.moveFiles": {
+    operations: ["moveFiles"],
+    call: ({ sandbox }) => sandbox.files.moveFiles([{ src: FILE, dest: "/workspace/ft/new/x" }]),
+  },
+  "Files.prototype.replaceContents": {
+    operations: ["replaceInFiles"],
+    call: ({ sandbox }) =>
+      sandbox.files.replaceContents([{ path: FILE, oldContent: "LINE", newContent: "line" }]),
+    answers: { replaceInFiles: { recorded: "replace verbose" } },
+  },
+  "Files.prototype.setPermissions": {
+    operations: ["setPermissions"],
+    call: ({ sandbox }) =>
+      sandbox.files.setPermissions([{ path: FILE, mode: 0o600, owner: "nobody", group: "nogroup" }]),
+  },
+
+  "Metrics.prototype.getMetrics": {
+    operations: ["getMetrics"],
+    call: ({ sandbox }) => sandbox.metrics.getMetrics(),
+    answers: { getMetrics: measured },
+  },
+  "Metrics.prototype.watch": {
+    operations: ["watchMetrics"],
+    call: async ({ sandbox }) => {
+      // The recording has no end, as the server's answer has none.
+      for await (const { cpuCount } of sandbox.metrics.watch()) if (cpuCount > 0) break;
+    },
+  },
+  "Health.prototype.ping": { operations: ["ping"], call: ({ sandbox }) => sandbox.health.ping() },
+  "Health.prototype.isHealthy": { operations: ["ping"], call: ({ sandbox }) => sandbox.health.isHealthy() },
+};
+
+/** What a facade's method sends, seen by a stand-in for `fetch` that answers from the recordings. */
+export async function observe({ call, answers = {} }: FacadeCall): Promise<readonly Observed[]> {
+  const observed: Observed[] = [];
+  const config = new ConnectionConfig({
+    domain: LIFECYCLE_ORIGIN,
+    retryPolicy: { maxRetries: 0 },
+    fetch: async (request) => {
+      const url = new URL(request.url);
+      const server = url.origin === LIFECYCLE_ORIGIN ? "lifecycle" : "execd";
+      const operation = findOperation(operations, server, request.method, url.pathname);
+      if (operation === undefined) throw new RangeError(`No operation is ${request.method} ${request.url}`);
+      const { response, isRecorded } = answerOf(operation, answers[operation.id]);
+      observed.push({
+        operation,
+        request: {
+          url: request.url,
+          contentType: request.headers.get("content-type") ?? "",
+          body: await request.text(),
+        },
+        answer: isRecorded ? "recorded" : "hand-built",
+      });
+      return response;
+    },
+  });
+  const directory = await mkdtemp(path.join(tmpdir(), "facade-"));
+  try {
+    const sandbox = await Sandbox.connect({
+      sandboxId: SANDBOX_ID,
+      connectionConfig: config,
+      skipHealthCheck: true,
+      killOnDispose: true,
+    });
+    const world: World = {
+      config,
+      sandbox,
+      interpreter: await CodeInterpreter.create(sandbox),
+      manager: SandboxManager.create({ connectionConfig: config }),
+      session: await sandbox.commands.createSession(),
+      directory,
+    };
+    observed.length = 0;
+    await call(world);
+    return observed;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+function answerOf(
+  { id }: Operation,
+  answer: Answer | undefined,
+): { readonly response: Response; readonly isRecorded: boolean } {
+  if (answer !== undefined && "status" in answer) {
+    const { status, type = "application/json", body } = answer;
+    const headers = body === "" ? {} : { "Content-Type": type };
+    return { response: new Response(body === "" ? null : body, { status, headers }), isRecorded: false };
+  }
+  const found = recorded.find(
+    ({ operation, name, exchange }) =>
+      operation.id === id && (answer === undefined ? isSuccess(exchange) : name === answer.recorded),
+  );
+  if (found === undefined) throw new RangeError(`No recorded answer of ${id} fits; build one by hand.`);
+  const { status, headers } = found.exchange.response;
+  const body = bodyOf(found.exchange);
+  return {
+    response: new Response(body === "" ? null : body, { status: status ?? 200, headers }),
+    isRecorded: true,
+  };
+}
+
+function isSuccess({ response: { status } }: Exchange): boolean {
+  return status !== null && status >= 200 && status < 300;
+}
+
+async function exhaust(items: AsyncIterable<unknown>): Promise<void> {
+  const iterator = items[Symbol.asyncIterator]();
+  while ((await iterator.next()).done !== true);
+}

@@ -1,0 +1,133 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
+
+const DOCUMENTS = ["lifecycle", "execd", "diagnostics"] as const;
+const METHODS = ["get", "put", "post", "delete", "patch"] as const;
+const FIXTURES: readonly FixtureName[] = [
+  "execd-code",
+  "execd-command",
+  "execd-files",
+  "execd-lang",
+  "execd-misc",
+  "execd-session",
+  "lifecycle-docker",
+];
+
+export type DocumentName = (typeof DOCUMENTS)[number];
+/** A JSON object. */
+export type Json = Readonly<Record<string, unknown>>;
+
+/** An operation of a document. */
+export interface Operation {
+  readonly id: string;
+  readonly document: DocumentName;
+  readonly method: string;
+  /** The path with its parameters in braces, below the document's base URL. */
+  readonly template: string;
+  /** As it stands in the document, references unresolved. */
+  readonly definition: Json;
+}
+
+/** An exchange that was recorded from a real server, and whose operation the documents have. */
+export interface RecordedOperation {
+  readonly operation: Operation;
+  readonly fixture: FixtureName;
+  /** The label; the second of a label is "label (2)". */
+  readonly name: string;
+  readonly exchange: Exchange;
+}
+
+/** A document of openapi/, parsed. */
+export function readDocument(name: DocumentName): Json {
+  // Jest runs the tests as CommonJS.
+  const file = path.join(__dirname, "../../openapi", `${name}.yaml`);
+  const document: unknown = parse(readFileSync(file, "utf8"));
+  if (!isJson(document)) throw new TypeError(`${file} is no document.`);
+  return document;
+}
+
+/** Every operation of the documents, by its id. */
+export function loadOperations(): ReadonlyMap<string, Operation> {
+  const operations = new Map<string, Operation>();
+  for (const document of DOCUMENTS) {
+    for (const [template, item] of Object.entries(objectAt(readDocument(document), "paths"))) {
+      for (const method of METHODS) {
+        const definition = isJson(item) ? item[method] : undefined;
+        if (!isJson(definition)) continue;
+        const id = String(definition["operationId"]);
+        if (operations.has(id)) throw new RangeError(`Two operations are called ${id}.`);
+        operations.set(id, { id, document, method: method.toUpperCase(), template, definition });
+      }
+    }
+  }
+  return operations;
+}
+
+/** The operation of a request to execd, or of one to the lifecycle server; `undefined` where the documents have none. */
+export function findOperation(
+  operations: ReadonlyMap<string, Operation>,
+  server: "lifecycle" | "execd",
+  method: string,
+  pathAndQuery: string,
+): Operation | undefined {
+  const { pathname } = new URL(pathAndQuery, "http://server.invalid");
+  // All operations are below /v1, as the SDK asks for them; older clients leave it out.
+  const segments = (server === "lifecycle" ? pathname.replace(/^\/v1\//, "/") : pathname).split("/");
+  const found = [...operations.values()].filter(
+    ({ document, method: own, template }) =>
+      (document === "execd") === (server === "execd") && own === method && matches(template, segments),
+  );
+  // `/code/contexts` is not the context called "contexts".
+  found.sort((one, other) => parametersOf(one.template) - parametersOf(other.template));
+  return found[0];
+}
+
+/** Everything recorded in tests/fixtures that is an operation of the documents, and how much is not. */
+export function loadRecordedOperations(operations: ReadonlyMap<string, Operation>): {
+  readonly recorded: readonly RecordedOperation[];
+  readonly total: number;
+} {
+  const recorded: RecordedOperation[] = [];
+  let total = 0;
+  for (const fixture of FIXTURES) {
+    const counts = new Map<string, number>();
+    for (const exchange of loadFixture(fixture)) {
+      total += 1;
+      const count = (counts.get(exchange.label) ?? 0) + 1;
+      counts.set(exchange.label, count);
+      const name = count === 1 ? exchange.label : `${exchange.label} (${count})`;
+      const { method } = exchange.request;
+      const proxied = exchange.request.path.replace(/^.*\/proxy\/44772(?=\/)/, "");
+      const isLifecycle = fixture === "lifecycle-docker" && proxied === exchange.request.path;
+      const server = isLifecycle ? "lifecycle" : "execd";
+      const operation = findOperation(operations, server, method, proxied);
+      if (operation !== undefined) recorded.push({ operation, fixture, name, exchange });
+    }
+  }
+  return { recorded, total };
+}
+
+/** The object below a key. @throws where there is none */
+export function objectAt(value: Json, key: string): Json {
+  const found = value[key];
+  if (!isJson(found)) throw new TypeError(`There is no object "${key}".`);
+  return found;
+}
+
+export function isJson(value: unknown): value is Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function matches(template: string, segments: readonly string[]): boolean {
+  const wanted = template.split("/");
+  return (
+    wanted.length === segments.length &&
+    wanted.every((part, index) => (part.startsWith("{") ? segments[index] !== "" : part === segments[index]))
+  );
+}
+
+function parametersOf(template: string): number {
+  return template.split("{").length - 1;
+}
