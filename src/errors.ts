@@ -205,11 +205,12 @@ export function isSandboxException(value: unknown): value is SandboxException {
 /** Adds what an upper layer knows and the lower one that threw did not. Facts that are already there stay. */
 export function addErrorContext(
   error: unknown,
-  context: { readonly sandboxId?: string | undefined; readonly execution?: Execution | undefined },
+  context: Pick<SandboxExceptionFacts, "requestId" | "sandboxId" | "execution">,
 ): void {
   if (!(error instanceof SandboxException)) return;
   // The fields are read-only to users; the library fills them while the error is on its way up.
-  const open: { sandboxId: string | undefined; execution: Execution | undefined } = error;
+  const open: { -readonly [Fact in "requestId" | "sandboxId" | "execution"]: SandboxException[Fact] } = error;
+  open.requestId ??= context.requestId;
   open.sandboxId ??= context.sandboxId;
   open.execution ??= context.execution;
 }

@@ -1,4 +1,4 @@
-import { InvalidArgumentException } from "../errors.js";
+import { addErrorContext, InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "./event.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
@@ -7,15 +7,16 @@ import { RunStream, type RunSource } from "./run-stream.js";
  * is kept, so that memory stays flat however much is printed. One consumer; leaving the loop ends the run.
  *
  * @param source checks the arguments and gives the source; what it throws rejects the first `next`
+ * @param sandboxId added to errors
  */
-export function iterateEvents(source: () => RunSource): AsyncIterable<ExecutionEvent> {
+export function iterateEvents(source: () => RunSource, sandboxId?: string): AsyncIterable<ExecutionEvent> {
   let isTaken = false;
   return {
     [Symbol.asyncIterator]: () => {
       if (isTaken)
         throw new InvalidArgumentException("A stream of events can be iterated once; `run` keeps them.");
       isTaken = true;
-      return new EventIterator(source);
+      return new EventIterator(source, sandboxId);
     },
   };
 }
@@ -23,14 +24,16 @@ export function iterateEvents(source: () => RunSource): AsyncIterable<ExecutionE
 // By hand rather than by a generator, which costs three turns of the microtask queue for each event.
 class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
   readonly #source: () => RunSource;
+  readonly #sandboxId: string | undefined;
   #stream: RunStream | undefined;
   #batch: readonly ExecutionEvent[] = [];
   #next = 0;
   #refilling: Promise<void> | undefined;
   #isOver = false;
 
-  constructor(source: () => RunSource) {
+  constructor(source: () => RunSource, sandboxId: string | undefined) {
     this.#source = source;
+    this.#sandboxId = sandboxId;
   }
 
   next(): Promise<IteratorResult<ExecutionEvent, undefined>> {
@@ -62,6 +65,10 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
       this.#next = 0;
       if (batch === undefined) this.#isOver = true;
     } catch (error) {
+      // The caller's own abort reason stays as it is.
+      if (this.#stream?.stopped?.isForeign !== true) {
+        addErrorContext(error, { sandboxId: this.#sandboxId, requestId: this.#stream?.requestId });
+      }
       const hasLeft = this.#isOver;
       this.#isOver = true;
       this.#batch = [];

@@ -7,6 +7,7 @@ import {
 import type { Logger } from "../logging.js";
 import { onAbort, raceAbort } from "../transport/abort.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
+import { requestIdOfBody } from "../transport/response.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import { Deferred, interruptUntilEnded, type Failure } from "./interrupt.js";
@@ -72,6 +73,7 @@ export class RunStream {
 
   #slot: RunSlot | undefined;
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
+  #requestId: string | undefined;
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
   #sent = false;
@@ -108,6 +110,11 @@ export class RunStream {
   /** Settles when nothing of the run is left: the answer has ended and no interrupt is on its way. Never rejects. */
   get ended(): Promise<void> {
     return this.#ended.promise;
+  }
+
+  /** The server's name for the request, once its answer has begun. */
+  get requestId(): string | undefined {
+    return this.#requestId;
   }
 
   /** Whether the request has left the queue. */
@@ -228,6 +235,7 @@ export class RunStream {
       if (this.#reader === undefined) {
         await this.#send();
         const body = await this.#source.open(this.#request.signal);
+        this.#requestId = requestIdOfBody(body);
         this.#reader = body.getReader();
       }
       const { done, value } = await this.#reader.read();

@@ -159,7 +159,9 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     } catch (error) {
       // The caller's own abort reason, or a handler's own error, stays as it is.
       if (this.#stream?.stopped?.isForeign !== true) {
-        addErrorContext(error, { sandboxId: this.#facts.sandboxId, execution: this.execution });
+        const { sandboxId } = this.#facts;
+        const requestId = this.#stream?.requestId;
+        addErrorContext(error, { sandboxId, requestId, execution: this.execution });
       }
       this.#settled = { error };
       throw error;

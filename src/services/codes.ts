@@ -118,7 +118,7 @@ export class Codes {
    * @throws what {@link run} rejects with, but without a partial execution
    */
   runStream(request: RunCodeRequest, options: RunStreamOptions = {}): AsyncIterable<ExecutionEvent> {
-    return iterateEvents(() => this.#source(request, options));
+    return iterateEvents(() => this.#source(request, options), this.#link.sandboxId);
   }
 
   /**

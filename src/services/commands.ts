@@ -97,7 +97,7 @@ export class Commands {
    * @throws what {@link run} rejects with, but without a partial execution
    */
   runStream(command: string, options: CommandStreamOptions = {}): AsyncIterable<ExecutionEvent> {
-    return iterateEvents(() => this.#source(command, options));
+    return iterateEvents(() => this.#source(command, options), this.#link.sandboxId);
   }
 
   /**

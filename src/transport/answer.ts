@@ -1,9 +1,10 @@
+import { addErrorContext } from "../errors.js";
 import { redactUrl } from "../logging.js";
 import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { toConnectionException } from "./connection-failure.js";
 import { pathOf, type Fetch } from "./request.js";
-import { unexpectedResponse } from "./response.js";
+import { requestIdOf, unexpectedResponse } from "./response.js";
 
 /** Statuses that the platform allows no body for, not even an empty one. */
 const NULL_BODY_STATUSES: readonly number[] = [101, 103, 204, 205, 304];
@@ -38,9 +39,13 @@ export function bufferAnswer(next: Fetch, call: Call): Fetch {
       const bytes = await raceAbort(call.signal, response.arrayBuffer());
       return bufferedResponse(new Uint8Array(bytes), response);
     } catch (error) {
-      if (call.signal.aborted) throw error;
+      if (call.isAbortedByCaller) throw error;
       const where = redactUrl(pathOf(request));
-      throw toConnectionException(error, { method: request.method, where, phase: "answer" });
+      const failure = call.signal.aborted
+        ? error
+        : toConnectionException(error, { method: request.method, where, phase: "answer" });
+      addErrorContext(failure, { requestId: requestIdOf(response) });
+      throw failure;
     }
   };
 }

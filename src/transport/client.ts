@@ -21,7 +21,13 @@ import {
 } from "./endpoint.js";
 import { withLogging } from "./log.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
-import { refuseRedirects, rememberSandbox, throwOnError, unexpectedResponse } from "./response.js";
+import {
+  refuseRedirects,
+  rememberRequestId,
+  rememberSandbox,
+  throwOnError,
+  unexpectedResponse,
+} from "./response.js";
 import { systemClock, withRetry, type Clock, type Replay, type RetryEvent } from "./retry.js";
 import { guardStream } from "./stream-body.js";
 import { IdleClock, withTimeout } from "./timeout.js";
@@ -314,6 +320,7 @@ export function unwrapStream(result: {
   if (data === undefined || data === null) {
     throw unexpectedResponse("The server's answer has no body.", response);
   }
+  rememberRequestId(data, response);
   return data;
 }
 

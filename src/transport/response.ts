@@ -29,6 +29,20 @@ const retryAfter = new WeakMap<SandboxApiException, number>();
 // What an answer turns out to lack is found out by layers that no longer know whom it was for.
 const sandboxIds = new WeakMap<Response, string>();
 
+// A stream fails long after its answer's headers have been seen.
+const requestIds = new WeakMap<ReadableStream<Uint8Array>, string>();
+
+/** Keeps the server's name for the request with the body of its answer. */
+export function rememberRequestId(body: ReadableStream<Uint8Array>, response: Response): void {
+  const id = requestIdOf(response);
+  if (id !== undefined) requestIds.set(body, id);
+}
+
+/** The server's name for the request of which this is the answer's body, where it sent one. */
+export function requestIdOfBody(body: ReadableStream<Uint8Array>): string | undefined {
+  return requestIds.get(body);
+}
+
 /** Keeps whom an answer is about, for the exceptions that are made of it later. */
 export function rememberSandbox(response: Response, sandboxId: string | undefined): void {
   if (sandboxId !== undefined) sandboxIds.set(response, sandboxId);

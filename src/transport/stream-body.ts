@@ -1,8 +1,9 @@
-import { SandboxConnectionException } from "../errors.js";
+import { addErrorContext, SandboxConnectionException } from "../errors.js";
 import { onAbort } from "./abort.js";
 import { mayHaveBody } from "./answer.js";
 import type { Call } from "./call.js";
 import { describeConnectionFailure } from "./connection-failure.js";
+import { requestIdOf } from "./response.js";
 import type { IdleClock } from "./timeout.js";
 
 /** What {@link guardStream} needs to know. */
@@ -27,13 +28,18 @@ export function guardStream(response: Response, options: StreamGuardOptions): Re
     options.call.end();
     return new Response(null, { status, statusText, headers });
   }
-  return new Response(guardBody(response.body, options), { status, statusText, headers });
+  return new Response(guardBody(response.body, options, requestIdOf(response)), {
+    status,
+    statusText,
+    headers,
+  });
 }
 
 function guardBody(
   // `null` where a stand-in for `fetch` answers so.
   body: ReadableStream<Uint8Array> | null,
   { call, idle, what, sandboxId }: StreamGuardOptions,
+  requestId: string | undefined,
 ): ReadableStream<Uint8Array> {
   const reader = body?.getReader();
   let unlink = (): void => undefined;
@@ -51,6 +57,7 @@ function guardBody(
         const fail = (reason: unknown): void => {
           if (isEnded) return;
           end();
+          if (!call.isAbortedByCaller) addErrorContext(reason, { requestId });
           controller.error(reason);
         };
         if (call.signal.aborted) fail(call.signal.reason);
@@ -77,6 +84,7 @@ function guardBody(
               code: "STREAM_BROKEN",
               message: `${what}: the stream broke: ${describeConnectionFailure(error)}.`,
               cause: error,
+              requestId,
               sandboxId,
             }),
           );

@@ -29,7 +29,7 @@ const lost = ({ name }: Operation): Failing =>
 const isStreamed = ({ name }: Operation): boolean => !["get", "post", "upload"].includes(name);
 /** In the answer: what is streamed is never asked for twice. */
 const broken = (operation: Operation): Failing =>
-  isStreamed(operation) ? { type, code: "STREAM_BROKEN", attempts: 1 } : lost(operation);
+  isStreamed(operation) ? { type, code: "STREAM_BROKEN", attempts: 1, hasRequestId: true } : lost(operation);
 
 const head = (exchange: FaultExchange, { headers }: Operation): FaultExchange =>
   exchange.head(200, { "transfer-encoding": "chunked", "x-request-id": REQUEST_ID, ...headers });

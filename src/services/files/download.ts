@@ -47,6 +47,7 @@ export function verifyDownload(download: Download): Download {
           throw new SandboxConnectionException({
             code: "STREAM_CUT",
             message: `The download of ${path} ended after ${received} of ${size} bytes.`,
+            requestId: requestIdOf(response),
             sandboxId,
           });
         } else controller.close();

@@ -46,6 +46,11 @@ export class FaultExchange {
     return this.write(chunkOf(bytes));
   }
 
+  /** An empty chunk would be the end. */
+  chunkIfAny(bytes: Uint8Array): this {
+    return bytes.byteLength === 0 ? this : this.chunk(bytes);
+  }
+
   /** The end of a chunked answer; the connection can be used again. */
   lastChunk(): this {
     this.isAnswered = true;

@@ -18,7 +18,13 @@ export interface Operation {
   readonly headers: Readonly<Record<string, string>>;
   /** What it gives, in short, where all goes well. */
   readonly value: unknown;
-  run(link: SandboxLink, options: { readonly signal?: AbortSignal | undefined }): Promise<unknown>;
+  run(link: SandboxLink, options: OperationOptions): Promise<unknown>;
+}
+
+export interface OperationOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Of a run; other kinds of calls have none. */
+  readonly timeoutSeconds?: number | undefined;
 }
 
 /** Printed by each run: characters of one to four bytes. */
@@ -54,7 +60,7 @@ export const OPERATIONS: readonly Operation[] = [
     headers: JSON_HEADERS,
     body: Buffer.from('[{"id":"context-1","language":"python"}]'),
     value: [{ id: "context-1", language: "python" }],
-    run: (link, options) => new Codes(link).listContexts(undefined, options),
+    run: (link, { signal }) => new Codes(link).listContexts(undefined, { signal }),
   },
   {
     name: "post",
@@ -62,7 +68,7 @@ export const OPERATIONS: readonly Operation[] = [
     headers: JSON_HEADERS,
     body: Buffer.from('{"id":"context-1","language":"python"}'),
     value: { id: "context-1", language: "python" },
-    run: (link, options) => new Codes(link).createContext("python", options),
+    run: (link, { signal }) => new Codes(link).createContext("python", { signal }),
   },
   {
     name: "code",
@@ -110,7 +116,7 @@ export const OPERATIONS: readonly Operation[] = [
     headers: { "content-type": "application/octet-stream" },
     body: FILE,
     value: FILE.byteLength,
-    run: async (link, options) => (await new Files(link).readBytes("a.txt", options)).byteLength,
+    run: async (link, { signal }) => (await new Files(link).readBytes("a.txt", { signal })).byteLength,
   },
 ];
 

@@ -63,15 +63,14 @@ export interface World {
 export async function inWorld(
   onRequest: (exchange: FaultExchange) => void,
   work: (world: World) => Promise<void>,
-  options: ConnectionOptions & { readonly origin?: (server: FaultServer) => string } = {},
+  options: ConnectionOptions = {},
 ): Promise<void> {
   const leaks = new LeakWatch();
-  const { origin, ...connection } = options;
   {
     await using server = await FaultServer.start(onRequest);
-    const link = linkTo(origin?.(server) ?? server.origin, { retryPolicy: QUICK_RETRIES, ...connection });
+    const link = linkTo(server.origin, { retryPolicy: QUICK_RETRIES, ...options });
     await work({ server, link, leaks });
-    await until(() => server.busyConnections === 0);
+    await until(() => server.busyConnections === 0 && link.runs.size === 0);
     expect(server.busyConnections).toBe(0);
     expect(link.runs.size).toBe(0);
   }
@@ -79,7 +78,11 @@ export async function inWorld(
 }
 
 /** A server that does this to the requests of an operation, and hears interrupts: they end what runs, in order. */
-export function faulty(operation: Operation, fault: Fault): (exchange: FaultExchange) => void {
+export function faulty(
+  operation: Operation,
+  fault: Fault,
+  ignoresInterrupts = false,
+): (exchange: FaultExchange) => void {
   const running = new Set<FaultExchange>();
   let attempts = 0;
   const [method, path] = operation.route;
@@ -91,6 +94,7 @@ export function faulty(operation: Operation, fault: Fault): (exchange: FaultExch
       return;
     }
     exchange.answer(200);
+    if (ignoresInterrupts) return;
     for (const interrupted of running) if (!interrupted.isAnswered) interrupted.close();
   };
 }
@@ -100,15 +104,22 @@ export async function expectSurvival(
   operation: Operation,
   fault: Fault,
   expected: Expected,
-  options: ConnectionOptions & { readonly origin?: (server: FaultServer) => string } = {},
+  {
+    timeoutSeconds,
+    ignoresInterrupts,
+    ...options
+  }: ConnectionOptions & {
+    readonly timeoutSeconds?: number;
+    readonly ignoresInterrupts?: boolean;
+  } = {},
 ): Promise<void> {
   countCases(1);
   await inWorld(
-    faulty(operation, fault),
+    faulty(operation, fault, ignoresInterrupts),
     async ({ server, link, leaks }) => {
       const { signal } = new AbortController();
       leaks.watch(signal);
-      const outcome = await outcomeOf(operation.run(link, { signal }));
+      const outcome = await outcomeOf(operation.run(link, { signal, timeoutSeconds }));
       expectOutcome(operation, outcome, expected);
       const attempts = expected === "ok" || "value" in expected ? undefined : expected.attempts;
       if (attempts !== undefined) {
