@@ -26,7 +26,7 @@ export interface Operation {
   readonly method: string;
   /** The path with its parameters in braces, below the document's base URL. */
   readonly template: string;
-  /** As it stands in the document, references unresolved. */
+  /** As it stands in the document, references unresolved, with the parameters of its path. */
   readonly definition: Json;
 }
 
@@ -54,11 +54,20 @@ export function loadOperations(): ReadonlyMap<string, Operation> {
   for (const document of DOCUMENTS) {
     for (const [template, item] of Object.entries(objectAt(readDocument(document), "paths"))) {
       for (const method of METHODS) {
-        const definition = isJson(item) ? item[method] : undefined;
+        if (!isJson(item)) continue;
+        const definition = item[method];
         if (!isJson(definition)) continue;
         const id = String(definition["operationId"]);
         if (operations.has(id)) throw new RangeError(`Two operations are called ${id}.`);
-        operations.set(id, { id, document, method: method.toUpperCase(), template, definition });
+        // Those of the path are of each of its operations.
+        const parameters = [item, definition].flatMap(parametersIn);
+        operations.set(id, {
+          id,
+          document,
+          method: method.toUpperCase(),
+          template,
+          definition: { ...definition, parameters },
+        });
       }
     }
   }
@@ -126,6 +135,10 @@ function matches(template: string, segments: readonly string[]): boolean {
     wanted.length === segments.length &&
     wanted.every((part, index) => (part.startsWith("{") ? segments[index] !== "" : part === segments[index]))
   );
+}
+
+function parametersIn({ parameters }: Json): readonly unknown[] {
+  return Array.isArray(parameters) ? parameters : [];
 }
 
 function parametersOf(template: string): number {

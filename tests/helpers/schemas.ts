@@ -1,0 +1,126 @@
+import addFormats from "ajv-formats";
+import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
+import { isJson, readDocument, type DocumentName, type Json, type Operation } from "./operations.js";
+
+/** Says what is wrong with values, by the schemas of a document. */
+export class Schemas {
+  readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
+  readonly #documents = new Map<DocumentName, Json>();
+  readonly #validators = new Map<string, ValidateFunction>();
+
+  constructor() {
+    // ajv-formats is CommonJS: what is its default export to the types is the default of the default to Node.
+    addFormats.default(this.#ajv);
+    // Not of JSON Schema but of OpenAPI; what they are of is checked by the type beside them.
+    for (const format of ["int32", "int64", "float", "double", "binary", "password"]) {
+      this.#ajv.addFormat(format, true);
+    }
+  }
+
+  /** What an answer is by its operation's document; `undefined` where the document has no such answer. */
+  answer(operation: Operation, status: number): Json | undefined {
+    return this.#follow(operation.document, childOf(operation.definition, "responses", String(status)));
+  }
+
+  /** How an answer, or the body of a request, breaks the schema of its media type: `[]` where it fits or has none. */
+  faults(operation: Operation, part: Json, mediaType: string, value: unknown): readonly string[] {
+    const schema = childOf(part, "content", mediaType, "schema");
+    if (schema === undefined) return [`${mediaType} is not expected`];
+    return this.#check(operation.document, schema, value);
+  }
+
+  #check(document: DocumentName, schema: Json, value: unknown): readonly string[] {
+    const validate = this.#validator(document, schema);
+    if (validate(value)) return [];
+    // Where an item of a list stands does not matter, nor which of the keys of a map it is.
+    const errors = validate.errors ?? [];
+    return [
+      ...new Set(
+        errors.map(({ instancePath, message, params }) =>
+          `${shapeOf(instancePath)} ${message ?? ""} ${String(params["additionalProperty"] ?? "")}`.trimEnd(),
+        ),
+      ),
+    ];
+  }
+
+  /** How a value breaks a schema of a document's components. */
+  componentFaults(document: DocumentName, component: string, value: unknown): readonly string[] {
+    return this.#check(document, { $ref: `#/components/schemas/${component}` }, value);
+  }
+
+  /** The body that an operation takes. */
+  requestBody(operation: Operation): Json | undefined {
+    return this.#follow(operation.document, operation.definition["requestBody"]);
+  }
+
+  /** The names of an operation's parameters in the query. */
+  queryNames(operation: Operation): readonly string[] {
+    const { parameters } = operation.definition;
+    if (!Array.isArray(parameters)) return [];
+    return parameters
+      .map((parameter) => this.#follow(operation.document, parameter))
+      .flatMap((parameter) => (parameter?.["in"] === "query" ? [String(parameter["name"])] : []));
+  }
+
+  /** Validators for all schemas of a document, by their references. */
+  #validator(document: DocumentName, schema: Json): ValidateFunction {
+    const key = `${document} ${JSON.stringify(schema)}`;
+    const known = this.#validators.get(key);
+    if (known !== undefined) return known;
+    const { components } = this.#document(document);
+    // The references are from the root of the document.
+    const closed = exact(schema);
+    const validate = this.#ajv.compile({ ...(isJson(closed) ? closed : {}), components });
+    this.#validators.set(key, validate);
+    return validate;
+  }
+
+  #document(name: DocumentName): Json {
+    const known = this.#documents.get(name);
+    if (known !== undefined) return known;
+    const document = exact(readDocument(name));
+    if (!isJson(document)) throw new TypeError(`${name} is no document.`);
+    this.#documents.set(name, document);
+    return document;
+  }
+
+  #follow(document: DocumentName, node: unknown): Json | undefined {
+    if (!isJson(node)) return undefined;
+    const { $ref } = node;
+    if (typeof $ref !== "string") return node;
+    return this.#follow(document, childOf(this.#document(document), ...$ref.replace("#/", "").split("/")));
+  }
+}
+
+/**
+ * A document's schemas as they are checked. What is marked with `x-may-be-absent` is required by the contract, and known
+ * to be left out by servers. What a schema does not name is not expected: a field that the document lacks is a
+ * difference too, and one that a facade misspells an error.
+ */
+function exact(node: unknown): unknown {
+  if (Array.isArray(node)) return node.map(exact);
+  if (!isJson(node)) return node;
+  const copy: Record<string, unknown> = Object.fromEntries(
+    Object.entries(node).map(([key, value]) => [key, exact(value)]),
+  );
+  const { type, properties, required, additionalProperties } = copy;
+  if (Array.isArray(required)) {
+    copy["required"] = required.filter(
+      (name) => childOf(properties, String(name))?.["x-may-be-absent"] !== true,
+    );
+  }
+  if (type === "object" && isJson(properties) && additionalProperties === undefined) {
+    copy["additionalProperties"] = false;
+  }
+  return copy;
+}
+
+function childOf(node: unknown, ...keys: readonly string[]): Json | undefined {
+  let child = node;
+  for (const key of keys) child = isJson(child) ? child[key] : undefined;
+  return isJson(child) ? child : undefined;
+}
+
+function shapeOf(instancePath: string): string {
+  return instancePath.replaceAll(/\/\d+(?=\/|$)/g, "/*").replaceAll(/\/~1[^/]*/g, "/*") || "/";
+}
