@@ -20,7 +20,7 @@ try {
 
   // A limit of one run, from sending; what came until then is in the exception.
   const limited = codes.run("runs += 1\nprint('begun', flush=True)\nwhile True: pass", {
-    timeoutSeconds: 0.5,
+    timeoutSeconds: 1,
   });
   console.log("limited:", await reasonOf(limited), "with", JSON.stringify(limited.execution.stdout));
 
@@ -34,7 +34,7 @@ try {
   // The next run waits until the one before has really ended, and finds the state as it was.
   console.log("the state survived:", (await codes.run("runs")).text);
 
-  // One deadline over several calls: any of them rejects when the time is over.
+  // One deadline over several calls: the one that is under way when the time is over rejects.
   const deadline = AbortSignal.timeout(1_000);
   const work = (async () => {
     const context = await codes.createContext("python", { signal: deadline });

@@ -38,7 +38,7 @@ try {
   console.log("interrupted:", stdout.trim(), "and then", signal);
 
   try {
-    await commands.run("echo begun; sleep 60", { timeoutSeconds: 0.5 });
+    await commands.run("echo begun; sleep 60", { timeoutSeconds: 1 });
   } catch (error) {
     if (!isSandboxException(error)) throw error;
     console.log("too slow:", error.error.code, "after", error.execution?.stdout.trim());
