@@ -5,9 +5,13 @@
  * hardly used, since failures are thrown. No record holds a credential, a body or the output of a program.
  */
 export interface Logger {
+  /** Gets one record per request. */
   debug(message: string): void;
+  /** Hardly used. */
   info(message: string): void;
+  /** Gets what the SDK got over, such as a retry or a stalled stream. */
   warn(message: string): void;
+  /** Hardly used: failures are thrown. */
   error(message: string): void;
 }
 

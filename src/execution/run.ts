@@ -48,6 +48,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   #wakes: (() => void)[] = [];
   #observed = false;
 
+  /** @internal */
   constructor(facts: RunFacts) {
     this.#facts = facts;
     this.execution = new Execution(facts.kind, facts.bound);

@@ -12,7 +12,9 @@ export const REQUEST_CHANNEL = "opensandbox-code-interpreter:request";
 
 /** What is published of one attempt of a request, when its answer has come (the body of a stream excepted) or it failed. */
 export interface RequestTrace {
+  /** Which server was asked. */
   readonly server: ServerKind;
+  /** The method of the request, in capitals. */
   readonly method: string;
   /** Path and query, credentials hidden. */
   readonly path: string;
@@ -20,7 +22,9 @@ export interface RequestTrace {
   readonly sandboxId: string | undefined;
   /** The status of the answer; `undefined` where none came. */
   readonly statusCode: number | undefined;
+  /** What the server calls the request, where it said so. */
   readonly requestId: string | undefined;
+  /** How long the attempt took, in milliseconds; of a stream, until its headers came. */
   readonly durationMillis: number;
   /** What the attempt failed with: an error of the SDK, or the reason of an abort. */
   readonly error: unknown;
@@ -44,7 +48,10 @@ export function withLogging(
     const { method } = request;
     const path = redactUrl(pathOf(request));
     const startedAt = clock.now();
-    const record = (outcome: string, trace: Pick<RequestTrace, "statusCode" | "requestId" | "error">): void => {
+    const record = (
+      outcome: string,
+      trace: Pick<RequestTrace, "statusCode" | "requestId" | "error">,
+    ): void => {
       const durationMillis = clock.now() - startedAt;
       const id = trace.requestId === undefined ? "" : `, request id ${trace.requestId}`;
       logger?.debug(`${server} ${method} ${path}: ${outcome}, ${Math.round(durationMillis)} ms${id}`);

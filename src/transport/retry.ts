@@ -70,6 +70,7 @@ export class RetryPolicy {
   readonly maxBackoffMillis: number;
   readonly deadlineSeconds: number | null;
   readonly retryablePostStatuses: readonly number[];
+  /** As in {@link RetryPolicyOptions}. */
   readonly onRetry: ((event: RetryEvent) => void) | undefined;
 
   /** @throws {InvalidArgumentException} for a negative or non-finite number, or a status that is none */

@@ -37,6 +37,7 @@ export interface BoxLaunch {
   readonly supervisorDepth: number;
 }
 
+/** What keeps a sandbox apart from this machine; `none` keeps nothing apart. */
 export type IsolationName = "bubblewrap" | "sandbox-exec" | "none";
 
 /** What a snapshot of a box keeps: the names of directories in the box's own. */

@@ -2,12 +2,12 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { SandboxException } from "../../errors.js";
 import { Bubblewrap } from "./bubblewrap.js";
-import type { Isolation } from "./isolation.js";
+import type { Isolation, IsolationName } from "./isolation.js";
 import { NoIsolation } from "./none.js";
 import { SandboxExec } from "./sandbox-exec.js";
 
 /** How boxes are separated from the host: `"auto"` is the best that works here, and an error where nothing does. */
-export type IsolationMode = "auto" | Isolation["name"];
+export type IsolationMode = "auto" | IsolationName;
 
 const WITHOUT = `or, for code that you trust, start the server with isolation: "none" (on the command line: --isolation none).`;
 
