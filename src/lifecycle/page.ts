@@ -1,7 +1,7 @@
 import type { components } from "../../generated/lifecycle.js";
 import { InvalidArgumentException } from "../errors.js";
 import { assertInteger, type CallOptions } from "../services/arguments.js";
-import { unexpectedResponse } from "../transport/response.js";
+import { expectRecords, unexpectedResponse } from "../transport/response.js";
 
 const LARGEST_PAGE = 200;
 
@@ -119,5 +119,5 @@ export function toPage<Wire, Item extends { readonly id: string }>(
   const { page = 1, pageSize = items.length || 1, totalItems = items.length } = pagination ?? {};
   const { totalPages = Math.ceil(totalItems / pageSize), hasNextPage = page < totalPages } = pagination ?? {};
   const where = { page, pageSize, totalItems, totalPages, hasNextPage };
-  return new Page(items.map(toItem), where, load, options);
+  return new Page(expectRecords(items, response).map(toItem), where, load, options);
 }

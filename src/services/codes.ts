@@ -5,7 +5,7 @@ import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { expectText } from "../transport/response.js";
-import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
@@ -159,7 +159,7 @@ export class Codes {
       params: { query: { ...(language !== undefined && { language }) } },
       ...json(options),
     });
-    return unwrap(answer).map((context) => toContext(context, answer.response));
+    return unwrapList(answer).map((context) => toContext(context, answer.response));
   }
 
   /** Ends a context and its state; a run in it is interrupted. @throws {SandboxApiException} status 404 when there is none */

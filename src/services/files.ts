@@ -1,5 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
-import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
 import type { SegmentedBody } from "../transport/segmented-body.js";
@@ -186,8 +186,8 @@ export class Files {
       const infos = new Map(Object.entries(unwrap(answer)));
       for (const path of batch) {
         const info = infos.get(path);
-        if (info === undefined)
-          throw unexpectedResponse(`The server did not describe ${path}.`, answer.response);
+        // A server may write nothing as null.
+        if (!info) throw unexpectedResponse(`The server did not describe ${path}.`, answer.response);
         found.push([path, toFileInfo(info, answer.response)]);
       }
     }
@@ -208,7 +208,7 @@ export class Files {
       params: { query: { path, ...(pattern !== undefined && { pattern }) } },
       ...json({ signal }),
     });
-    return toFileInfos(unwrap(answer), answer.response);
+    return toFileInfos(unwrapList(answer), answer.response);
   }
 
   /**
@@ -225,7 +225,7 @@ export class Files {
       params: { query: { path, ...(depth !== undefined && { depth }) } },
       ...json({ signal }),
     });
-    return toFileInfos(unwrap(answer), answer.response);
+    return toFileInfos(unwrapList(answer), answer.response);
   }
 
   /**

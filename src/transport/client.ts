@@ -22,6 +22,7 @@ import {
 import { withLogging } from "./log.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
 import {
+  expectRecords,
   refuseRedirects,
   rememberRequestId,
   rememberSandbox,
@@ -295,15 +296,26 @@ export class Transport<Client> {
   }
 }
 
-/** What a call gave. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` when the answer is empty */
+/** What a call gave. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` when the answer is empty, or no object */
 export function unwrap<Data>(result: {
   readonly data?: Data;
   readonly response: Response;
 }): Exclude<Data, undefined> {
   const { data, response } = result;
   if (data === undefined) throw unexpectedResponse("The server's answer is empty.", response);
+  if (!isRecord(data)) throw unexpectedResponse("The server's answer is no JSON object.", response);
   // What TypeScript cannot see of a generic type: `undefined` is out.
   return data as Exclude<Data, undefined>;
+}
+
+/** As {@link unwrap}, for a list of objects, which servers may give as `null` when there is nothing in it. */
+export function unwrapList<Item>(result: {
+  readonly data?: readonly Item[] | null;
+  readonly response: Response;
+}): readonly Item[] {
+  const { data, response } = result;
+  if (data === undefined) throw unexpectedResponse("The server's answer is empty.", response);
+  return data === null ? [] : expectRecords(data, response);
 }
 
 /** For a call whose answer does not matter beyond its success, which the transport has seen to. */

@@ -110,6 +110,15 @@ export function expectText(value: unknown, field: string, response: Response): s
   throw unexpectedResponse(`The server's answer has no "${field}".`, response);
 }
 
+/** A list of objects that an answer must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function expectRecords<Item>(items: readonly Item[], response: Response): readonly Item[] {
+  // What comes over the wire may be anything, whatever its type says.
+  const given: unknown = items;
+  const isList = Array.isArray(given) && given.every((item) => typeof item === "object" && item !== null);
+  if (!isList) throw unexpectedResponse("The server's answer is no list of JSON objects.", response);
+  return items;
+}
+
 /** A time that an answer must have, in RFC 3339. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectDate(value: unknown, field: string, response: Response): Date {
   const date = new Date(expectText(value, field, response));
@@ -181,6 +190,7 @@ async function readErrorBody(response: Response, call: Call): Promise<string | u
 function readRetryAfter(header: string | null): number | undefined {
   if (header === null) return undefined;
   if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header);
-  const time = Date.parse(header);
+  // The platform reads nearly anything as some date; those of HTTP begin with the name of a day.
+  const time = /^\s*[a-z]{3}/i.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(time) ? undefined : Math.max(0, (time - Date.now()) / 1_000);
 }

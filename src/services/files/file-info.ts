@@ -45,7 +45,7 @@ export function toFileInfo(info: WireFileInfo, response: Response): FileInfo {
   };
 }
 
-/** As {@link toFileInfo}, for a list, which a server may give as `null` when there is nothing in it. */
-export function toFileInfos(infos: readonly WireFileInfo[] | null, response: Response): FileInfo[] {
-  return (infos ?? []).map((info) => toFileInfo(info, response));
+/** As {@link toFileInfo}, for a list. */
+export function toFileInfos(infos: readonly WireFileInfo[], response: Response): FileInfo[] {
+  return infos.map((info) => toFileInfo(info, response));
 }

@@ -58,9 +58,9 @@ export class LeakWatch {
       Object.fromEntries(
         Object.entries(openResources()).filter(([kind, count]) => count > (this.#before[kind] ?? 0)),
       );
-    await until(() => Object.keys(extra()).length === 0);
     // A rejection is told of a turn after it has happened.
     for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+    await until(() => Object.keys(extra()).length === 0);
     realProcess.off("unhandledRejection", this.#onRejection);
     expect(extra()).toEqual({});
     expect(this.#rejections).toEqual([]);

@@ -49,6 +49,12 @@ export function countCases(count: number): void {
   cases += count;
 }
 
+/** Options of {@link inWorld}. */
+export interface WorldOptions extends ConnectionOptions {
+  /** Looks after several worlds at once; the caller asks it what is left. @default one of its own */
+  readonly leaks?: LeakWatch;
+}
+
 /** Where faults happen: a server, and what talks to it. */
 export interface World {
   readonly server: FaultServer;
@@ -63,9 +69,9 @@ export interface World {
 export async function inWorld(
   onRequest: (exchange: FaultExchange) => void,
   work: (world: World) => Promise<void>,
-  options: ConnectionOptions = {},
+  { leaks: shared, ...options }: WorldOptions = {},
 ): Promise<void> {
-  const leaks = new LeakWatch();
+  const leaks = shared ?? new LeakWatch();
   {
     await using server = await FaultServer.start(onRequest);
     const link = linkTo(server.origin, { retryPolicy: QUICK_RETRIES, ...options });
@@ -74,7 +80,7 @@ export async function inWorld(
     expect(server.busyConnections).toBe(0);
     expect(link.runs.size).toBe(0);
   }
-  await leaks.expectNothingLeft();
+  if (shared === undefined) await leaks.expectNothingLeft();
 }
 
 /** A server that does this to the requests of an operation, and hears interrupts: they end what runs, in order. */
@@ -108,7 +114,7 @@ export async function expectSurvival(
     timeoutSeconds,
     ignoresInterrupts,
     ...options
-  }: ConnectionOptions & {
+  }: WorldOptions & {
     readonly timeoutSeconds?: number;
     readonly ignoresInterrupts?: boolean;
   } = {},

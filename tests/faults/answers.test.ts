@@ -1,0 +1,199 @@
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { isSandboxException, SandboxApiException, SandboxRateLimitException } from "../../src/errors.js";
+import { Codes } from "../../src/services/codes.js";
+import { Commands } from "../../src/services/commands.js";
+import { Files } from "../../src/services/files.js";
+import { Metrics } from "../../src/services/metrics.js";
+import type { SandboxLink } from "../../src/services/link.js";
+import { FaultServer, type Framing } from "../helpers/faults/fault-server.js";
+import { OPERATIONS, type Operation } from "../helpers/faults/operations.js";
+import {
+  countCases,
+  expectSurvival,
+  inWorld,
+  outcomeOf,
+  QUICK_RETRIES,
+  REQUEST_ID,
+  reportCases,
+  type Expected,
+} from "../helpers/faults/survival.js";
+
+afterAll(() => reportCases("answers"));
+
+const ID = { "x-request-id": REQUEST_ID };
+const type = SandboxApiException;
+const isGet = ({ name }: Operation): boolean => name === "get" || name === "download";
+const isRun = ({ name }: Operation): boolean => ["code", "stream", "command"].includes(name);
+const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
+
+describe("an empty answer is a success only where nothing was to come:", () => {
+  test.each(each)("%s", async (name, operation) => {
+    for (const framing of ["length", "chunked", "until-close"] as const satisfies Framing[]) {
+      const expected: Expected = isRun(operation)
+        ? { code: "STREAM_CUT", hasRequestId: true, printed: "" }
+        : name === "upload"
+          ? "ok"
+          : name === "download"
+            ? { value: 0 }
+            : { type, code: "UNEXPECTED_RESPONSE", statusCode: 200, hasRequestId: true };
+      await expectSurvival(operation, (exchange) => exchange.answer(200, "", ID, framing), expected);
+    }
+    const fault = (exchange: { write(text: string): unknown; isAnswered: boolean }): void => {
+      exchange.isAnswered = true;
+      exchange.write(`HTTP/1.1 204 No Content\r\nx-request-id: ${REQUEST_ID}\r\n\r\n`);
+    };
+    await expectSurvival(
+      operation,
+      fault,
+      name === "upload" ? "ok" : { type, code: "UNEXPECTED_RESPONSE", statusCode: 204, hasRequestId: true },
+    );
+  });
+});
+
+describe("an error, in whatever shape, says what the server said:", () => {
+  const shapes: readonly (readonly [string, string, string | undefined, RegExp])[] = [
+    ["code and message", '{"code":"SOME::CODE","message":"it said so"}', "SOME::CODE", /^it said so$/],
+    [
+      "a list of details",
+      '{"detail":[{"loc":["body","a"],"msg":"it said so"}]}',
+      undefined,
+      /body\.a: it said so/,
+    ],
+    ["a detail", '{"detail":"it said so"}', undefined, /^it said so$/],
+    ["an error", '{"error":"it said so"}', undefined, /^it said so$/],
+    ["plain text", "it said so", undefined, /^it said so$/],
+    ["a gateway's HTML", "<html><head><title>it said so</title></head></html>", undefined, /gateway/],
+    ["nothing", "", undefined, /failed with status/],
+  ];
+  describe.each(each)("%s", (_, operation) => {
+    test.each(shapes)("%s", async (_, body, code = "UNEXPECTED_RESPONSE", message) => {
+      for (const statusCode of [400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 501, 502, 503, 504, 520]) {
+        const isRetried = isGet(operation) && [408, 425, 429, 502, 503, 504].includes(statusCode);
+        await expectSurvival(operation, (exchange) => exchange.answer(statusCode, body, ID), {
+          type: statusCode === 429 ? SandboxRateLimitException : type,
+          code,
+          statusCode,
+          message,
+          hasRequestId: true,
+          attempts: isRetried ? 3 : 1,
+          printed: "",
+        });
+      }
+    });
+  });
+});
+
+test("a gateway's HTML with status 200 is no success", async () => {
+  for (const operation of OPERATIONS.filter(({ name }) => name !== "upload" && name !== "download")) {
+    const html = "<!doctype html>\n<title>Sign in</title>\n";
+    await expectSurvival(
+      operation,
+      (exchange) => exchange.answer(200, html, { "content-type": "text/html", ...ID }),
+      {
+        code: isRun(operation) ? "STREAM_MALFORMED" : "UNEXPECTED_RESPONSE",
+        hasRequestId: true,
+        printed: "",
+      },
+    );
+  }
+});
+
+describe("a compressed answer", () => {
+  const packed = { "content-encoding": "gzip", ...ID };
+  test.each(each)("is unpacked, and one that breaks is broken: %s", async (name, operation) => {
+    if (name === "upload") return;
+    const bytes = gzipSync(operation.body);
+    for (const framing of ["length", "chunked"] as const) {
+      const fault = { ...packed, ...operation.headers };
+      await expectSurvival(operation, (exchange) => exchange.answer(200, bytes, fault, framing), "ok");
+    }
+    const isStreamed = isRun(operation) || name === "download";
+    const broken = Buffer.from(bytes).fill(0xff, 12, 40);
+    await expectSurvival(operation, (exchange) => exchange.answer(200, broken, packed), {
+      code: isStreamed ? "STREAM_BROKEN" : "CONNECTION",
+      hasRequestId: true,
+      printed: "",
+    });
+  });
+});
+
+describe("a redirect is not followed, and says where it led:", () => {
+  test.each(each)("%s", async (_, operation) => {
+    let strayed = 0;
+    await using other = await FaultServer.start((exchange) => {
+      strayed += 1;
+      exchange.answer(200, operation.body, operation.headers);
+    });
+    for (const statusCode of [300, 301, 302, 303, 307, 308, 399]) {
+      for (const location of ["/elsewhere", operation.route[1], `${other.origin}/x?token=secret`]) {
+        await expectSurvival(operation, (exchange) => exchange.answer(statusCode, "", { location, ...ID }), {
+          type,
+          code: "UNEXPECTED_RESPONSE",
+          statusCode,
+          attempts: 1,
+          hasRequestId: true,
+          message: new RegExp(location.replace("secret", "***").replace(/[?*]/g, "\\$&")),
+        });
+      }
+    }
+    expect(strayed).toBe(0);
+  });
+});
+
+describe("a success of another form than the contract's is an exception of the library, or is read with care:", () => {
+  const calls: readonly (readonly [string, (link: SandboxLink) => Promise<unknown>])[] = [
+    ["listContexts", (link) => new Codes(link).listContexts()],
+    ["getContext", (link) => new Codes(link).getContext("c")],
+    ["createContext", (link) => new Codes(link).createContext("python")],
+    ["getStatus", (link) => new Commands(link).getStatus("c")],
+    ["getLogs", (link) => new Commands(link).getLogs("c")],
+    ["createSession", (link) => new Commands(link).createSession()],
+    ["getFileInfo", (link) => new Files(link).getFileInfo(["a"])],
+    ["search", (link) => new Files(link).search("a")],
+    ["listDirectory", (link) => new Files(link).listDirectory("a")],
+    [
+      "replaceContents",
+      (link) => new Files(link).replaceContents([{ path: "a", oldContent: "b", newContent: "c" }]),
+    ],
+    ["getMetrics", (link) => new Metrics(link).getMetrics()],
+  ];
+  const bodies = [
+    "null",
+    "true",
+    "5",
+    '"text"',
+    "[]",
+    "{}",
+    "[null]",
+    "[5]",
+    "[[]]",
+    "[{}]",
+    '{"a":null}',
+    '{"a":5}',
+    '{"a":{}}',
+    '[{"id":5,"language":"python"}]',
+    '{"id":5,"language":[]}',
+    '{"a":{"path":5,"size":"x","modified_at":7}}',
+    '{"cpu_count":"x","timestamp":null}',
+    '{"id":{},"running":"yes","started_at":"never"}',
+    "{not json",
+    "\u{feff}{}",
+  ];
+  test.each(calls)("%s", async (_, call) => {
+    for (const body of bodies) {
+      await inWorld(
+        (exchange) => exchange.answer(200, body, { "content-type": "application/json", ...ID }),
+        async ({ link }) => {
+          countCases(1);
+          const outcome = await outcomeOf(call(link));
+          if (!("error" in outcome)) return;
+          if (!isSandboxException(outcome.error))
+            throw new Error(`It broke at ${body}.`, { cause: outcome.error });
+          expect(outcome.error.sandboxId).toBe("sandbox-1");
+        },
+        { retryPolicy: QUICK_RETRIES },
+      );
+    }
+  });
+});

@@ -1,0 +1,252 @@
+import { getEventListeners } from "node:events";
+import { afterAll, describe, expect, test } from "@jest/globals";
+import { Codes } from "../../src/services/codes.js";
+import { Commands } from "../../src/services/commands.js";
+import { Files } from "../../src/services/files.js";
+import { CODE_FRAMES, OPERATIONS, type Operation } from "../helpers/faults/operations.js";
+import { expectMemoryBack, until } from "../helpers/faults/leaks.js";
+import {
+  countCases,
+  expectOutcome,
+  faulty,
+  inWorld,
+  outcomeOf,
+  reportCases,
+  type Fault,
+  type World,
+} from "../helpers/faults/survival.js";
+
+afterAll(() => reportCases("callers"));
+
+const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
+const REASON = { why: "the caller's own" };
+
+const begin: Fault = (exchange, { headers }) => {
+  exchange.head(200, { "transfer-encoding": "chunked", ...headers });
+};
+const PHASES: readonly (readonly [string, Fault])[] = [
+  ["before the headers", () => undefined],
+  ["in the headers", (exchange) => exchange.write("HTTP/1.1 200 OK\r\na: ")],
+  ["after the headers", begin],
+  [
+    "in the body",
+    (exchange, operation, attempt) => {
+      begin(exchange, operation, attempt);
+      const { body } = operation;
+      exchange.chunkIfAny(body.subarray(0, Math.min(100, body.byteLength - 1)));
+    },
+  ],
+];
+
+/** Makes a call and waits until its request is there. */
+async function started({ server, link }: World, operation: Operation, signal?: AbortSignal) {
+  const outcome = outcomeOf(operation.run(link, { signal }));
+  await until(() => server.exchanges.length > 0);
+  // The answer is on its way as well then.
+  for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+  return outcome;
+}
+
+describe("an abort gives the caller its own reason, and lets go of everything:", () => {
+  test.each(each)("before, in each phase of, and after: %s", async (_, operation) => {
+    for (const [, fault] of PHASES) {
+      countCases(1);
+      await inWorld(faulty(operation, fault), async (world) => {
+        const controller = new AbortController();
+        world.leaks.watch(controller.signal);
+        const [outcome] = await Promise.all([
+          started(world, operation, controller.signal),
+          until(() => world.server.exchanges.length > 0).then(() => controller.abort(REASON)),
+        ]);
+        expect(outcome).toEqual({ error: REASON });
+        expect("error" in outcome && outcome.error).toBe(REASON);
+      });
+    }
+    countCases(2);
+    await inWorld(faulty(operation, begin), async ({ link, server }) => {
+      const outcome = await outcomeOf(operation.run(link, { signal: AbortSignal.abort(REASON) }));
+      expect("error" in outcome && outcome.error).toBe(REASON);
+      expect(server.exchanges).toEqual([]);
+    });
+    const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
+    await inWorld(faulty(operation, good), async ({ link }) => {
+      const controller = new AbortController();
+      const outcome = await outcomeOf(operation.run(link, { signal: controller.signal }));
+      expect(getEventListeners(controller.signal, "abort")).toEqual([]);
+      controller.abort(REASON);
+      expectOutcome(operation, outcome, "ok");
+    });
+  });
+});
+
+describe("closing the client ends every call with CLOSED, in each phase:", () => {
+  test.each(each)("%s", async (_, operation) => {
+    for (const [, fault] of PHASES) {
+      countCases(1);
+      await inWorld(faulty(operation, fault), async (world) => {
+        const [outcome] = await Promise.all([
+          started(world, operation),
+          until(() => world.server.exchanges.length > 0).then(() => world.link.execd.close()),
+        ]);
+        expectOutcome(operation, outcome, { code: "CLOSED" });
+        expectOutcome(operation, await outcomeOf(operation.run(world.link, {})), { code: "CLOSED" });
+      });
+    }
+  });
+});
+
+/** Prints without an end, until it is interrupted or let go. */
+const endless: Fault = (exchange, operation, attempt) => {
+  begin(exchange, operation, attempt);
+  exchange.chunk(CODE_FRAMES[0] ?? "");
+  const printing = setInterval(() => exchange.chunk(CODE_FRAMES[2] ?? ""), 1);
+  exchange.socket.on("close", () => clearInterval(printing));
+};
+const context = { id: "context-1", language: "python" };
+const own = new Error("the caller's own");
+const [CODE, COMMAND] = ["code", "command"].map((name) => OPERATIONS.find((each) => each.name === name)) as [
+  Operation,
+  Operation,
+];
+
+describe("whoever leaves a run ends it, on the server as well:", () => {
+  const leave = async (
+    events: AsyncIterable<{ readonly type: string }>,
+    how: () => "stop",
+  ): Promise<void> => {
+    for await (const { type } of events) if (type === "stdout" && how() === "stop") break;
+  };
+  const stop = () => "stop" as const;
+  const fail = (): never => {
+    throw own;
+  };
+  test.each<[string, Operation, (world: World) => Promise<unknown>, unknown]>([
+    [
+      "break in a loop over a run",
+      CODE,
+      async ({ link }) => {
+        const run = new Codes(link).run("1", { context });
+        await leave(run, stop);
+        return await run;
+      },
+      "RUN_CANCELLED",
+    ],
+    [
+      "throw in a loop over a run",
+      CODE,
+      ({ link }) => leave(new Codes(link).run("1", { context }), fail),
+      own,
+    ],
+    [
+      "break in a loop over a plain stream",
+      CODE,
+      ({ link }) => leave(new Codes(link).runStream({ code: "1", context }), stop),
+      undefined,
+    ],
+    [
+      "throw in a loop over a plain stream",
+      CODE,
+      ({ link }) => leave(new Codes(link).runStream({ code: "1", context }), fail),
+      own,
+    ],
+    [
+      "break in a loop over a command",
+      COMMAND,
+      async ({ link }) => {
+        const run = new Commands(link).run("yes");
+        await leave(run, stop);
+        return await run;
+      },
+      "RUN_CANCELLED",
+    ],
+    [
+      "throw in a handler",
+      CODE,
+      ({ link }) => new Codes(link).run("1", { context, handlers: { onStdout: fail } }),
+      own,
+    ],
+    [
+      "throw in a handler, later",
+      CODE,
+      ({ link }) => new Codes(link).run("1", { context, handlers: { onStdout: () => Promise.reject(own) } }),
+      own,
+    ],
+    [
+      "throw in a handler of a command",
+      COMMAND,
+      ({ link }) => new Commands(link).run("yes", { handlers: { onEvent: fail } }),
+      own,
+    ],
+  ])("%s", async (_, operation, work, expected) => {
+    countCases(1);
+    await inWorld(faulty(operation, endless), async (world) => {
+      const outcome = await outcomeOf(work(world));
+      if (expected === undefined) expect(outcome).toEqual({ value: undefined });
+      else if (typeof expected === "string")
+        expect(outcome).toMatchObject({ error: { error: { code: expected } } });
+      else expect("error" in outcome && outcome.error).toBe(expected);
+      await until(() => world.server.requests("DELETE").length > 0);
+      expect(world.server.requests("DELETE").length).toBeGreaterThan(0);
+    });
+  });
+});
+
+test("leaving the loop over a download closes its connection", async () => {
+  countCases(1);
+  const download = OPERATIONS[6];
+  if (download === undefined) throw new RangeError();
+  const slow: Fault = (exchange, { body }) => exchange.head(200, { "content-length": "9999999" }).write(body);
+  await inWorld(faulty(download, slow), async ({ link }) => {
+    const stream = await new Files(link).readBytesStream("a.txt");
+    for await (const bytes of stream as unknown as AsyncIterable<Uint8Array>) if (bytes.byteLength > 0) break;
+  });
+});
+
+test("a handle that nobody awaits is no unhandled rejection, however it fails", async () => {
+  const faults: readonly Fault[] = [
+    (exchange) => exchange.reset(),
+    (exchange) => exchange.answer(500, "no"),
+    (exchange) => exchange.answer(200, "garbage\n"),
+    (exchange) => exchange.answer(200, ""),
+  ];
+  for (const fault of faults) {
+    countCases(1);
+    await inWorld(faulty(CODE, fault), async ({ link, server }) => {
+      void new Codes(link).run("1", { context });
+      await until(() => server.exchanges.length > 0 && link.runs.size === 0);
+    });
+  }
+});
+
+test("a slow handler sees every event, in order, and the run ends with it", async () => {
+  countCases(1);
+  const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
+  await inWorld(faulty(CODE, good), async ({ link }) => {
+    const seen: string[] = [];
+    const onEvent = async ({ type }: { readonly type: string }): Promise<void> => {
+      for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
+      seen.push(type);
+    };
+    await new Codes(link).run("1", { context, handlers: { onEvent } });
+    expect(seen).toHaveLength(CODE_FRAMES.length);
+    expect(seen.at(-1)).toBe("execution_complete");
+  });
+});
+
+test("two thousand runs at once all end, under one signal, and nothing of them is left", async () => {
+  countCases(2_000);
+  const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
+  const work = () =>
+    inWorld(faulty(CODE, good), async ({ link, leaks }) => {
+      const { signal } = new AbortController();
+      leaks.watch(signal);
+      const codes = new Codes(link);
+      const runs = Array.from({ length: 2_000 }, (_, index) =>
+        codes.run("1", { context: { id: `context-${index}`, language: "python" }, signal }),
+      );
+      expect(getEventListeners(signal, "abort").length).toBeLessThanOrEqual(1);
+      const outcomes = await Promise.all(runs);
+      expect(outcomes.filter(({ complete }) => complete !== undefined)).toHaveLength(2_000);
+    });
+  await expectMemoryBack(work, 8);
+});

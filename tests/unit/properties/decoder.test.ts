@@ -1,0 +1,115 @@
+import { expect, test } from "@jest/globals";
+import fc from "fast-check";
+import { isSandboxException } from "../../../src/errors.js";
+import { decodeFrame } from "../../../src/execution/event.js";
+import { EventStreamDecoder } from "../../../src/transport/event-stream.js";
+import { runOf, ScriptedSource } from "../../helpers/run-harness.js";
+import { RUNS } from "./runs.js";
+
+/** What real streams are made of, and what could be taken for it, in any order. */
+const piece = fc.oneof(
+  fc.constantFrom(
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    ":",
+    "data:",
+    "data: ",
+    "event: x\n",
+    "id: 1\n",
+    "retry: 1\n",
+    ": hi\n",
+    "\u{feff}",
+    "{",
+    "}",
+    "[",
+    '"',
+    "\\",
+    "null",
+    "{}",
+    '{"type":"ping"}',
+    '{"type":"init","text":"c"}',
+    '{"code":"A"}',
+    '{"type":"execution_complete"}',
+    '{"type":"stdout","text":"é\u2028😀"}',
+    '{"type":"error","error":{}}',
+  ),
+  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.json(),
+);
+const bytes = fc.oneof(
+  fc.array(piece, { maxLength: 20 }).map((pieces) => new TextEncoder().encode(pieces.join(""))),
+  fc.uint8Array({ maxLength: 60 }),
+);
+const places = fc.array(fc.nat(400), { maxLength: 10 });
+
+function cut(all: Uint8Array, at: readonly number[]): Uint8Array[] {
+  const cuts = at.map((place) => place % (all.length + 1)).sort((a, b) => a - b);
+  return [...cuts, all.length].map((end, index) => all.subarray(index === 0 ? 0 : cuts[index - 1], end));
+}
+
+function decode(chunks: readonly Uint8Array[]): unknown {
+  const taken: unknown[] = [];
+  const decoder = new EventStreamDecoder({
+    frame: (value) => taken.push({ value }),
+    malformed: (reason) => taken.push({ reason }),
+  });
+  for (const chunk of chunks) decoder.push(chunk);
+  return { isWhole: decoder.end(), taken };
+}
+
+test("any bytes decode to the same, in the same order, however they are cut", () => {
+  fc.assert(
+    fc.property(bytes, places, (all, at) => {
+      expect(decode(cut(all, at))).toEqual(decode([all]));
+    }),
+    RUNS,
+  );
+});
+
+test("any value decodes to an event, an error or the reason why it is neither", () => {
+  const value = fc.oneof(
+    fc.anything(),
+    fc.record(
+      {
+        type: fc.oneof(
+          fc.anything(),
+          fc.constantFrom("init", "stdout", "result", "error", "execution_count"),
+        ),
+        text: fc.anything(),
+        timestamp: fc.anything(),
+        results: fc.anything(),
+        error: fc.oneof(fc.anything(), fc.record({ ename: fc.anything(), traceback: fc.anything() })),
+        code: fc.anything(),
+      },
+      { requiredKeys: [] },
+    ),
+  );
+  fc.assert(
+    fc.property(value, (frame) => {
+      const keys = Object.keys(decodeFrame(frame));
+      expect(["event", "inBandError", "malformed"]).toContain(keys.join());
+    }),
+    RUNS,
+  );
+});
+
+test("a run of any bytes ends, with an execution or an exception of the library", async () => {
+  await fc.assert(
+    fc.asyncProperty(bytes, places, async (all, at) => {
+      const source = new ScriptedSource({ isSession: true });
+      for (const chunk of cut(all, at)) source.sendText(new TextDecoder("latin1").decode(chunk));
+      source.end();
+      try {
+        const { complete, error } = await runOf(source);
+        expect(complete ?? error).toBeDefined();
+      } catch (error) {
+        if (!isSandboxException(error)) throw error;
+        expect(error.execution).toBeDefined();
+      }
+      expect(source.isReleased).toBe(true);
+    }),
+    { ...RUNS, numRuns: Math.ceil(RUNS.numRuns / 2) },
+  );
+});
