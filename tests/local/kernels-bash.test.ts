@@ -38,6 +38,7 @@ test("messages name the line", async () => {
     stdout: "a\n3\n",
     stderr: "bash: line 2: no_such_program: command not found\n",
   });
+  expect(await run("if then")).toMatchObject({ stdout: "", error: { evalue: "2" } });
   const syntax = await run("echo a\nif then");
   expect(syntax).toMatchObject({ stdout: "a\n", error: { evalue: "2" } });
   expect(syntax.stderr).toContain("line 2: syntax error");

@@ -49,5 +49,6 @@ function encode(request: WorkerRequest): string {
   const end = `END-${randomBytes(16).toString("hex")}`;
   const started = `builtin printf '{"type":"started"}\\n' >&${CHANNEL};`;
   const { code, stdout = "/dev/null", stderr = "/dev/null" } = request;
-  return `. /dev/stdin >${stdout} 2>${stderr} <<'${end}'\n${started} ${code}\n${end}\n__opensandbox_done $?\n`;
+  // Not a part of the code, of which nothing is run when its first line has a syntax error.
+  return `{ ${started} . /dev/stdin <<'${end}'\n${code}\n${end}\n} >${stdout} 2>${stderr}\n__opensandbox_done $?\n`;
 }
