@@ -8,6 +8,7 @@ import type { Logger } from "../logging.js";
 import { onAbort, raceAbort } from "../transport/abort.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
 import { requestIdOfBody } from "../transport/response.js";
+import { leaveStream } from "../transport/stream-body.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import { Deferred, interruptUntilEnded, type Failure } from "./interrupt.js";
@@ -15,6 +16,11 @@ import type { RunSlot } from "./run-queue.js";
 
 /** How long a stopped run may take to end before its request is cancelled. In seconds. */
 const STOP_LIMIT_SECONDS = 5;
+/**
+ * How long the rest of an answer that does not matter is waited for, in the background: execd keeps a command's open
+ * for a second or more. In seconds.
+ */
+const LEAVE_LIMIT_SECONDS = 0.02;
 const STILL_RUNNING = {
   code: "REQUEST_TIMEOUT",
   message: `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it goes on.`,
@@ -61,13 +67,11 @@ export interface Stop extends Failure {
  */
 export class RunStream {
   readonly #source: RunSource;
+  /** Ends the waiting for a turn, and then the request. */
   readonly #request = new AbortController();
-  readonly #queueing = new AbortController();
   readonly #decoder: EventStreamDecoder;
   readonly #unlink: () => void;
   readonly #initialized = new Deferred<string>();
-  /** Aborts when the answer is read to its end, or will not be read further. */
-  readonly #responseEnd = new AbortController();
   readonly #ended = new Deferred<void>();
   readonly #interrupting = new Set<Promise<Failure | undefined>>();
 
@@ -77,6 +81,10 @@ export class RunStream {
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
   #sent = false;
+  /** The answer is read to its end, or will not be read further. */
+  #isOver = false;
+  /** Aborts then; made where it is asked for, as few runs are interrupted and each signal costs. */
+  #responseEnd: AbortController | undefined;
   #receivedBytes = false;
   /** The server has said that the run is complete, or that it failed. */
   #terminal = false;
@@ -87,6 +95,7 @@ export class RunStream {
   /** The stream's own failure: comes after the events before it. */
   #failed: Failure | undefined;
   #wake: (() => void) | undefined;
+  #cancelRest = (): void => undefined;
   #stopSilenceTimer = (): void => undefined;
   #stopDeadlineTimer = (): void => undefined;
 
@@ -210,7 +219,7 @@ export class RunStream {
 
   // A method, since the compiler takes a property for unchanged across a wait.
   #hasEnded(): boolean {
-    return this.#responseEnd.signal.aborted;
+    return this.#isOver;
   }
 
   /** Waits for the next bytes, or for a stop. */
@@ -252,9 +261,10 @@ export class RunStream {
   }
 
   async #send(): Promise<void> {
-    const slot = await this.#source.acquire(this.#queueing.signal);
-    if (this.#queueing.signal.aborted) slot.release();
-    this.#queueing.signal.throwIfAborted();
+    const { signal } = this.#request;
+    const slot = await this.#source.acquire(signal);
+    if (signal.aborted) slot.release();
+    signal.throwIfAborted();
     this.#slot = slot;
     this.#sent = true;
     const { timeoutSeconds } = this.#source;
@@ -287,7 +297,7 @@ export class RunStream {
       this.#terminal = true;
     }
     if (this.#stopped === undefined && this.#failed === undefined) this.#batch.push(event);
-    if (this.#terminal && this.#source.endsAt === "terminal-event") this.#cancelResponse();
+    if (this.#terminal && this.#source.endsAt === "terminal-event") this.#leaveResponse();
   }
 
   #takeInBandError({ code, message }: InBandError): void {
@@ -323,6 +333,13 @@ export class RunStream {
     this.#endResponse();
   }
 
+  /** The rest of the answer does not matter; but where it ends soon, its connection serves the next request. */
+  #leaveResponse(): void {
+    this.#closedToFrames = true;
+    if (this.#reader !== undefined) this.#cancelRest = leaveStream(this.#reader, LEAVE_LIMIT_SECONDS);
+    this.#endResponse();
+  }
+
   /** The rest of the answer does not matter. */
   #cancelResponse(): void {
     this.#closedToFrames = true;
@@ -333,7 +350,8 @@ export class RunStream {
 
   #endResponse(): void {
     if (this.#hasEnded()) return;
-    this.#responseEnd.abort();
+    this.#isOver = true;
+    this.#responseEnd?.abort();
     this.#disarm();
     // An interrupt that is still on its way would hit the context's next run.
     void Promise.all(this.#interrupting).then(() => {
@@ -362,9 +380,9 @@ export class RunStream {
   /** Lets go of a run whose caller has its error: out of the queue, or interrupted until it ends. */
   #giveUp(): void {
     this.#disarm();
-    this.#queueing.abort();
+    this.#cancelRest();
     if (this.#hasEnded()) return;
-    if (!this.#sent) return this.#endResponse();
+    if (!this.#sent) return this.#cancelRequest();
     if (this.#source.interrupt === undefined) return this.#cancelRequest();
     const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
       this.#cancelRequest();
@@ -372,7 +390,7 @@ export class RunStream {
     // Also what an interrupt may take that is on its way when the answer ends.
     void this.ended.then(stopTimer);
     void this.#interruptUntilEnded(this.#request.signal);
-    void this.#drain(this.#responseEnd.signal);
+    void this.#drain();
   }
 
   #cancelRequest(): void {
@@ -380,12 +398,14 @@ export class RunStream {
     this.#endResponse();
   }
 
-  async #drain(limit: AbortSignal): Promise<void> {
-    while (!this.#hasEnded() && !limit.aborted) await this.#pull();
+  async #drain(limit?: AbortSignal): Promise<void> {
+    while (!this.#hasEnded() && limit?.aborted !== true) await this.#pull();
   }
 
   #interruptUntilEnded(limit: AbortSignal): Promise<Failure | undefined> {
     const { interrupt, interruptId } = this.#source;
+    this.#responseEnd ??= new AbortController();
+    if (this.#isOver) this.#responseEnd.abort();
     const interrupting = interruptUntilEnded({
       id: interruptId ?? this.#initialized.promise,
       send: (id) => interrupt?.(id, limit) ?? Promise.resolve(),

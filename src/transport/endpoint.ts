@@ -129,15 +129,18 @@ export function sendTo(
       }
       // What the call itself says, the type of its body for one, outranks what is said for all calls.
       for (const [name, value] of request.headers) headers.set(name, value);
-      const bound = new Request(url, {
+      const init: RequestInit = {
         method,
         headers,
         body,
         signal: call.signal,
         redirect: "manual",
         ...(body !== null && { duplex: "half" }),
-      });
-      return config.fetch === undefined ? await globalThis.fetch(bound) : await config.fetch(bound);
+      };
+      // The platform makes a `Request` of its own in any case; one of ours would send the body through another stream.
+      return config.fetch === undefined
+        ? await globalThis.fetch(url, init)
+        : await config.fetch(new Request(url, init));
     };
     const pending = send();
     try {

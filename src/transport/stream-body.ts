@@ -4,7 +4,7 @@ import { mayHaveBody } from "./answer.js";
 import type { Call } from "./call.js";
 import { describeConnectionFailure } from "./connection-failure.js";
 import { requestIdOf } from "./response.js";
-import type { IdleClock } from "./timeout.js";
+import { startTimer, type IdleClock } from "./timeout.js";
 
 /** What {@link guardStream} needs to know. */
 export interface StreamGuardOptions {
@@ -100,4 +100,27 @@ function guardBody(
     },
     { highWaterMark: 0 },
   );
+}
+
+/**
+ * Gives up a stream whose rest does not matter. It is read on for a moment, undelivered: where it ends by then, its
+ * connection serves the next request.
+ *
+ * @returns what cancels it at once; idempotent
+ */
+export function leaveStream(
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+  limitSeconds: number,
+): () => void {
+  const cancel = (): void => {
+    stopTimer();
+    // Its failure would say nothing: the stream is given up either way.
+    reader.cancel().catch(() => undefined);
+  };
+  const stopTimer = startTimer(limitSeconds, cancel);
+  const readOn = async (): Promise<void> => {
+    while (!(await reader.read()).done);
+  };
+  readOn().then(stopTimer, stopTimer);
+  return cancel;
 }

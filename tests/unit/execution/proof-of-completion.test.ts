@@ -192,6 +192,8 @@ describe("a command ends at its terminal event", () => {
     const source = new ScriptedSource({ endsAt: "terminal-event" });
     const run = runOf(source.send(init(), stdout("a"), terminal), { kind: "command" });
     await expectExecution(run).toBe({ stdout: "a\n", exitCode });
+    // Shortly after: an answer that ends by itself leaves its connection to the next request.
+    while (source.ending === undefined) await settle();
     expect(source.ending).toBe("cancelled");
   });
 

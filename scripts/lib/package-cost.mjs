@@ -1,0 +1,58 @@
+// What the package costs before it does anything: its size, and the time to import it.
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { root } from "./entries.mjs";
+
+/**
+ * For a browser, so that this fails where the main entry, or what it needs, imports a module of Node.
+ *
+ * @returns the size of the main entry with its dependencies, minified and gzipped, in bytes
+ */
+export async function mainEntrySize(dist = join(root, "dist")) {
+  const { outputFiles } = await build({
+    entryPoints: [join(dist, "index.mjs")],
+    absWorkingDir: root,
+    nodePaths: [join(root, "node_modules")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    platform: "browser",
+    target: "es2022",
+  });
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+/**
+ * The three kinds take turns, so that a machine that slows down meanwhile slows all of them down.
+ *
+ * @returns medians in milliseconds: Node alone, and with the main entry imported or required
+ */
+export function startTimes({ dist = join(root, "dist"), turns = 20 } = {}) {
+  const programs = {
+    bare: ["--input-type=module", "--eval", ""],
+    esm: [
+      "--input-type=module",
+      "--eval",
+      `import ${JSON.stringify(pathToFileURL(join(dist, "index.mjs")))}`,
+    ],
+    cjs: ["--input-type=commonjs", "--eval", `require(${JSON.stringify(join(dist, "index.cjs"))})`],
+  };
+  const times = { bare: [], esm: [], cjs: [] };
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const [kind, args] of Object.entries(programs)) {
+      const start = performance.now();
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+      times[kind].push(performance.now() - start);
+      if (status !== 0) throw new Error(`node ${args.join(" ")} failed: ${stderr}`);
+    }
+  }
+  return Object.fromEntries(Object.entries(times).map(([kind, each]) => [kind, median(each)]));
+}
+
+function median(values) {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)];
+}
