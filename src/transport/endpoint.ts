@@ -5,6 +5,7 @@ import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { isNotSent, toConnectionException } from "./connection-failure.js";
 import { bodyOf, isIdempotent, pathOf, type Fetch } from "./request.js";
+import { discardBody } from "./response.js";
 import { watchUpload } from "./upload.js";
 import type { IdleClock } from "./timeout.js";
 import { USER_AGENT } from "./user-agent.js";
@@ -150,10 +151,7 @@ export function sendTo(
         throw toConnectionException(error, { method, where: redactUrl(url), phase: "request" });
       }
       // A `fetch` that does not heed the signal may answer yet.
-      pending.then(
-        (late) => late.body?.cancel(),
-        () => undefined,
-      );
+      pending.then(discardBody, () => undefined);
       throw error;
     }
   };

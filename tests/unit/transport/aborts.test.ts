@@ -131,6 +131,18 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     await cancelled;
   });
 
+  test("where what comes too late has failed on its way", async () => {
+    const controller = new AbortController();
+    let answer: (response: Response) => void = () => undefined;
+    const fetch = (): Promise<Response> => {
+      setImmediate(() => controller.abort(reason));
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const { client, json } = transportTo("http://sandbox.test", { fetch });
+    expect(await failureOf(client.GET("/things", json({ signal: controller.signal })))).toBe(reason);
+    answer(new Response(new ReadableStream({ start: (body) => body.error(new TypeError("terminated")) })));
+  });
+
   test("whatever the reason is, an exception of the library included, which is not added to", async () => {
     await using server = await RawServer.start(() => undefined);
     const own = new InvalidArgumentException("the caller's own");
