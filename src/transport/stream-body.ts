@@ -57,6 +57,8 @@ function guardBody(
         const fail = (reason: unknown): void => {
           if (isEnded) return;
           end();
+          // A `fetch` that does not heed the signal would keep its connection.
+          reader?.cancel().catch(() => undefined);
           if (!call.isAbortedByCaller) addErrorContext(reason, { requestId });
           controller.error(reason);
         };

@@ -81,6 +81,18 @@ test("cancelling aborts the request of a stand-in for fetch", async () => {
   expect(signal?.aborted).toBe(true);
 });
 
+test("an abort gives up the body of a stand-in for fetch that does not heed it", async () => {
+  const controller = new AbortController();
+  let cancelled = (): void => undefined;
+  const isCancelled = new Promise<void>((resolve) => (cancelled = resolve));
+  const fetch = () => Promise.resolve(new Response(new ReadableStream({ cancel: () => cancelled() })));
+  const body = await open(transportTo("http://sandbox.test", { fetch }), { signal: controller.signal });
+  const reading = failureOf(body.getReader().read());
+  controller.abort("enough");
+  expect(await reading).toBe("enough");
+  await isCancelled;
+});
+
 test("a slow reader slows the server down: nothing is read ahead of it beyond the sockets' own buffers", async () => {
   const chunk = "x".repeat(64 * 1024);
   let written = 0;
