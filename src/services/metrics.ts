@@ -1,7 +1,7 @@
-import { SandboxApiException, SandboxConnectionException, SandboxException } from "../errors.js";
+import { SandboxConnectionException, SandboxException } from "../errors.js";
 import { unwrap, unwrapStream } from "../transport/client.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
-import { unexpectedResponse } from "../transport/response.js";
+import { requestIdOf, unexpectedResponse } from "../transport/response.js";
 import type { CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
@@ -59,6 +59,7 @@ export class Metrics {
   async *#watch(signal: AbortSignal): AsyncGenerator<SandboxMetrics, void> {
     const { sandboxId, execd } = this.#link;
     const answer = await execd.client.GET("/metrics/watch", execd.download({ signal }));
+    const facts = { sandboxId, requestId: requestIdOf(answer.response) };
     let frames: unknown[] = [];
     let malformed: string | undefined;
     const decoder = new EventStreamDecoder({
@@ -72,14 +73,14 @@ export class Metrics {
         const isWhole = done ? decoder.end() : (decoder.push(value), true);
         const taken = frames;
         frames = [];
-        for (const frame of taken) yield toMetrics(frame, answer.response, sandboxId);
+        for (const frame of taken) yield toMetrics(frame, answer.response);
         if (malformed !== undefined) {
           const message = `The stream of metrics is malformed: ${malformed}.`;
-          throw new SandboxException({ code: "STREAM_MALFORMED", message, sandboxId });
+          throw new SandboxException({ code: "STREAM_MALFORMED", message, ...facts });
         }
         if (!isWhole) {
           const message = "The stream of metrics ended inside a measurement.";
-          throw new SandboxConnectionException({ code: "STREAM_CUT", message, sandboxId });
+          throw new SandboxConnectionException({ code: "STREAM_CUT", message, ...facts });
         }
         if (done) return;
       }
@@ -90,18 +91,11 @@ export class Metrics {
   }
 }
 
-function toMetrics(frame: unknown, response: Response, sandboxId?: string): SandboxMetrics {
+function toMetrics(frame: unknown, response: Response): SandboxMetrics {
   const fields: Readonly<Record<string, unknown>> =
     typeof frame === "object" && frame !== null ? { ...frame } : {};
   const { error } = fields;
-  if (typeof error === "string") {
-    throw new SandboxApiException({
-      code: "UNEXPECTED_RESPONSE",
-      message: error,
-      statusCode: response.status,
-      sandboxId,
-    });
-  }
+  if (typeof error === "string") throw unexpectedResponse(error, response);
   const number = (field: string): number => {
     const value = fields[field];
     if (typeof value === "number") return value;

@@ -78,7 +78,9 @@ describe("watching", () => {
   });
 
   test("throws the server's word on a failed measurement, after those before it", async () => {
-    const body = new LiveBody().send(`${JSON.stringify(onWire)}\n{"error":"no /proc"}\n`);
+    const body = new LiveBody({ "x-request-id": "request-1" }).send(
+      `${JSON.stringify(onWire)}\n{"error":"no /proc"}\n`,
+    );
     const execd = new FakeExecd(() => body.response);
     const seen: SandboxMetrics[] = [];
     const failure = await failureOf(
@@ -88,7 +90,12 @@ describe("watching", () => {
     );
     expect(seen).toEqual([measured]);
     expect(failure).toBeInstanceOf(SandboxApiException);
-    expect(failure).toMatchObject({ message: "no /proc", statusCode: 200, sandboxId: "sandbox-1" });
+    expect(failure).toMatchObject({
+      message: "no /proc",
+      statusCode: 200,
+      sandboxId: "sandbox-1",
+      requestId: "request-1",
+    });
     expect(execd.requests[0]?.signal.aborted).toBe(true);
   });
 
@@ -97,12 +104,16 @@ describe("watching", () => {
     ["STREAM_MALFORMED", "{nonsense}\n", "end"],
     ["STREAM_BROKEN", "", "break"],
   ] as const)("fails with %s", async (code, text, ending) => {
-    const body = new LiveBody().send(`${JSON.stringify(onWire)}\n`);
+    const body = new LiveBody({ "x-request-id": "request-1" }).send(`${JSON.stringify(onWire)}\n`);
     const iterator = new Metrics(new FakeExecd(() => body.response).link).watch()[Symbol.asyncIterator]();
     expect(await iterator.next()).toMatchObject({ value: measured });
     body.send(text);
     body[ending]();
-    expect(await failureOf(iterator.next())).toMatchObject({ error: { code }, sandboxId: "sandbox-1" });
+    expect(await failureOf(iterator.next())).toMatchObject({
+      error: { code },
+      sandboxId: "sandbox-1",
+      requestId: "request-1",
+    });
   });
 
   test("fails when nothing comes for too long", async () => {
