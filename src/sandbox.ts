@@ -1,6 +1,6 @@
 import { createExecdClient, type ExecdClient } from "../generated/execd.js";
 import { ConnectionConfig } from "./connection.js";
-import { InvalidArgumentException, SandboxInternalException } from "./errors.js";
+import { InvalidArgumentException, SandboxConnectionException, SandboxInternalException } from "./errors.js";
 import { RunQueue } from "./execution/run-queue.js";
 import {
   assertConnectOptions,
@@ -224,7 +224,7 @@ export class Sandbox {
   }
 
   /**
-   * Waits until the sandbox is ready.
+   * Waits until the sandbox is ready, also where it has another address since it was paused or restarted.
    *
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
    * @throws {SandboxUnhealthyException} `UNHEALTHY` where it failed or terminated
@@ -383,10 +383,20 @@ export class Sandbox {
 
   async #waitUntilReady(options: SandboxReadyOptions, startedAt?: number): Promise<void> {
     const { healthCheck } = options;
+    // An address that has just been resolved is the right one.
+    let mayHaveMoved = startedAt === undefined;
     const check = async (signal: AbortSignal): Promise<boolean> => {
-      if (healthCheck !== undefined) return await healthCheck(this, { signal });
-      await this.health.ping({ signal });
-      return true;
+      try {
+        if (healthCheck !== undefined) return await healthCheck(this, { signal });
+        await this.health.ping({ signal });
+        return true;
+      } catch (error) {
+        if (mayHaveMoved && error instanceof SandboxConnectionException) {
+          mayHaveMoved = false;
+          await this.#execd.refresh(signal);
+        }
+        throw error;
+      }
     };
     await waitUntilReady({ ...this.#facts, check }, options, startedAt);
   }

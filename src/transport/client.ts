@@ -182,6 +182,11 @@ export class Transport<Client> {
     this.#endpoint.retarget({ url, headers });
   }
 
+  /** Looks the address up anew; never rejects. */
+  refresh(signal: AbortSignal): Promise<void> {
+    return this.#endpoint.refresh(signal);
+  }
+
   /** Ends everything that is under way, and every later call, with `CLOSED`; idempotent. */
   close(): void {
     if (this.closed) return;

@@ -209,6 +209,17 @@ describe("kill", () => {
   });
 });
 
+test("waiting until it is ready finds a sandbox that somebody else has resumed elsewhere", async () => {
+  const sandbox = await connect();
+  server.on(ENDPOINT, () => Response.json({ endpoint: "elsewhere.test/b" }));
+  server.on("GET /b/ping", () => new Response(null));
+  server.on("GET /ping", () => {
+    throw new TypeError("fetch failed");
+  });
+  await sandbox.waitUntilReady({ healthCheckPollingIntervalMillis: 1 });
+  expect(server.routes.slice(2)).toEqual(["GET /ping", ENDPOINT, INFO, "GET /b/ping"]);
+});
+
 describe("close", () => {
   test("ends what is under way, and every later call, with CLOSED, and leaves the sandbox", async () => {
     const sandbox = await connect();
