@@ -1,0 +1,162 @@
+import { readdirSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { comparable, ExecdClient, nextText, read } from "../helpers/execd-client.js";
+import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
+import { parseEvents, type WireRecord } from "../helpers/local-sandbox.js";
+import { isStream } from "../helpers/recorded-streams.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { DIFFERENCES } from "./differences.js";
+
+type Covered = keyof typeof DIFFERENCES;
+const COVERED: readonly Covered[] = ["execd-code", "execd-lang", "execd-misc"];
+/** Recordings whose exchanges are all repeated in a test of their own, which names its differences. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  "execd-command": "commands",
+  "execd-files": "files",
+  "execd-session": "sessions",
+  "lifecycle-docker": "lifecycle-recorded",
+};
+/** Exchanges of a guard that is asked without the token. */
+const WITHOUT_TOKEN = new Set(["proxy also guarded"]);
+const TOKEN = "sekret";
+
+test("every recording is repeated on the local server by somebody", () => {
+  const files = readdirSync(path.join(__dirname, "../fixtures")).filter((file) => file.endsWith(".json"));
+  const names = [...COVERED, ...Object.keys(ELSEWHERE)];
+  expect(files.sort()).toEqual(names.map((name) => `${name}.json`).sort());
+  for (const [fixture, subject] of Object.entries(ELSEWHERE)) {
+    const source = readFileSync(path.join(__dirname, `../local/${subject}.test.ts`), "utf8");
+    expect(source).toContain(`loadFixture("${fixture}")`);
+  }
+});
+
+test.each(COVERED)("every difference from %s is one of an exchange that there is", (fixture) => {
+  const labels = new Set(loadFixture(fixture).map(({ label }) => label));
+  expect(Object.keys(DIFFERENCES[fixture]).filter((label) => !labels.has(label))).toEqual([]);
+});
+
+const describeLocal = describeIf(
+  isolationWorks && hasPython,
+  "conformance/recorded",
+  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
+);
+
+describeLocal("the local server answers as recorded", () => {
+  describe.each(COVERED)("%s", (fixture) => {
+    const exchanges = loadFixture(fixture);
+    const ids = new Map<string, string>();
+    let execd: ExecdClient;
+    beforeAll(async () => (execd = await ExecdClient.start()));
+    afterAll(() => execd[Symbol.asyncDispose]());
+
+    // In the order of the recording, as later requests concern what earlier ones made.
+    test.each(exchanges.map((exchange, index) => [exchange.label, index] as const))(
+      "%s",
+      async (label, index) => {
+        const exchange = exchanges[index];
+        if (exchange === undefined) throw new RangeError("no such exchange");
+        const difference = DIFFERENCES[fixture][label];
+        const answer = await repeat(exchange);
+        remember(bodyOf(exchange), answer.text);
+        const { status } = exchange.response;
+        if (difference === undefined || difference.here !== undefined) {
+          const isOther = difference?.here !== undefined && "status" in difference.here;
+          const there = isOther ? {} : shapeOf(exchange, status, exchange.response.headers, bodyOf(exchange));
+          const here = shapeOf(exchange, answer.status, answer.headers, answer.text);
+          expect(here).toMatchObject({ ...there, ...difference?.here });
+          // Else what the recorded answer has not, and this one has, would not be seen.
+          if (!isOther) expect(Object.keys(here)).toEqual(Object.keys(there));
+        }
+        if (difference !== undefined && difference.here === undefined) expect(answer.status).toBe(status);
+        // Only how far it came is left open of the run that is interrupted.
+        if (label === "run to interrupt")
+          expect(outcomeOf(answer.text)).toMatchObject({ error: ["KeyboardInterrupt", ""] });
+      },
+    );
+
+    async function repeat(exchange: Exchange): ReturnType<ExecdClient["send"]> {
+      const { method, headers, body } = exchange.request;
+      const sent =
+        body === null ? undefined : substituted(typeof body === "string" ? body : JSON.stringify(body));
+      const given = Object.entries(headers).filter(([, value]) => value !== TOKEN);
+      const request = { headers: Object.fromEntries(given), body: sent };
+      const target = substituted(exchange.request.path);
+      if (WITHOUT_TOKEN.has(exchange.label))
+        return read(await execd.openPort(44772, method, target, request));
+      if (exchange.label === "metrics watch") return firstOf(target);
+      const running = execd.open(method, target, request);
+      if (exchange.label !== "run to interrupt") return read(await running);
+      // It goes on until the interrupt that was recorded before it, as that ended first.
+      const response = await running;
+      const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
+      const { context } = body as { context: { id: string } };
+      let text = "";
+      let isInterrupted = false;
+      for (let next = await nextText(reader); next !== undefined; next = await nextText(reader)) {
+        text += next;
+        if (isInterrupted || !text.includes('"stdout"')) continue;
+        isInterrupted = true;
+        await execd.send("DELETE", `/code?id=${substituted(context.id)}`);
+      }
+      return { status: response.status, headers: response.headers, text };
+    }
+
+    /** The beginning of an answer without an end. */
+    async function firstOf(target: string): ReturnType<ExecdClient["send"]> {
+      const abort = new AbortController();
+      const response = await execd.open("GET", target, { signal: abort.signal });
+      const text = await nextText(response.body?.getReader());
+      abort.abort(new Error("seen"));
+      return { status: response.status, headers: response.headers, text: text ?? "" };
+    }
+
+    /** Notes under which id something that was made goes here. */
+    function remember(recorded: string, actual: string): void {
+      const [there, here] = [recorded, actual].map(
+        (text) => /^\{"(?:type":"init","text|id|session_id)":"([^"]+)"/.exec(text)?.[1],
+      );
+      if (there !== undefined && here !== undefined && !ids.has(there)) ids.set(there, here);
+    }
+
+    function substituted(text: string): string {
+      let changed = text;
+      for (const [there, here] of ids) changed = changed.replaceAll(there, here);
+      return changed;
+    }
+  });
+});
+
+/** What must be the same: status, headers, and the body's words; of metrics their names, of a run what came of it. */
+function shapeOf(
+  exchange: Exchange,
+  status: number | null,
+  rawHeaders: Headers | Readonly<Record<string, string>>,
+  text: string,
+): Record<string, unknown> {
+  const shape = comparable(status, new Headers(rawHeaders), text);
+  if (exchange.label === "metrics watch") {
+    const [line = ""] = text.split("\n");
+    return { ...shape, body: Object.keys(JSON.parse(line) as object) };
+  }
+  // A run that is refused before it begins has a body like any other request.
+  return isStream(exchange) && status === 200 ? { ...shape, body: "a stream", ...outcomeOf(text) } : shape;
+}
+
+/** What came of a run, whatever the order: real servers often call a run complete before its output. */
+function outcomeOf(text: string): Record<string, unknown> {
+  const events = parseEvents(text);
+  const texts = (type: string) => events.filter((event) => event.type === type).map((event) => event["text"]);
+  const error = events.find(({ type }) => type === "error")?.["error"] as WireRecord | undefined;
+  return {
+    first: events[0]?.type,
+    stdout: texts("stdout").join(""),
+    stderr: texts("stderr").join(""),
+    statuses: texts("status"),
+    counts: events.some(({ type }) => type === "execution_count"),
+    results: events.filter(({ type }) => type === "result").map((event) => event["results"]),
+    error: error && [error["ename"], String(error["evalue"]).replace(/\(.*, line/, "(…, line")],
+    complete: events.some(({ type }) => type === "execution_complete"),
+    problem: events.find(({ type }) => type === undefined),
+  };
+}
