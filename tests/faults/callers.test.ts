@@ -112,11 +112,15 @@ const [CODE, COMMAND] = ["code", "command"].map((name) => OPERATIONS.find((each)
 describe("whoever leaves a run ends it, on the server as well:", () => {
   const leave = async (
     events: AsyncIterable<{ readonly type: string }>,
-    how: () => "stop",
+    atOutput: () => void,
   ): Promise<void> => {
-    for await (const { type } of events) if (type === "stdout" && how() === "stop") break;
+    for await (const { type } of events) {
+      if (type !== "stdout") continue;
+      atOutput();
+      break;
+    }
   };
-  const stop = () => "stop" as const;
+  const stop = (): void => undefined;
   const fail = (): never => {
     throw own;
   };

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "@jest/globals";
+import { afterAll, expect, jest, test } from "@jest/globals";
 import { isSandboxException } from "../../src/errors.js";
 import type { Execution } from "../../src/execution/execution.js";
 import { Codes } from "../../src/services/codes.js";
@@ -10,6 +10,9 @@ import { bodyOf, findExchange, loadFixture, type FixtureName } from "../helpers/
 import { linkTo } from "../helpers/run-harness.js";
 
 afterAll(() => reportCases("offsets"));
+
+// A busy machine takes its time; nothing here waits for any.
+jest.setTimeout(240_000);
 
 const WORKERS = 8;
 const ENDINGS = ["ended in order", "closed", "reset"] as const;

@@ -11,7 +11,7 @@ const said = fc.string({ unit: "binary", maxLength: 40 }).filter((text) => text.
 const body = fc.oneof(
   fc.string({ unit: "binary", maxLength: 200 }),
   fc.json(),
-  fc.anything().map((value) => String(JSON.stringify(value))),
+  fc.anything().map((value) => JSON.stringify({ value })),
   fc
     .record(
       { code: fc.jsonValue(), message: fc.jsonValue(), detail: fc.jsonValue(), error: fc.jsonValue() },
