@@ -6,6 +6,7 @@ import type { Commands } from "./services/commands.js";
 import type { Files } from "./services/files.js";
 import type { Health } from "./services/health.js";
 import type { Metrics } from "./services/metrics.js";
+import { throwIfAborted } from "./transport/abort.js";
 
 /** Options of {@link CodeInterpreter.create}. */
 export type CodeInterpreterOptions = CallOptions;
@@ -37,11 +38,13 @@ export class CodeInterpreter {
    * @throws {InvalidArgumentException} where `sandbox` is none
    */
   static create(sandbox: Sandbox, options: CodeInterpreterOptions = {}): Promise<CodeInterpreter> {
-    if (!(sandbox instanceof Sandbox)) {
-      return Promise.reject(new InvalidArgumentException("CodeInterpreter.create takes a Sandbox."));
-    }
-    if (options.signal?.aborted) return Promise.reject(options.signal.reason as Error);
-    return Promise.resolve(new CodeInterpreter(sandbox, new Codes(sandbox.link)));
+    return new Promise((resolve) => {
+      if (!(sandbox instanceof Sandbox)) {
+        throw new InvalidArgumentException("CodeInterpreter.create takes a Sandbox.");
+      }
+      throwIfAborted(options.signal);
+      resolve(new CodeInterpreter(sandbox, new Codes(sandbox.link)));
+    });
   }
 
   /** The sandbox's id. */

@@ -23,7 +23,7 @@ import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
-import { raceAbort } from "./transport/abort.js";
+import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
 
 /** The port of execd in every sandbox. */
@@ -341,7 +341,7 @@ export class Sandbox {
    * @throws {SandboxApiException} status 404 where it was gone before the first call
    */
   async kill(options: CallOptions = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal);
     const isRepeated = this.#mayBeKilled;
     const before = this.#killing;
     const killing = (async () => {

@@ -1,5 +1,6 @@
 import { addErrorContext, SandboxException } from "../errors.js";
 import type { Logger } from "../logging.js";
+import { throwIfAborted } from "../transport/abort.js";
 import type { ExecutionEvent } from "./event.js";
 import { EventHistory } from "./event-history.js";
 import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
@@ -83,7 +84,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
    * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` when the run goes on 5 s after the first interrupt
    */
   async interrupt(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    options.signal?.throwIfAborted();
+    throwIfAborted(options.signal);
     const stream = this.#stream;
     if (stream === undefined) return;
     if (!stream.sent) stream.stop(cancelled("The run was interrupted before it was sent."));

@@ -5,7 +5,7 @@ import {
   type SandboxExceptionFacts,
 } from "../errors.js";
 import type { Logger } from "../logging.js";
-import { onAbort, raceAbort } from "../transport/abort.js";
+import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
 import { isNotSent } from "../transport/connection-failure.js";
 import { startTimer } from "../transport/timeout.js";
 
@@ -35,7 +35,7 @@ export interface Creation {
  */
 export async function createOrClean(creation: Creation): Promise<string> {
   const { timeoutSeconds, signal } = creation;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   const giveUp = new AbortController();
   const creating = creation.post(timeoutSeconds + FOLLOW_SECONDS);
   const stop = startTimer(timeoutSeconds, () => {

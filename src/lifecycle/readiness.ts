@@ -5,7 +5,7 @@ import {
   SandboxReadyTimeoutException,
   SandboxUnhealthyException,
 } from "../errors.js";
-import { onAbort, raceAbort, sleep } from "../transport/abort.js";
+import { onAbort, raceAbort, sleep, throwIfAborted } from "../transport/abort.js";
 import { startTimer } from "../transport/timeout.js";
 import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-options.js";
 import { isGone, type Lifecycle } from "./lifecycle.js";
@@ -46,7 +46,7 @@ export async function waitUntilReady(
     healthCheckPollingIntervalMillis: pollingIntervalMillis = DEFAULT_POLLING_INTERVAL_MILLIS,
     signal,
   } = options;
-  signal?.throwIfAborted();
+  throwIfAborted(signal);
   // Bounds whatever is under way: a check, a question to the lifecycle server or the pause between them.
   const limit = new AbortController();
   // A thousandth of a second at least, since none would be for ever.
@@ -75,7 +75,7 @@ export async function waitUntilReady(
       await sleep(pollingIntervalMillis, limit.signal);
     }
   } catch (error) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     if (!limit.signal.aborted) throw error;
     throw timedOut(source, timeoutSeconds, attempts, outcome);
   } finally {

@@ -1,4 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
+import { throwIfAborted } from "../transport/abort.js";
 import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
@@ -336,7 +337,7 @@ export class Files {
     assertText(localPath, "localPath");
     assertPath(path);
     const { onProgress, signal, mode, owner, group } = options;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const local = await openLocal(localPath);
     try {
       const file: WriteEntry = {
@@ -364,7 +365,7 @@ export class Files {
     assertPath(path);
     assertText(localPath, "localPath");
     const { onProgress, signal } = options;
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     await writeLocal(localPath, onProgress, () => this.#open(path, { signal }));
   }
 

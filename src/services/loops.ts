@@ -1,4 +1,4 @@
-import { onAbort } from "../transport/abort.js";
+import { onAbort, throwIfAborted } from "../transport/abort.js";
 
 /**
  * An iterable whose every loop begins anew, and which sends nothing before the first `next`.
@@ -15,7 +15,7 @@ export function iterableOf<Item>(
       const ending = new AbortController();
       const left = Symbol();
       const items = (async function* () {
-        callerSignal?.throwIfAborted();
+        throwIfAborted(callerSignal);
         const unlink = onAbort(callerSignal, (reason) => {
           ending.abort(reason);
         });

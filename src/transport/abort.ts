@@ -1,3 +1,5 @@
+import { InvalidArgumentException } from "../errors.js";
+
 type Callback = (reason: unknown) => void;
 
 // One listener per signal, however many calls hang on it: Node warns of a leak beyond a handful, and a program that
@@ -37,8 +39,17 @@ class AbortHub {
  * Never calls back before it returns: whether the signal has already aborted is the caller's to ask first.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: Callback): () => void {
-  if (signal === undefined || signal.aborted) return () => undefined;
+  if (signal === undefined) return () => undefined;
+  assertSignal(signal);
+  if (signal.aborted) return () => undefined;
   return (hubs.get(signal) ?? new AbortHub(signal)).add(callback);
+}
+
+/** @throws the signal's own reason where it has aborted; {@link InvalidArgumentException} where it is no signal */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal === undefined) return;
+  assertSignal(signal);
+  signal.throwIfAborted();
 }
 
 /** What a promise gives, or the signal's own reason as soon as it aborts. */
@@ -69,5 +80,13 @@ export async function sleep(millis: number, signal: AbortSignal): Promise<void> 
     );
   } finally {
     clearTimeout(timer);
+  }
+}
+
+// By what is used of it, not its class: test environments and polyfills bring classes of their own.
+function assertSignal(signal: unknown): asserts signal is AbortSignal {
+  const isSignal = typeof signal === "object" && signal !== null && "throwIfAborted" in signal;
+  if (!isSignal || !("addEventListener" in signal)) {
+    throw new InvalidArgumentException("signal must be an AbortSignal.");
   }
 }

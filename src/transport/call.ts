@@ -1,4 +1,4 @@
-import { onAbort } from "./abort.js";
+import { onAbort, throwIfAborted } from "./abort.js";
 
 /**
  * One call of a user: what may take several attempts, and end in a stream. It has an AbortController of its own, so
@@ -13,7 +13,7 @@ export class Call {
 
   /** @throws the signal's own reason when it has already aborted */
   constructor(callerSignal: AbortSignal | undefined, onEnd: (call: Call) => void) {
-    callerSignal?.throwIfAborted();
+    throwIfAborted(callerSignal);
     this.#onEnd = onEnd;
     this.#unlink = onAbort(callerSignal, (reason) => {
       this.#isAbortedByCaller = true;

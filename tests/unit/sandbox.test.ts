@@ -1,4 +1,5 @@
 import { describe, expect, test, beforeEach } from "@jest/globals";
+import { CodeInterpreter } from "../../src/code-interpreter.js";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { Sandbox, type SandboxConnectOptions } from "../../src/sandbox.js";
 import { toWire } from "../helpers/wire.js";
@@ -207,6 +208,31 @@ describe("kill", () => {
     expect(await first).toMatchObject({ error: { code: "CLOSED" } });
     expect(await failureOf(sandbox.kill({ signal: controller.signal }))).toBe("enough");
   });
+});
+
+test("what is no signal is refused, by whatever takes one, before anything is sent", async () => {
+  const sandbox = await connect();
+  const { codes } = await CodeInterpreter.create(sandbox);
+  const before = server.seen.length;
+  for (const value of ["now", {}, new AbortController()] as unknown as AbortSignal[]) {
+    const options = { signal: value };
+    const calls: (() => PromiseLike<unknown>)[] = [
+      () => Sandbox.create({ connectionConfig: server.config(), ...options }),
+      () => connect(options),
+      () => sandbox.getInfo(options),
+      () => sandbox.kill(options),
+      () => sandbox.waitUntilReady(options),
+      () => sandbox.files.readFile("/a", options),
+      () => sandbox.files.upload("/nowhere", "/a", options),
+      () => sandbox.metrics.watch(options)[Symbol.asyncIterator]().next(),
+      () => sandbox.commands.run("true", options),
+      () => sandbox.commands.runStream("true", options)[Symbol.asyncIterator]().next(),
+      () => codes.run("1", options),
+      () => CodeInterpreter.create(sandbox, options),
+    ];
+    for (const call of calls) expect(await failureOf(call())).toBeInstanceOf(InvalidArgumentException);
+  }
+  expect(server.seen).toHaveLength(before);
 });
 
 test("waiting until it is ready finds a sandbox that somebody else has resumed elsewhere", async () => {
