@@ -4,7 +4,7 @@ import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/clie
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
 import type { SegmentedBody } from "../transport/segmented-body.js";
-import { assertInteger, assertText, type CallOptions } from "./arguments.js";
+import { assertFunction, assertInteger, assertText, type CallOptions } from "./arguments.js";
 import {
   collect,
   explainRefusedRange,
@@ -337,6 +337,7 @@ export class Files {
     assertText(localPath, "localPath");
     assertPath(path);
     const { onProgress, signal, mode, owner, group } = options;
+    assertFunction(onProgress, "onProgress");
     throwIfAborted(signal);
     const local = await openLocal(localPath);
     try {
@@ -365,6 +366,7 @@ export class Files {
     assertPath(path);
     assertText(localPath, "localPath");
     const { onProgress, signal } = options;
+    assertFunction(onProgress, "onProgress");
     throwIfAborted(signal);
     await writeLocal(localPath, onProgress, () => this.#open(path, { signal }));
   }

@@ -34,6 +34,17 @@ const sentFile = async (exchange: RawExchange): Promise<string> => {
   return String(file?.data);
 };
 
+test("a callback that cannot be called is refused before anything is sent or opened", async () => {
+  const options = { onProgress: 5 as unknown as () => void };
+  const files = filesAt("http://127.0.0.1:9");
+  for (const transfer of [
+    files.upload("/nowhere", "/x", options),
+    files.download("/x", "/nowhere", options),
+  ]) {
+    expect(await failureOf(transfer)).toMatchObject({ error: { code: "INVALID_ARGUMENT" } });
+  }
+});
+
 describe("an upload", () => {
   test.each<[string, () => { data: string | Blob | Readable; size?: number }, boolean]>([
     ["text", () => ({ data: "grüße" }), true],
