@@ -14,6 +14,9 @@ import { KernelOutput, type OutputTarget } from "./output.js";
 const COMPLAINT_CHARS = 4000;
 // A forked child of user code may hold the channel open.
 const LAST_WORDS_MS = 500;
+// How often a shell gets a signal before its children do, and the waits after each.
+const SHELL_SIGNALS = 3;
+const SHELL_SIGNAL_MS = 3;
 // The waits between the repetitions of an interrupt, each twice as long as the one before.
 const FIRST_REPEAT_MS = 100;
 const LAST_REPEAT_MS = 10_000;
@@ -189,7 +192,21 @@ export class WorkerKernel implements Kernel {
       const repeat = () => this.#run === run && this.#interrupt(run, repeatMs * 2);
       if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
     }
-    signalGroup(this.#child.pid, "SIGINT");
+    if (forgetsInput === true) this.#interruptShell(run, SHELL_SIGNALS);
+    else signalGroup(this.#child.pid, "SIGINT");
+  }
+
+  /**
+   * Interrupts a shell some times before what it has started: one that is about to wait for its child forgets a signal
+   * that comes just then, and would go on with the next command when only the child dies of it.
+   */
+  #interruptShell(run: Run, times: number): void {
+    if (times === 0) {
+      signalGroup(this.#child.pid, "SIGINT");
+      return;
+    }
+    this.#child.kill("SIGINT");
+    setTimeout(() => this.#run === run && this.#interruptShell(run, times - 1), SHELL_SIGNAL_MS);
   }
 
   /** Makes sure that no signal is on its way that could swallow the next request. */
