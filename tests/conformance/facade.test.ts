@@ -9,7 +9,7 @@ import { failureOf } from "../unit/transport/harness.js";
 interface Programs {
   readonly needs: readonly [isThere: boolean, reason: string];
   readonly print: string;
-  /** Its value is 42; Go and Bash have none. */
+  /** Its value is 42; Bash has none. */
   readonly value?: string;
   readonly fail: string;
   readonly error: string | RegExp;
@@ -72,6 +72,7 @@ const PROGRAMS: Readonly<Record<string, Programs>> = {
   [SupportedLanguage.Go]: {
     needs: [runs("go", ["version"]), "there is no Go"],
     print: 'fmt.Println("hi")',
+    value: "6 * 7",
     fail: 'panic("no")',
     error: /./,
     remember: "var x = 42",
