@@ -29,6 +29,8 @@ export function officialEntry() {
   return require.resolve(OFFICIAL).replace("/cjs/index.cjs", "/index.js");
 }
 
+// Beside what is asked for come `init` and `execution_complete`: what reads events as such counts two more.
+
 /**
  * @returns for each contestant its operations; what to replay is told by an object that the server understands. The
  * official interpreter is on no registry: its part is played by the official commands, which read the same frames.
@@ -48,8 +50,9 @@ async function openOurs(port) {
       const { logs, results } = await codes.run(JSON.stringify(what));
       return logs.stdout.length + results.length;
     },
-    iterate: (what) => count(codes.run(JSON.stringify(what))),
-    stream: (what, onEvent) => count(codes.runStream({ code: JSON.stringify(what) }), onEvent),
+    iterate: async (what) => (await count(codes.run(JSON.stringify(what)))) - 2,
+    stream: async (what, onEvent) =>
+      (await count(codes.runStream({ code: JSON.stringify(what) }), onEvent)) - 2,
     // Runs in one context take turns; commands, like those of the official SDK, do not.
     runAtOnce: async (what) => await commands.run(JSON.stringify(what)),
     command: async (command) => await commands.run(command),
@@ -69,8 +72,8 @@ async function openOfficial(port) {
       const { logs, result } = await commands.run(JSON.stringify(what));
       return logs.stdout.length + result.length;
     },
-    iterate: (what) => count(commands.runStream(JSON.stringify(what))),
-    stream: (what, onEvent) => count(commands.runStream(JSON.stringify(what)), onEvent),
+    iterate: async (what) => (await count(commands.runStream(JSON.stringify(what)))) - 2,
+    stream: async (what, onEvent) => (await count(commands.runStream(JSON.stringify(what)), onEvent)) - 2,
     runAtOnce: async (what) => await commands.run(JSON.stringify(what)),
     command: async (command) => await commands.run(command),
     upload: (bytes) => files.writeFiles([{ path: "/upload", data: zeros(bytes) }]),
@@ -94,7 +97,7 @@ function openFloor(port) {
   const stream = async (what, onEvent = () => undefined) => {
     let events = 0;
     await readFrames(await post("/code", { code: JSON.stringify(what) }), () => onEvent((events += 1)));
-    return events;
+    return events - 2;
   };
   return {
     run,
@@ -136,7 +139,10 @@ function connectionTo(port) {
 async function count(events, onEvent) {
   let total = 0;
   const iterator = events[Symbol.asyncIterator]();
-  while (!(await iterator.next()).done) onEvent?.((total += 1));
+  while (!(await iterator.next()).done) {
+    total += 1;
+    onEvent?.(total);
+  }
   return total;
 }
 

@@ -48,18 +48,12 @@ export const ROWS = {
   iterated: times(
     "the same as the first, with an async iterator",
     // A handle keeps its events for its promise and for later loops, so that its floor keeps them too.
-    ({ iterate }, { events }) =>
-      () =>
-        iterate({ events }),
+    ({ iterate }, { events }) => expectEvents(iterate, { events }),
     { turns: fewTurns },
   ),
-  streamed: times(
-    "the same, by runStream",
-    ({ stream }, { events }) =>
-      () =>
-        stream({ events }),
-    { turns: fewTurns },
-  ),
+  streamed: times("the same, by runStream", ({ stream }, { events }) => expectEvents(stream, { events }), {
+    turns: fewTurns,
+  }),
   picture: times(
     "one event of 20 MB",
     run(({ pictureMegabytes }) => ({ pictureBytes: pictureMegabytes * MB })),
