@@ -1,3 +1,5 @@
+import { isRecord } from "../transport/json.js";
+
 /**
  * The events of a run, and how they look on the wire.
  *
@@ -191,10 +193,6 @@ function withMimeTypes(results: Record<string, unknown>): Record<string, unknown
   if (!("text" in results) || "text/plain" in results) return results;
   const { text, ...others } = results;
   return { "text/plain": text, ...others };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function wrong(type: string, field: string): DecodedFrame {

@@ -9,7 +9,7 @@ import {
   assertText,
   type CallOptions,
 } from "../services/arguments.js";
-import { Transport, unwrap, unwrapEmpty } from "../transport/client.js";
+import { defined, Transport, unwrap, unwrapEmpty } from "../transport/client.js";
 import { isNotSent } from "../transport/connection-failure.js";
 import { expectDate, expectText } from "../transport/response.js";
 import type { CreateBody } from "./create-options.js";
@@ -111,13 +111,13 @@ export class Lifecycle {
     assertStringMap(filter.metadata, "metadata");
     const { page, pageSize, states, metadata = {} } = filter;
     const { client, json } = this.#calls;
-    const query = {
-      ...(page !== undefined && { page }),
-      ...(pageSize !== undefined && { pageSize }),
-      ...(states !== undefined && { state: [...states] }),
+    const query = defined({
+      page,
+      pageSize,
+      state: states && [...states],
       // A query string inside the query: the client encodes it a second time.
-      ...(Object.keys(metadata).length > 0 && { metadata: new URLSearchParams(metadata).toString() }),
-    };
+      metadata: new URLSearchParams(metadata).toString() || undefined,
+    });
     const answer = await client.GET("/sandboxes", { params: { query }, ...json(options) });
     const { response } = answer;
     const load = (number: number, own: CallOptions) => this.list({ ...filter, page: number }, own);
@@ -233,7 +233,7 @@ export class Lifecycle {
       if (name !== undefined) assertText(name, "name");
       const answer = await client.POST("/sandboxes/{sandboxId}/snapshots", {
         params: { path: { sandboxId } },
-        body: name === undefined ? {} : { name },
+        body: defined({ name }),
         ...json(options),
       });
       return toSnapshotInfo(unwrap(answer), answer.response);
@@ -257,13 +257,7 @@ export class Lifecycle {
     if (sandboxId !== undefined) assertText(sandboxId, "sandboxId");
     if (name !== undefined) assertText(name, "name");
     const { client, json } = this.#calls;
-    const query = {
-      ...(page !== undefined && { page }),
-      ...(pageSize !== undefined && { pageSize }),
-      ...(states !== undefined && { state: [...states] }),
-      ...(sandboxId !== undefined && { sandboxId }),
-      ...(name !== undefined && { name }),
-    };
+    const query = defined({ page, pageSize, state: states && [...states], sandboxId, name });
     const answer = await client.GET("/snapshots", { params: { query }, ...json(options) });
     const { response } = answer;
     const load = (number: number, own: CallOptions) => this.listSnapshots({ ...filter, page: number }, own);

@@ -5,7 +5,7 @@ import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { expectText } from "../transport/response.js";
-import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
+import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
@@ -134,7 +134,7 @@ export class Codes {
     if (cwd !== undefined) assertText(cwd, "cwd");
     const { client, json } = this.#execd;
     const answer = await client.POST("/code/context", {
-      body: { language, ...(cwd !== undefined && { cwd }) },
+      body: defined({ language, cwd }),
       ...json({ signal, timeoutSeconds: CREATE_CONTEXT_TIMEOUT_SECONDS }),
     });
     return toContext(unwrap(answer), answer.response);
@@ -156,7 +156,7 @@ export class Codes {
     if (language !== undefined) assertText(language, "language");
     const { client, json } = this.#execd;
     const answer = await client.GET("/code/contexts", {
-      params: { query: { ...(language !== undefined && { language }) } },
+      params: { query: defined({ language }) },
       ...json(options),
     });
     return unwrapList(answer).map((context) => toContext(context, answer.response));
@@ -217,7 +217,7 @@ export class Codes {
       open: async (request) =>
         unwrapStream(
           await execd.client.POST("/code", {
-            body: { code, context: { language, ...(id !== undefined && { id }) } },
+            body: { code, context: defined({ language, id }) },
             ...execd.stream({ signal: request }),
           }),
         ),

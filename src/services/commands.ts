@@ -4,7 +4,7 @@ import { iterateEvents } from "../execution/event-iterable.js";
 import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { defined, unwrapEmpty, unwrapStream } from "../transport/client.js";
 import {
   assertEnvironment,
   assertInteger,
@@ -202,18 +202,16 @@ export class Commands {
       open: async (request) =>
         unwrapStream(
           await execd.client.POST("/command", {
-            body: {
+            body: defined({
               command,
-              ...(cwd !== undefined && { cwd }),
-              ...(env !== undefined && { envs: { ...env } }),
-              ...(uid !== undefined && { uid }),
-              ...(gid !== undefined && { gid }),
-              ...(background && { background }),
-              ...(timeoutSeconds !== undefined && {
-                // In the background there is no deadline of the client's to leave room for.
-                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
-              }),
-            },
+              cwd,
+              envs: env,
+              uid,
+              gid,
+              background: background || undefined,
+              // In the background there is no deadline of the client's to leave room for.
+              timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
+            }),
             ...execd.stream({ signal: request }),
           }),
         ),

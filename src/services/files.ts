@@ -1,6 +1,6 @@
 import { InvalidArgumentException } from "../errors.js";
 import { throwIfAborted } from "../transport/abort.js";
-import { unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
+import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
 import type { SegmentedBody } from "../transport/segmented-body.js";
@@ -206,7 +206,7 @@ export class Files {
     if (pattern !== undefined) assertText(pattern, "pattern");
     const { client, json } = this.#link.execd;
     const answer = await client.GET("/files/search", {
-      params: { query: { path, ...(pattern !== undefined && { pattern }) } },
+      params: { query: defined({ path, pattern }) },
       ...json({ signal }),
     });
     return toFileInfos(unwrapList(answer), answer.response);
@@ -223,7 +223,7 @@ export class Files {
     assertInteger(depth, "depth", 1);
     const { client, json } = this.#link.execd;
     const answer = await client.GET("/directories/list", {
-      params: { query: { path, ...(depth !== undefined && { depth }) } },
+      params: { query: defined({ path, depth }) },
       ...json({ signal }),
     });
     return toFileInfos(unwrapList(answer), answer.response);

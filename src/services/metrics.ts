@@ -1,6 +1,7 @@
 import { SandboxConnectionException, SandboxException } from "../errors.js";
 import { unwrap, unwrapStream } from "../transport/client.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
+import { isRecord } from "../transport/json.js";
 import { requestIdOf, unexpectedResponse } from "../transport/response.js";
 import type { CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
@@ -92,8 +93,7 @@ export class Metrics {
 }
 
 function toMetrics(frame: unknown, response: Response): SandboxMetrics {
-  const fields: Readonly<Record<string, unknown>> =
-    typeof frame === "object" && frame !== null ? { ...frame } : {};
+  const fields = isRecord(frame) ? frame : {};
   const { error } = fields;
   if (typeof error === "string") throw unexpectedResponse(error, response);
   const number = (field: string): number => {

@@ -1,10 +1,10 @@
 /** How much later than the client's deadline the server ends a command that the client could not stop. In seconds. */
 export const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 
-/** A time limit as execd takes it. */
+/** A time limit as execd takes it; `undefined` for none. */
 export function serverTimeoutMillis(
-  timeoutSeconds: number,
+  timeoutSeconds: number | undefined,
   marginSeconds = SERVER_TIMEOUT_MARGIN_SECONDS,
-): number {
-  return Math.ceil((timeoutSeconds + marginSeconds) * 1_000);
+): number | undefined {
+  return timeoutSeconds && Math.ceil((timeoutSeconds + marginSeconds) * 1_000);
 }

@@ -1,7 +1,7 @@
 import { SandboxApiException } from "../errors.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { defined, unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
 import { expectText } from "../transport/response.js";
 import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
@@ -84,7 +84,7 @@ export class Sessions {
     if (cwd !== undefined) assertText(cwd, "cwd");
     const { client, json } = this.#link.execd;
     const answer = await client.POST("/session", {
-      body: { ...(cwd !== undefined && { cwd }) },
+      body: defined({ cwd }),
       ...json({ signal }),
     });
     const id = expectText(unwrap(answer).session_id, "session_id", answer.response);
@@ -120,11 +120,7 @@ export class Sessions {
         unwrapStream(
           await execd.client.POST("/session/{sessionId}/run", {
             params: { path: { sessionId } },
-            body: {
-              command,
-              ...(cwd !== undefined && { cwd }),
-              ...(timeoutSeconds !== undefined && { timeout: serverTimeoutMillis(timeoutSeconds) }),
-            },
+            body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
             ...execd.stream({ signal: request }),
           }),
         ),

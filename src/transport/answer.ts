@@ -3,6 +3,7 @@ import { redactUrl } from "../logging.js";
 import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { toConnectionException } from "./connection-failure.js";
+import { parseJson } from "./json.js";
 import { pathOf, type Fetch } from "./request.js";
 import { requestIdOf, unexpectedResponse } from "./response.js";
 
@@ -25,7 +26,7 @@ function bufferedResponse(bytes: Uint8Array, original: Response): Response {
   headers.delete("content-encoding");
   const response = new Response(mayHaveBody(status) ? bytes : null, { status, statusText, headers });
   // What reads the answer as JSON calls this; only there is it known that JSON was expected. What it throws must reject.
-  const json = (): Promise<unknown> => response.text().then((text) => parseJson(text, response));
+  const json = (): Promise<unknown> => response.text().then((text) => readJson(text, response));
   return Object.defineProperty(response, "json", { value: json });
 }
 
@@ -50,16 +51,11 @@ export function bufferAnswer(next: Fetch, call: Call): Fetch {
   };
 }
 
-function parseJson(text: string, response: Response): unknown {
+function readJson(text: string, response: Response): unknown {
   // Servers end an empty answer with a newline, at times.
   if (text.trim() === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw unexpectedResponse(
-      `The server's answer is not JSON, with status ${response.status}.`,
-      response,
-      text,
-    );
-  }
+  const value = parseJson(text);
+  if (value !== undefined) return value.json;
+  const message = `The server's answer is not JSON, with status ${response.status}.`;
+  throw unexpectedResponse(message, response, text);
 }

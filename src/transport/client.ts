@@ -19,6 +19,7 @@ import {
   type ServerKind,
   type Target,
 } from "./endpoint.js";
+import { isRecord } from "./json.js";
 import { withLogging } from "./log.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
 import {
@@ -301,6 +302,22 @@ export class Transport<Client> {
   }
 }
 
+/** An object without its fields that are `undefined`. */
+type Defined<Fields> = {
+  [Field in keyof Fields as undefined extends Fields[Field] ? never : Field]: Fields[Field];
+} & {
+  [Field in keyof Fields as undefined extends Fields[Field] ? Field : never]?: Exclude<
+    Fields[Field],
+    undefined
+  >;
+};
+
+/** A body or query as the typed client takes it. It is the same object: what is `undefined` in it is never sent. */
+export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
+  // Neither JSON nor the encoder of queries has a word for `undefined`.
+  return fields;
+}
+
 /** What a call gave. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` when the answer is empty, or no object */
 export function unwrap<Data>(result: {
   readonly data?: Data;
@@ -376,8 +393,4 @@ function encodable(encode: () => string): string {
   } catch (cause) {
     throw new InvalidArgumentException("An argument has text that is not well-formed Unicode.", { cause });
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }

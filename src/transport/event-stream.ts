@@ -1,4 +1,5 @@
 import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
+import { parseJson } from "./json.js";
 
 /**
  * Takes what the frames of an event stream decode to.
@@ -185,14 +186,6 @@ class StandardLines {
       else if (this.#unterminated && index === lines.length - 1) this.#cut = true;
       else this.#sink.malformed(`the data of an event is not valid JSON: ${quote(line)}`);
     }
-  }
-}
-
-function parseJson(text: string): { readonly json: unknown } | undefined {
-  try {
-    return { json: JSON.parse(text) };
-  } catch {
-    return undefined;
   }
 }
 

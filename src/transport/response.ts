@@ -2,6 +2,7 @@ import { SandboxApiException, SandboxRateLimitException, type SandboxApiExceptio
 import { redactUrl } from "../logging.js";
 import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
+import { isRecord } from "./json.js";
 import { isIdempotent, pathOf, type Fetch } from "./request.js";
 import { readServerMessage } from "./server-message.js";
 import { startTimer } from "./timeout.js";
@@ -114,8 +115,8 @@ export function expectText(value: unknown, field: string, response: Response): s
 export function expectRecords<Item>(items: readonly Item[], response: Response): readonly Item[] {
   // What comes over the wire may be anything, whatever its type says.
   const given: unknown = items;
-  const isList = Array.isArray(given) && given.every((item) => typeof item === "object" && item !== null);
-  if (!isList) throw unexpectedResponse("The server's answer is no list of JSON objects.", response);
+  if (!Array.isArray(given) || !given.every(isRecord))
+    throw unexpectedResponse("The server's answer is no list of JSON objects.", response);
   return items;
 }
 

@@ -1,3 +1,5 @@
+import { isRecord, parseJson } from "./json.js";
+
 /** What a server said in the body of an error. */
 export interface ServerMessage {
   readonly code?: string | undefined;
@@ -14,7 +16,7 @@ const MOST_DETAILS = 10;
 export function readServerMessage(body: string): ServerMessage {
   const text = body.trim();
   if (text === "") return {};
-  const { code, message } = fromJson(parse(text)) ?? fromText(text);
+  const { code, message } = fromJson(parseJson(text)?.json) ?? fromText(text);
   return { code, message: message === undefined ? undefined : shorten(message) };
 }
 
@@ -54,22 +56,10 @@ function fromText(text: string): ServerMessage {
   };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function shorten(text: string): string {
   return text.length <= LONGEST_MESSAGE ? text : `${text.slice(0, LONGEST_MESSAGE - 1)}…`;
 }
 
 function textOf(value: unknown): string | undefined {
   return typeof value === "string" && value.trim() !== "" ? value.trim() : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
