@@ -8,6 +8,7 @@ import {
   assertInteger,
   assertSeconds,
   assertStringMap,
+  assertOptionalText,
   assertText,
   type CallOptions,
 } from "../services/arguments.js";
@@ -130,7 +131,7 @@ export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
   const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
   refuseNull({ image, networkPolicy, credentialProxy, volumes, platform });
   if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
-  if (snapshotId !== undefined) assertText(snapshotId, "snapshotId");
+  assertOptionalText(snapshotId, "snapshotId");
   assertEnvironment(env, "env");
   assertLabels(metadata, "metadata");
   assertStringMap(options.resource, "resource");

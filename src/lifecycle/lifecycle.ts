@@ -6,6 +6,7 @@ import {
   assertInteger,
   assertSeconds,
   assertStringMap,
+  assertOptionalText,
   assertText,
   type CallOptions,
 } from "../services/arguments.js";
@@ -230,7 +231,7 @@ export class Lifecycle {
     { name, ...options }: CallOptions & { readonly name?: string | undefined },
   ): Promise<SnapshotInfo> {
     return this.#about(sandboxId, async ({ client, json }) => {
-      if (name !== undefined) assertText(name, "name");
+      assertOptionalText(name, "name");
       const answer = await client.POST("/sandboxes/{sandboxId}/snapshots", {
         params: { path: { sandboxId } },
         body: defined({ name }),
@@ -254,8 +255,8 @@ export class Lifecycle {
     assertPageFilter(filter);
     assertStates(filter.states);
     const { page, pageSize, states, sandboxId, name } = filter;
-    if (sandboxId !== undefined) assertText(sandboxId, "sandboxId");
-    if (name !== undefined) assertText(name, "name");
+    assertOptionalText(sandboxId, "sandboxId");
+    assertOptionalText(name, "name");
     const { client, json } = this.#calls;
     const query = defined({ page, pageSize, state: states && [...states], sandboxId, name });
     const answer = await client.GET("/snapshots", { params: { query }, ...json(options) });

@@ -14,6 +14,11 @@ export function assertText(value: unknown, name: string): asserts value is strin
   if (value.trim() === "") throw new InvalidArgumentException(`${name} must not be blank.`);
 }
 
+/** As {@link assertText}; `undefined` passes. */
+export function assertOptionalText(value: unknown, name: string): asserts value is string | undefined {
+  if (value !== undefined) assertText(value, name);
+}
+
 /** Refuses a duration that is not a number of seconds above 0; `undefined` passes. */
 export function assertSeconds(value: unknown, name: string): asserts value is number | undefined {
   if (value === undefined) return;

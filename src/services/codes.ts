@@ -6,7 +6,7 @@ import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { expectText } from "../transport/response.js";
 import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
-import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
@@ -131,7 +131,7 @@ export class Codes {
   async createContext(language: SupportedLanguage, options: CreateContextOptions = {}): Promise<CodeContext> {
     assertText(language, "language");
     const { cwd, signal } = options;
-    if (cwd !== undefined) assertText(cwd, "cwd");
+    assertOptionalText(cwd, "cwd");
     const { client, json } = this.#execd;
     const answer = await client.POST("/code/context", {
       body: defined({ language, cwd }),
@@ -153,7 +153,7 @@ export class Codes {
 
   /** Lists the contexts, default ones among them, in no particular order. @param language only this one's */
   async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
-    if (language !== undefined) assertText(language, "language");
+    assertOptionalText(language, "language");
     const { client, json } = this.#execd;
     const answer = await client.GET("/code/contexts", {
       params: { query: defined({ language }) },
@@ -206,7 +206,7 @@ export class Codes {
     assertText(code, "code");
     // A context id without its language runs in the shell.
     assertText(context.language, context.id === undefined ? "language" : "context.language");
-    if (context.id !== undefined) assertText(context.id, "context.id");
+    assertOptionalText(context.id, "context.id");
     const { timeoutSeconds, signal } = options;
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;

@@ -9,6 +9,7 @@ import {
   assertEnvironment,
   assertInteger,
   assertSeconds,
+  assertOptionalText,
   assertText,
   type CallOptions,
 } from "./arguments.js";
@@ -188,7 +189,7 @@ export class Commands {
   #source(command: string, options: CommandStreamOptions): RunSource {
     assertText(command, "command");
     const { cwd, env, uid, gid, background = false, timeoutSeconds, signal } = options;
-    if (cwd !== undefined) assertText(cwd, "cwd");
+    assertOptionalText(cwd, "cwd");
     assertEnvironment(env, "env");
     assertInteger(uid, "uid", 0, LARGEST_ID);
     assertInteger(gid, "gid", 0, LARGEST_ID);

@@ -4,7 +4,13 @@ import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../trans
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
 import type { SegmentedBody } from "../transport/segmented-body.js";
-import { assertFunction, assertInteger, assertText, type CallOptions } from "./arguments.js";
+import {
+  assertFunction,
+  assertInteger,
+  assertOptionalText,
+  assertText,
+  type CallOptions,
+} from "./arguments.js";
 import {
   collect,
   explainRefusedRange,
@@ -203,7 +209,7 @@ export class Files {
   async search(path: string, options: SearchOptions = {}): Promise<FileInfo[]> {
     assertPath(path);
     const { pattern, signal } = options;
-    if (pattern !== undefined) assertText(pattern, "pattern");
+    assertOptionalText(pattern, "pattern");
     const { client, json } = this.#link.execd;
     const answer = await client.GET("/files/search", {
       params: { query: defined({ path, pattern }) },

@@ -3,7 +3,7 @@ import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined, unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
 import { expectText } from "../transport/response.js";
-import { assertSeconds, assertText, type CallOptions } from "./arguments.js";
+import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
@@ -81,7 +81,7 @@ export class Sessions {
   }
 
   async create({ cwd, signal }: CreateSessionOptions): Promise<CommandSession> {
-    if (cwd !== undefined) assertText(cwd, "cwd");
+    assertOptionalText(cwd, "cwd");
     const { client, json } = this.#link.execd;
     const answer = await client.POST("/session", {
       body: defined({ cwd }),
@@ -109,7 +109,7 @@ export class Sessions {
     assertText(sessionId, "sessionId");
     assertText(command, "command");
     const { cwd, timeoutSeconds, signal } = options;
-    if (cwd !== undefined) assertText(cwd, "cwd");
+    assertOptionalText(cwd, "cwd");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;
     this.#ids.add(sessionId);

@@ -1,4 +1,5 @@
 import { SandboxConnectionException, SandboxException } from "../errors.js";
+import { isRecord } from "./json.js";
 import { isIdempotent } from "./request.js";
 
 // Groups of codes, not one text for each: what the platform says stands in brackets behind, and this is downloaded by
@@ -106,10 +107,8 @@ function rootOf(error: unknown): ErrorFacts {
 }
 
 function factsOf(error: unknown): ErrorFacts | undefined {
-  if (typeof error !== "object" || error === null) return undefined;
-  const { message, code, syscall, cause, errors }: Partial<Record<string, unknown>> = Object.fromEntries(
-    ["message", "code", "syscall", "cause", "errors"].map((name) => [name, Reflect.get(error, name)]),
-  );
+  if (!isRecord(error)) return undefined;
+  const { message, code, syscall, cause, errors } = error;
   return {
     message: typeof message === "string" ? message : "",
     code: typeof code === "string" ? code : undefined,

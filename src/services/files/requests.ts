@@ -1,5 +1,5 @@
 import type { ByteSource } from "../../transport/segmented-body.js";
-import { assertText, type CallOptions } from "../arguments.js";
+import { assertOptionalText, type CallOptions } from "../arguments.js";
 import type { ProgressCallback } from "./local-file.js";
 import { toWireMode, type FileMode, type WireMode } from "./mode.js";
 import type { ByteRange, LineRange } from "./range.js";
@@ -115,8 +115,8 @@ export interface WirePermissions {
 
 /** @throws {InvalidArgumentException} that names what is wrong */
 export function toWirePermissions({ mode, owner, group }: Permissions, name: string): WirePermissions {
-  if (owner !== undefined) assertText(owner, `${name}.owner`);
-  if (group !== undefined) assertText(group, `${name}.group`);
+  assertOptionalText(owner, `${name}.owner`);
+  assertOptionalText(group, `${name}.group`);
   return {
     ...(mode !== undefined && { mode: toWireMode(mode, `${name}.mode`) }),
     ...(owner !== undefined && { owner }),
