@@ -88,9 +88,11 @@ export async function atMost(seconds: number, work: Promise<void>): Promise<void
 /** Says so where a failure leaves open whether there is a sandbox now. */
 function explainLostAnswer(error: unknown): unknown {
   if (error instanceof SandboxConnectionException && !isNotSent(error)) {
-    return new SandboxConnectionException({ ...outcomeUnknown(error.message), cause: error });
+    const { requestId } = error;
+    return new SandboxConnectionException({ ...outcomeUnknown(error.message), requestId, cause: error });
   }
-  // A gateway that lost the server says so without a code; a server's own 504 has one, and has cleaned up.
+  // A gateway that lost the server says so without a code; a server's own 504 has one, and has cleaned up. A success
+  // that does not say the id may be a gateway's word for anything.
   if (
     error instanceof SandboxApiException &&
     isLostStatus(error.statusCode) &&
@@ -110,7 +112,7 @@ function explainLostAnswer(error: unknown): unknown {
 
 /** From 520 on: what Cloudflare says where it lost the server. */
 function isLostStatus(status: number): boolean {
-  return status === 502 || status === 504 || status >= 520;
+  return status < 300 || status === 502 || status === 504 || status >= 520;
 }
 
 function outcomeUnknown(

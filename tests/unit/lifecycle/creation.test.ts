@@ -302,6 +302,9 @@ describe("the outcome is unknown", () => {
     ],
     ["an empty 502", () => new Response(null, { status: 502 })],
     ["Cloudflare's 524", () => new Response("error code: 524", { status: 524 })],
+    ["a success without an id", () => Response.json({ status: "ok" }, { status: 202 })],
+    ["a page instead of an answer", () => new Response("<html>Please log in</html>", { status: 200 })],
+    ["an empty success", () => new Response(null, { status: 202 })],
   ])("after %s", async (_, answer) => {
     server.on(CREATE, answer);
     const error = await failureOf(create());
@@ -326,7 +329,7 @@ describe("the outcome is unknown", () => {
     jest.useRealTimers();
     await using raw = await RawServer.start((exchange) => {
       if (when === "inside") {
-        exchange.head(202, { "content-length": "100" });
+        exchange.head(202, { "content-length": "100", "x-request-id": "r-1" });
         exchange.write('{"id":');
       }
       void exchange.body.then(() => setImmediate(() => exchange.reset()));
@@ -337,6 +340,7 @@ describe("the outcome is unknown", () => {
     expect(error).toMatchObject({
       error: { code: "CREATE_OUTCOME_UNKNOWN" },
       cause: { error: { code: "CONNECTION" } },
+      requestId: when === "inside" ? "r-1" : undefined,
     });
     expect(raw.exchanges).toHaveLength(1);
   });
