@@ -27,7 +27,7 @@ const SHORTEST_LIFETIME_SECONDS = 60;
 /** As long as Node's own `fetch` waits for the headers of an answer. */
 export const DEFAULT_CREATE_TIMEOUT_SECONDS = 300;
 export const DEFAULT_READY_TIMEOUT_SECONDS = 30;
-export const DEFAULT_LIFETIME_SECONDS = 600;
+const DEFAULT_LIFETIME_SECONDS = 600;
 
 /** An image, and how to get it from a private registry. */
 export interface ImageOptions {

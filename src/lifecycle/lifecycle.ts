@@ -308,17 +308,15 @@ export class Lifecycle {
   }
 }
 
-/** Whether an error says that a sandbox does not exist (any more). The code's first part is the runtime's name. */
+/**
+ * Whether an error says that a sandbox does not exist (any more). A Kubernetes server's 404 for one that has no address
+ * yet, while it is being scheduled, does not.
+ */
 export function isGone(error: unknown): boolean {
-  return error instanceof SandboxApiException && error.statusCode === 404 && !isNotYet(error);
-}
-
-/** Whether an error says that a sandbox has no address yet: a Kubernetes server's 404 while it is being scheduled. */
-export function isNotYet(error: unknown): boolean {
   return (
     error instanceof SandboxApiException &&
     error.statusCode === 404 &&
-    error.error.code.endsWith("POD_IP_NOT_AVAILABLE")
+    !error.error.code.endsWith("POD_IP_NOT_AVAILABLE")
   );
 }
 

@@ -1,5 +1,5 @@
 /** How much later than the client's deadline the server ends a command that the client could not stop. In seconds. */
-export const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
+const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 
 /** A time limit as execd takes it; `undefined` for none. */
 export function serverTimeoutMillis(
