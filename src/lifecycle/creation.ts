@@ -70,7 +70,10 @@ async function followAndDiscard(
   let sandboxId: string;
   try {
     sandboxId = await creating;
-  } catch {
+  } catch (error) {
+    // What the server refused, or never got, has made no sandbox.
+    const isKnown = error instanceof SandboxApiException || error instanceof SandboxConnectionException;
+    if (isKnown && explainLostAnswer(error) === error) return;
     logger?.warn("A creation was given up, and its answer never came: the sandbox may exist.");
     return;
   }

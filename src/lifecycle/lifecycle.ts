@@ -13,6 +13,7 @@ import {
 import { defined, Transport, unwrap, unwrapEmpty } from "../transport/client.js";
 import { isNotSent } from "../transport/connection-failure.js";
 import { expectDate, expectText } from "../transport/response.js";
+import { describeFailure } from "../transport/retry.js";
 import type { CreateBody } from "./create-options.js";
 import { createOrClean } from "./creation.js";
 import { toDiagnostics, type Diagnostics, type DiagnosticsKind } from "./diagnostics.js";
@@ -150,8 +151,10 @@ export class Lifecycle {
   async discard(sandboxId: string): Promise<void> {
     try {
       await this.kill(sandboxId, { isRepeated: true });
-    } catch {
-      this.#config.logger?.warn(`The sandbox ${sandboxId}, whose creation failed, could not be deleted.`);
+    } catch (error) {
+      this.#config.logger?.warn(
+        `The sandbox ${sandboxId}, whose creation failed, could not be deleted: ${describeFailure(error)}.`,
+      );
     }
   }
 

@@ -188,7 +188,9 @@ describe("a creation whose sandbox does not become ready", () => {
     server.on(DELETE, () => serverError(403, "Y"));
     const failure = await failureOf(create({ connectionConfig: server.config({ logger }) }));
     expect(failure).toMatchObject({ error: { code: "X" } });
-    expect(logger.records).toContain(`warn The sandbox ${ID}, whose creation failed, could not be deleted.`);
+    expect(logger.records).toContain(
+      `warn The sandbox ${ID}, whose creation failed, could not be deleted: status 403 (Y).`,
+    );
   });
 
   test("does not wait for a deletion that takes for ever", async () => {
@@ -229,6 +231,22 @@ describe("an abort", () => {
     await settle();
     expect(server.routes).toEqual([CREATE, DELETE]);
     expect(jest.getTimerCount()).toBe(0);
+  });
+
+  test("during it says nothing in the log where the server has refused to create one", async () => {
+    const logger = new CapturingLogger();
+    const answer = later(CREATE);
+    const controller = new AbortController();
+    const failure = failureOf(
+      create({ signal: controller.signal, connectionConfig: server.config({ logger }) }),
+    );
+    await settle();
+    controller.abort(reason);
+    expect(await failure).toBe(reason);
+    answer(serverError(400, "SANDBOX::INVALID_PARAMETER"));
+    await settle();
+    expect(logger.records.filter((record) => record.startsWith("warn"))).toEqual([]);
+    expect(server.routes).toEqual([CREATE]);
   });
 
   test("during it says in the log that the answer never came", async () => {
