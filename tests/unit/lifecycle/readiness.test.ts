@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import type {
-  SandboxException} from "../../../src/errors.js";
+import type { SandboxException } from "../../../src/errors.js";
 import {
   InvalidArgumentException,
   SandboxReadyTimeoutException,
