@@ -154,7 +154,7 @@ describeIf(
   test("code that catches everything runs its finally block when it is interrupted", async () => {
     const context = await client.createContext("java");
     const code =
-      'System.out.println("begun"); try { Thread.sleep(600_000); } finally { System.out.println("cleaned"); }';
+      'try { System.out.println("begun"); Thread.sleep(600_000); } finally { System.out.println("cleaned"); }';
     const run = client.start("java", code, context);
     await run.until("begun");
     await client.interrupt(context);
