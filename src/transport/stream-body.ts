@@ -20,19 +20,16 @@ export interface StreamGuardOptions {
  * and whose end, in whatever way, ends the call. Cancelling it closes the request.
  */
 export function guardStream(response: Response, options: StreamGuardOptions): Response {
-  const { status, statusText } = response;
+  const { status } = response;
+  if (!mayHaveBody(status)) options.call.end();
+  const body = mayHaveBody(status) ? guardBody(response.body, options, requestIdOf(response)) : null;
+  const isEmpty = response.headers.get("content-length") === "0";
+  // In its place, where that is possible: another `Response` costs as much as a small run's whole answer.
+  if (body !== null && !isEmpty) return Object.defineProperty(response, "body", { value: body });
   const headers = new Headers(response.headers);
   // The typed client takes an answer of length "0" for one without a body; a reader would rather see an empty stream.
-  if (headers.get("content-length") === "0") headers.delete("content-length");
-  if (!mayHaveBody(status)) {
-    options.call.end();
-    return new Response(null, { status, statusText, headers });
-  }
-  return new Response(guardBody(response.body, options, requestIdOf(response)), {
-    status,
-    statusText,
-    headers,
-  });
+  if (isEmpty) headers.delete("content-length");
+  return new Response(body, { status, statusText: response.statusText, headers });
 }
 
 function guardBody(
