@@ -18,9 +18,11 @@ interface Spare {
 export class KernelPool {
   readonly #configuration: Configuration;
   readonly #host: KernelHost;
+  readonly #starters: typeof STARTERS;
   readonly #spares = new Map<string, Spare>();
 
-  constructor(configuration: Configuration, pipes: PipePool) {
+  constructor(configuration: Configuration, pipes: PipePool, starters = STARTERS) {
+    this.#starters = starters;
     const { workspace, scratch, env } = configuration;
     this.#configuration = configuration;
     this.#host = { workspace, scratch, env, pipes };
@@ -78,7 +80,7 @@ export class KernelPool {
 
   async #start(language: string): Promise<Kernel> {
     const launch = this.#configuration.languages[language];
-    const start = STARTERS[language];
+    const start = this.#starters[language];
     if (launch === undefined || "unavailable" in launch || start === undefined) {
       throw new Error(`${language}: ${this.whyUnavailable(language) ?? "there is no kernel for it"}`);
     }

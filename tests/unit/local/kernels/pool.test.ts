@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
+import type { Configuration } from "../../../../src/local/supervisor/environment.js";
+import type { Kernel } from "../../../../src/local/supervisor/kernels/kernel.js";
+import { KernelPool } from "../../../../src/local/supervisor/kernels/pool.js";
+import { PipePool } from "../../../../src/local/supervisor/pipes.js";
+
+/** A kernel that runs nothing. */
+class IdleKernel implements Kernel {
+  alive = true;
+  readonly ready = Promise.resolve();
+
+  run(): Promise<void> {
+    return Promise.resolve();
+  }
+  interrupt(): void {
+    // There is nothing to interrupt.
+  }
+  setFlowing(): void {
+    // There is no output.
+  }
+  kill(): Promise<void> {
+    this.alive = false;
+    return Promise.resolve();
+  }
+}
+
+let started: IdleKernel[] = [];
+beforeEach(() => {
+  started = [];
+  jest.useFakeTimers();
+});
+afterEach(() => {
+  jest.useRealTimers();
+});
+
+function poolOf({ prewarm = [] }: { prewarm?: string[] } = {}): KernelPool {
+  const configuration: Configuration = {
+    workspace: "/workspace",
+    scratch: "/scratch",
+    env: {},
+    languages: { bash: { command: ["bash"] }, go: { unavailable: "no Go" } },
+    prewarm,
+    limits: null,
+  };
+  const start = () => {
+    const kernel = new IdleKernel();
+    started.push(kernel);
+    return Promise.resolve(kernel);
+  };
+  return new KernelPool(configuration, new PipePool("/scratch"), { bash: start });
+}
+
+const minutes = (count: number) => jest.advanceTimersByTimeAsync(count * 60_000);
+
+test("a kernel that is taken is followed by a spare, which the next one gets", async () => {
+  const pool = poolOf();
+  const first = await pool.take("bash");
+  await minutes(0);
+  expect(started).toHaveLength(2);
+  expect(first).toBe(started[0]);
+  expect(await pool.take("bash")).toBe(started[1]);
+});
+
+test("a spare that nobody takes is stopped after ten minutes, and the kernels in use are not", async () => {
+  const pool = poolOf();
+  const taken = await pool.take("bash");
+  await minutes(9);
+  expect(started[1]?.alive).toBe(true);
+  await minutes(1);
+  expect(started[1]?.alive).toBe(false);
+  expect(taken.alive).toBe(true);
+  expect(jest.getTimerCount()).toBe(0);
+  expect(await pool.take("bash")).toBe(started[2]);
+});
+
+test("a spare that has died meanwhile is nobody's kernel", async () => {
+  const pool = poolOf({ prewarm: ["bash"] });
+  await minutes(0);
+  await started[0]?.kill();
+  expect(await pool.take("bash")).toBe(started[1]);
+});
+
+test("a language that is not there says why", async () => {
+  const pool = poolOf();
+  expect(pool.whyUnavailable("bash")).toBeUndefined();
+  expect(pool.whyUnavailable("go")).toBe("no Go");
+  await expect(pool.take("go")).rejects.toThrow("no Go");
+});
