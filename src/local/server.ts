@@ -156,7 +156,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
         notices: selected.notices,
       });
     },
-    new Snapshots(path.join(directory, "snapshots")),
+    new Snapshots(path.join(directory, "snapshots"), isolation),
     registry,
   );
   const stopWarming = warmGoCache(installed.go);

@@ -4,7 +4,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
 import { problem } from "./answers.js";
-import { DATA_DIRECTORIES } from "./isolation/isolation.js";
+import type { Isolation } from "./isolation/isolation.js";
 import { removeTree } from "./removal.js";
 import type { Sandbox } from "./sandbox.js";
 import { formatTime, now } from "./times.js";
@@ -60,12 +60,14 @@ export class Snapshot {
 /** The snapshots of a server; they live as long as it does. */
 export class Snapshots {
   readonly #directory: string;
+  readonly #isolation: Isolation;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #working = new Set<Promise<void>>();
 
   /** @param directory - where each snapshot gets a directory of its own */
-  constructor(directory: string) {
+  constructor(directory: string, isolation: Isolation) {
     this.#directory = directory;
+    this.#isolation = isolation;
     mkdirSync(directory, { mode: 0o700 });
   }
 
@@ -106,7 +108,7 @@ export class Snapshots {
   /** Puts the files of a snapshot into a new box's directory. @throws {LifecycleProblem} 404 and 409 */
   async restore(id: string, directory: string): Promise<void> {
     this.ready(id);
-    await copyData(this.#directoryOf(id), directory);
+    await this.#copyData(this.#directoryOf(id), directory);
   }
 
   /** @throws {LifecycleProblem} 404, and 409 while it is being made */
@@ -130,8 +132,8 @@ export class Snapshots {
     const directory = this.#directoryOf(snapshot.id);
     try {
       mkdirSync(directory, { mode: 0o700 });
-      // With everything stopped the copy is of one moment, and no link can appear where a directory just was.
-      await sandbox.whileStopped(() => copyData(sandbox.directory, directory));
+      // With everything stopped the copy is of one moment.
+      await sandbox.whileStopped(() => this.#copyData(sandbox.directory, directory));
       snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
       sandbox.note(`Snapshot ${snapshot.id} was made.`);
     } catch (error) {
@@ -141,6 +143,11 @@ export class Snapshots {
     }
   }
 
+  async #copyData(from: string, to: string): Promise<void> {
+    const [program, ...args] = this.#isolation.copyCommand(from, to);
+    await promisify(execFile)(program, args);
+  }
+
   #work(work: Promise<void>): void {
     this.#working.add(work);
     void work.finally(() => this.#working.delete(work));
@@ -148,12 +155,5 @@ export class Snapshots {
 
   #directoryOf(id: string): string {
     return path.join(this.#directory, id);
-  }
-}
-
-/** With hard links, pipes, times and permissions, which no function of Node's keeps all; links are not followed. */
-async function copyData(from: string, to: string): Promise<void> {
-  for (const name of DATA_DIRECTORIES) {
-    await promisify(execFile)("cp", ["-a", path.join(from, name), path.join(to, name)]);
   }
 }

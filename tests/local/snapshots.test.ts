@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
-import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 describeIf(
   isolationWorks,
@@ -107,5 +110,73 @@ describeIf(
     const status = (await client.json("GET", `/v1/snapshots/${id}`))["status"] as { state: string };
     expect(status.state).toBe("Ready");
     expect((await client.send("POST", `${sandbox.path}/snapshots`)).status).toBe(409);
+  });
+});
+
+/**
+ * A process that no SIGSTOP holds, as a timer of its own sends it SIGCONT, and that puts links to a directory of the host
+ * in the place of directories, and back, all the time.
+ */
+const LINK_SWAPPER = `
+import ctypes, os, signal, sys
+signal.signal(signal.SIGCONT, lambda *_: None)
+libc = ctypes.CDLL(None)
+class Event(ctypes.Structure):
+    _fields_ = [("value", ctypes.c_void_p), ("signo", ctypes.c_int), ("notify", ctypes.c_int), ("pad", ctypes.c_char * 48)]
+timer = ctypes.c_void_p()
+assert libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)) == 0
+assert libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 5000000, 0, 5000000), None) == 0
+names = [(f"a{i}".encode(), f"l{i}".encode()) for i in range(400)]
+for directory, link in names:
+    os.mkdir(directory)
+    open(directory + b"/secret", "w").write("harmless\\n")
+    os.symlink(sys.argv[1], link)
+print("swapping", flush=True)
+while True:
+    for directory, link in names:
+        libc.renameat2(-100, directory, -100, link, 2)
+`;
+
+describeIf(
+  isolationWorks && hasPython,
+  "local/snapshots, links",
+  `${NO_ISOLATION_REASON}, or there is no Python`,
+)("the copy for a snapshot", () => {
+  test("reaches nothing of the host, even if a process goes on and puts links in its way", async () => {
+    await using client = await LocalClient.start();
+    const outside = mkdtempSync(path.join(os.tmpdir(), "outside-"));
+    try {
+      writeFileSync(path.join(outside, "secret"), "of the host\n");
+      const sandbox = await client.create();
+      await sandbox.execd("POST", "/command", {
+        command: 'python3 -c "$SWAPPER" "$OUTSIDE" > /tmp/log 2>&1',
+        background: true,
+        envs: { SWAPPER: LINK_SWAPPER, OUTSIDE: outside },
+      });
+      await until(
+        async () => (await sandbox.command("cat /tmp/log")).stdout,
+        (log) => log === "swapping",
+      );
+      for (let attempt = 0; attempt < 4; attempt++) {
+        const { id } = await client.json("POST", `${sandbox.path}/snapshots`);
+        const state = await until(
+          async () =>
+            (
+              (await client.json("GET", `/v1/snapshots/${String(id)}`))["status"] as {
+                state: string;
+              }
+            ).state,
+          (current) => current !== "Creating",
+        );
+        // What changes while it is copied may well make a copy fail.
+        if (state !== "Ready") continue;
+        const restored = await client.create({ image: null, entrypoint: null, snapshotId: id });
+        const { stdout } = await restored.command("cat a*/secret l*/secret | sort -u");
+        expect(stdout).not.toContain("of the host");
+        await client.send("DELETE", restored.path);
+      }
+    } finally {
+      rmSync(outside, { recursive: true });
+    }
   });
 });

@@ -11,6 +11,7 @@ import os from "node:os";
 import path from "node:path";
 import {
   baseEnvironment,
+  copyData,
   makeDataDirectories,
   withLimits,
   withoutStrayDescriptors,
@@ -124,6 +125,23 @@ export class Bubblewrap implements Isolation {
       // bwrap is there twice: outside, and as the first process of the namespace.
       supervisorDepth: 2,
     };
+  }
+
+  /** In a box of its own: a process can have a timer wake it from SIGSTOP and play with links while it is copied. */
+  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+    const [source, target] = ["/run/from", "/run/to"];
+    return [
+      this.#executable,
+      ...this.#namespaces("deny"),
+      // Of the user's own files also those that nobody may read, or a directory in which nothing may be made.
+      ...["--cap-add", "CAP_DAC_OVERRIDE", "--cap-add", "CAP_FOWNER"],
+      ...systemDirectories(),
+      ...masks([]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
+      // Without /proc the C library cannot change modes.
+      ...["--proc", "/proc", "--ro-bind", from, source, "--bind", to, target, "--chdir", "/"],
+      "--",
+      ...copyData(source, target),
+    ];
   }
 
   #namespaces(network: "deny" | "allow"): string[] {

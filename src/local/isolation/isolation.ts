@@ -56,6 +56,16 @@ export interface Isolation {
   readonly name: IsolationName;
   /** Makes the box's directories on the host and says how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
+  /**
+   * The command line that copies the data directories of a box into a directory that has none. Something in the box may
+   * still run, and put a link where a directory just was: what the copy can reach must be no more than the box can.
+   */
+  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]];
+}
+
+/** With hard links, pipes, times and permissions, which no function of Node's keeps all; links are not followed. */
+export function copyData(from: string, to: string): readonly [program: string, ...args: string[]] {
+  return ["cp", "-a", ...DATA_DIRECTORIES.map((name) => path.join(from, name)), to];
 }
 
 /** The environment that every box starts with: nothing of it comes from the server's own. */

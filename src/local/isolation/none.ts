@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import {
   baseEnvironment,
+  copyData,
   withoutStrayDescriptors,
   makeDataDirectories,
   withLimits,
@@ -37,5 +38,9 @@ export class NoIsolation implements Isolation {
       directories: [workspace, temporary],
       supervisorDepth: 0,
     };
+  }
+
+  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+    return copyData(from, to);
   }
 }

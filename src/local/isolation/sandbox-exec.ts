@@ -4,6 +4,7 @@ import path from "node:path";
 import type { InstalledRuntimes } from "../runtimes/runtimes.js";
 import {
   baseEnvironment,
+  copyData,
   makeDataDirectories,
   withLimits,
   withoutStrayDescriptors,
@@ -79,6 +80,17 @@ export class SandboxExec implements Isolation {
       directories: [workspace, temporary],
       supervisorDepth: 0,
     };
+  }
+
+  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+    const profile = makeProfile({
+      readable: [...READABLE, from].map(real),
+      writable: [real(to)],
+      unreadable: UNREADABLE,
+      home: real(os.homedir()),
+      network: "deny",
+    });
+    return ["sandbox-exec", "-p", profile, ...copyData(from, to)];
   }
 }
 
