@@ -5,6 +5,9 @@ export function now(): number {
   return Date.now() * 1000;
 }
 
+/** The year 9999 ends here: what is later has no place in RFC 3339. */
+export const LATEST = Date.UTC(10_000, 0) * 1000 - 1;
+
 /** `2026-11-23T17:02:20.207151Z`; without a fraction where that is zero. */
 export function formatTime(micros: number): string {
   const seconds = new Date(Math.floor(micros / 1_000_000) * 1000).toISOString().slice(0, 19);
@@ -19,10 +22,15 @@ const DATE_TIME =
  * Reads a point in time as the lifecycle server does: with an offset, without one (then it is UTC), or as a number of
  * seconds since 1970.
  *
- * @returns microseconds since 1970; `undefined` for what is none
+ * @returns microseconds since 1970; `undefined` for what is none, or lies after the year 9999
  */
 export function parseTime(value: unknown): number | undefined {
-  if (typeof value === "number") return Number.isFinite(value) ? Math.round(value * 1_000_000) : undefined;
+  const micros = parseMicros(value);
+  return micros !== undefined && Math.abs(micros) <= LATEST ? micros : undefined;
+}
+
+function parseMicros(value: unknown): number | undefined {
+  if (typeof value === "number") return Math.round(value * 1_000_000);
   if (typeof value !== "string") return undefined;
   const [, date, time, fraction = "", offset = "Z"] = DATE_TIME.exec(value) ?? [];
   if (date === undefined || time === undefined) return undefined;

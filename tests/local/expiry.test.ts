@@ -58,12 +58,25 @@ describeIf(
   test.each([
     ["2001-01-01T00:00:00Z", 400, "DOCKER::INVALID_EXPIRATION"],
     ["soon", 422, undefined],
+    [1e13, 422, undefined],
     [undefined, 422, undefined],
   ])("its end cannot be moved to %s", async (expiresAt, status, code) => {
     const sandbox = await client.create();
     const answer = await client.send("POST", `${sandbox.path}/renew-expiration`, { expiresAt });
     expect(answer.status).toBe(status);
     expect(((await answer.json()) as { code?: string }).code).toBe(code);
+  });
+
+  test("cannot live beyond the year 9999, and a request for that makes none", async () => {
+    const before = await client.json("GET", "/v1/sandboxes");
+    const body = { image: { uri: "any" }, entrypoint: ["any"], resourceLimits: {}, timeout: 1e13 };
+    const answer = await client.send("POST", "/v1/sandboxes", body);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toEqual({
+      code: "SANDBOX::INVALID_PARAMETER",
+      message: expect.stringContaining("too large to represent safely"),
+    });
+    expect(await client.json("GET", "/v1/sandboxes")).toEqual(before);
   });
 
   test("one without a timeout cannot get an end", async () => {

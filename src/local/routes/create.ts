@@ -2,6 +2,7 @@ import { jsonResponse, problem } from "../answers.js";
 import { resolveLimits } from "../limits.js";
 import type { SandboxSpec } from "../sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
+import { LATEST, now } from "../times.js";
 import { assertLabels, readFields, type Fields } from "../validation.js";
 import { assertVolumes, readVolumes } from "./volumes.js";
 
@@ -40,6 +41,10 @@ function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
   if (!fields.has("resourceLimits")) fields.fail("resourceLimits is required when poolRef is not provided.");
   if (hasImage && entrypoint === undefined) fields.fail("entrypoint is required when image is provided.");
 
+  if (timeoutSeconds !== undefined && now() + timeoutSeconds * 1_000_000 > LATEST) {
+    const message = `Sandbox timeout ${timeoutSeconds}s is too large to represent safely.`;
+    throw problem(400, "SANDBOX::INVALID_PARAMETER", message);
+  }
   assertLabels(metadata);
   assertExtensions(extensions);
   if (secureAccess) throw unsupported("secureAccess");
