@@ -15,6 +15,8 @@ const START_TIMEOUT_MS = 30_000;
 const COMPLAINT_CHARS = 4000;
 const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
+/** How long a supervisor may take to end by itself, where that is asked of it. */
+const END_MS = 3000;
 /** What one unread answer may hold back in this process, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
@@ -260,7 +262,10 @@ export class Box {
     this.#child.ref();
     if (this.#child.stderr instanceof Socket) this.#child.stderr.ref();
     this.killSync();
+    // One that is busy hears nothing but SIGKILL.
+    const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
+    clearTimeout(forcing);
   }
 
   /** Like {@link kill}, without waiting: for the end of the host's process. */
@@ -269,8 +274,8 @@ export class Box {
     this.#session.destroy(new SandboxException({ code: "SANDBOX_ENDED", message: "the sandbox was ended" }));
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#child.kill(this.#launch.endSignal);
-    // What is stopped notices nothing but SIGKILL.
-    if (this.#paused && this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
+    // What is stopped, be it by code in the box, notices nothing but SIGKILL.
+    if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
   }
 
   /** Code in the box can stop its supervisor, and with it what keeps it within its limits. It ends the box. */

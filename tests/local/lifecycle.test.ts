@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
@@ -144,4 +145,45 @@ describe("a sandbox without isolation", () => {
     await client.send("POST", `${sandbox.path}/pause`);
     expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
   });
+});
+
+const hasProc = existsSync("/proc/self/stat");
+
+describeIf(
+  hasProc,
+  "local/lifecycle, supervisors that do not answer",
+  "there is no /proc to see what a process does",
+)("a sandbox without isolation is deleted also when its supervisor", () => {
+  const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+
+  async function start(client: LocalClient): Promise<{ sandbox: LocalSandbox; supervisor: number }> {
+    const sandbox = await client.create();
+    return { sandbox, supervisor: Number((await sandbox.command("echo $PPID")).stdout) };
+  }
+
+  test("was stopped from inside", async () => {
+    await using client = await LocalClient.start({ port: false, isolation: "none" });
+    const { sandbox, supervisor } = await start(client);
+    const running = sandbox.command("kill -STOP $PPID").catch(() => undefined);
+    await until(
+      () => statOf(supervisor)[0],
+      (state) => state === "T",
+    );
+    expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
+    await running;
+  });
+
+  test("is busy without end", async () => {
+    await using client = await LocalClient.start({ port: false, isolation: "none" });
+    const { sandbox, supervisor } = await start(client);
+    await sandbox.command("touch $(printf 'a%.0s' {1..200})");
+    const ticks = () => Number(statOf(supervisor)[11]);
+    const before = ticks();
+    // Whether a name fits this pattern takes ages to say.
+    const pattern = encodeURIComponent(`${"*a".repeat(25)}b`);
+    const searching = sandbox.execd("GET", `/files/search?path=.&pattern=${pattern}`).catch(() => undefined);
+    await until(ticks, (now) => now > before + 50);
+    expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
+    await searching;
+  }, 20_000);
 });
