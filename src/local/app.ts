@@ -32,7 +32,7 @@ export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): 
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
     }
-    response.headers.set("vary", "Origin");
+    response.headers.append("vary", "Origin");
     response.headers.set("x-request-id", requestId === "" ? randomUUID().replaceAll("-", "") : requestId);
     return response;
   };

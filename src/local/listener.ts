@@ -164,7 +164,11 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
 }
 
 async function send(response: Response, outgoing: ServerResponse, isHead: boolean): Promise<void> {
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  const cookies = response.headers.getSetCookie();
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    ...(cookies.length > 0 && { "set-cookie": cookies }),
+  });
   const { body } = response;
   if (body === null || isHead || outgoing.destroyed) {
     await body?.cancel();

@@ -29,6 +29,8 @@ const server = http.createServer(async (request, response) => {
     response.write("part", () => response.destroy());
   } else if (url === "/cookies") {
     response.writeHead(204, { "set-cookie": ["a=1", "b=2"], "x-own": "yes" }).end();
+  } else if (url.startsWith("/raw?")) {
+    request.socket.end("HTTP/1.1 " + decodeURIComponent(url.slice(5)));
   } else if (url === "/early") {
     response.writeHead(413).end("too much");
   } else {
@@ -103,6 +105,25 @@ describeIsolated("a port of the sandbox", () => {
     });
     expect(Object.keys(shown.headers)).not.toEqual(expect.arrayContaining(["open-sandbox-api-key"]));
     expect(Object.keys(shown.headers)).not.toEqual(expect.arrayContaining(["x-execd-access-token"]));
+  });
+
+  test("answers a browser with each of its cookies, and says itself on what its answers depend", async () => {
+    const { client, sandbox } = execd;
+    const answer = encodeURIComponent(
+      "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nvary: accept\r\ncontent-length: 0\r\n\r\n",
+    );
+    const response = await fetch(`${client.server.url}/gateway/${sandbox.id}/${PORT}/raw?${answer}`);
+    expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
+    expect(response.headers.get("vary")).toBe("accept, Origin");
+  });
+
+  test.each([
+    ["204 No Content\r\ncontent-length: 2\r\n\r\nno", 204],
+    ["101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", 502],
+  ])("that answers %j does not hold up its client", async (answer, status) => {
+    const response = await execd.openPort(PORT, "GET", `/raw?${encodeURIComponent(answer)}`);
+    expect(response.status).toBe(status);
+    await response.text();
   });
 
   test("gets no credentials through the server's own proxy, and learns who asked", async () => {

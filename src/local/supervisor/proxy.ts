@@ -52,6 +52,11 @@ export function passOn(
     agent: false,
   });
   outgoing.once("response", (incoming) => answer(stream, incoming, method));
+  // Nobody asked for another protocol.
+  outgoing.once("upgrade", (_incoming, socket) => {
+    socket.destroy();
+    sendPlainError(stream, 502, "Bad Gateway");
+  });
   outgoing.once("error", () => {
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else sendPlainError(stream, 502, "Bad Gateway");
@@ -69,7 +74,10 @@ function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: st
     return;
   }
   const isBodiless = method === "HEAD" || status === 204 || status === 205 || status === 304;
-  stream.respond({ ":status": status, ...ofMessage(incoming.headers) }, { endStream: isBodiless });
+  const headers = ofMessage(incoming.headers);
+  // HTTP/2 refuses a length where there can be no body.
+  if (status === 204) delete headers["content-length"];
+  stream.respond({ ":status": status, ...headers }, { endStream: isBodiless });
   if (isBodiless) incoming.resume();
   else pipeline(incoming, stream, (error) => error && stream.close(constants.NGHTTP2_INTERNAL_ERROR));
 }
