@@ -173,6 +173,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     signal?.throwIfAborted();
   } catch (error) {
     await listener?.close();
+    stopWarming();
     await removeTree(directory);
     forget();
     throw error;

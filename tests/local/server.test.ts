@@ -1,9 +1,20 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startLocalServer } from "../../src/local/index.js";
 import { Listener } from "../../src/local/listener.js";
-import { LocalClient } from "../helpers/local-sandbox.js";
+import { LocalClient, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 const KEY = { "open-sandbox-api-key": "the-key" };
@@ -62,6 +73,36 @@ describeIf(
       error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program uses it") },
     });
   });
+
+  test("one that cannot start leaves no compiler running", async () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), "no-start-"));
+    const compiler = path.join(directory, "bin/go");
+    const script = `#!/bin/sh\nif [ "$1" = env ]; then echo "${directory}"; else exec sleep 600.${process.pid}; fi\n`;
+    mkdirSync(path.dirname(compiler));
+    writeFileSync(compiler, script, { mode: 0o755 });
+    writeFileSync(path.join(directory, "VERSION"), "go1.24.1\n");
+    const { PATH, XDG_CACHE_HOME } = process.env;
+    Object.assign(process.env, {
+      PATH: `${path.dirname(compiler)}:${PATH ?? ""}`,
+      XDG_CACHE_HOME: directory,
+    });
+    try {
+      await expect(startLocalServer({ port })).rejects.toThrow("cannot listen");
+      expect(existsSync(path.join(directory, "opensandbox-code-interpreter/go-build-1.24.1"))).toBe(true);
+      await until(
+        () =>
+          commandLines().filter(
+            (line) => line.includes(compiler) || line.includes(`sleep 600.${process.pid}`),
+          ),
+        (lines) => lines.length === 0,
+      );
+    } finally {
+      process.env["PATH"] = PATH;
+      if (XDG_CACHE_HOME === undefined) delete process.env["XDG_CACHE_HOME"];
+      else process.env["XDG_CACHE_HOME"] = XDG_CACHE_HOME;
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }, 20_000);
 
   test.each([
     ["127.0.0.1:PORT", 200],
@@ -248,4 +289,16 @@ async function exchange(port: number, request: string): Promise<string> {
   socket.write(request);
   await once(socket, "close");
   return answer;
+}
+
+function commandLines(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        return [readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ")];
+      } catch {
+        return []; // ended meanwhile
+      }
+    });
 }
