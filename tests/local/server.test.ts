@@ -74,6 +74,23 @@ describeIf(
     });
   });
 
+  test("boxes are made by the bwrap that was tried, wherever it is", async () => {
+    const directory = mkdtempSync(path.join(os.tmpdir(), "own-bwrap-"));
+    const log = path.join(directory, "log");
+    const { PATH } = process.env;
+    const script = `#!/bin/sh\necho "$*" >> ${log}\nPATH='${PATH ?? ""}' exec bwrap "$@"\n`;
+    writeFileSync(path.join(directory, "bwrap"), script, { mode: 0o755 });
+    process.env["PATH"] = `${directory}:${PATH ?? ""}`;
+    try {
+      await using own = await LocalClient.start({ port: false });
+      await own.create();
+      expect(readFileSync(log, "utf8")).toContain("supervisor.mjs");
+    } finally {
+      process.env["PATH"] = PATH;
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
   test("one that cannot start leaves no compiler running", async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), "no-start-"));
     const compiler = path.join(directory, "bin/go");

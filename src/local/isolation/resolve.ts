@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { SandboxException } from "../../errors.js";
+import { onPath } from "../runtimes/search.js";
 import { Bubblewrap } from "./bubblewrap.js";
 import type { Isolation, IsolationName } from "./isolation.js";
 import { NoIsolation } from "./none.js";
@@ -31,7 +32,8 @@ export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal
       `On ${process.platform} the local server cannot isolate code yet. Run it on Linux, in a container or a virtual machine, ${WITHOUT}`,
     );
   }
-  const executable = "bwrap";
+  // Boxes are started with a search path of their own, on which it need not be.
+  const [executable = "bwrap"] = onPath("bwrap");
   const nesting = await attempt(executable, ["--disable-userns"], signal);
   if (nesting.works) return new Bubblewrap(executable, true);
   // Older than 0.8, it knows no such option.
