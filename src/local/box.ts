@@ -7,6 +7,7 @@ import { SandboxException } from "../errors.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment } from "./languages.js";
 import type { SelectedRuntimes } from "./runtimes/runtimes.js";
+import { killStrays } from "./strays.js";
 import { readableBody } from "./streams.js";
 import { findDescendant, isStopped, sendSignal, stopProcess } from "./processes.js";
 import type { Configuration } from "./supervisor/environment.js";
@@ -266,6 +267,8 @@ export class Box {
     const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
     clearTimeout(forcing);
+    // A supervisor that had to be forced has not done it itself.
+    if (!this.#launch.isAlone) killStrays(this.#launch.workspace);
   }
 
   /** Like {@link kill}, without waiting: for the end of the host's process. */

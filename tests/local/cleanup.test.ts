@@ -77,9 +77,12 @@ describeIf(
     await expect(fetch(url)).rejects.toThrow("fetch failed");
   });
 
-  test("without isolation either", async () => {
-    const { ended } = await start(program("await server.close();", '{ isolation: "none" }'));
-    expect((await ended)[0]).toBe(0);
+  test.each([
+    ["a close", "await server.close();", 0],
+    ["a plain exit", "process.exit(3);", 3],
+  ])("without isolation either, after %s", async (_name, ending, status) => {
+    const { ended } = await start(program(ending, '{ isolation: "none" }'));
+    expect((await ended)[0]).toBe(status);
     await expectNothingLeft();
   });
 
@@ -129,7 +132,10 @@ function processesOf(directory: string): string[] {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, "utf8");
         const mounts = readFileSync(`/proc/${pid}/mountinfo`, "utf8");
-        const isOurs = command.includes(directory) || mounts.includes(directory);
+        const environment = readFileSync(`/proc/${pid}/environ`, "utf8");
+        const isOurs = [command, mounts, environment].some((text) =>
+          text.includes(`${directory}/opensandbox-`),
+        );
         return isOurs && command !== "" ? [`${pid} ${command.slice(0, 80)}`] : [];
       } catch {
         return [];

@@ -5,6 +5,7 @@
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { json } from "node:stream/consumers";
+import { killStrays } from "../strays.js";
 import { Contexts } from "./contexts.js";
 import type { Configuration } from "./environment.js";
 import { PipePool } from "./pipes.js";
@@ -16,10 +17,7 @@ const CHANNEL = 3;
 
 function serve(): void {
   const socket = new Socket({ fd: CHANNEL });
-  socket.once("close", () => {
-    killEveryGroup();
-    process.exit(0);
-  });
+  socket.once("close", () => process.exit(0));
   // What a slow reader leaves unread counts against this, in MB, and its streams must not fail for it.
   const session = performServerHandshake(socket, { maxSessionMemory: 1000 });
   session.on("error", () => socket.destroy());
@@ -49,12 +47,20 @@ function serve(): void {
 
 /** Whether every other process that can be seen is the sandbox's own. */
 let isAlone = false;
+/** Where code runs that is not alone; it may leave processes behind. */
+let sharedWorkspace: string | undefined;
+
+function endEverything(): void {
+  killEveryGroup();
+  if (sharedWorkspace !== undefined) killStrays(sharedWorkspace);
+}
 
 async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   // The server is trusted here: whoever holds the other end of this socket decides what runs in the box anyway.
   const configuration = (await json(stream)) as Configuration;
   process.chdir(configuration.workspace);
   isAlone = configuration.limits !== null;
+  if (!isAlone) sharedWorkspace = configuration.workspace;
   // The modes of new files are those of a container, whatever the host's user prefers.
   if (isAlone) process.umask(0o022);
   if (configuration.limits !== null) {
@@ -68,5 +74,5 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
 // Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket.
 for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
 for (const signal of ["SIGTERM"] as const) process.once(signal, () => process.exit(0));
-process.once("exit", killEveryGroup);
+process.once("exit", endEverything);
 serve();
