@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
+import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
 import {
   constants,
   type IncomingHttpHeaders,
@@ -22,6 +22,12 @@ const HOP_BY_HOP = new Set([
   "transfer-encoding",
   "upgrade",
 ]);
+
+/**
+ * Each request has a connection of its own, which is not said to close: a server that answers before it has read all of a
+ * request, and then closes, resets the connection, and its answer is lost with it.
+ */
+const AGENT = new Agent({ keepAlive: true, maxFreeSockets: 0 });
 
 /** A server that listens on `localhost` may have either address, or both. */
 const lookup: LookupFunction = (_hostname, options, callback) => {
@@ -49,7 +55,7 @@ export function passOn(
     method,
     path: target,
     headers: { ...ofMessage(headers), host: `127.0.0.1:${port}` },
-    agent: false,
+    agent: AGENT,
   });
   outgoing.once("response", (incoming) => answer(stream, incoming, method));
   // Nobody asked for another protocol.
