@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { SandboxException } from "../errors.js";
-import { readableBody } from "./streams.js";
+import { discard, readableBody } from "./streams.js";
 import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
 
 /** Answers a request; its signal is aborted when the client goes away. */
@@ -14,6 +14,8 @@ const HEADERS_TIMEOUT_MS = 20_000;
 const LARGEST_HEADERS = 32 * 1024;
 /** How long a client may send nothing of a body that it has begun. */
 const BODY_IDLE_MS = 60_000;
+/** How long a client may go on sending what its answer did not wait for. */
+const REST_MS = 10_000;
 
 /** Limits that a client is held to. */
 export interface ListenerLimits {
@@ -114,10 +116,23 @@ async function answer(
     }
     const response = await handler(toRequest(incoming, controller.signal));
     await send(response, outgoing, incoming.method === "HEAD");
+    readTheRest(incoming);
   } catch {
     // The handler answers every failure itself: what is left is a client that went away, or a body that broke off.
     outgoing.destroy();
   }
+}
+
+/**
+ * Reads what an answer did not wait for. To close the connection instead could take the answer away from a client that
+ * is still sending, and to leave it would hold up the next request.
+ */
+function readTheRest(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  discard(incoming);
+  const impatience = setTimeout(() => incoming.destroy(), REST_MS);
+  impatience.unref();
+  incoming.once("close", () => clearTimeout(impatience));
 }
 
 /** Ends a connection whose client stops in the middle of a body. One that is merely not read is not idle. */
@@ -152,7 +167,8 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
     if (value !== undefined) given.set(name, Array.isArray(value) ? value.join(", ") : value);
   }
   const hasBody = method !== "GET" && method !== "HEAD" && (headers["content-length"] ?? "0") !== "0";
-  const body = hasBody || headers["transfer-encoding"] !== undefined ? readableBody(incoming, signal) : null;
+  const body =
+    hasBody || headers["transfer-encoding"] !== undefined ? readableBody(incoming, signal, discard) : null;
   const target = url.startsWith("/") ? url : "/";
   return new Request(`http://${headers.host ?? HOST}${target}`, {
     method,

@@ -2,9 +2,13 @@ import type { Readable } from "node:stream";
 
 /**
  * A Node stream as a web stream that reads no further than its consumer: whoever is slow slows the producer. Cancelling
- * it, or aborting the signal, destroys the Node stream.
+ * it destroys the Node stream, or does with it what `giveUp` says.
  */
-export function readableBody(stream: Readable, signal: AbortSignal): ReadableStream<Uint8Array> {
+export function readableBody(
+  stream: Readable,
+  signal: AbortSignal,
+  giveUp: (stream: Readable) => void = (unwanted) => unwanted.destroy(),
+): ReadableStream<Uint8Array> {
   let settled = false;
   return new ReadableStream<Uint8Array>(
     {
@@ -31,7 +35,7 @@ export function readableBody(stream: Readable, signal: AbortSignal): ReadableStr
       },
       cancel() {
         settled = true;
-        stream.destroy();
+        giveUp(stream);
       },
     },
     { highWaterMark: 0 },
@@ -40,4 +44,10 @@ export function readableBody(stream: Readable, signal: AbortSignal): ReadableStr
 
 function isReset(stream: Readable): boolean {
   return "rstCode" in stream && stream.rstCode !== undefined && stream.rstCode !== 0;
+}
+
+/** Reads on what nobody wants, to no one. */
+export function discard(stream: Readable): void {
+  stream.removeAllListeners("data");
+  stream.resume();
 }

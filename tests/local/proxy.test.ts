@@ -180,6 +180,17 @@ describeIsolated("a port of the sandbox", () => {
     expect([status, text]).toEqual([413, "too much"]);
   });
 
+  test("may do so again and again on one connection", async () => {
+    const { client, sandbox } = execd;
+    for (let request = 0; request < 20; request++) {
+      const answer = await fetch(`${client.server.url}/gateway/${sandbox.id}/${PORT}/early`, {
+        method: "POST",
+        body: "x".repeat(1_000_000),
+      });
+      expect([answer.status, await answer.text()]).toEqual([413, "too much"]);
+    }
+  });
+
   test("takes an upload of any length", async () => {
     const piece = new Uint8Array(65_536);
     let left = 512;
