@@ -7,9 +7,8 @@ import { SandboxException } from "../errors.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment } from "./languages.js";
 import type { SelectedRuntimes } from "./runtimes/runtimes.js";
-import { killStrays } from "./strays.js";
 import { readableBody } from "./streams.js";
-import { findDescendant, isStopped, sendSignal, stopProcess } from "./processes.js";
+import { findDescendant, isStopped, killStrays, sendSignal, stopProcess } from "./processes.js";
 import type { Configuration } from "./supervisor/environment.js";
 
 const START_TIMEOUT_MS = 30_000;

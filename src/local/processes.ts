@@ -1,19 +1,70 @@
-/** The processes of boxes as the host sees them. */
-import { readFileSync } from "node:fs";
+/** Processes as the system shows them: those of boxes to the host, a box's own to its supervisor. */
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
+/** The unit of times in /proc/PID/stat; the kernel has reported in it on every architecture for decades. */
+export const TICKS_PER_SECOND = 100;
 const STOP_ATTEMPTS = 500;
+/** A process can start another between two looks; one that does nothing else is not raced for ever. */
+const MOST_LOOKS = 20;
+
+/** What /proc/PID/stat says of a process. */
+export interface ProcessStat {
+  readonly name: string;
+  /** Everything after the name, from the state on. */
+  readonly fields: readonly string[];
+}
+
+/** Every process that can be seen; none where there is no /proc. */
+export function listProcesses(): number[] {
+  try {
+    return readdirSync("/proc")
+      .map(Number)
+      .filter((pid) => pid > 0);
+  } catch {
+    return [];
+  }
+}
+
+/** @returns `undefined` for a process that there is not (any more), or where there is no /proc */
+export function readStat(pid: number): ProcessStat | undefined {
+  const stat = readOf(pid, "stat");
+  if (stat === undefined) return undefined;
+  // The name is in parentheses and may contain anything, these included.
+  const end = stat.lastIndexOf(")");
+  return { name: stat.slice(stat.indexOf("(") + 1, end), fields: stat.slice(end + 2).split(" ") };
+}
+
+/** A file of /proc/PID; `undefined` where it cannot be read. */
+export function readOf(pid: number, file: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Ends what code in a box without a namespace of its own has put out of reach of its process group (`setsid`, daemons).
+ * Such processes are known by the home directory that they inherited, which is a box's workspace and nothing else's; one
+ * that has changed it is not found. Where there is no /proc nothing is.
+ */
+export function killStrays(workspace: string): void {
+  const isStray = (pid: number) =>
+    pid !== process.pid && readOf(pid, "environ")?.split("\0").includes(`HOME=${workspace}`) === true;
+  for (let look = 0; look < MOST_LOOKS; look++) {
+    const strays = listProcesses().filter(isStray);
+    if (strays.length === 0) return;
+    for (const pid of strays) sendSignal(pid, "SIGKILL");
+  }
+}
 
 /** The only child of the only child …, so many generations down; `undefined` where the system does not tell. */
 export function findDescendant(pid: number, generations: number): number | undefined {
   if (generations === 0) return pid;
-  try {
-    // The oldest comes first.
-    const [child = ""] = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").split(" ");
-    return /^\d+$/.test(child) ? findDescendant(Number(child), generations - 1) : undefined;
-  } catch {
-    return undefined;
-  }
+  // The oldest comes first.
+  const [child = ""] = (readOf(pid, `task/${pid}/children`) ?? "").split(" ");
+  return /^\d+$/.test(child) ? findDescendant(Number(child), generations - 1) : undefined;
 }
 
 /** Whether a process was stopped by a signal. */
@@ -23,7 +74,7 @@ export function isStopped(pid: number): boolean {
 
 /** When a process began, in the kernel's own time; `undefined` for one that there is not, or where it cannot be told. */
 export function startTimeOf(pid: number): string | undefined {
-  return readFields(pid)?.[19];
+  return readStat(pid)?.fields[19];
 }
 
 /** Stops a process and resolves to whether it is. */
@@ -48,15 +99,5 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
 }
 
 function readState(pid: number): string | undefined {
-  return readFields(pid)?.[0];
-}
-
-/** The fields of /proc/PID/stat after the name, which may contain anything. */
-function readFields(pid: number): string[] | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return undefined;
-  }
+  return readStat(pid)?.fields[0];
 }

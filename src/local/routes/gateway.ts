@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { LifecycleProblem, problem, unprocessable } from "../answers.js";
+import { HOP_BY_HOP } from "../hop-by-hop.js";
 import type { Route, RoutedRequest } from "../router.js";
 import type { Sandbox } from "../sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
@@ -14,19 +15,10 @@ const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
 
 /** What belongs to one connection, or to this server alone, and never gets into a sandbox. */
 const OWN_HEADERS = new Set([
-  "connection",
+  ...HOP_BY_HOP,
   "expect",
   "host",
-  "http2-settings",
-  "keep-alive",
   "open-sandbox-api-key",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
   "x-execd-access-token",
 ]);
 /** What the server's own proxy keeps to itself besides, as the real one does. */

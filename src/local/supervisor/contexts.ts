@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
 import { expandPath, type Configuration } from "./environment.js";
 import type { EventStream } from "./event-stream.js";
 import { makeDirectories } from "./file-info.js";
@@ -93,7 +94,7 @@ export class Contexts {
     if (kernel === undefined) return;
     if (context.running !== undefined) {
       kernel.interrupt();
-      await Promise.race([context.running, delay(GRACE_MS)]);
+      await Promise.race([context.running, delay(GRACE_MS, undefined, { ref: false })]);
     }
     await kernel.kill();
   }
@@ -210,8 +211,4 @@ function sendKernelEvent(event: KernelEvent, events: EventStream): void {
 
 function runtimeError(message: string): Problem {
   return new Problem(500, "RUNTIME_ERROR", message);
-}
-
-function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds).unref());
 }

@@ -5,7 +5,7 @@
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { json } from "node:stream/consumers";
-import { killStrays } from "../strays.js";
+import { killStrays } from "../processes.js";
 import { Contexts } from "./contexts.js";
 import type { Configuration } from "./environment.js";
 import { PipePool } from "./pipes.js";

@@ -1,10 +1,8 @@
-import { readdirSync, readFileSync } from "node:fs";
 import os from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
+import { listProcesses, readOf, readStat, TICKS_PER_SECOND } from "../processes.js";
 import type { Configuration } from "./environment.js";
 
-// Of /proc/PID/stat; the kernel has reported in this unit on every architecture for decades.
-const TICKS_PER_SECOND = 100;
 const SAMPLE_MS = 250;
 
 /** What execd tells about the machine; here about the box, where it has processes of its own. */
@@ -71,10 +69,8 @@ function busyOfMachine(): number {
 
 /** With the time of children that have ended, so that it does not go back when a process does. */
 function busyOfProcesses(): number {
-  const ticks = processes().map((pid) => {
-    const stat = read(`/proc/${pid}/stat`);
-    // The name is in parentheses and may contain anything, these included.
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const ticks = listProcesses().map((pid) => {
+    const { fields = [] } = readStat(pid) ?? {};
     return fields.slice(11, 15).reduce((sum, field) => sum + Number(field), 0);
   });
   return ticks.reduce((total, count) => total + count, 0) / TICKS_PER_SECOND;
@@ -82,23 +78,8 @@ function busyOfProcesses(): number {
 
 /** What processes share is divided among them. */
 function memoryOfProcesses(): number {
-  const kilobytes = processes().map((pid) => {
-    const rollup = read(`/proc/${pid}/smaps_rollup`);
-    return Number(/^Pss:\s+(\d+) kB/m.exec(rollup)?.[1] ?? 0);
-  });
+  const kilobytes = listProcesses().map((pid) =>
+    Number(/^Pss:\s+(\d+) kB/m.exec(readOf(pid, "smaps_rollup") ?? "")?.[1] ?? 0),
+  );
   return kilobytes.reduce((total, count) => total + count, 0) * 1024;
-}
-
-function processes(): number[] {
-  return readdirSync("/proc")
-    .map(Number)
-    .filter((pid) => pid > 0);
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return ""; // ended meanwhile
-  }
 }

@@ -1,4 +1,5 @@
 /** Signals to process groups: every process that the supervisor starts leads one. */
+import { sendSignal } from "../processes.js";
 
 const groups = new Set<number>();
 
@@ -19,12 +20,7 @@ function hasMembers(group: number): boolean {
 /** Sends a signal to a whole group; a group that is gone is no error. */
 export function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   // 0 would mean the supervisor's own group, and -1 everything.
-  if (leader === undefined || leader <= 1) return;
-  try {
-    process.kill(-leader, signal);
-  } catch {
-    // No such group any more.
-  }
+  if (leader !== undefined && leader > 1) sendSignal(-leader, signal);
 }
 
 /**
@@ -37,12 +33,8 @@ export function signalEverything(signal: NodeJS.Signals, isAlone: boolean): void
     for (const leader of groups) signalGroup(leader, signal);
     return;
   }
-  try {
-    // In one step, which no fork escapes. It spares the first process of the namespace, and the caller.
-    process.kill(-1, signal);
-  } catch {
-    // There is none.
-  }
+  // In one step, which no fork escapes. It spares the first process of the namespace, and the caller.
+  sendSignal(-1, signal);
 }
 
 /** The end of the supervisor outside a box, where no PID namespace takes its processes with it. */

@@ -7,21 +7,8 @@ import {
 } from "node:http2";
 import { connect, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
+import { HOP_BY_HOP } from "../hop-by-hop.js";
 import { sendPlainError } from "./answer.js";
-
-/** Headers of one connection, which the next one has its own of. */
-const HOP_BY_HOP = new Set([
-  "connection",
-  "http2-settings",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /**
  * Each request has a connection of its own, which is not said to close: a server that answers before it has read all of a

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { opendir, lstat } from "node:fs/promises";
 import path from "node:path";
+import { listProcesses, readOf, readStat, sendSignal, TICKS_PER_SECOND } from "../processes.js";
 import { signalEverything } from "./processes.js";
 
 /** What the processes in the box may use together, beyond what the kernel enforces for each of them. */
@@ -15,8 +15,6 @@ export interface WatchedLimits {
 }
 
 const INTERVAL_MS = 500;
-// Of /proc/PID/stat; the kernel has reported in this unit on every architecture for decades.
-const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 /** A walk through the files may take this share of the time. */
 const WALK_SHARE = 0.05;
@@ -52,9 +50,7 @@ export class Watchdog {
   #checkProcesses(): void {
     const { processes, memoryBytes, cpuSeconds } = this.#limits;
     const own = new Set([1, process.pid]);
-    const pids = readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => pid > 1 && !own.has(pid));
+    const pids = listProcesses().filter((pid) => !own.has(pid));
     // By the number of processes alone: a fork bomb must not be given the time to be looked at one by one.
     if (pids.length > processes) return this.#endAll(`more than ${processes} processes`);
     const usages = pids.flatMap((pid) => readUsage(pid) ?? []);
@@ -90,11 +86,7 @@ export class Watchdog {
 
   #end({ pid, name }: Usage, reason: string): void {
     this.#report(`process ${pid} (${name}) was killed: ${reason}`);
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // Gone already.
-    }
+    sendSignal(pid, "SIGKILL");
   }
 
   #endAll(reason: string): void {
@@ -104,35 +96,24 @@ export class Watchdog {
 }
 
 function readUsage(pid: number): Usage | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    // The name is in parentheses and may contain anything, these included.
-    const end = stat.lastIndexOf(")");
-    const fields = stat.slice(end + 2).split(" ");
-    const [resident = 0, shared = 0] = readFileSync(`/proc/${pid}/statm`, "utf8")
-      .split(" ")
-      .slice(1)
-      .map(Number);
-    return {
-      pid,
-      name: stat.slice(stat.indexOf("(") + 1, end),
-      threads: Number(fields[17]),
-      cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-      memoryBytes: (resident - shared) * PAGE_BYTES,
-    };
-  } catch {
-    return undefined; // ended meanwhile
-  }
+  const [stat, statm] = [readStat(pid), readOf(pid, "statm")];
+  if (stat === undefined || statm === undefined) return undefined; // ended meanwhile
+  const { name, fields } = stat;
+  const [resident = 0, shared = 0] = statm.split(" ").slice(1).map(Number);
+  return {
+    pid,
+    name,
+    threads: Number(fields[17]),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    memoryBytes: (resident - shared) * PAGE_BYTES,
+  };
 }
 
 /** What a process uses, with its part only of what it shares with others. */
 function readSharedOut({ pid, memoryBytes }: Usage): number {
-  try {
-    const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, "utf8");
-    return Number(/^Pss_Anon:\s+(\d+) kB/m.exec(rollup)?.[1] ?? memoryBytes / 1024) * 1024;
-  } catch {
-    return 0; // ended meanwhile
-  }
+  const rollup = readOf(pid, "smaps_rollup");
+  if (rollup === undefined) return 0; // ended meanwhile
+  return Number(/^Pss_Anon:\s+(\d+) kB/m.exec(rollup)?.[1] ?? memoryBytes / 1024) * 1024;
 }
 
 /** The bytes on disk below some directories; links are not followed. */
