@@ -51,6 +51,8 @@ export function passOn(
     sendPlainError(stream, 502, "Bad Gateway");
   });
   outgoing.once("error", () => {
+    // What follows a whole answer, such as the body of a 204, is no part of it.
+    if (stream.writableEnded) return;
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else sendPlainError(stream, 502, "Bad Gateway");
   });
