@@ -159,7 +159,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     new Snapshots(path.join(directory, "snapshots"), isolation),
     registry,
   );
-  const stopWarming = warmGoCache(installed.go);
+  const stopWarming = warmGoCache(installed.go, directory);
   const forget = onProcessEnd(() => {
     stopWarming();
     sandboxes.killSync();

@@ -38,9 +38,9 @@ describeIf(
   afterEach(() => rmSync(temporary, { recursive: true, force: true }));
 
   /** Runs a program with a temporary directory of its own, and resolves when it serves. */
-  async function start(source: string) {
+  async function start(source: string, environment: Readonly<Record<string, string>> = {}) {
     const child = spawn(process.execPath, ["--input-type=module", "-e", source], {
-      env: { ...process.env, TMPDIR: temporary },
+      env: { ...process.env, TMPDIR: temporary, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
     const ended = once(child, "close");
@@ -84,6 +84,17 @@ describeIf(
     const { ended } = await start(program(ending, '{ isolation: "none" }'));
     expect((await ended)[0]).toBe(status);
     await expectNothingLeft();
+  });
+
+  test("after a close while Go's library is compiled for the first time", async () => {
+    const caches = mkdtempSync(path.join(os.tmpdir(), "caches-"));
+    try {
+      const { ended } = await start(program("await server.close();"), { XDG_CACHE_HOME: caches });
+      expect((await ended)[0]).toBe(0);
+      await expectNothingLeft();
+    } finally {
+      rmSync(caches, { recursive: true, force: true, maxRetries: 10 });
+    }
   });
 
   test("a program that handles SIGINT itself goes on", async () => {

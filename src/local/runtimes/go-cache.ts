@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { sendSignal } from "../processes.js";
 import type { Runtime } from "./runtime.js";
 
 const COMPLETE = "complete";
@@ -50,27 +51,36 @@ export function goCacheDirectory(version: string): string {
 /**
  * Begins to fill that directory in the background, politely, unless that has been done on this machine before.
  *
+ * @param temporary - where the compiler may leave files behind when it is stopped
  * @returns what stops it; the next time goes on from there
  */
-export function warmGoCache(go: Runtime | null): () => void {
+export function warmGoCache(go: Runtime | null, temporary: string): () => void {
   if (go === null) return () => undefined;
   const directory = goCacheDirectory(go.version);
   let child: ChildProcess | undefined;
   try {
     mkdirSync(directory, { recursive: true, mode: 0o755 });
     if (existsSync(path.join(directory, COMPLETE))) return () => undefined;
-    child = compile(go.executable, directory);
+    child = compile(go.executable, directory, temporary);
   } catch {
     // Nowhere to keep it: then each sandbox compiles what it needs.
   }
-  return () => void child?.kill("SIGKILL");
+  return () => {
+    // The compilers that it has started too, which would go on.
+    const isRunning = child?.exitCode === null && child.signalCode === null;
+    if (isRunning && child?.pid !== undefined) sendSignal(-child.pid, "SIGKILL");
+  };
 }
 
-function compile(executable: string, directory: string): ChildProcess {
+function compile(executable: string, directory: string, temporary: string): ChildProcess {
   const child = spawn(executable, ["build", ...PACKAGES], {
     cwd: directory,
-    env: { ...process.env, ...GO_SETTINGS, GOCACHE: directory, GOENV: "off", GOFLAGS: "", GOPROXY: "off" },
+    env: {
+      ...{ ...process.env, ...GO_SETTINGS, GOCACHE: directory, GOTMPDIR: temporary },
+      ...{ GOENV: "off", GOFLAGS: "", GOPROXY: "off" },
+    },
     stdio: "ignore",
+    detached: true,
   });
   child.once("error", () => undefined);
   child.once("spawn", () => {

@@ -3,6 +3,7 @@ import { mkdir, readlink } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { readStat } from "../../../src/local/processes.js";
 import { goCacheDirectory, warmGoCache } from "../../../src/local/runtimes/go-cache.js";
 import { linkSharedCache } from "../../../src/local/supervisor/kernels/go-toolchain.js";
 import { until } from "../../helpers/local-sandbox.js";
@@ -34,7 +35,7 @@ test("the cache is filled by Go, and marked when it is complete", async () => {
   const go = path.join(directory, "go");
   writeFileSync(go, '#!/bin/sh\nprintf "%s %s" "$1" "$CGO_ENABLED" > "$GOCACHE/said"\n', { mode: 0o755 });
   const cache = goCacheDirectory("1.0");
-  warmGoCache({ executable: go, version: "1.0", prefixes: [] });
+  warmGoCache({ executable: go, version: "1.0", prefixes: [] }, directory);
   await until(() => existsSync(path.join(cache, "complete")), Boolean);
   expect(readFileSync(path.join(cache, "said"), "utf8")).toBe("build 0");
 });
@@ -44,11 +45,32 @@ test("a compiler that fails leaves the cache for the next time", async () => {
   writeFileSync(go, "#!/bin/sh\ntrap 'touch \"$GOCACHE/ended\"' EXIT\nexit 1\n", { mode: 0o755 });
   const cache = goCacheDirectory("1.0");
   for (let time = 0; time < 2; time++) {
-    warmGoCache({ executable: go, version: "1.0", prefixes: [] });
+    warmGoCache({ executable: go, version: "1.0", prefixes: [] }, directory);
     // The second time proves that the first was not taken for a success.
     await until(() => existsSync(path.join(cache, "ended")), Boolean);
     rmSync(path.join(cache, "ended"));
   }
+});
+
+test("stopped, it leaves none of the compilers that it started, and its files where it was told to", async () => {
+  const go = path.join(directory, "go");
+  writeFileSync(
+    go,
+    '#!/bin/sh\nsleep 1000 &\necho $$ $! > "$GOTMPDIR/pids~"\nmv "$GOTMPDIR/pids~" "$GOTMPDIR/pids"\nwait\n',
+    {
+      mode: 0o755,
+    },
+  );
+  const stop = warmGoCache({ executable: go, version: "1.0", prefixes: [] }, directory);
+  const pids = path.join(directory, "pids");
+  await until(() => existsSync(pids), Boolean);
+  const started = readFileSync(pids, "utf8").trim().split(" ").map(Number);
+  expect(started.filter(isRunning)).toEqual(started);
+  stop();
+  await until(
+    () => started.filter(isRunning),
+    (left) => left.length === 0,
+  );
 });
 
 test("a sandbox's cache gets links to the shared one beside what it has itself", async () => {
@@ -69,3 +91,9 @@ test("a shared cache that is not there leaves an empty one", async () => {
   await linkSharedCache(path.join(directory, "nowhere"), own);
   expect(existsSync(path.join(own, "trim.txt"))).toBe(true);
 });
+
+/** One that has ended, and that nobody has asked about since, is none. */
+function isRunning(pid: number): boolean {
+  const state = readStat(pid)?.fields[0];
+  return state !== undefined && state !== "Z";
+}
