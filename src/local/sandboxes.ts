@@ -79,8 +79,11 @@ export class Sandboxes {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#starting);
-    await Promise.all([...this.list().map((sandbox) => this.delete(sandbox.id)), ...this.#ending]);
+    const endings = [...this.list().map((sandbox) => this.delete(sandbox.id)), ...this.#ending];
+    // One that fails must not keep the others.
+    await Promise.allSettled(endings);
     await this.snapshots.close();
+    await Promise.all(endings);
   }
 
   /** Ends every box without waiting: for the end of the host's process. */

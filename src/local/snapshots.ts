@@ -119,7 +119,13 @@ export class Snapshots {
       throw problem(409, "SNAPSHOT::INVALID_STATE", message);
     }
     snapshot.enter("Deleting", "snapshot_deleting", "Snapshot is being deleted.");
-    await removeTree(this.#directoryOf(id));
+    try {
+      await removeTree(this.#directoryOf(id));
+    } catch (error) {
+      // So that it can be deleted once more.
+      snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
+      throw error;
+    }
     this.#snapshots.delete(id);
   }
 
@@ -137,9 +143,9 @@ export class Snapshots {
       snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
       sandbox.note(`Snapshot ${snapshot.id} was made.`);
     } catch (error) {
-      await removeTree(directory);
-      const message = error instanceof Error ? error.message : String(error);
-      snapshot.enter("Failed", "snapshot_runtime_failed", message);
+      snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
+      // What is left of it goes when it is deleted, or with the server.
+      await removeTree(directory).catch(() => undefined);
     }
   }
 
@@ -156,4 +162,8 @@ export class Snapshots {
   #directoryOf(id: string): string {
     return path.join(this.#directory, id);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
