@@ -72,11 +72,6 @@ export function isStopped(pid: number): boolean {
   return /^[Tt]$/.test(readState(pid) ?? "");
 }
 
-/** When a process began, in the kernel's own time; `undefined` for one that there is not, or where it cannot be told. */
-export function startTimeOf(pid: number): string | undefined {
-  return readStat(pid)?.fields[19];
-}
-
 /** Stops a process and resolves to whether it is. */
 export async function stopProcess(pid: number): Promise<boolean> {
   if (!sendSignal(pid, "SIGSTOP")) return false;

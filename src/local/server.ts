@@ -134,7 +134,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   signal?.throwIfAborted();
 
   await sweepStaleDirectories();
-  const directory = makeServerDirectory();
+  const { path: directory, release } = await makeServerDirectory();
   const registry = new FaultRegistry();
   registry.set("all", faults);
   const cores = availableCores();
@@ -174,6 +174,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   } catch (error) {
     await listener?.close();
     stopWarming();
+    release();
     await removeTree(directory);
     forget();
     throw error;
@@ -182,9 +183,12 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     // The listener first, so that nothing new begins; its streams break off, as those of a server that is gone do.
     await listener?.close();
     stopWarming();
-    await sandboxes.close();
-    await removeTree(directory);
-    forget();
+    try {
+      await sandboxes.close();
+    } finally {
+      release();
+      await removeTree(directory).finally(forget);
+    }
   };
   const setFaults = (target: string, changed: Faults) => {
     registry.set(target, changed);

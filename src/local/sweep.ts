@@ -1,18 +1,35 @@
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Server } from "node:net";
 import os from "node:os";
 import path from "node:path";
-import { startTimeOf } from "./processes.js";
 import { removeTree } from "./removal.js";
 
 const PREFIX = "opensandbox-";
 const OWNER_FILE = "owner.json";
+const SOCKET = "alive";
+/** What an address of a socket holds on the systems that hold least; a longer one would be cut off without a word. */
+const LONGEST_ADDRESS_BYTES = 103;
 
-/** Makes a server's own directory, private, and marks it as this process's. */
-export function makeServerDirectory(): string {
+/** A server's own directory, and the mark that it is in use. */
+export interface ServerDirectory {
+  readonly path: string;
+  /** Ends the mark; the directory is removed by whoever made it. */
+  readonly release: () => void;
+}
+
+/**
+ * Makes a server's own directory, private, and marks it as in use for as long as this process lives: by a socket in it,
+ * which the system closes with the process. A process id would not do: servers in other containers may share the
+ * directory for temporary files, but number their processes themselves.
+ */
+export async function makeServerDirectory(): Promise<ServerDirectory> {
   const directory = mkdtempSync(path.join(os.tmpdir(), PREFIX));
-  const owner = { pid: process.pid, startTime: startTimeOf(process.pid) ?? null };
-  writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify(owner), { mode: 0o600 });
-  return directory;
+  const socket = await listen(path.join(directory, SOCKET));
+  // Where there is no mark, nobody sweeps.
+  if (socket !== undefined) {
+    writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify({ host: os.hostname() }), { mode: 0o600 });
+  }
+  return { path: directory, release: () => void socket?.close() };
 }
 
 /**
@@ -21,48 +38,50 @@ export function makeServerDirectory(): string {
  */
 export async function sweepStaleDirectories(): Promise<void> {
   const parent = os.tmpdir();
-  const stale = readdirSync(parent)
+  const directories = readdirSync(parent)
     .filter((name) => name.startsWith(PREFIX))
-    .map((name) => path.join(parent, name))
-    .filter(isStale);
+    .map((name) => path.join(parent, name));
   // One that cannot be removed now is no reason not to start; the next server tries again.
-  await Promise.allSettled(stale.map(removeTree));
+  await Promise.allSettled(
+    directories.map(async (directory) => {
+      if (isOfThisHost(directory) && (await isRefused(path.join(directory, SOCKET)))) await removeTree(directory);
+    }),
+  );
 }
 
-function isStale(directory: string): boolean {
+/** A socket of another machine, which shares the files, answers nobody here. */
+function isOfThisHost(directory: string): boolean {
   try {
     const { uid } = lstatSync(directory);
     // In a directory that everybody may write to, the names are anybody's.
     if (process.getuid !== undefined && uid !== process.getuid()) return false;
     const owner: unknown = JSON.parse(readFileSync(path.join(directory, OWNER_FILE), "utf8"));
-    return isOwner(owner) && !isRunning(owner);
+    return typeof owner === "object" && owner !== null && "host" in owner && owner.host === os.hostname();
   } catch {
     return false; // not a server's, or being removed by its own
   }
 }
 
-interface Owner {
-  readonly pid: number;
-  readonly startTime: string | null;
+/** Whether nobody listens any more. Whatever else is wrong with a socket is no proof of that. */
+async function isRefused(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(address);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.once("error", (error: NodeJS.ErrnoException) => resolve(error.code === "ECONNREFUSED"));
+  });
 }
 
-function isOwner(value: unknown): value is Owner {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "pid" in value &&
-    typeof value.pid === "number" &&
-    "startTime" in value &&
-    (value.startTime === null || typeof value.startTime === "string")
-  );
-}
-
-/** A number alone says little: the kernel gives it to another process in time. */
-function isRunning({ pid, startTime }: Owner): boolean {
-  if (startTime !== null) return startTimeOf(pid) === startTime;
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return typeof error === "object" && error !== null && "code" in error && error.code === "EPERM";
-  }
+/** @returns `undefined` where there cannot be a socket */
+async function listen(address: string): Promise<Server | undefined> {
+  if (Buffer.byteLength(address) > LONGEST_ADDRESS_BYTES) return undefined;
+  const server = createServer((socket) => socket.destroy());
+  server.unref();
+  return new Promise((resolve) => {
+    // Later ones too, of connections that cannot be accepted: they are no reason to end the program.
+    server.on("error", () => resolve(undefined));
+    server.listen(address, () => resolve(server));
+  });
 }

@@ -38,8 +38,13 @@ describeIf(
   afterEach(() => rmSync(temporary, { recursive: true, force: true }));
 
   /** Runs a program with a temporary directory of its own, and resolves when it serves. */
-  async function start(source: string, environment: Readonly<Record<string, string>> = {}) {
-    const child = spawn(process.execPath, ["--input-type=module", "-e", source], {
+  async function start(
+    source: string,
+    environment: Readonly<Record<string, string>> = {},
+    wrapper: readonly string[] = [],
+  ) {
+    const [command, ...args] = [...wrapper, process.execPath, "--input-type=module", "-e", source];
+    const child = spawn(command, args, {
       env: { ...process.env, TMPDIR: temporary, ...environment },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -104,6 +109,32 @@ describeIf(
     child.kill("SIGINT");
     expect((await ended)[0]).toBe(5);
     await expectNothingLeft();
+  });
+
+  test("once a server in another container starts, of one that was killed, and of no other", async () => {
+    const forever = "setInterval(() => undefined, 1000);";
+    const stale = await start(program(forever));
+    const running = await start(program(forever));
+    stale.child.kill("SIGKILL");
+    await stale.ended;
+    // There the processes have other numbers.
+    const container = [
+      "bwrap",
+      "--dev-bind",
+      "/",
+      "/",
+      "--unshare-pid",
+      "--proc",
+      "/proc",
+      "--die-with-parent",
+    ];
+    const elsewhere = await start(program(forever, '{ isolation: "none" }'), {}, container);
+    expect(readdirSync(temporary)).toHaveLength(2);
+    expect((await fetch(running.url)).status).toBe(401);
+    for (const { child, ended } of [running, elsewhere]) {
+      child.kill("SIGTERM");
+      await ended;
+    }
   });
 
   test("once the next server starts, of one that was killed", async () => {
