@@ -83,6 +83,55 @@ describeIf(
     await expectHealthy(sandbox);
   });
 
+  // Each goes on until it is stopped.
+  const files = (prepare: string, each: string) =>
+    `${prepare}\nfor ((i = 0; ; i++)); do ${each}; sleep 0.05; done`;
+  const python = (prepare: string, each: string) =>
+    `python3 -c "import mmap, os, time\n${prepare}\nwhile True:\n ${each}\n time.sleep(0.05)"`;
+  const MEMORY = "was killed: the sandbox used more than its 300 MiB of memory";
+  const DISK = "every process was killed: more than 20 MiB of files";
+
+  test.each([
+    [
+      "memory that has no name",
+      MEMORY,
+      python("x = []", "x.append(os.memfd_create('x')); os.write(x[-1], bytes(10**7))"),
+    ],
+    [
+      "memory that processes share",
+      MEMORY,
+      python("x = []", "x.append(mmap.mmap(-1, 10**7)); x[-1].write(bytes(10**7))"),
+    ],
+    [
+      "files that have no name",
+      DISK,
+      python("x = []", "x.append(open('x', 'wb')); os.unlink('x'); x[-1].write(bytes(10**6))"),
+    ],
+    ["locked directories", DISK, files("", "mkdir d$i; head -c 1000000 /dev/zero > d$i/x; chmod 0 d$i")],
+    [
+      "directories that can be listed only",
+      DISK,
+      files("", "mkdir d$i; head -c 1000000 /dev/zero > d$i/x; chmod 400 d$i"),
+    ],
+    [
+      "paths that are too long to be named",
+      DISK,
+      files(
+        "for i in $(seq 30); do n=$(printf '%0200d' 0); mkdir $n; cd $n; done",
+        "head -c 1000000 /dev/zero > x$i",
+      ),
+    ],
+    ["empty files", DISK, files("", "touch x$i-{1..500}")],
+  ])("is held to its limit where it fills %s", async (_what, report, command) => {
+    if (!hasPython && command.startsWith("python3")) return;
+    const sandbox = await client.create({ resourceLimits: { memory: "300Mi", disk: "20Mi" } });
+    const { ending } = await sandbox.command(command);
+    expect(ending).toBe("-1");
+    expect(await logsOf(sandbox)).toContain(report);
+    await expectHealthy(sandbox);
+    await client.send("DELETE", sandbox.path);
+  });
+
   test("ends a process that has used its CPU time", async () => {
     const sandbox = await client.create({ resourceLimits: { "cpu-seconds": "1" } });
     const { ending } = await sandbox.command("while true; do true; done");

@@ -31,6 +31,7 @@ function serve(): void {
       return;
     }
     if (execd !== undefined) {
+      if (watchdog !== undefined) stream.once("close", watchdog.begin());
       void execd.handle(stream, headers);
       return;
     }
@@ -47,6 +48,7 @@ function serve(): void {
 
 /** Whether every other process that can be seen is the sandbox's own. */
 let isAlone = false;
+let watchdog: Watchdog | undefined;
 /** Where code runs that is not alone; it may leave processes behind. */
 let sharedWorkspace: string | undefined;
 
@@ -64,7 +66,8 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   // The modes of new files are those of a container, whatever the host's user prefers.
   if (isAlone) process.umask(0o022);
   if (configuration.limits !== null) {
-    new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`)).start();
+    watchdog = new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`));
+    watchdog.start();
   }
   const pipes = new PipePool(configuration.scratch);
   await pipes.fill();

@@ -1,6 +1,8 @@
-import { opendir, lstat } from "node:fs/promises";
-import path from "node:path";
+import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { listProcesses, readOf, readStat, sendSignal, TICKS_PER_SECOND } from "../processes.js";
+import { diskUsage } from "./disk-usage.js";
+import { heldFiles, type HeldFile } from "./held-files.js";
 import { signalEverything } from "./processes.js";
 
 /** What the processes in the box may use together, beyond what the kernel enforces for each of them. */
@@ -17,7 +19,9 @@ export interface WatchedLimits {
 const INTERVAL_MS = 500;
 const PAGE_BYTES = 4096;
 /** A walk through the files may take this share of the time. */
-const WALK_SHARE = 0.05;
+const WALK_SHARE = 0.1;
+/** Where nothing seems to happen the files are looked at all the same, after so many intervals. */
+const IDLE_INTERVALS = 20;
 
 /** A process as the watchdog sees it. */
 interface Usage {
@@ -25,7 +29,8 @@ interface Usage {
   readonly name: string;
   readonly threads: number;
   readonly cpuSeconds: number;
-  readonly memoryBytes: number;
+  /** With all that it shares with others, programs and libraries included. */
+  readonly residentBytes: number;
 }
 
 /**
@@ -36,6 +41,12 @@ export class Watchdog {
   readonly #limits: WatchedLimits;
   readonly #report: (line: string) => void;
   #usedDisk = 0;
+  /** In memory, by process. */
+  #heldMemory = new Map<number, number>();
+  #openRequests = 0;
+  /** Whether files may have changed since they were looked at. */
+  #mayHaveChanged = true;
+  #lastSeen = "";
 
   constructor(limits: WatchedLimits, report: (line: string) => void) {
     this.#limits = limits;
@@ -44,16 +55,26 @@ export class Watchdog {
 
   start(): void {
     setInterval(() => this.#checkProcesses(), INTERVAL_MS);
-    void this.#watchDisk();
+    void this.#watchFiles();
+  }
+
+  /** Says that something is being done on behalf of a client. @returns what says that it is done */
+  begin(): () => void {
+    this.#openRequests += 1;
+    this.#mayHaveChanged = true;
+    return () => {
+      this.#openRequests -= 1;
+      this.#mayHaveChanged = true;
+    };
   }
 
   #checkProcesses(): void {
     const { processes, memoryBytes, cpuSeconds } = this.#limits;
-    const own = new Set([1, process.pid]);
-    const pids = listProcesses().filter((pid) => !own.has(pid));
+    const pids = others();
     // By the number of processes alone: a fork bomb must not be given the time to be looked at one by one.
     if (pids.length > processes) return this.#endAll(`more than ${processes} processes`);
     const usages = pids.flatMap((pid) => readUsage(pid) ?? []);
+    this.#noteWork(usages);
     if (sum(usages, ({ threads }) => threads) > processes) {
       return this.#endAll(`more than ${processes} processes and threads`);
     }
@@ -62,26 +83,65 @@ export class Watchdog {
         if (usage.cpuSeconds > cpuSeconds) this.#end(usage, `it used more than ${cpuSeconds} s of CPU time`);
       }
     }
-    if (sum(usages, (usage) => usage.memoryBytes) <= memoryBytes) return;
-    // What processes share was counted for each of them; now exactly.
-    const exact = usages.map((usage) => ({ ...usage, memoryBytes: readSharedOut(usage) }));
-    if (sum(exact, (usage) => usage.memoryBytes) <= memoryBytes) return;
-    const largest = exact.reduce((most, usage) => (usage.memoryBytes > most.memoryBytes ? usage : most));
-    this.#end(largest, `the sandbox used more than its ${describeBytes(memoryBytes)} of memory`);
+    this.#checkMemory(usages, memoryBytes);
   }
 
-  async #watchDisk(): Promise<never> {
-    for (;;) {
-      const startedAt = performance.now();
-      const used = await measure(this.#limits.directories);
-      // Whoever makes room must be able to go on.
-      if (used > this.#limits.diskBytes && used > this.#usedDisk) {
-        this.#endAll(`more than ${describeBytes(this.#limits.diskBytes)} of files`);
-      }
-      this.#usedDisk = used;
-      const duration = performance.now() - startedAt;
-      await new Promise((resolve) => setTimeout(resolve, Math.max(INTERVAL_MS, duration / WALK_SHARE)));
+  /** What costs more to read is closer to the truth, and read only where it matters. */
+  #checkMemory(usages: readonly Usage[], limit: number): void {
+    const held = (pid: number) => this.#heldMemory.get(pid) ?? 0;
+    if (sum(usages, ({ pid, residentBytes }) => residentBytes + held(pid)) <= limit) return;
+    for (const read of [readOwnMemory, readShareOfMemory]) {
+      const exact = usages.map((usage) => {
+        const { anonymous, shared } = read(usage.pid);
+        // A file without a name that is also mapped is the same memory.
+        return { ...usage, bytes: anonymous + Math.max(shared, held(usage.pid)) };
+      });
+      if (sum(exact, ({ bytes }) => bytes) <= limit) return;
+      if (read === readOwnMemory) continue;
+      const largest = exact.reduce((most, usage) => (usage.bytes > most.bytes ? usage : most));
+      this.#end(largest, `the sandbox used more than its ${describeBytes(limit)} of memory`);
     }
+  }
+
+  /** A process that has used no CPU time has changed no files to speak of. */
+  #noteWork(usages: readonly Usage[]): void {
+    const seen = usages.map(({ pid, cpuSeconds }) => `${pid}:${cpuSeconds}`).join();
+    if (seen !== this.#lastSeen) this.#mayHaveChanged = true;
+    this.#lastSeen = seen;
+  }
+
+  async #watchFiles(): Promise<never> {
+    for (let idle = 0; ;) {
+      const startedAt = performance.now();
+      if (this.#mayHaveChanged || this.#openRequests > 0 || idle >= IDLE_INTERVALS) {
+        idle = 0;
+        this.#mayHaveChanged = false;
+        await this.#checkFiles();
+      } else {
+        idle += 1;
+      }
+      const duration = performance.now() - startedAt;
+      await delay(Math.max(INTERVAL_MS, duration / WALK_SHARE));
+    }
+  }
+
+  async #checkFiles(): Promise<void> {
+    const { directories, diskBytes } = this.#limits;
+    const named = await diskUsage(directories);
+    const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
+    const devices = new Set(stats.map(({ dev }) => dev));
+    const isOnDisk = ({ device }: HeldFile) => devices.has(device);
+    const held = await heldFiles(others());
+    const used = named + sum(held.filter(isOnDisk), ({ bytes }) => bytes);
+    this.#heldMemory = new Map();
+    for (const { pid, bytes } of held.filter((file) => !isOnDisk(file))) {
+      this.#heldMemory.set(pid, (this.#heldMemory.get(pid) ?? 0) + bytes);
+    }
+    // Whoever makes room must be able to go on.
+    if (used > diskBytes && used > this.#usedDisk) {
+      this.#endAll(`more than ${describeBytes(diskBytes)} of files`);
+    }
+    this.#usedDisk = used;
   }
 
   #end({ pid, name }: Usage, reason: string): void {
@@ -95,47 +155,48 @@ export class Watchdog {
   }
 }
 
+/** Every process of the box that is not the server's. */
+function others(): number[] {
+  return listProcesses().filter((pid) => pid !== 1 && pid !== process.pid);
+}
+
 function readUsage(pid: number): Usage | undefined {
-  const [stat, statm] = [readStat(pid), readOf(pid, "statm")];
-  if (stat === undefined || statm === undefined) return undefined; // ended meanwhile
-  const { name, fields } = stat;
-  const [resident = 0, shared = 0] = statm.split(" ").slice(1).map(Number);
+  const found = readStat(pid);
+  if (found === undefined) return undefined; // ended meanwhile
+  const { name, fields } = found;
   return {
     pid,
     name,
     threads: Number(fields[17]),
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-    memoryBytes: (resident - shared) * PAGE_BYTES,
+    residentBytes: Number(fields[21]) * PAGE_BYTES,
   };
 }
 
-/** What a process uses, with its part only of what it shares with others. */
-function readSharedOut({ pid, memoryBytes }: Usage): number {
-  const rollup = readOf(pid, "smaps_rollup");
-  if (rollup === undefined) return 0; // ended meanwhile
-  return Number(/^Pss_Anon:\s+(\d+) kB/m.exec(rollup)?.[1] ?? memoryBytes / 1024) * 1024;
+/** Memory that belongs to no file: a process's own, and what processes can share. */
+interface Memory {
+  readonly anonymous: number;
+  readonly shared: number;
 }
 
-/** The bytes on disk below some directories; links are not followed. */
-async function measure(directories: readonly string[]): Promise<number> {
-  let total = 0;
-  const pending = [...directories];
-  for (let directory = pending.pop(); directory !== undefined; directory = pending.pop()) {
-    try {
-      for await (const entry of await opendir(directory)) {
-        const file = path.join(directory, entry.name);
-        if (entry.isDirectory()) pending.push(file);
-        else
-          total += await lstat(file).then(
-            ({ blocks }) => blocks * 512,
-            () => 0,
-          );
-      }
-    } catch {
-      // Removed meanwhile, or its owner may not look into it either.
-    }
-  }
-  return total;
+/** Without files, but wholly for each that shares it. */
+function readOwnMemory(pid: number): Memory {
+  const status = readOf(pid, "status") ?? "";
+  return { anonymous: kilobytes(status, "RssAnon") ?? 0, shared: kilobytes(status, "RssShmem") ?? 0 };
+}
+
+/** Of what is shared each process's part. */
+function readShareOfMemory(pid: number): Memory {
+  const rollup = readOf(pid, "smaps_rollup") ?? "";
+  const [anonymous, shared] = [kilobytes(rollup, "Pss_Anon"), kilobytes(rollup, "Pss_Shmem")];
+  // Older kernels do not tell, nor do processes that have made themselves unreadable.
+  return anonymous === undefined || shared === undefined ? readOwnMemory(pid) : { anonymous, shared };
+}
+
+/** A line of a file of /proc, in bytes. */
+function kilobytes(text: string, name: string): number | undefined {
+  const [, digits] = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * 1024;
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {
