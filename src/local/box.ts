@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxException } from "../errors.js";
+import type { ControlGroup } from "./control-group.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment } from "./languages.js";
 import type { SelectedRuntimes } from "./runtimes/runtimes.js";
@@ -52,6 +53,8 @@ export interface BoxRequest {
 export interface BoxOptions {
   readonly plan: BoxPlan;
   readonly isolation: Isolation;
+  /** For this box alone; without one its processes are held and ended by signals. */
+  readonly group?: ControlGroup | undefined;
   /** Variables for kernels and commands, over those of every box. */
   readonly env: Readonly<Record<string, string>>;
   readonly ipython: boolean;
@@ -64,9 +67,11 @@ export interface BoxOptions {
 export class Box {
   readonly #child: ChildProcess;
   readonly #launch: BoxLaunch;
+  readonly #group: ControlGroup | undefined;
   readonly #session: ClientHttp2Session;
   #supervisorPid: number | undefined;
   #paused = false;
+  #frozen = false;
   #log = "";
   #tamperCheck: NodeJS.Timeout | undefined;
   /** Resolves when the supervisor is gone, for whatever reason. */
@@ -78,9 +83,10 @@ export class Box {
    *
    * @throws {SandboxException} `SANDBOX_START_FAILED`, with what the programs said
    */
-  static async start({ plan, isolation, env, ipython, prewarm, notices }: BoxOptions): Promise<Box> {
+  static async start({ plan, isolation, group, env, ipython, prewarm, notices }: BoxOptions): Promise<Box> {
     const launch = isolation.prepare(plan);
-    const child = spawn(launch.command, launch.args, {
+    const { command, args } = group?.enter(launch.command, launch.args) ?? launch;
+    const child = spawn(command, args, {
       cwd: launch.cwd,
       env: launch.env,
       // Its own session: a Ctrl-C in the terminal is for the host, which then ends its boxes in order.
@@ -108,7 +114,7 @@ export class Box {
     const channel = child.stdio[3];
     if (!(channel instanceof Duplex)) return failed;
 
-    const box = new Box(child, channel, launch);
+    const box = new Box(child, channel, launch, group);
     record = (text) => {
       log = (log + text).slice(-LOG_CHARS);
       box.#log = log;
@@ -133,13 +139,20 @@ export class Box {
       return box;
     } catch (error) {
       box.killSync();
+      await group?.end();
       throw error instanceof SandboxException ? error : await failed;
     }
   }
 
-  private constructor(child: ChildProcess, channel: Duplex, launch: BoxLaunch) {
+  private constructor(
+    child: ChildProcess,
+    channel: Duplex,
+    launch: BoxLaunch,
+    group: ControlGroup | undefined,
+  ) {
     this.#child = child;
     this.#launch = launch;
+    this.#group = group;
     this.gone = new Promise<void>((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());
@@ -239,6 +252,7 @@ export class Box {
    * @throws {Error} where the box cannot be stopped
    */
   async pause(): Promise<void> {
+    if (await this.#freeze()) return;
     const supervisor = this.#supervisorPid;
     if (supervisor === undefined) throw unpausable("its supervisor cannot be found among the processes");
     await this.#control("PAUSE");
@@ -251,6 +265,11 @@ export class Box {
 
   /** Lets everything go on that {@link pause} has stopped. */
   async resume(): Promise<void> {
+    if (this.#frozen) {
+      this.#frozen = false;
+      this.#group?.thaw();
+      return;
+    }
     if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
     this.#paused = false;
     await this.#control("RESUME");
@@ -266,6 +285,7 @@ export class Box {
     const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
     clearTimeout(forcing);
+    await this.#group?.end();
     // A supervisor that had to be forced has not done it itself.
     if (!this.#launch.isAlone) killStrays(this.#launch.workspace);
   }
@@ -275,9 +295,11 @@ export class Box {
     // With an error: else what is being read would end as if it were complete.
     this.#session.destroy(new SandboxException({ code: "SANDBOX_ENDED", message: "the sandbox was ended" }));
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    this.#group?.kill();
     this.#child.kill(this.#launch.endSignal);
     // What is stopped, be it by code in the box, notices nothing but SIGKILL.
     if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
+    this.#group?.thaw();
   }
 
   /** Code in the box can stop its supervisor, and with it what keeps it within its limits. It ends the box. */
@@ -290,6 +312,16 @@ export class Box {
       this.killSync();
     }, TAMPER_CHECK_MS);
     this.#tamperCheck.unref();
+  }
+
+  /** @returns whether the kernel holds the whole box now */
+  async #freeze(): Promise<boolean> {
+    const { pid } = this.#child;
+    // It may have been refused to enter the group.
+    if (this.#group === undefined || pid === undefined || !this.#group.has(pid)) return false;
+    this.#frozen = await this.#group.freeze();
+    if (!this.#frozen) this.#group.thaw();
+    return this.#frozen;
   }
 
   #configure(configuration: Configuration): Promise<void> {

@@ -134,7 +134,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   signal?.throwIfAborted();
 
   await sweepStaleDirectories();
-  const { path: directory, release } = await makeServerDirectory();
+  const { path: directory, group, release } = await makeServerDirectory();
   const registry = new FaultRegistry();
   registry.set("all", faults);
   const cores = availableCores();
@@ -150,6 +150,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
           cores: chosen,
         },
         isolation,
+        group: group?.makeChild(path.basename(boxDirectory)),
         env,
         ipython: pythonShell === "auto",
         prewarm: true,
@@ -163,6 +164,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const forget = onProcessEnd(() => {
     stopWarming();
     sandboxes.killSync();
+    group?.endSync();
     removeTreeSync(directory);
   });
   const app = createApp(sandboxes, { apiKey, cors });
@@ -175,6 +177,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     await listener?.close();
     stopWarming();
     release();
+    await group?.end();
     await removeTree(directory);
     forget();
     throw error;
@@ -187,6 +190,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
       await sandboxes.close();
     } finally {
       release();
+      await group?.end();
       await removeTree(directory).finally(forget);
     }
   };

@@ -2,6 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from
 import { connect, createServer, type Server } from "node:net";
 import os from "node:os";
 import path from "node:path";
+import { ControlGroup } from "./control-group.js";
 import { removeTree } from "./removal.js";
 
 const PREFIX = "opensandbox-";
@@ -13,8 +14,16 @@ const LONGEST_ADDRESS_BYTES = 103;
 /** A server's own directory, and the mark that it is in use. */
 export interface ServerDirectory {
   readonly path: string;
+  /** Where the groups of its boxes go; `undefined` where there can be none. */
+  readonly group: ControlGroup | undefined;
   /** Ends the mark; the directory is removed by whoever made it. */
   readonly release: () => void;
+}
+
+interface Owner {
+  readonly host: string;
+  /** The directory of the control group. */
+  readonly group: string | null;
 }
 
 /**
@@ -25,11 +34,13 @@ export interface ServerDirectory {
 export async function makeServerDirectory(): Promise<ServerDirectory> {
   const directory = mkdtempSync(path.join(os.tmpdir(), PREFIX));
   const socket = await listen(path.join(directory, SOCKET));
+  const group = ControlGroup.make(path.basename(directory));
   // Where there is no mark, nobody sweeps.
   if (socket !== undefined) {
-    writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify({ host: os.hostname() }), { mode: 0o600 });
+    const owner: Owner = { host: os.hostname(), group: group?.directory ?? null };
+    writeFileSync(path.join(directory, OWNER_FILE), JSON.stringify(owner), { mode: 0o600 });
   }
-  return { path: directory, release: () => void socket?.close() };
+  return { path: directory, group, release: () => void socket?.close() };
 }
 
 /**
@@ -42,24 +53,41 @@ export async function sweepStaleDirectories(): Promise<void> {
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => path.join(parent, name));
   // One that cannot be removed now is no reason not to start; the next server tries again.
-  await Promise.allSettled(
-    directories.map(async (directory) => {
-      if (isOfThisHost(directory) && (await isRefused(path.join(directory, SOCKET)))) await removeTree(directory);
-    }),
-  );
+  await Promise.allSettled(directories.map(sweep));
 }
 
-/** A socket of another machine, which shares the files, answers nobody here. */
-function isOfThisHost(directory: string): boolean {
+async function sweep(directory: string): Promise<void> {
+  const owner = readOwner(directory);
+  // A socket of another machine, which shares the files, answers nobody here.
+  if (owner?.host !== os.hostname() || !(await isRefused(path.join(directory, SOCKET)))) return;
+  const { group } = owner;
+  if (group !== null && path.basename(group) === path.basename(directory))
+    await new ControlGroup(group).end();
+  await removeTree(directory);
+}
+
+/** Who made a directory; `undefined` for one that is not a server's of this user, or that is just being removed. */
+function readOwner(directory: string): Owner | undefined {
   try {
     const { uid } = lstatSync(directory);
     // In a directory that everybody may write to, the names are anybody's.
-    if (process.getuid !== undefined && uid !== process.getuid()) return false;
+    if (process.getuid !== undefined && uid !== process.getuid()) return undefined;
     const owner: unknown = JSON.parse(readFileSync(path.join(directory, OWNER_FILE), "utf8"));
-    return typeof owner === "object" && owner !== null && "host" in owner && owner.host === os.hostname();
+    return isOwner(owner) ? owner : undefined;
   } catch {
-    return false; // not a server's, or being removed by its own
+    return undefined;
   }
+}
+
+function isOwner(value: unknown): value is Owner {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "host" in value &&
+    typeof value.host === "string" &&
+    "group" in value &&
+    (value.group === null || typeof value.group === "string")
+  );
 }
 
 /** Whether nobody listens any more. Whatever else is wrong with a socket is no proof of that. */

@@ -32,7 +32,10 @@ describeIf(
   NO_ISOLATION_REASON,
 )("nothing is left", () => {
   let temporary: string;
+  /** The control groups of the servers that were started. */
+  let groups: Set<string>;
   beforeEach(() => {
+    groups = new Set();
     temporary = mkdtempSync(path.join(os.tmpdir(), "cleanup-test-"));
   });
   afterEach(() => rmSync(temporary, { recursive: true, force: true }));
@@ -54,11 +57,18 @@ describeIf(
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const first: IteratorResult<string, unknown> = await lines.next();
     if (first.done === true) throw new Error(complaint);
+    for (const name of readdirSync(temporary)) {
+      const owner = path.join(temporary, name, "owner.json");
+      if (!existsSync(owner)) continue;
+      const { group } = JSON.parse(readFileSync(owner, "utf8")) as { group: string | null };
+      if (group !== null) groups.add(group);
+    }
     return { child, ended, url: first.value };
   }
 
   async function expectNothingLeft(): Promise<void> {
     expect(readdirSync(temporary)).toEqual([]);
+    expect([...groups].filter(existsSync)).toEqual([]);
     // What the kernel kills takes a moment to be gone.
     await until(
       () => processesOf(temporary),
@@ -135,6 +145,10 @@ describeIf(
       child.kill("SIGTERM");
       await ended;
     }
+    // With its container that server was killed as well.
+    const last = await start(program("await server.close();"));
+    await last.ended;
+    await expectNothingLeft();
   });
 
   test("once the next server starts, of one that was killed", async () => {
@@ -162,7 +176,7 @@ describeIf(
       await hasEnded;
     }
     rmSync(other, { recursive: true });
-    expect(readdirSync(temporary)).toEqual([]);
+    await expectNothingLeft();
   });
 });
 

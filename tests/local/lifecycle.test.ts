@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 describeIf(
@@ -89,37 +89,6 @@ describeIf(
     expect((await client.send("GET", doomed.path)).status).toBe(404);
   });
 
-  test("runs nothing while it is paused, and goes on where it was", async () => {
-    const paused = await client.create();
-    await paused.command(
-      "cd /workspace; (while true; do echo x >> count; sleep 0.02; done) >/dev/null 2>&1 &",
-    );
-    const stream = await paused.execd("POST", "/command", { command: "sleep 0.3; echo done" });
-    expect((await client.send("POST", `${paused.path}/pause`)).status).toBe(202);
-    expect(await paused.state()).toBe("Paused");
-
-    const answer = paused.execd("POST", "/command", { command: "wc -l < count" });
-    const early = await Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 700, "silence"))]);
-    expect(early).toBe("silence");
-
-    expect((await client.send("POST", `${paused.path}/resume`)).status).toBe(202);
-    expect(await paused.state()).toBe("Running");
-    const events = parseEvents(await (await answer).text());
-    const lines = Number(events.find(({ type }) => type === "stdout")?.["text"]);
-    // In the 0.7 s alone it would have written 30.
-    expect(lines).toBeLessThan(30);
-    expect(await stream.text()).toContain('"done"');
-    const more = async () => Number((await paused.command("wc -l < count")).stdout);
-    await until(more, (count) => count > lines);
-    await client.send("DELETE", paused.path);
-  });
-
-  test("can be deleted while it is paused", async () => {
-    const paused = await client.create();
-    await client.send("POST", `${paused.path}/pause`);
-    expect((await client.send("DELETE", paused.path)).status).toBe(204);
-  });
-
   test("says what it is, what happened to it, and what its supervisor reports", async () => {
     const path = `${sandbox.path}/diagnostics`;
     const text = async (name: string) => (await client.send("GET", `${path}/${name}`)).text();
@@ -127,23 +96,6 @@ describeIf(
     expect(await text("events")).toMatch(/^\S+Z Running: /);
     expect(await text("summary")).toContain(`Sandbox ID: ${sandbox.id}\n`);
     expect(await text("logs")).toBe("");
-  });
-});
-
-describe("a sandbox without isolation", () => {
-  test("is paused and resumed as well, and leaves nothing running", async () => {
-    await using client = await LocalClient.start({ port: false, isolation: "none" });
-    const sandbox = await client.create();
-    await sandbox.command("(while true; do echo x >> count; sleep 0.02; done) >/dev/null 2>&1 &");
-    const count = async () => Number((await sandbox.command("wc -l < count")).stdout);
-    const before = await until(count, (lines) => lines > 2);
-    expect((await client.send("POST", `${sandbox.path}/pause`)).status).toBe(202);
-    await new Promise((resolve) => setTimeout(resolve, 600));
-    expect((await client.send("POST", `${sandbox.path}/resume`)).status).toBe(202);
-    // In the 0.6 s alone it would have written some 25.
-    expect((await count()) - before).toBeLessThan(20);
-    await client.send("POST", `${sandbox.path}/pause`);
-    expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
   });
 });
 
