@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { InvalidArgumentException, SandboxConnectionException } from "../errors.js";
 import { createApp } from "./app.js";
 import { resolveAssets } from "./assets.js";
@@ -218,8 +219,10 @@ function describe({ app, apiKey, listener, isolation, python, setFaults, close }
   const closeOnce = () => (closing ??= close());
   const domain = listener?.host ?? IN_PROCESS_HOST;
   const fetch = async (input: string | URL | Request, init?: RequestInit) => {
-    if (closing !== undefined) throw closedError();
     const request = new Request(input, init);
+    // As with any other server: who asks in a loop lets timers and other work have their turn.
+    await setImmediate();
+    if (closing !== undefined) throw closedError();
     request.signal.throwIfAborted();
     return app(request);
   };

@@ -253,6 +253,17 @@ describeIf(
     await expect(client.send("GET", "/v1/sandboxes")).rejects.toMatchObject({ error: { code: "CLOSED" } });
   });
 
+  test("a loop of requests lets timers have their turn", async () => {
+    await using client = await LocalClient.start();
+    const due = AbortSignal.timeout(1);
+    let count = 0;
+    while (!due.aborted && count < 5000) {
+      count += 1;
+      await (await client.send("GET", "/health")).text();
+    }
+    expect(count).toBeLessThan(5000);
+  });
+
   test("closing ends a stream that is being read", async () => {
     const client = await LocalClient.start();
     const sandbox = await client.create();
