@@ -6,17 +6,10 @@ import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@
 import { ControlGroup } from "../../src/local/control-group.js";
 import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { WAKES_ITSELF } from "../helpers/waking.js";
 
-/** Writes to a file, and has a timer send it SIGCONT. */
-const WAKES_ITSELF = `
-import ctypes, signal
-signal.signal(signal.SIGCONT, lambda *_: None)
-libc = ctypes.CDLL(None)
-class Event(ctypes.Structure):
-    _fields_ = [("value", ctypes.c_void_p), ("signo", ctypes.c_int), ("notify", ctypes.c_int), ("pad", ctypes.c_char * 48)]
-timer = ctypes.c_void_p()
-assert libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)) == 0
-assert libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 5000000, 0, 5000000), None) == 0
+/** Writes to a file all the time. */
+const WRITER = `${WAKES_ITSELF}
 file = open("count", "ab", 0)
 while True:
     file.write(b"x\\n")
@@ -100,7 +93,7 @@ describe.each([
         await sandbox.execd("POST", "/command", {
           command: 'python3 -c "$PROGRAM"',
           background: true,
-          envs: { PROGRAM: WAKES_ITSELF },
+          envs: { PROGRAM: WRITER },
         });
         await until(
           () => countOf(sandbox),

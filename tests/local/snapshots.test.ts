@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { ControlGroup } from "../../src/local/control-group.js";
 import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { WAKES_ITSELF } from "../helpers/waking.js";
 
 describeIf(
   isolationWorks,
@@ -114,19 +115,9 @@ describeIf(
   });
 });
 
-/**
- * A process that no SIGSTOP holds, as a timer of its own sends it SIGCONT, and that puts links to a directory of the host
- * in the place of directories, and back, all the time.
- */
-const LINK_SWAPPER = `
-import ctypes, os, signal, sys
-signal.signal(signal.SIGCONT, lambda *_: None)
-libc = ctypes.CDLL(None)
-class Event(ctypes.Structure):
-    _fields_ = [("value", ctypes.c_void_p), ("signo", ctypes.c_int), ("notify", ctypes.c_int), ("pad", ctypes.c_char * 48)]
-timer = ctypes.c_void_p()
-assert libc.timer_create(1, ctypes.byref(Event(None, signal.SIGCONT, 0)), ctypes.byref(timer)) == 0
-assert libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 5000000, 0, 5000000), None) == 0
+/** Puts links to a directory of the host in the place of directories, and back, all the time. */
+const LINK_SWAPPER = `${WAKES_ITSELF}
+import os, sys
 names = [(f"a{i}".encode(), f"l{i}".encode()) for i in range(400)]
 for directory, link in names:
     os.mkdir(directory)
