@@ -109,6 +109,24 @@ console.log("six")`);
     expect(outcome.results).toEqual([{ text: "'😀\\ud800'" }]);
   });
 
+  test("a stack that code prints has no frames of ours", async () => {
+    const { stdout, stderr } = await run(`try { null.x } catch (error) { console.log(error.stack) }
+console.log(new RangeError("outer", { cause: new Error("inner") }));
+console.trace("here");`);
+    expect(stdout).toMatch(
+      /^TypeError: .*\n {4}at <cell-\d+>:1:12\nRangeError: outer\n {4}at <cell-\d+>:2:13 \{\n/,
+    );
+    expect(stdout).toMatch(/\n {2}\[cause\]: Error: inner\n {6}at <cell-\d+>:2:46\n\}\n$/);
+    expect(stderr).toMatch(/^Trace: here\n {4}at <cell-\d+>:3:9\n$/);
+  });
+
+  test("a stack of Node's own error has its code", async () => {
+    const { stdout } = await run("try { Buffer.from(1) } catch (error) { console.log(error.stack) }");
+    expect(stdout).toMatch(
+      /^TypeError \[ERR_INVALID_ARG_TYPE\]: .*\n(?: {4}at .*\n)* {4}at <cell-\d+>:1:14\n$/,
+    );
+  });
+
   test("of an earlier run belongs to no one", async () => {
     await run(`setTimeout(() => console.log("late"), 5); setInterval(() => console.log("again"), 5);
 (async () => { for (;;) { await null; await new Promise((r) => setTimeout(r, 3)); console.log("loop"); } })();`);
@@ -134,6 +152,19 @@ describe("errors", () => {
     expect(error?.traceback).toMatch(/^<cell-\d+>:2\nconst = 2\n {6}\^\n\nSyntaxError/);
   });
 
+  test("the end of the code is where something is missing", async () => {
+    const { error } = await run("const fine = 1;\nfine.toString(\n");
+    expect(error?.traceback).toMatch(/^<cell-\d+>:2\nfine.toString\(\n {14}\^\n/);
+  });
+
+  test("a syntax error in what code has parsed itself is where that was", async () => {
+    const { error } = await run("function load() {\n  return JSON.parse('{bad') }\n\nload()");
+    expect(error).toMatchObject({ ename: "SyntaxError" });
+    expect(error?.traceback).toMatch(
+      /^SyntaxError: .*\n.*\n {4}at load \(<cell-\d+>:2:15\)\n {4}at <cell-\d+>:4:1$/,
+    );
+  });
+
   test("lines are counted from the first also below imports", async () => {
     const { error } = await run('import {\n  readFileSync,\n} from "node:fs";\nthrow new Error("at 4")');
     expect(error?.traceback).toMatch(/<cell-\d+>:4:7/);
@@ -155,6 +186,17 @@ describe("errors", () => {
     expect(await text("kept")).toBe("7");
   });
 
+  test("what an earlier run throws or rejects is no error of a later one", async () => {
+    await run(`setTimeout(() => { throw new Error("late") }, 5);
+setTimeout(async () => { throw new Error("late") }, 5);`);
+    expect(
+      await run("await new Promise((resolve) => setTimeout(resolve, 60)); console.log('own')"),
+    ).toMatchObject({
+      stdout: "own\n",
+      error: undefined,
+    });
+  });
+
   test("standard input is refused", async () => {
     const ask = `await require("readline/promises").createInterface({ input: process.stdin }).question("name? ")`;
     for (const code of [ask, "prompt('name?')"]) {
@@ -167,6 +209,12 @@ describe("errors", () => {
     const { error } = await run("console.log('last'); process.exit(3)");
     expect(error?.evalue).toContain("exit status 3");
     expect(await text("typeof gone")).toBe("'undefined'");
+  });
+
+  test("the end of the process while the code waits is no other error", async () => {
+    const { error } = await run("setTimeout(() => process.exit(5), 5); await new Promise(() => {})");
+    expect(error).toMatchObject({ ename: "KernelDied" });
+    expect(error?.evalue).toContain("exit status 5");
   });
 });
 

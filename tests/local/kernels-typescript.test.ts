@@ -44,6 +44,21 @@ test("errors have the lines of the source", async () => {
   expect(error?.traceback).toMatch(/at f \(<cell-\d+>:5:\d+\)\n.*<cell-\d+>:7:1/);
 });
 
+test("positions are those of the source also behind what is removed, and in later runs", async () => {
+  await run("function g(a: string, b: number): void { null.x }");
+  const { error } = await run("const a: string = 'a', b: number = 1; g(a, b)");
+  expect(error?.traceback).toMatch(/at g \(<cell-\d+>:1:47\)\n {4}at <cell-\d+>:1:39$/);
+  const broken = await run("const c: number = 1; const d: number = 2 3");
+  expect(broken.error?.traceback).toMatch(/\n {41}\^\n/);
+});
+
+test("decorators are refused where they are", async () => {
+  const { error } = await run("const n3: number = 1;\n@sealed\nclass Sealed {}");
+  expect(error).toMatchObject({ ename: "SyntaxError" });
+  expect(error?.evalue).toContain("no decorators here");
+  expect(error?.traceback).toMatch(/^<cell-\d+>:2\n@sealed\n\^\n/);
+});
+
 test("what is no TypeScript is a syntax error with its line", async () => {
   const { error } = await run("const fine = 1;\nconst a: = 3");
   expect(error?.ename).toBe("SyntaxError");

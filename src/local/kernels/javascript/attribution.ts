@@ -47,9 +47,10 @@ export class Attribution<Run extends object> {
     this.#onStack = undefined;
   }
 
-  /** Whether what is on the stack may belong to the run that goes on. */
-  isCurrent(): boolean {
-    return this.#current !== undefined && this.#run() === this.#current;
+  /** Whether what is on the stack, or a promise, may belong to the run that goes on. */
+  isCurrent(promise?: object): boolean {
+    const run = (promise && this.#ofPromises.get(promise)) ?? this.#run();
+    return this.#current !== undefined && run === this.#current;
   }
 
   /** Takes away what a run still waits for. */
@@ -73,6 +74,9 @@ export class Attribution<Run extends object> {
           this.#onStack = run;
           try {
             Reflect.apply(callback, timer, args);
+          } catch (error) {
+            // Nothing would be known of it any more where it is reported.
+            if (run === this.#current) throw error;
           } finally {
             this.#onStack = undefined;
           }

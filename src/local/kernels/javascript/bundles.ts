@@ -1,5 +1,4 @@
 import { inspect } from "node:util";
-import { withoutOurFrames } from "./failures.js";
 
 const MIME_TYPE = /^[a-z]+\/[\w.+-]+$/;
 /** Deno's, which its notebooks use. */
@@ -14,8 +13,7 @@ type Bundle = Readonly<Record<string, unknown>>;
 export function bundleOf(value: unknown): Bundle {
   const own = ownBundle(value);
   const encoded = Object.entries(own ?? {}).map(([mime, data]) => [mime, encode(data)] as const);
-  const text = withoutOurFrames(inspect(value).split("\n")).join("\n");
-  return { "text/plain": text, ...Object.fromEntries(encoded) };
+  return { "text/plain": inspect(value), ...Object.fromEntries(encoded) };
 }
 
 function ownBundle(value: unknown): Bundle | undefined {

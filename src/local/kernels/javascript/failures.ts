@@ -1,5 +1,4 @@
 import { inspect, types } from "node:util";
-import type { Runtime } from "node:inspector";
 import type { RunError } from "./channel.js";
 
 export const INTERRUPTED: RunError = {
@@ -15,7 +14,7 @@ export function describeThrown(thrown: unknown): RunError {
       const text = typeof thrown === "string" ? thrown : inspect(thrown);
       return { ename: "Uncaught", evalue: text, traceback: [`Uncaught ${inspect(thrown)}`] };
     }
-    const traceback = withoutOurFrames(inspect(thrown).split("\n"));
+    const traceback = inspect(thrown).split("\n");
     // Code may have given them any value.
     const { name, message }: { name: unknown; message: unknown } = thrown;
     return { ename: String(name), evalue: String(message), traceback };
@@ -25,13 +24,9 @@ export function describeThrown(thrown: unknown): RunError {
 }
 
 /** A syntax error that V8 found, which knows its position only here. */
-export function describeSyntaxError(
-  { name, message }: Error,
-  { lineNumber, columnNumber }: Runtime.ExceptionDetails,
-  code: string,
-  cell: string,
-): RunError {
-  return quote({ ename: name, evalue: message, line: lineNumber, column: columnNumber }, code, cell);
+export function describeSyntaxError({ name, message }: Error, position: Position): RunError {
+  const isDecorator = position.code.split("\n")[position.line]?.[position.column] === "@";
+  return quote(name, isDecorator ? `${message}: there are no decorators here` : message, position);
 }
 
 /** What sucrase throws, with a position that counts from 1. */
@@ -48,28 +43,25 @@ export function isTranspilerError(error: unknown): error is TranspilerError {
 /** A syntax error that was found while types were removed. */
 export function describePosition({ message, loc }: TranspilerError, code: string, cell: string): RunError {
   const evalue = message.replace(/^Error transforming [^:]*: /, "").replace(/ \(\d+:\d+\)$/, "");
-  return quote({ ename: "SyntaxError", evalue, line: loc.line - 1, column: loc.column - 1 }, code, cell);
+  return quote("SyntaxError", evalue, { line: loc.line - 1, column: loc.column - 1, code, cell });
 }
 
+/** Lines and columns count from 0. */
 interface Position {
-  readonly ename: string;
-  readonly evalue: string;
   readonly line: number;
   readonly column: number;
+  readonly code: string;
+  readonly cell: string;
 }
 
-function quote({ ename, evalue, line, column }: Position, code: string, cell: string): RunError {
-  const source = code.split("\n")[line] ?? "";
+function quote(ename: string, evalue: string, position: Position): RunError {
+  const { code, cell } = position;
+  const lines = code.trimEnd().split("\n");
+  // What is missing at the end is missed behind it, where something of ours is.
+  const isBeyond = position.line >= lines.length;
+  const line = isBeyond ? lines.length - 1 : position.line;
+  const source = lines[line] ?? "";
+  const column = isBeyond ? source.length : position.column;
   const caret = `${source.slice(0, column).replace(/\S/g, " ")}^`;
   return { ename, evalue, traceback: [`${cell}:${line + 1}`, source, caret, "", `${ename}: ${evalue}`] };
-}
-
-/** Takes away the frames below the user's code: those of what evaluated it. */
-export function withoutOurFrames(lines: readonly string[]): string[] {
-  let isBelow = false;
-  return lines.filter((line) => {
-    const isFrame = /^\s+at /.test(line);
-    isBelow = isFrame && (isBelow || /\bSession\.post \(node:inspector|kernels\/javascript\.mjs/.test(line));
-    return !isBelow;
-  });
 }

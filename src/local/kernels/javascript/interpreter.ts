@@ -1,7 +1,6 @@
 import { Session, type Runtime } from "node:inspector";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { transform } from "sucrase";
 import { Attribution } from "./attribution.js";
 import { bundleOf } from "./bundles.js";
 import { Channel, type RunError, type Stream } from "./channel.js";
@@ -14,6 +13,8 @@ import {
 } from "./failures.js";
 import type { ListenerMessage, RunCell } from "./messages.js";
 import { provideModules, rewriteModuleSyntax } from "./modules.js";
+import { Places } from "./places.js";
+import { cleanStacks } from "./stacks.js";
 import { replaceStreams } from "./streams.js";
 
 const TERMINATED = "Execution was terminated";
@@ -25,7 +26,7 @@ interface Run {
 /** Starts the thread that listens, and runs what it passes on. */
 export function startInterpreter(file: string): void {
   const running: RunCell = new Int32Array(new SharedArrayBuffer(4));
-  const interpreter = new Interpreter(running);
+  const interpreter = new Interpreter(running, file);
   // Its own standard streams would be those of this thread, which are the user's.
   const listener = new Worker(fileURLToPath(file), { workerData: running, stdout: true, stderr: true });
   listener.on("message", (message: ListenerMessage) => interpreter.onMessage(message));
@@ -42,17 +43,22 @@ class Interpreter {
   readonly #runs = new Attribution<Run>();
   readonly #hook: Runtime.RemoteObjectId;
   #receive: (value: unknown) => void = () => undefined;
+  readonly #places = new Places();
   #typescript = false;
   #count = 0;
+  #isClosing = false;
 
-  constructor(running: RunCell) {
+  constructor(running: RunCell, file: string) {
     this.#running = running;
     this.#session.connect();
     this.#hook = this.#makeHook();
+    cleanStacks(file, (frame) => this.#places.inFrame(frame));
   }
 
   /** Node would wait for it before it exits. */
   close(): void {
+    // The inspector then answers what it was asked, with an error that is none of the run's.
+    this.#isClosing = true;
     this.#session.disconnect();
   }
 
@@ -84,13 +90,17 @@ class Interpreter {
     };
     Object.defineProperty(globalThis, "display", { configurable: true, writable: true, value: display });
     // Node would end the process; here only the run ends, as its state is worth more.
-    for (const event of ["uncaughtException", "unhandledRejection"] as const) {
-      process.on(event, (thrown: unknown) => {
-        const run = this.#runs.current;
-        if (run !== undefined && this.#runs.isCurrent()) this.#end(run, describeThrown(thrown));
-      });
-    }
+    process.on("uncaughtException", (thrown: unknown) => {
+      if (this.#runs.isCurrent()) this.#endWith(thrown);
+    });
+    process.on("unhandledRejection", (thrown: unknown, promise: Promise<unknown>) => {
+      if (this.#runs.isCurrent(promise)) this.#endWith(thrown);
+    });
     this.#channel.tell({ type: "ready" });
+  }
+
+  #endWith(thrown: unknown): void {
+    if (this.#runs.current !== undefined) this.#end(this.#runs.current, describeThrown(thrown));
   }
 
   #run(code: string): void {
@@ -107,10 +117,10 @@ class Interpreter {
     const cell = `<cell-${run.number}>`;
     let expression: string;
     try {
-      expression = rewriteModuleSyntax(this.#typescript ? withoutTypes(code) : code);
+      expression = rewriteModuleSyntax(this.#typescript ? this.#places.withoutTypes(code, cell) : code);
     } catch (error) {
-      this.#end(run, isTranspilerError(error) ? describePosition(error, code, cell) : describeThrown(error));
-      return;
+      if (isTranspilerError(error)) return this.#end(run, describePosition(error, code, cell));
+      expression = code; // the engine has clearer words for what is wrong with it
     }
     // The types know nothing of `replMode`.
     const parameters: Runtime.EvaluateParameterType & { replMode: boolean } = {
@@ -121,7 +131,7 @@ class Interpreter {
     };
     this.#session.post("Runtime.evaluate", parameters, (error, answer) => {
       // Where an interrupt ended the run, its answer comes late or never.
-      if (run !== this.#runs.current) return;
+      if (run !== this.#runs.current || this.#isClosing) return;
       if (error !== null)
         this.#end(run, error.message.includes(TERMINATED) ? INTERRUPTED : describeThrown(error));
       else if (answer.exceptionDetails !== undefined) this.#fail(run, answer.exceptionDetails, code, cell);
@@ -141,8 +151,12 @@ class Interpreter {
   #fail(run: Run, details: Runtime.ExceptionDetails, code: string, cell: string): void {
     let described: RunError | undefined;
     const failure = this.#take(details.exception ?? { type: "undefined" }, (thrown) => {
-      const isOfParser = thrown instanceof SyntaxError && details.stackTrace === undefined;
-      described = isOfParser ? describeSyntaxError(thrown, details, code, cell) : describeThrown(thrown);
+      // Only what cannot be parsed at all is a script without a stack.
+      const isOfParser = thrown instanceof SyntaxError && details.scriptId !== undefined;
+      const { line, column } = this.#places.find(cell, details.lineNumber, details.columnNumber);
+      described = isOfParser
+        ? describeSyntaxError(thrown, { line, column, code, cell })
+        : describeThrown(thrown);
     });
     this.#end(run, described ?? failure);
   }
@@ -213,14 +227,4 @@ class Interpreter {
     if (id === undefined) throw new Error("the inspector does not answer");
     return id;
   }
-}
-
-function withoutTypes(code: string): string {
-  const { code: plain } = transform(code, {
-    transforms: ["typescript"],
-    disableESTransforms: true,
-    keepUnusedImports: true,
-    preserveDynamicImport: true,
-  });
-  return plain;
 }
