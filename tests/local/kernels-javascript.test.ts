@@ -82,6 +82,18 @@ writeFileSync("own.cjs", "exports.two = 2")`);
     await run("export const exported = 5;\nexport default function named() { return exported }");
     expect(await text("named()")).toBe("5");
   });
+
+  test("neither does a list of exports, and what is exported by default is a value", async () => {
+    expect(
+      await text("const listed = 5; function other() {}\nexport { listed, other as alias };\nlisted"),
+    ).toBe("5");
+    expect(await text("export default { a: 1, b: 2 }")).toBe("{ a: 1, b: 2 }");
+  });
+
+  test("code is the main module, in the words of either kind", async () => {
+    expect(await text("module.exports = { a: 1 }; require.main === module")).toBe("true");
+    expect(await text("import.meta.filename === process.argv[1]")).toBe("true");
+  });
 });
 
 describe("output", () => {

@@ -81,13 +81,20 @@ function editExports(code: string, exports: readonly { readonly s: number }[]): 
     if (declared !== null) return [edit(declared.index, "export".length)];
     // `s` is where the word `default` itself begins.
     const byDefault = /\bexport\s+$/.exec(before);
-    return byDefault !== null && code.startsWith("default", s)
-      ? [edit(byDefault.index, byDefault[0].length + "default".length)]
-      : [];
+    if (byDefault !== null && code.startsWith("default", s)) {
+      const length = byDefault[0].length + "default".length;
+      const isDeclared = /^\s+(?:class|(?:async\s+)?function)\b/.test(code.slice(s + "default".length));
+      // An object must not become a block.
+      return [edit(byDefault.index, length, isDeclared ? "" : "0,")];
+    }
+    const listed = /\bexport\s*\{[^{}]*$/.exec(before);
+    const [rest = ""] = listed === null ? [] : (/^[^{}]*\}(?!\s*from\b)/.exec(code.slice(s)) ?? []);
+    return listed !== null && rest !== "" ? [edit(listed.index, listed[0].length + rest.length)] : [];
   });
 
-  function edit(start: number, length: number): Edit {
-    return { start, end: start + length, text: code.slice(start, start + length).replace(/\S/g, " ") };
+  function edit(start: number, length: number, end = ""): Edit {
+    const blank = code.slice(start, start + length - end.length).replace(/\S/g, " ");
+    return { start, end: start + length, text: blank + end };
   }
 }
 
@@ -129,7 +136,16 @@ export function provideModules(isLenient: boolean): void {
   };
   Object.assign(importer, { names, meta });
   withoutWarnings(() => void importFrom(process.cwd())("node:path"));
-  for (const [name, value] of Object.entries({ require, [IMPORT]: importer })) {
+  // As in a file that is run: `if (require.main === module)` and `module.exports = …` are the ends of many.
+  const module = { exports: {}, id: ".", filename: path.join(process.cwd(), "cell.js"), loaded: false };
+  Object.assign(require, { main: module });
+  process.argv = [process.execPath, meta.filename];
+  for (const [name, value] of Object.entries({
+    require,
+    module,
+    exports: module.exports,
+    [IMPORT]: importer,
+  })) {
     Object.defineProperty(globalThis, name, { configurable: true, writable: true, value });
   }
 }
