@@ -183,6 +183,66 @@ describeIf(
       ename: "UnsupportedOperationException",
       evalue: "standard input is not available: nobody can answer here",
     });
+    expect(error?.traceback).not.toContain("JavaKernel");
+  });
+
+  test("a stack that code prints has the user's own lines", async () => {
+    await java(`int fails(int n) {
+  if (n > 0)
+    new Exception("below").printStackTrace();
+  return n;
+}
+class Thing {
+  Thing() {
+    new Exception("new").printStackTrace();
+  }
+}`);
+    const { stderr } = await java(`// first
+int kept =
+  fails(
+    1);
+new Thing();
+try {
+  throw new IllegalStateException("outer", new RuntimeException("inner"));
+} catch (IllegalStateException e) {
+  e.printStackTrace();
+}`);
+    const places = stderr.replace(/<cell \d+>/g, "<cell>");
+    expect(places).toBe(`java.lang.Exception: below
+\tat fails (<cell>:3)
+\tat <cell>:3
+java.lang.Exception: new
+\tat Thing.<init> (<cell>:8)
+\tat <cell>:5
+java.lang.IllegalStateException: outer
+\tat <cell>:7
+Caused by: java.lang.RuntimeException: inner
+`);
+  });
+
+  test("names are those of the user in what the JVM says", async () => {
+    const { error } = await java("String nothing = null; nothing.length()");
+    expect(error).toMatchObject({ ename: "NullPointerException" });
+    expect(error?.evalue).toBe('Cannot invoke "String.length()" because "nothing" is null');
+  });
+
+  test("what a thread of an earlier run prints belongs to no one", async () => {
+    await java(`var go = new CountDownLatch(1); var gone = new CountDownLatch(1);
+new Thread(() -> {
+  try { go.await(); } catch (InterruptedException e) {}
+  System.out.println("late"); System.err.println("late"); gone.countDown();
+}).start();`);
+    const late = await java('go.countDown(); gone.await(); System.out.println("own");');
+    expect(late).toMatchObject({ stdout: "own\n", stderr: "" });
+  });
+
+  test("what a pool of an earlier run is given to do belongs to this one", async () => {
+    await java(
+      'var pool = Executors.newFixedThreadPool(1); pool.submit(() -> System.out.println("first")).get();',
+    );
+    const { stdout } = await java(`pool.submit(() -> System.out.println("pool")).get(); pool.shutdown();
+CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
+    expect(stdout).toBe("pool\ncommon\n");
   });
 
   test("an exception in another thread is shown and does not end the run", async () => {

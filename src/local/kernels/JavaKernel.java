@@ -27,7 +27,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import jdk.jshell.DeclarationSnippet;
 import jdk.jshell.Diag;
@@ -339,6 +342,9 @@ public class JavaKernel {
 
     /** System.out or System.err. */
     private static final class Printer extends PrintStream {
+        private boolean isBelowCode;
+        private boolean wasCut;
+
         Printer(Channel channel, int stream) {
             super(new OutputStream() {
                 @Override
@@ -348,9 +354,23 @@ public class JavaKernel {
 
                 @Override
                 public void write(byte[] bytes, int offset, int length) {
-                    if (length > 0) channel.put(stream, bytes, offset, length);
+                    if (length > 0 && Engine.isHeard()) channel.put(stream, bytes, offset, length);
                 }
             }, true, StandardCharsets.UTF_8);
+        }
+
+        /** As printStackTrace does for each line of a stack, of which ours have no place in the user's code. */
+        @Override
+        public void println(Object value) {
+            String text = String.valueOf(value);
+            boolean isFrame = text.startsWith("\tat ");
+            if (value instanceof Throwable) wasCut = false;
+            // The frames that a cause shares with it have gone there.
+            if (isFrame ? isBelowCode : wasCut && text.startsWith("\t... ")) return;
+            isBelowCode = isFrame && Sources.isEntry(text);
+            wasCut |= isBelowCode;
+            if (isFrame) super.println((Object) Sources.readFrame(text));
+            else super.println((Object) (value instanceof Throwable || text.startsWith("Caused by: ") ? Sources.withoutWrappers(text) : text));
         }
 
         /** Some programs close what they print to; the next run prints again. */
@@ -388,10 +408,88 @@ public class JavaKernel {
     private static final class Origin {
         final int run;
         final int line;
+        final String text;
 
-        Origin(int run, int line) {
+        Origin(int run, int line, String text) {
             this.run = run;
             this.line = line;
+            this.text = text;
+        }
+
+        String place(int lineOfText) {
+            return "<cell " + run + ">:" + (line + lineOfText - 1);
+        }
+    }
+
+    /** Finds the user's code behind the classes that JShell wraps it in, for stacks that code prints itself. */
+    private static final class Sources {
+        private static final Pattern CLASS = Pattern.compile("^REPL\\.\\$JShell\\$(\\d+)");
+        private static final Pattern FRAME = Pattern.compile(
+            "^\tat REPL\\.\\$JShell\\$(\\d+)[A-Z]*(?:\\$(.+))?\\.([^.(]+)\\(\\$JShell\\$\\w+\\.java:(\\d+)\\)$");
+        private static final Map<String, Origin> origins = new ConcurrentHashMap<>();
+        private static final Map<Origin, SourceCodeAnalysis.SnippetWrapper> wrappers = new HashMap<>();
+        private static volatile SourceCodeAnalysis analysis;
+
+        /** What is compiled anew because of another snippet has another letter behind the same number. */
+        static void add(String className, Origin origin) {
+            Matcher matcher = CLASS.matcher(className);
+            if (origin != null && matcher.find()) origins.putIfAbsent(matcher.group(1), origin);
+        }
+
+        /** Whether below this frame is nothing but what runs the code. */
+        static boolean isEntry(String frame) {
+            return frame.startsWith("\tat REPL.$JShell$") && frame.contains(".do_it$(");
+        }
+
+        static String withoutWrappers(String text) {
+            return text.replaceAll("\\bREPL\\.\\$JShell\\$\\w+[.$]", "");
+        }
+
+        static String readFrame(String frame) {
+            Matcher matcher = FRAME.matcher(frame);
+            Origin origin = matcher.matches() ? origins.get(matcher.group(1)) : null;
+            if (origin == null) return frame;
+            String place = origin.place(lineOf(origin, Integer.parseInt(matcher.group(4))));
+            String method = matcher.group(3);
+            if (method.equals("do_it$")) return "\tat " + place;
+            String type = matcher.group(2);
+            return "\tat " + (type == null ? method : type + "." + method) + " (" + place + ")";
+        }
+
+        private static synchronized int lineOf(Origin origin, int wrappedLine) {
+            try {
+                SourceCodeAnalysis.SnippetWrapper wrapper =
+                    wrappers.computeIfAbsent(origin, each -> analysis.wrappers(each.text).get(0));
+                String[] lines = wrapper.wrapped().split("\n", -1);
+                int position = 0;
+                for (int i = 0; i < wrappedLine - 1; i++) position += lines[i].length() + 1;
+                position += lines[wrappedLine - 1].length() - lines[wrappedLine - 1].stripLeading().length();
+                return lineAt(origin.text, Math.max(0, wrapper.wrappedToSourcePosition(position)));
+            } catch (RuntimeException error) {
+                return 1; // no worse than nothing: there it begins
+            }
+        }
+
+        static int lineAt(String code, int position) {
+            return 1 + (int) code.substring(0, Math.min(position, code.length())).chars().filter(c -> c == '\n').count();
+        }
+    }
+
+    /** The threads that a run starts: output of an earlier run must not show up in a later one. */
+    private static final class RunGroup extends ThreadGroup {
+        final int run;
+
+        RunGroup(int run) {
+            super("snippet");
+            this.run = run;
+        }
+
+        @Override
+        public void uncaughtException(Thread thread, Throwable error) {
+            if (error instanceof ThreadDeath) return;
+            // The group that JShell makes would swallow it.
+            System.err.print("Exception in thread \"" + thread.getName() + "\" ");
+            error.printStackTrace();
         }
     }
 
@@ -419,6 +517,7 @@ public class JavaKernel {
                 .build();
             // What the jshell tool imports as well.
             for (String name : IMPORTS) shell.eval("import " + name + ".*;");
+            Sources.analysis = shell.sourceCodeAnalysis();
             // Its first time costs more than any other.
             shell.sourceCodeAnalysis().analyzeCompletion("1");
             shell.eval("1 + 1").forEach(event -> shell.drop(event.snippet()));
@@ -430,17 +529,17 @@ public class JavaKernel {
 
         void run(String code) {
             count++;
-            engine.begin();
+            engine.begin(count);
             channel.tell("{\"type\":\"started\"}");
             try {
                 execute(code);
             } catch (Throwable error) {
                 report(error.getClass().getSimpleName(), String.valueOf(error.getMessage()), List.of(error.toString()));
             }
-            engine.end();
             // A print that was stopped half-way has left text behind, which any other sends along.
             System.out.print("");
             System.err.print("");
+            engine.end();
             channel.send(Channel.DONE);
         }
 
@@ -452,7 +551,7 @@ public class JavaKernel {
                 SourceCodeAnalysis.CompletionInfo info = analysis.analyzeCompletion(rest);
                 if (info.completeness() == SourceCodeAnalysis.Completeness.DEFINITELY_INCOMPLETE) {
                     if (isComment(rest)) break;
-                    int line = lineAt(code, code.stripTrailing().length());
+                    int line = Sources.lineAt(code, code.stripTrailing().length());
                     String place = "<cell " + count + ">:" + line;
                     report("IncompleteSourceException", "the code ends too early (line " + line + ")", List.of(place + ": error: the code ends too early"));
                     return;
@@ -474,8 +573,8 @@ public class JavaKernel {
 
         private boolean evaluate(String code, int start, String source, boolean isLast, List<SnippetEvent> pending) throws Exception {
             int lead = source.length() - source.stripLeading().length();
-            engine.expect(new Origin(count, lineAt(code, start + lead)));
             String text = source.strip();
+            engine.expect(new Origin(count, Sources.lineAt(code, start + lead), text));
             List<SnippetEvent> events = shell.eval(text);
             for (SnippetEvent event : events) {
                 Snippet snippet = event.snippet();
@@ -541,7 +640,7 @@ public class JavaKernel {
             for (Diag diag : shell.diagnostics(snippet).collect(Collectors.toList())) {
                 if (!diag.isError()) continue;
                 int position = Math.min(code.length(), start + (int) Math.max(0, diag.getPosition()));
-                int line = lineAt(code, position);
+                int line = Sources.lineAt(code, position);
                 List<String> message = diag.getMessage(Locale.ENGLISH).lines()
                     .filter(text -> !text.isBlank() && !text.matches("\\s*location:\\s+class\\s*"))
                     .map(text -> text.replaceAll("\\bREPL\\.\\$JShell\\$\\w+\\.?", ""))
@@ -569,7 +668,7 @@ public class JavaKernel {
             }
             String name = nameOf(error);
             boolean isExit = name.equals(SystemExit.class.getName());
-            String message = error.getMessage() == null ? "" : error.getMessage();
+            String message = messageOf(error);
             if (isExit) report("SystemExit", message, List.of("SystemExit: " + message));
             else report(simpleName(name), message, trace(error, headline(name, message)));
         }
@@ -585,6 +684,10 @@ public class JavaKernel {
                 : "UnresolvedReferenceException";
         }
 
+        private static String messageOf(Throwable error) {
+            return error.getMessage() == null ? "" : Sources.withoutWrappers(error.getMessage());
+        }
+
         private static String simpleName(String name) {
             return name.substring(Math.max(name.lastIndexOf('.'), name.lastIndexOf('$')) + 1);
         }
@@ -598,13 +701,14 @@ public class JavaKernel {
                     i = frames.length - 10;
                 }
                 StackTraceElement frame = frames[i];
+                if (frame.getClassName().startsWith("JavaKernel")) continue;
                 String file = frame.getFileName();
                 Origin origin = file == null || !file.startsWith("#") ? null : originOf(file.substring(1));
                 if (origin == null) {
                     lines.add("\tat " + frame);
                     continue;
                 }
-                String place = "<cell " + origin.run + ">:" + (origin.line + frame.getLineNumber() - 1);
+                String place = origin.place(frame.getLineNumber());
                 String type = frame.getClassName();
                 String method = frame.getMethodName();
                 String called = type == null || type.isEmpty() ? method : type + "." + method;
@@ -613,7 +717,7 @@ public class JavaKernel {
             Throwable cause = error.getCause();
             if (cause instanceof JShellException && cause != error) {
                 JShellException inner = (JShellException) cause;
-                lines.addAll(trace(inner, "Caused by: " + headline(nameOf(inner), inner.getMessage() == null ? "" : inner.getMessage())));
+                lines.addAll(trace(inner, "Caused by: " + headline(nameOf(inner), messageOf(inner))));
             }
             return lines;
         }
@@ -643,10 +747,6 @@ public class JavaKernel {
             channel.send("{\"type\":\"error\",\"ename\":" + Json.quote(name) + ",\"evalue\":" + Json.quote(value)
                 + ",\"traceback\":" + Json.quoteAll(lines) + "}");
         }
-
-        private static int lineAt(String code, int position) {
-            return 1 + (int) code.substring(0, Math.min(position, code.length())).chars().filter(c -> c == '\n').count();
-        }
     }
 
     /** Runs compiled snippets in this process, each in a thread of its own that can be stopped. */
@@ -660,6 +760,7 @@ public class JavaKernel {
         private static final int PATIENCE_MILLIS = 2000;
 
         private final Control control = new Control();
+        private volatile int run;
         private volatile boolean isRunning;
         private volatile boolean isInterrupted;
         private volatile boolean isAbandoned;
@@ -693,7 +794,8 @@ public class JavaKernel {
             value = null;
         }
 
-        void begin() {
+        void begin(int number) {
+            run = number;
             isInterrupted = false;
             isAbandoned = false;
             isRunning = true;
@@ -705,6 +807,22 @@ public class JavaKernel {
 
         boolean isInterrupted() {
             return isInterrupted;
+        }
+
+        /** Whether what this thread prints may belong to the run that goes on. */
+        static boolean isHeard() {
+            for (ThreadGroup group = Thread.currentThread().getThreadGroup(); group != null; group = group.getParent()) {
+                if (!(group instanceof RunGroup)) continue;
+                return current.isRunning && (((RunGroup) group).run == current.run || isOfPool());
+            }
+            return true;
+        }
+
+        /** Whether this thread may be older than what it has been given to do. */
+        private static boolean isOfPool() {
+            return StackWalker.getInstance().walk(frames -> frames
+                .map(StackWalker.StackFrame::getClassName)
+                .anyMatch(name -> name.startsWith("java.util.concurrent.") || name.startsWith("java.util.Timer")));
         }
 
         void interrupt(JShell shell) {
@@ -737,16 +855,7 @@ public class JavaKernel {
             if (engine.isInterrupted) throw new ThreadDeath();
             Method method = engine.next;
             Throwable[] thrown = new Throwable[1];
-            ThreadGroup group = new ThreadGroup("snippet") {
-                @Override
-                public void uncaughtException(Thread thread, Throwable error) {
-                    if (error instanceof ThreadDeath) return;
-                    // The group that JShell makes would swallow it.
-                    System.err.print("Exception in thread \"" + thread.getName() + "\" ");
-                    error.printStackTrace();
-                }
-            };
-            Thread code = new Thread(group, () -> {
+            Thread code = new Thread(new RunGroup(engine.run), () -> {
                 try {
                     engine.value = method.invoke(null);
                 } catch (InvocationTargetException error) {
@@ -780,6 +889,7 @@ public class JavaKernel {
             public void load(ClassBytecodes[] classes) throws ClassInstallException, NotImplementedException, EngineTerminationException {
                 ClassBytecodes[] changed = new ClassBytecodes[classes.length];
                 for (int i = 0; i < classes.length; i++) {
+                    Sources.add(classes[i].name(), origin);
                     changed[i] = new ClassBytecodes(classes[i].name(), ExitRewriting.rewrite(classes[i].bytecodes()));
                 }
                 super.load(changed);
