@@ -75,6 +75,40 @@ print("six")`);
       expect((await waiting.outcome).error?.ename).toBe("KeyboardInterrupt");
     });
 
+    test.each([
+      ["catches it", "except KeyboardInterrupt:\n    print('caught')"],
+      ["catches everything", "except:\n    pass"],
+    ])("a repeated interrupt ends code that %s, too, and keeps the state", async (_what, handler) => {
+      const contextId = await client.createContext("python");
+      const code = `import time\nkept = 5\nprint("runs")\nwhile True:\n  try:\n    time.sleep(0.01)\n  ${handler}`;
+      const endless = client.start("python", code, contextId);
+      await endless.until("runs");
+      const state: { isOver: boolean } = { isOver: false };
+      const outcome = endless.outcome.finally(() => (state.isOver = true));
+      while (!state.isOver) await client.interrupt(contextId);
+      expect((await outcome).error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
+      expect((await run("kept", contextId)).results).toEqual([{ text: "5" }]);
+      expect((await run("import sys; sys.gettrace()", contextId)).results).toEqual([]);
+    });
+
+    test("tracebacks have no frames of ours", async () => {
+      const contextId = await client.createContext("python");
+      const endless = client.start("python", "print('runs')\nwhile True: pass", contextId);
+      await endless.until("runs");
+      await client.interrupt(contextId);
+      const refused = await run("input()");
+      const chained = await run(
+        "try:\n    input()\nexcept Exception as error:\n    raise ValueError from error",
+      );
+      const threaded = await run(
+        "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()",
+      );
+      expect(threaded.stderr).toContain("ZeroDivisionError");
+      for (const { error, stderr } of [await endless.outcome, refused, chained, threaded]) {
+        expect(`${error?.traceback ?? ""}${stderr}`).not.toMatch(/python_(runner|channel|attribution|plain)/);
+      }
+    });
+
     test("errors have a name, a value and the user's line", async () => {
       const { error, isComplete } = await run("def f():\n    return 1 / 0\nf()");
       expect(isComplete).toBe(true);
@@ -94,6 +128,66 @@ print("six")`);
       expect((await run("input('name? ')")).error?.ename).toBe("StdinNotImplementedError");
       expect(await text("kept")).toBe("'kept'");
     });
+
+    test.each(["sys.stdin.read()", "sys.stdin.readline()", "list(sys.stdin)", "sys.stdin.buffer.read()"])(
+      "%s is refused, as an end of the input would be taken for an answer",
+      async (code) => {
+        const { error } = await run(`import sys\n${code}`);
+        expect(error).toMatchObject({ ename: "StdinNotImplementedError" });
+        expect(error?.evalue).toContain("no standard input");
+      },
+    );
+
+    test("exit() and exit(2) end the run only", async () => {
+      await run("kept = 'kept'");
+      expect((await run("exit(2)")).error).toMatchObject({ ename: "SystemExit", evalue: "2" });
+      expect((await run("quit()")).error).toMatchObject({ ename: "SystemExit" });
+      expect(await text("kept")).toBe("'kept'");
+    });
+
+    test("what awaits anywhere is in the loop everywhere", async () => {
+      const code = `import asyncio
+async def later(): return "done"
+task = asyncio.create_task(later())
+await task`;
+      expect(await text(code)).toBe("'done'");
+    });
+
+    test("lines of processes that print at once stay whole", async () => {
+      const { stdout } = await run(`import multiprocessing
+def work(n):
+    for _ in range(200): print("worker", n, "prints", "a line")
+with multiprocessing.get_context("fork").Pool(4) as pool: pool.map(work, range(4), 1)
+print("all")`);
+      const lines = stdout.trimEnd().split("\n");
+      expect(new Set(lines)).toEqual(
+        new Set([0, 1, 2, 3].map((n) => `worker ${n} prints a line`).concat("all")),
+      );
+      expect(lines).toHaveLength(801);
+    });
+
+    test("a forked process prints what it has begun, once, also without an end of the line", async () => {
+      const { stdout } = await run(`import os, sys
+if os.fork() == 0:
+    print("child", end="|"); sys.stdout.buffer.write(b"bytes|"); print("end", end="")
+else:
+    os.wait(); print("|parent")`);
+      expect(stdout).toBe("child|bytes|end|parent\n");
+    });
+
+    if (pythonShell === "auto") {
+      test("an interrupted shell command ends the run", async () => {
+        const contextId = await client.createContext("python");
+        const waiting = client.start("python", "!echo runs; sleep 60\nprint('after')", contextId);
+        await waiting.until("runs");
+        await client.interrupt(contextId);
+        expect(await waiting.outcome).toMatchObject({
+          stdout: "runs\n",
+          error: { ename: "KeyboardInterrupt" },
+        });
+        expect((await run("!exit 3\n_exit_code", contextId)).results).toEqual([{ text: "3" }]);
+      });
+    }
 
     test("values are shown by MIME type, also in passing", async () => {
       const outcome = await run(`class Rich:

@@ -16,6 +16,7 @@ import sys
 sys.dont_write_bytecode = True
 
 import python_attribution
+import python_runner
 from python_channel import CHANNEL, Channel, Interrupts
 from python_output import OutputStream
 
@@ -45,6 +46,7 @@ def main():
     sys.stdout = sys.__stdout__ = OutputStream(channel, "stdout", 1)
     sys.stderr = sys.__stderr__ = OutputStream(channel, "stderr", 2)
     python_attribution.install()
+    python_runner.hide_own_frames_of_threads()
     runner = start_runner(channel, interrupts, settings["ipython"])
     # The current directory is where users put their modules; this file's directory is none of their business.
     sys.path[0] = ""

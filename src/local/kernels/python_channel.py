@@ -1,5 +1,6 @@
 """How the kernel speaks: messages on descriptor 3, behind markers on 1 and 2, and the interrupts that may not cut one short."""
 
+import contextlib
 import json
 import os
 import select
@@ -15,6 +16,8 @@ CHANNEL = 3
 CHUNK_CHARS = 32 * 1024
 # How long printed text waits for more of it: long enough to batch a loop of prints, too short to be noticed.
 BATCH_SECONDS = 0.01
+# From this interrupt of a run on, code that catches them all is interrupted in spite of that.
+PATIENCE = 4
 # After these, output may come from elsewhere; what was printed before has to be on its way first.
 SPAWN_EVENTS = frozenset(
     ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.forkpty", "os.exec", "pty.spawn")
@@ -29,18 +32,63 @@ class Interrupts:
         self.running = False
         self.shielded = 0
         self.pending = False
+        self.ending = False
+        self.count = 0
+
+    def begin(self):
+        # Before every run, as user code may have put its own handler there.
+        self.install()
+        self.pending = self.ending = False
+        self.count = 0
+        self.running = True
+
+    def end(self):
+        self.running = False
+        if self.count >= PATIENCE:
+            sys.settrace(None)
 
     def install(self):
-        # Before every run, as user code may have put its own handler there.
         signal.signal(signal.SIGINT, self._on_signal)
 
-    def _on_signal(self, _signum, _frame):
+    def _on_signal(self, _signum, frame):
         if not self.running:
+            return
+        self.count += 1
+        if self.count >= PATIENCE:
+            self._insist(frame)
+        elif self.ending:
             return
         if self.shielded:
             self.pending = True
             return
         raise KeyboardInterrupt
+
+    def _insist(self, frame):
+        """Interrupts what catches every interrupt in what it does then, too: in the next line of the user's code."""
+        user = sys.modules["__main__"].__dict__
+        frames = []
+        while frame is not None:
+            frames.append(frame)
+            frame = frame.f_back
+        while frames and frames[-1].f_globals is not user:
+            frames.pop()
+        sys.settrace(lambda *_arguments: None)
+        for each in frames:
+            each.f_trace = self._on_line
+
+    def _on_line(self, _frame, event, _argument):
+        # Python forgets a function that has raised something, which an "exception" would not be worth.
+        if event == "line" and self.running and not self.shielded:
+            raise KeyboardInterrupt
+
+    @contextlib.contextmanager
+    def reporting(self):
+        """While the end of a run is described, an interrupt has nothing to end any more but endless descriptions."""
+        self.ending = True
+        try:
+            yield
+        finally:
+            self.ending = False
 
     def __enter__(self):
         # Only the main thread is ever interrupted; others must not touch its counter.

@@ -1,19 +1,22 @@
 """Runs with IPython: the engine, the tracebacks, the magics and the rich output of the real kernel."""
 
 import os
+import subprocess
 import tempfile
 import warnings
 
-from python_runner import Runner, refuse_input
+from python_runner import Runner, forget_own_frames, refuse_input, without_own_frames
 
 
 def start(channel, interrupts):
     _start_plots()
     os.environ.setdefault("IPYTHONDIR", os.path.join(tempfile.gettempdir(), ".ipython"))
+    from IPython.core.autocall import ExitAutocall
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
     from IPython.core.error import StdinNotImplementedError
     from IPython.core.interactiveshell import InteractiveShell
+    from traitlets import default
     from traitlets.config import Config
 
     class Hook(DisplayHook):
@@ -36,16 +39,33 @@ def start(channel, interrupts):
         def clear_output(self, wait=False):
             pass
 
+    class Exit(ExitAutocall):
+        def __call__(self, *status):
+            # A context has no end of its own, so the run ends like one that called sys.exit().
+            raise SystemExit(*status)
+
     class Shell(InteractiveShell):
+        @default("exiter")
+        def _exit(self):
+            return Exit(self)
+
+        def showtraceback(self, *positional, **options):
+            with interrupts.reporting():
+                super().showtraceback(*positional, **options)
+
+        def _get_exc_info(self, exc_tuple=None):
+            kind, error, frames = super()._get_exc_info(exc_tuple)
+            forget_own_frames(error)
+            return kind, error, without_own_frames(frames)
+
         def _showtraceback(self, etype, evalue, stb):
             runner.report(etype, evalue, stb if isinstance(stb, list) else str(stb).split("\n"))
 
-        def ask_exit(self):
-            # `exit` and `quit`: a context has no end of its own, so the run ends like one that called sys.exit().
-            raise SystemExit
-
-        # Its usual way goes through a terminal of its own, which makes `\r\n` of every `\n`.
-        system = InteractiveShell.system_raw
+        def system(self, cmd):
+            # Its usual way goes through a terminal of its own, which makes `\r\n` of every `\n`; the other one goes on
+            # with the code after an interrupt.
+            status = subprocess.call(self.var_expand(cmd, depth=1), shell=True, executable=os.environ.get("SHELL"))
+            self.user_ns["_exit_code"] = 128 - status if status > 128 else status
 
         def enable_gui(self, gui=None):
             pass

@@ -21,6 +21,8 @@ class OutputStream(io.TextIOBase):
         self._stream = stream
         self._descriptor = descriptor
         self._buffer = None
+        self._held = ""
+        self._holder = 0
         self.name = "<%s>" % stream
 
     @property
@@ -45,15 +47,25 @@ class OutputStream(io.TextIOBase):
         if not isinstance(text, str):
             raise TypeError("write() argument must be str, not %s" % type(text).__name__)
         if self._channel.in_fork:
-            _write_in_fork(self._descriptor, text.encode("utf-8", self.errors))
+            self._write_in_fork(text)
         elif text:
             self._channel.put(self._stream, text)
         return len(text)
+
+    def _write_in_fork(self, text):
+        # Whole lines, as several processes may print at once. What is held belongs to the process that held it.
+        held = self._held if self._holder == os.getpid() else ""
+        lines, newline, rest = (held + text).rpartition("\n")
+        self._held, self._holder = rest, os.getpid()
+        _write(self._descriptor, (lines + newline).encode("utf-8", self.errors))
 
     def writelines(self, lines):
         self.write("".join(lines))
 
     def flush(self):
+        if self._channel.in_fork and self._holder == os.getpid():
+            held, self._held = self._held, ""
+            _write(self._descriptor, held.encode("utf-8", self.errors))
         self._channel.flush()
 
     def close(self):
@@ -80,7 +92,8 @@ class ByteOutput(io.BufferedIOBase):
     def write(self, data):
         data = bytes(data)
         if self._text._channel.in_fork:
-            _write_in_fork(self._descriptor, data)
+            self._text.flush()
+            _write(self._descriptor, data)
         else:
             self._text.write(self._decoder.decode(data))
         return len(data)
@@ -92,8 +105,9 @@ class ByteOutput(io.BufferedIOBase):
         self.flush()
 
 
-def _write_in_fork(descriptor, data):
+def _write(descriptor, data):
     try:
-        os.write(descriptor, data)
+        while data:
+            data = data[os.write(descriptor, data) :]
     except OSError:
         pass

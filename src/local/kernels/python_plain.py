@@ -10,7 +10,7 @@ import sys
 import traceback
 import types
 
-from python_runner import Runner, refuse_input
+from python_runner import Runner, forget_own_frames, refuse_input
 
 REPRESENTATIONS = (
     ("_repr_html_", "text/html"),
@@ -24,7 +24,7 @@ REPRESENTATIONS = (
 
 
 class StdinNotImplementedError(NotImplementedError):
-    pass
+    __module__ = "builtins"  # tracebacks need not say where it is from
 
 
 def start(channel, interrupts):
@@ -60,16 +60,16 @@ class PlainRunner(Runner):
             self._execute(code, name)
             self._show_figures()
         except BaseException as error:
-            self.report(type(error), error, _format(error))
+            with self.interrupts.reporting():
+                self.report(type(error), error, _format(error))
 
     def _execute(self, code, name):
         tree = ast.parse(code, name)
         last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-        self._evaluate(compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        if last is None:
-            return
-        expression = ast.Expression(last.value)
-        value = self._evaluate(compile(expression, name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        parts = [compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
+        if last is not None:
+            parts.append(compile(ast.Expression(last.value), name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
+        value = self._evaluate(parts)
         # As in a notebook, a semicolon at the end means that the value is not wanted.
         if value is not None and not code.rstrip().endswith(";"):
             builtins._ = value
@@ -85,22 +85,29 @@ class PlainRunner(Runner):
             self.show({"text/plain": repr(figure), "image/png": image.getvalue()})
             pyplot.close(figure)
 
-    def _evaluate(self, compiled):
-        value = eval(compiled, self.module.__dict__)
-        if not compiled.co_flags & inspect.CO_COROUTINE:
-            return value
+    def _evaluate(self, parts):
+        """The value of the last one. What awaits anywhere is in the loop everywhere, as if it were one."""
+        if not any(part.co_flags & inspect.CO_COROUTINE for part in parts):
+            return [eval(part, self.module.__dict__) for part in parts][-1]
         # One loop for all runs: what a run left waiting in it goes on with the next `await`.
         if self.loop is None:
             import asyncio  # takes as long to load as all the rest together
 
             self.loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self.loop)
-        task = self.loop.create_task(value)
+        task = self.loop.create_task(self._await(parts))
         try:
             return self.loop.run_until_complete(task)
         except BaseException:
             task.cancel()
             raise
+
+    async def _await(self, parts):
+        for part in parts:
+            value = eval(part, self.module.__dict__)
+            if part.co_flags & inspect.CO_COROUTINE:
+                value = await value
+        return value
 
 
 def bundle(value):
@@ -124,10 +131,8 @@ def bundle(value):
 
 
 def _format(error):
+    forget_own_frames(error)
     frames = error.__traceback__
-    # This file's own frames say nothing about the user's code.
-    while frames is not None and frames.tb_frame.f_code.co_filename == __file__:
-        frames = frames.tb_next
     # A syntax error that was found here has no frames of the user's at all.
     if isinstance(error, SyntaxError) and _is_of_parser(frames):
         frames = None

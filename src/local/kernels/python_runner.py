@@ -2,7 +2,12 @@
 
 import base64
 import builtins
+import io
 import os
+import sys
+import threading
+
+OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Runner:
@@ -15,21 +20,21 @@ class Runner:
 
     def run(self, code):
         self.failed = False
-        self.interrupts.install()
-        self.interrupts.pending = False
         try:
             try:
-                self.interrupts.running = True
+                self.interrupts.begin()
                 # From here on an interrupt is never lost: the supervisor sends none before it has read this.
                 self.channel.tell({"type": "started"})
                 self.execute(code)
             finally:
-                self.interrupts.running = False
+                self.interrupts.end()
         except BaseException as error:  # whatever a shell lets through still is the outcome of this run
             self.report(type(error), error, None)
         _flush_c_output()
         if self.channel.in_fork:
             # User code forked, and this is the child at the end of the run: the next one is its parent's.
+            for stream in (sys.__stdout__, sys.__stderr__):
+                stream.flush()
             os._exit(1 if self.failed else 0)
         self.channel.finish()
 
@@ -70,7 +75,74 @@ def _flush_c_output():
         pass  # a Python without ctypes; only what C code itself did not flush is late
 
 
+def forget_own_frames(error):
+    """Takes this kernel's frames out of an error's traceback, and out of those of the errors that it came from."""
+    known = set()
+    while error is not None and id(error) not in known:
+        known.add(id(error))
+        error.__traceback__ = without_own_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
+
+
+def without_own_frames(traceback):
+    first = last = None
+    while traceback is not None:
+        following = traceback.tb_next
+        if not traceback.tb_frame.f_code.co_filename.startswith(OWN_DIRECTORY):
+            if last is None:
+                first = traceback
+            else:
+                last.tb_next = traceback
+            last = traceback
+        traceback = following
+    if last is not None:
+        last.tb_next = None
+    return first
+
+
+def hide_own_frames_of_threads():
+    """Shows what ends a thread without the frames that it runs in here."""
+    hook = threading.excepthook
+
+    def excepthook(arguments):
+        kind, error, frames, thread = arguments
+        forget_own_frames(error)
+        hook(threading.ExceptHookArgs((kind, error, without_own_frames(frames), thread)))
+
+    threading.excepthook = excepthook
+
+
+class NoInput(io.TextIOBase):
+    """sys.stdin: an end of the input would be taken for an answer."""
+
+    encoding = "utf-8"
+    errors = "strict"
+    mode = "r"
+    name = "<stdin>"
+
+    def __init__(self, error):
+        super().__init__()
+        self._error = error
+
+    @property
+    def buffer(self):
+        return self
+
+    def fileno(self):
+        return 0
+
+    def readable(self):
+        return True
+
+    def read(self, *_arguments):
+        raise self._error("The code has no standard input: nobody is there to answer.")
+
+    readline = readlines = read1 = readinto = __next__ = read
+
+
 def refuse_input(error):
+    sys.stdin = sys.__stdin__ = NoInput(error)
+
     def refuse(_prompt="", *_arguments, **_options):
         raise error("raw_input was called, but this frontend does not support input requests.")
 
