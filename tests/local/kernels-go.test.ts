@@ -70,10 +70,46 @@ describeIf(
     ["x := []int{1, 2}\nx", "[1 2]"],
     ['"text"', "text"],
     ['len("abc")', "3"],
+    ["func twice(n int) int { return 2 * n }\ntwice(4)", "8"],
+    ['strings.Repeat(\n\t"a",\n\t3,\n)', "aaa"],
+    ['strconv.Atoi("5")', "5 <nil>"],
+    ["func() int { return 6 }()", "6"],
   ])("a last statement that is only a value is the result: %s", async (code, text) => {
     const { results, executionCount, error } = await go(code);
     expect({ results, error }).toEqual({ results: [{ text }], error: undefined });
     expect(executionCount).toBeGreaterThan(0);
+  });
+
+  test.each([
+    'fmt.Println("x")',
+    "var wg sync.WaitGroup\nwg.Wait()",
+    "go func() {}()",
+    "n := copy([]int{1}, []int{2})\n_ = n",
+  ])("a last statement that is no value, or only prints one, has no result: %s", async (code) => {
+    await expect(go(code)).resolves.toMatchObject({ results: [], error: undefined });
+  });
+
+  test("what is wrong with a last call is where it is", async () => {
+    const context = await client.createContext("go");
+    const { error } = await go("missing(3)", context);
+    expect(error?.evalue).toBe("<cell 1>:1:1: undefined: missing");
+  });
+
+  test("a program whose package is not main is refused, and the compiler's text has no path of ours", async () => {
+    const context = await client.createContext("go");
+    expect((await go("package foo\n\nfunc Bar() {}", context)).error).toMatchObject({
+      ename: "CompileError",
+      evalue: "<cell 1>:1:9: package foo is not a main package, which a program has to be",
+    });
+    const missing = await go(
+      'package main\n\nimport "example.com/nowhere"\n\nfunc main() { nowhere.Run() }',
+      context,
+    );
+    expect(missing.error?.evalue).toMatch(/^<cell 2>:3:8: no required module/);
+    const twice = await go('func main() {}\nfmt.Println("and more")', context);
+    expect(twice.error?.evalue).toMatch(
+      /main redeclared in this block\n\t<cell 3>:1:6: other declaration of main$/,
+    );
   });
 
   test("prints to both streams, while it runs", async () => {

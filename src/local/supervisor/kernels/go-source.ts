@@ -33,6 +33,32 @@ export function isProgram(code: string): boolean {
   return tokenise(code)[0]?.text === "package";
 }
 
+/** What is wrong with the package of a program, which has to be `main`; `undefined`: nothing. */
+export function complaintOfPackage(code: string): string | undefined {
+  const [, name] = tokenise(code);
+  if (name?.kind !== "name" || name.text === "main") return undefined;
+  const before = code.slice(0, name.start).split("\n");
+  const column = Buffer.byteLength(before.at(-1) ?? "") + 1;
+  return `${before.length}:${column}: package ${name.text} is not a main package, which a program has to be`;
+}
+
+// Whatever a call stands beside in these is no value.
+const NO_VALUE = new Set("= := += -= *= /= %= &= |= ^= <<= >>= &^= ++ -- <- :".split(" "));
+// Their values are of no interest, or there are none.
+const FOR_EFFECT = /^(?:fmt\.F?Print\w*|log\.\w+|os\.Exit|panic|print|println|close|delete)\(/;
+
+/** Whether a statement is a call that may have a value. */
+export function mayHaveValue({ kind, tokens, text }: GoItem): boolean {
+  const [first] = tokens;
+  if (kind !== "statement" || first === undefined || tokens.at(-1)?.text !== ")") return false;
+  if ((isKeyword(first.text) && first.text !== "func") || FOR_EFFECT.test(text)) return false;
+  let depth = 0;
+  return tokens.every((token) => {
+    if (token.kind === "operator") depth += BRACKETS[token.text] ?? 0;
+    return depth > 0 || !NO_VALUE.has(token.text);
+  });
+}
+
 /** Cuts a snippet into its declarations and statements; a group of variables or types into its single ones. */
 export function splitSnippet(code: string): GoItem[] {
   const items: GoItem[] = [];

@@ -74,7 +74,7 @@ export class GoState {
       ...declarations.flatMap((item) => placed(item, run)),
       ...(last === undefined ? [] : [SHOWING]),
       ...(hasMain && statements.length === 0 ? [] : ["func main() {"]),
-      ...statements.flatMap((item) => placed(item === last ? shown(item) : item, run)),
+      ...statements.flatMap((item) => (item === last ? shown(item, run) : placed(item, run))),
       ...(hasMain && statements.length === 0 ? [] : ["}"]),
       "",
     ].join("\n");
@@ -131,13 +131,9 @@ function placed({ text, line, column }: GoItem, run: number): string[] {
   return [`//line <cell ${run}>:${line}:${column}`, text];
 }
 
-function shown(item: GoItem): GoItem {
-  const opening = `${SHOW}(`;
-  return {
-    ...item,
-    text: `${opening}${item.text})`,
-    column: Math.max(1, item.column - opening.length),
-  };
+function shown(item: GoItem, run: number): string[] {
+  // On lines of their own these do not move what is between them.
+  return [`${SHOW}(`, ...placed({ ...item, text: `${item.text},` }, run), ")"];
 }
 
 // Where several packages share a name, the one that is meant most.

@@ -46,9 +46,13 @@ function* packagesBelow(root: string, parent: string): Generator<string> {
   }
 }
 
-/** What the compiler said, without what says nothing about the user's code. */
-export function compilerLines(output: string): string[] {
-  return output.split("\n").filter((line) => line.trim() !== "" && !line.startsWith("# "));
+/** What the compiler said, without what says nothing about the user's code: where the program is, for one. */
+export function compilerLines(output: string, directory: string): string[] {
+  return output
+    .replaceAll(`${directory}/`, "")
+    .replace(/\[main\.go:\d+:\d+\]/g, "")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("# "));
 }
 
 /** The imports, as they are written, that the compiler calls unused. */

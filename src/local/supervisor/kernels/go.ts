@@ -6,7 +6,7 @@ import type { KernelLaunch } from "../environment.js";
 import type { OutputPipe } from "../pipes.js";
 import { messageOf } from "../problem.js";
 import { describeSignal, signalGroup, trackGroup } from "../processes.js";
-import { isProgram, splitSnippet, type GoItem } from "./go-source.js";
+import { complaintOfPackage, isProgram, mayHaveValue, splitSnippet, type GoItem } from "./go-source.js";
 import { GoState } from "./go-state.js";
 import { compilerLines, linkSharedCache, standardPackages, unusedImports } from "./go-toolchain.js";
 import type { Kernel, KernelEvent, KernelHost, KernelStarter } from "./kernel.js";
@@ -110,6 +110,8 @@ class GoKernel implements Kernel {
 
   /** A whole program stands alone, as with `go run`: it knows no earlier run, and no later one knows it. */
   async #runProgram(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+    const complaint = complaintOfPackage(code);
+    if (complaint !== undefined) return this.#compileError([`<cell ${this.#count}>:${complaint}`]);
     const complaints = await this.#compile(`//line <cell ${this.#count}>:1:1\n${code}`);
     if (complaints !== undefined) return this.#compileError(complaints);
     return this.#execute(deliver);
@@ -131,14 +133,21 @@ class GoKernel implements Kernel {
     const root = this.#settings["standardLibrary"];
     const packages = standardPackages(typeof root === "string" ? root : "");
     const unused = new Set<string>();
-    let showsLast = false;
+    const last = items.at(-1);
+    // Whether a call has a value the compiler knows.
+    let isTried = last !== undefined && mayHaveValue(last);
+    let showsLast = isTried;
     for (let attempt = 1; ; attempt++) {
       const options = { run: this.#count, showsLast, unused, standardPackages: packages };
       const complaints = await this.#compile(this.#state.compose(items, options));
       if (complaints === undefined || attempt === MOST_ATTEMPTS || this.#isInterrupted) return complaints;
+      if (isTried && complaints.some((text) => text.endsWith("(no value) used as value"))) {
+        isTried = showsLast = false;
+        continue;
+      }
       const useless = unusedImports(complaints).filter((text) => !unused.has(text));
       const isValue: boolean =
-        !showsLast && items.at(-1)?.kind === "statement" && this.#isUnusedValue(items, complaints);
+        !showsLast && last?.kind === "statement" && this.#isUnusedValue(last, complaints);
       if (useless.length === 0 && !isValue) return complaints;
       for (const text of useless) unused.add(text);
       showsLast ||= isValue;
@@ -146,8 +155,7 @@ class GoKernel implements Kernel {
   }
 
   /** Whether the compiler complains that the last statement is a mere value: the result, then. */
-  #isUnusedValue(items: readonly GoItem[], complaints: readonly string[]): boolean {
-    const line = items.at(-1)?.line ?? 0;
+  #isUnusedValue({ line }: GoItem, complaints: readonly string[]): boolean {
     return complaints.some(
       (text) => text.startsWith(`<cell ${this.#count}>:${line}:`) && text.endsWith(" is not used"),
     );
@@ -174,7 +182,7 @@ class GoKernel implements Kernel {
     }
     const { code } = await this.#ended(child, "close");
     if (code === 0) return undefined;
-    const lines = compilerLines(output);
+    const lines = compilerLines(output, this.#directory);
     return lines.length === 0 ? ["the compiler ended without saying why"] : lines;
   }
 
