@@ -76,6 +76,10 @@ test.each([
   expect((await run("echo [$gone]")).stdout).toBe("[]\n");
 });
 
+test("there is no history, of ours neither", async () => {
+  expect((await run("history; fc -l 2>/dev/null; echo none")).stdout).toBe("none\n");
+});
+
 test("a shell that is killed is reported", async () => {
   expect((await run("kill -9 $$")).error).toMatchObject({ ename: "KernelDied" });
   expect((await run("echo again")).stdout).toBe("again\n");
@@ -98,6 +102,44 @@ describe("an interrupt", () => {
     expect(stdout).toBe("runs\n");
     expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
   });
+
+  test("may end the shell after set -e, is one all the same, and then says what is lost", async () => {
+    const contextId = await client.createContext("bash");
+    const endless = client.start("bash", "kept=kept; set -e; echo runs; sleep 60", contextId);
+    await endless.until("runs");
+    await client.interrupt(contextId);
+    const { error } = await endless.outcome;
+    expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
+    // Which of the two the signal reaches first decides.
+    const isLost = error?.traceback.includes("variables are lost") === true;
+    expect((await run("echo [$kept]", contextId)).stdout).toBe(isLost ? "[]\n" : "[kept]\n");
+  });
+
+  test("ends programs that ignore it when it is repeated, and keeps the state", async () => {
+    const contextId = await client.createContext("bash");
+    const { error, stdout } = await insist(
+      contextId,
+      "kept=kept; (trap '' INT; echo runs; sleep 60; echo never)",
+    );
+    expect({ error: error?.ename, stdout }).toEqual({ error: "KeyboardInterrupt", stdout: "runs\n" });
+    expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
+  });
+
+  test("ends a shell that ignores it when it is repeated, and the context starts anew", async () => {
+    const contextId = await client.createContext("bash");
+    const { error } = await insist(contextId, "gone=gone; trap '' INT; echo runs; while :; do :; done");
+    expect(error).toMatchObject({ ename: "KernelDied" });
+    expect(error?.evalue).toContain("it did not end the code that was interrupted");
+    expect((await run("echo [$gone]", contextId)).stdout).toBe("[]\n");
+  });
+
+  /** Interrupts as often as the SDK does, some of them at once. */
+  async function insist(contextId: string, code: string) {
+    const endless = client.start("bash", code, contextId);
+    await endless.until("runs");
+    for (let count = 0; count < 4; count++) await client.interrupt(contextId);
+    return endless.outcome;
+  }
 
   test("comes at any moment of many runs, and none of them hangs", async () => {
     const contextId = await client.createContext("bash");

@@ -1,5 +1,5 @@
 /** Signals to process groups: every process that the supervisor starts leads one. */
-import { sendSignal } from "../processes.js";
+import { listProcesses, readStat, sendSignal } from "../processes.js";
 
 const groups = new Set<number>();
 
@@ -21,6 +21,14 @@ function hasMembers(group: number): boolean {
 export function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   // 0 would mean the supervisor's own group, and -1 everything.
   if (leader !== undefined && leader > 1) sendSignal(-leader, signal);
+}
+
+/** Kills what is in a group beside its leader; where there is no /proc, nothing. */
+export function killFollowers(leader: number): void {
+  for (const pid of listProcesses()) {
+    const group = pid === leader ? undefined : readStat(pid)?.fields[2];
+    if (group === String(leader)) sendSignal(pid, "SIGKILL");
+  }
 }
 
 /**

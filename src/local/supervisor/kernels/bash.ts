@@ -7,7 +7,7 @@ const CHANNEL = 250;
 
 const READY = `builtin printf '{"type":"ready"}\\n' >&${CHANNEL}`;
 
-const INITIALISE = `exec ${CHANNEL}>&3 3>&-; PS1=; PS2=; set +o history +H; unset HISTFILE
+const INITIALISE = `exec ${CHANNEL}>&3 3>&-; PS1=; PS2=; set +o history +H; unset HISTFILE; history -c 2>/dev/null
 __opensandbox_done() {
   if [ "$1" -eq 0 ]; then builtin printf '[{"type":"done"}]\\n' >&${CHANNEL}; else
     builtin printf '[{"type":"error","ename":"","evalue":"%d","traceback":[]},{"type":"done"}]\\n' "$1" >&${CHANNEL}; fi

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
 import type { KernelLaunch } from "../environment.js";
 import type { OutputPipe, PipePool } from "../pipes.js";
 import { messageOf } from "../problem.js";
-import { describeSignal, signalGroup, trackGroup } from "../processes.js";
+import { describeSignal, killFollowers, signalGroup, trackGroup } from "../processes.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
@@ -20,6 +21,11 @@ const SHELL_SIGNAL_MS = 3;
 // The waits between the repetitions of an interrupt, each twice as long as the one before.
 const FIRST_REPEAT_MS = 100;
 const LAST_REPEAT_MS = 10_000;
+// From this interrupt of a run on (the SDK sends so many), what does not care for it is ended by force: first what the
+// code has started, then the process itself.
+const PATIENCE = 4;
+const FOLLOWERS_GRACE_MS = 1000;
+const KERNEL_GRACE_MS = 1500;
 // How soon a signal has reached a process that does not forbid it.
 const SETTLE_MS = 10;
 
@@ -29,6 +35,7 @@ interface Run {
   readonly resolve: () => void;
   started: boolean;
   interruptWanted: boolean;
+  interrupts: number;
 }
 
 /** What the supervisor tells a worker: first its settings, then code, one run at a time. */
@@ -96,6 +103,7 @@ export class WorkerKernel implements Kernel {
   #flowing = true;
   #run: Run | undefined;
   #complaint = "";
+  #isGivenUp = false;
 
   /** Starts a process; it need not be ready yet when this resolves. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
@@ -157,7 +165,7 @@ export class WorkerKernel implements Kernel {
 
   run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
     return new Promise((resolve) => {
-      this.#run = { code, deliver, resolve, started: false, interruptWanted: false };
+      this.#run = { code, deliver, resolve, started: false, interruptWanted: false, interrupts: 0 };
       if (this.#isReady) void this.#begin(this.#run);
     });
   }
@@ -167,7 +175,10 @@ export class WorkerKernel implements Kernel {
     if (run === undefined) return;
     run.interruptWanted = true;
     // A signal before the code has begun would be lost.
-    if (run.started) this.#interrupt(run, FIRST_REPEAT_MS);
+    if (!run.started) return;
+    run.interrupts += 1;
+    this.#interrupt(run, FIRST_REPEAT_MS);
+    if (run.interrupts === PATIENCE) void this.#insist(run);
   }
 
   setFlowing(flowing: boolean): void {
@@ -180,6 +191,17 @@ export class WorkerKernel implements Kernel {
   async kill(): Promise<void> {
     signalGroup(this.#child.pid, "SIGKILL");
     await this.#gone;
+  }
+
+  async #insist(run: Run): Promise<void> {
+    // A run whose output nobody reads may have ended long ago.
+    const goesOn = () => this.#run === run && this.#flowing;
+    await delay(FOLLOWERS_GRACE_MS, undefined, { ref: false });
+    if (goesOn() && this.#child.pid !== undefined) killFollowers(this.#child.pid);
+    await delay(KERNEL_GRACE_MS, undefined, { ref: false });
+    if (!goesOn()) return;
+    this.#isGivenUp = true;
+    signalGroup(this.#child.pid, "SIGKILL");
   }
 
   #interrupt(run: Run, repeatMs: number): void {
@@ -324,6 +346,13 @@ export class WorkerKernel implements Kernel {
     run.resolve();
   }
 
+  #describeEnd(run: Run, exitStatus: number | null): ErrorEvent | undefined {
+    if (!run.started || exitStatus === null) return undefined;
+    const described = this.#spec.describeEnd?.(exitStatus);
+    const interrupted = run.interruptWanted ? this.#spec.interrupted : undefined;
+    return described && interrupted ? { ...interrupted, traceback: described.traceback } : described;
+  }
+
   #onGone(reason: string, exitStatus: number | null): void {
     if (!this.#alive) return;
     this.#alive = false;
@@ -335,9 +364,9 @@ export class WorkerKernel implements Kernel {
       this.#output.finish();
       const run = this.#run;
       if (run === undefined) return;
-      const described = run.started && exitStatus !== null ? this.#spec.describeEnd?.(exitStatus) : undefined;
-      const what = `the ${this.#spec.name} process has ended (${reason}); the context's variables are lost`;
-      run.deliver(described ?? kernelDied(what, this.#complaint));
+      const why = this.#isGivenUp ? "it did not end the code that was interrupted" : reason;
+      const what = `the ${this.#spec.name} process has ended (${why}); the context's variables are lost`;
+      run.deliver(this.#describeEnd(run, exitStatus) ?? kernelDied(what, this.#complaint));
       this.#settle(run);
     };
     if (this.#channel.closed) return finish();
