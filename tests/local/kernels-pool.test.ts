@@ -1,16 +1,23 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { CodeClient } from "../helpers/local-wire.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const LINES = 10_000_000;
-const count = (print: string) => `for i in range(${LINES}): ${print}`;
+const count = `for (int i = 0; i < ${LINES}; i++)`;
 
-/** Code that prints 0 to 9,999,999. */
-const FLOODS: Readonly<Record<string, string>> = {
-  python: count("print(i)"),
-  javascript: `for (let i = 0; i < ${LINES}; i++) console.log(i)`,
-  bash: `seq 0 ${LINES - 1}`,
-};
+/** Code that prints 0 to 9,999,999. TypeScript prints as JavaScript does: they are one program. */
+const FLOODS: readonly (readonly [language: string, code: string, canRun: boolean, reason: string])[] = [
+  ["python", `for i in range(${LINES}): print(i)`, hasPython, "no Python 3 can be started"],
+  ["javascript", `for (let i = 0; i < ${LINES}; i++) console.log(i)`, true, ""],
+  ["bash", `seq 0 ${LINES - 1}`, true, ""],
+  ["java", `${count} System.out.println(i);`, runs("jshell", ["--version"]), "no JDK with JShell"],
+  [
+    "go",
+    `out := bufio.NewWriter(os.Stdout)\ndefer out.Flush()\nfor i := 0; i < ${LINES}; i++ { fmt.Fprintln(out, i) }`,
+    runs("go", ["version"]),
+    "no Go",
+  ],
+];
 
 let client: CodeClient;
 beforeAll(async () => {
@@ -39,17 +46,16 @@ describeIf(
   }
 });
 
-describeIf(
-  hasPython && isolationWorks,
-  "local/kernels-pool: 10 million lines",
-  isolationWorks ? "no Python 3 can be started" : NO_ISOLATION_REASON,
-)("10 million lines", () => {
-  test.each(Object.keys(FLOODS))(
-    "of %s arrive, each once and in order, and nobody's memory grows",
-    async (language) => {
+for (const [language, code, canRun, reason] of FLOODS) {
+  describeIf(
+    canRun && isolationWorks,
+    `local/kernels-pool: 10 million lines of ${language}`,
+    canRun ? NO_ISOLATION_REASON : reason,
+  )("10 million lines", () => {
+    test(`of ${language} arrive, each once and in order, and nobody's memory grows`, async () => {
       let rest = "";
       let next = 0;
-      const run = client.start(language, FLOODS[language] ?? "", undefined, (text) => {
+      const run = client.start(language, code, undefined, (text) => {
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) {
@@ -65,10 +71,9 @@ describeIf(
         rest: "",
       });
       expect(await peakMemoryMiB()).toBeLessThan(400);
-    },
-    300_000,
-  );
-});
+    }, 300_000);
+  });
+}
 
 /** The ids of the processes that look like kernels of a language, once there are two. */
 async function kernelsOf(language: string): Promise<string[]> {
