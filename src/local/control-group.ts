@@ -92,7 +92,8 @@ export class ControlGroup {
 
   /** @returns whether it is gone: what still ends keeps it */
   #remove(): boolean {
-    for (const name of childrenOf(this.directory)) new ControlGroup(path.join(this.directory, name)).#remove();
+    for (const name of childrenOf(this.directory))
+      new ControlGroup(path.join(this.directory, name)).#remove();
     try {
       rmdirSync(this.directory);
       return true;
