@@ -156,6 +156,15 @@ describeIf(
     expect(shown).toMatch(/NoNewPrivs:\s+1/);
   });
 
+  // Root's files are its own, as it is root on the host where root runs the server.
+  test("cannot write to what the kernel shows of itself, not even if root runs the server", async () => {
+    const everything = "find /proc -path '/proc/[0-9]*' -prune -o -type f -print";
+    const shown = await output(
+      `test -r /proc/sys/kernel/core_pattern && echo there; ${everything} | while read -r file; do test -w "$file" && echo "$file"; done`,
+    );
+    expect(shown.trim()).toBe("there");
+  });
+
   test("cannot use what belongs to the server inside the box: nobody else can send it PAUSE", async () => {
     for (const method of ["PAUSE", "RESUME"]) {
       const answer = await sandbox.execd(method, "/");

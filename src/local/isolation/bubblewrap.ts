@@ -102,8 +102,9 @@ export class Bubblewrap implements Isolation {
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
       ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
       ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
-      // The directories that were made to mount on, last: nothing can be mounted after this.
-      ...["--remount-ro", "/dev", "--remount-ro", "/"],
+      // The directories that were made to mount on, last: nothing can be mounted after this. What is in /proc/sys is the
+      // host's, and for the kernel the code in a box is who started the server: root may write to it.
+      ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
       "--",
       ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
     ];
