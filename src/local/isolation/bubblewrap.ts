@@ -20,10 +20,13 @@ import {
   type Isolation,
 } from "./isolation.js";
 import type { InstalledRuntimes } from "../runtimes/runtimes.js";
+import { keyringFilter } from "./syscall-filter.js";
 
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
 const SCRATCH = "/run/opensandbox-pipes";
+/** Where bwrap finds the filter of system calls: the first descriptor that nothing else uses. */
+const FILTER_DESCRIPTOR = 4;
 /** Of what is kept in memory, in bytes; /dev/shm is as large as Docker makes it. */
 const IN_MEMORY = { var: 64 * 2 ** 20, shm: 64 * 2 ** 20, scratch: 2 ** 20 };
 
@@ -92,6 +95,7 @@ export class Bubblewrap implements Isolation {
     const bwrap = [
       this.#executable,
       ...this.#namespaces(plan.network),
+      ...["--seccomp", String(FILTER_DESCRIPTOR)],
       ...systemDirectories(),
       ...this.#configuration(plan),
       ...masks([node, ...runtimes]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
@@ -113,7 +117,7 @@ export class Bubblewrap implements Isolation {
     const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
     const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {
-      ...withoutStrayDescriptors(bwrap),
+      ...withoutStrayDescriptors(withFilter(plan.directory, bwrap)),
       env: baseEnvironment(WORKSPACE, searchPath),
       cwd: "/",
       workspace: WORKSPACE,
@@ -179,6 +183,13 @@ export class Bubblewrap implements Isolation {
       ...Object.keys(own).flatMap((name) => ["--ro-bind", path.join(etc, name), `/etc/${name}`]),
     ];
   }
+}
+
+/** Gives a program the filter of system calls as a descriptor. */
+function withFilter(directory: string, command: readonly string[]): string[] {
+  const file = path.join(directory, "syscalls");
+  writeFileSync(file, keyringFilter());
+  return ["bash", "-c", `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`, file, ...command];
 }
 
 /** On merged systems /bin and others are links into /usr and must be links in the box, too. */
