@@ -165,20 +165,6 @@ describeIf(
     expect(shown.trim()).toBe("there");
   });
 
-  test("cannot use the kernel's keyrings, which it shares with whoever started the server", async () => {
-    expect(await output("cat /proc/self/status")).toMatch(/^Seccomp:\s+2$/m);
-    const first = new Map([
-      ["x64", 248],
-      ["arm64", 217],
-    ]).get(process.arch);
-    if (!hasPython || first === undefined) return;
-    // add_key, request_key and keyctl, without sensible arguments; 1: not permitted.
-    const call =
-      "libc = ctypes.CDLL(None, use_errno=True); libc.syscall(n, 0, 0, 0, 0, 0); print(ctypes.get_errno())";
-    const script = `for n in range(${first}, ${first + 3}):\n import ctypes; ${call}`;
-    expect(await output(`python3 -c '${script}'`)).toBe("1\n1\n1\n");
-  });
-
   test("cannot use what belongs to the server inside the box: nobody else can send it PAUSE", async () => {
     for (const method of ["PAUSE", "RESUME"]) {
       const answer = await sandbox.execd(method, "/");
@@ -195,6 +181,58 @@ describeIf(
       (state) => state === "Failed",
     );
     expect(await sandbox.state()).toBe("Running");
+  });
+});
+
+/** The first of `add_key`, `request_key` and `keyctl`. */
+const FIRST_KEY_CALL = new Map([
+  ["x64", 248],
+  ["arm64", 217],
+]).get(process.arch);
+
+describeIf(
+  isolationWorks && hasPython && FIRST_KEY_CALL !== undefined,
+  "local/isolation, system calls",
+  `${NO_ISOLATION_REASON}, there is no Python, or nobody wrote down the numbers of this processor's system calls`,
+)("what no namespace separates", () => {
+  let client: LocalClient;
+  let sandbox: LocalSandbox;
+  beforeAll(async () => {
+    client = await LocalClient.start();
+    sandbox = await client.create();
+  });
+  afterAll(() => client.server.close());
+
+  /** The errors of some system calls, all without arguments; 1 is EPERM. */
+  async function errorsOf(calls: readonly number[]): Promise<string> {
+    const { stdout } = await sandbox.python(
+      `import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+for number in ${JSON.stringify(calls)}:
+    ctypes.set_errno(0)
+    libc.syscall(number, 0, 0, 0, 0, 0)
+    print(ctypes.get_errno())`,
+    );
+    return stdout;
+  }
+
+  test("a sandbox has no keyrings: they are the session's of whoever started the server", async () => {
+    const first = FIRST_KEY_CALL ?? 0;
+    expect(await errorsOf([first, first + 1, first + 2])).toBe("1\n1\n1\n");
+  });
+
+  test("a sandbox has no sockets to the host of a virtual machine, nor io_uring, which could make them", async () => {
+    const { stdout } = await sandbox.python(
+      `import socket
+for family in (40, socket.AF_INET, socket.AF_UNIX):
+    try:
+        socket.socket(family)
+        print("made")
+    except OSError as error:
+        print(error.errno)`,
+    );
+    expect(stdout).toBe("1\nmade\nmade\n");
+    expect(await errorsOf([425])).toBe("1\n");
   });
 });
 

@@ -20,7 +20,7 @@ import {
   type Isolation,
 } from "./isolation.js";
 import type { InstalledRuntimes } from "../runtimes/runtimes.js";
-import { keyringFilter } from "./syscall-filter.js";
+import { syscallFilter } from "./syscall-filter.js";
 
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
@@ -188,7 +188,7 @@ export class Bubblewrap implements Isolation {
 /** Gives a program the filter of system calls as a descriptor. */
 function withFilter(directory: string, command: readonly string[]): string[] {
   const file = path.join(directory, "syscalls");
-  writeFileSync(file, keyringFilter());
+  writeFileSync(file, syscallFilter());
   return ["bash", "-c", `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`, file, ...command];
 }
 
