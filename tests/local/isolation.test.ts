@@ -156,7 +156,16 @@ describeIf(
     expect(shown).toMatch(/NoNewPrivs:\s+1/);
   });
 
-  // Root's files are its own, as it is root on the host where root runs the server.
+  // Where root runs the server, the code in a box is root for the kernel, though one without privileges.
+  test("cannot change the host's devices, not even if root runs the server, and can use them", async () => {
+    const shown = await output(
+      "cd /dev; for name in null zero full random urandom tty; do chmod 666 $name && echo changed; done; echo x > null; head -c 3 zero | wc -c",
+    );
+    expect(shown.match(/(Read-only file system|not permitted)$/gm)).toHaveLength(6);
+    expect(shown).not.toContain("changed");
+    expect(shown).toMatch(/^3$/m);
+  });
+
   test("cannot write to what the kernel shows of itself, not even if root runs the server", async () => {
     const everything = "find /proc -path '/proc/[0-9]*' -prune -o -type f -print";
     const shown = await output(

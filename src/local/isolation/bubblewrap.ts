@@ -75,16 +75,36 @@ const CONFIGURATION = [
 /** Since Linux 5.14 a user namespace counts its own; before, the limit would count all of the user's processes. */
 const COUNTS_PROCESSES = isAtLeast(os.release(), 5, 14);
 
+/**
+ * Starts a program that sees the host's /dev, and cannot change the modes of what is in it. The device nodes of a box are
+ * the host's own, and where root runs the server, they belong to the code in the box; bwrap has no way to bind them
+ * read-only that lets them be opened.
+ */
+export const WITH_LOCKED_DEVICES = [
+  ...["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"],
+  'mount --rbind /dev /dev && mount -o remount,bind,ro /dev && exec "$@"',
+  "bash",
+] as const;
+
+/** What a machine can do. */
+export interface BubblewrapFeatures {
+  /** Whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer). */
+  readonly isRecent: boolean;
+  /** Whether {@link WITH_LOCKED_DEVICES} is needed, and works. */
+  readonly locksDevices: boolean;
+}
+
 /** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
 export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
   readonly #executable: string;
   readonly #isRecent: boolean;
+  readonly #prefix: readonly string[];
 
-  /** @param isRecent - whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer) */
-  constructor(executable: string, isRecent: boolean) {
+  constructor(executable: string, { isRecent, locksDevices }: BubblewrapFeatures) {
     this.#executable = executable;
     this.#isRecent = isRecent;
+    this.#prefix = locksDevices ? WITH_LOCKED_DEVICES : [];
   }
 
   prepare(plan: BoxPlan): BoxLaunch {
@@ -117,7 +137,7 @@ export class Bubblewrap implements Isolation {
     const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
     const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {
-      ...withoutStrayDescriptors(withFilter(plan.directory, bwrap)),
+      ...withoutStrayDescriptors([...this.#prefix, ...withFilter(plan.directory, bwrap)]),
       env: baseEnvironment(WORKSPACE, searchPath),
       cwd: "/",
       workspace: WORKSPACE,

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { SandboxException } from "../../errors.js";
 import { onPath } from "../runtimes/search.js";
-import { Bubblewrap } from "./bubblewrap.js";
+import { Bubblewrap, WITH_LOCKED_DEVICES } from "./bubblewrap.js";
 import type { Isolation, IsolationName } from "./isolation.js";
 import { NoIsolation } from "./none.js";
 import { SandboxExec } from "./sandbox-exec.js";
@@ -34,11 +34,16 @@ export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal
   }
   // Boxes are started with a search path of their own, on which it need not be.
   const [executable = "bwrap"] = onPath("bwrap");
-  const nesting = await attempt(executable, ["--disable-userns"], signal);
-  if (nesting.works) return new Bubblewrap(executable, true);
+  const nesting = await attempt([executable], ["--disable-userns"], signal);
   // Older than 0.8, it knows no such option.
-  const plain = nesting.missing ? nesting : await attempt(executable, [], signal);
-  if (plain.works) return new Bubblewrap(executable, false);
+  const plain = nesting.works || nesting.missing ? nesting : await attempt([executable], [], signal);
+  if (plain.works) {
+    const isRecent = nesting.works;
+    const options = isRecent ? ["--disable-userns"] : [];
+    const locked = [...WITH_LOCKED_DEVICES, executable] as const;
+    const locksDevices = process.getuid?.() === 0 && (await attempt(locked, options, signal)).works;
+    return new Bubblewrap(executable, { isRecent, locksDevices });
+  }
   throw unusable(plain.missing ? NOT_INSTALLED : describeRefusal(plain.complaint));
 }
 
@@ -55,10 +60,15 @@ async function trySandboxExec(signal?: AbortSignal): Promise<boolean> {
   return (await attemptCommand("sandbox-exec", ["-p", profile, "/usr/bin/true"], signal)).works;
 }
 
-function attempt(executable: string, options: readonly string[], signal?: AbortSignal): Promise<Attempt> {
+function attempt(
+  [program, ...before]: readonly [program: string, ...before: string[]],
+  options: readonly string[],
+  signal?: AbortSignal,
+): Promise<Attempt> {
   return attemptCommand(
-    executable,
+    program,
     [
+      ...before,
       ...["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
       ...[...options, "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
     ],
