@@ -193,14 +193,14 @@ describeIf(
   });
 });
 
-/** The first of `add_key`, `request_key` and `keyctl`. */
-const FIRST_KEY_CALL = new Map([
-  ["x64", 248],
-  ["arm64", 217],
+/** The numbers of system calls: the first of `add_key`, `request_key` and `keyctl`, and two that touch other processes. */
+const CALLS = new Map([
+  ["x64", { firstForKeys: 248, ptrace: 101, processVmWritev: 311 }],
+  ["arm64", { firstForKeys: 217, ptrace: 117, processVmWritev: 271 }],
 ]).get(process.arch);
 
 describeIf(
-  isolationWorks && hasPython && FIRST_KEY_CALL !== undefined,
+  isolationWorks && hasPython && CALLS !== undefined,
   "local/isolation, system calls",
   `${NO_ISOLATION_REASON}, there is no Python, or nobody wrote down the numbers of this processor's system calls`,
 )("what no namespace separates", () => {
@@ -212,22 +212,39 @@ describeIf(
   });
   afterAll(() => client.server.close());
 
-  /** The errors of some system calls, all without arguments; 1 is EPERM. */
-  async function errorsOf(calls: readonly number[]): Promise<string> {
+  /** The errors of some system calls, each a number and its arguments; 1 is EPERM. */
+  async function errorsOf(calls: readonly (readonly number[])[]): Promise<string> {
     const { stdout } = await sandbox.python(
       `import ctypes
 libc = ctypes.CDLL(None, use_errno=True)
-for number in ${JSON.stringify(calls)}:
+for call in ${JSON.stringify(calls)}:
     ctypes.set_errno(0)
-    libc.syscall(number, 0, 0, 0, 0, 0)
+    libc.syscall(*call, 0, 0, 0, 0, 0)
     print(ctypes.get_errno())`,
     );
     return stdout;
   }
 
   test("a sandbox has no keyrings: they are the session's of whoever started the server", async () => {
-    const first = FIRST_KEY_CALL ?? 0;
-    expect(await errorsOf([first, first + 1, first + 2])).toBe("1\n1\n1\n");
+    const { firstForKeys: first = 0 } = CALLS ?? {};
+    expect(await errorsOf([[first], [first + 1], [first + 2]])).toBe("1\n1\n1\n");
+  });
+
+  test("a sandbox cannot take over its first process, whose death is the sandbox's end, but others of its own", async () => {
+    const { ptrace = 0, processVmWritev = 0 } = CALLS ?? {};
+    // 16: attach.
+    expect(
+      await errorsOf([
+        [ptrace, 16, 1],
+        [processVmWritev, 1],
+      ]),
+    ).toBe("1\n1\n");
+    const script = `import subprocess
+child = subprocess.Popen(["sleep", "60"])
+print(libc.syscall(${ptrace}, 16, child.pid, 0, 0))
+child.kill()`;
+    expect((await sandbox.python(script)).stdout).toBe("0\n");
+    expect((await sandbox.command("echo > /proc/1/mem")).stderr).toContain("Read-only file system");
   });
 
   test("a sandbox has no sockets to the host of a virtual machine, nor io_uring, which could make them", async () => {
@@ -241,7 +258,7 @@ for family in (40, socket.AF_INET, socket.AF_UNIX):
         print(error.errno)`,
     );
     expect(stdout).toBe("1\nmade\nmade\n");
-    expect(await errorsOf([425])).toBe("1\n");
+    expect(await errorsOf([[425]])).toBe("1\n");
   });
 });
 
