@@ -212,7 +212,9 @@ describeIsolated("files of a sandbox", () => {
   test("are found by variables and the home", async () => {
     await execd.upload("$HOME/in-home", "x");
     expect(await execd.read("~/in-home")).toBe("x");
-    expect((await execd.send("GET", "/files/info?path=$NO_SUCH/x")).status).toBe(400);
+    for (const name of ["$NO_SUCH", "$constructor", "${__proto__}"]) {
+      expect((await execd.send("GET", `/files/info?path=${name}/x`)).status).toBe(400);
+    }
   });
 
   test("keep what a replacement does not name, in whatever encoding", async () => {

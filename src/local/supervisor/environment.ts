@@ -65,7 +65,8 @@ export function expandPath(given: string, { workspace, env }: Configuration): st
     .replace(/^~(?=\/|$)/, home)
     .replace(/\$(?:(\w+)|\{(\w+)\})/g, (_match, bare: string | undefined, braced: string | undefined) => {
       const name = bare ?? braced ?? "";
-      const value = env[name];
+      // Every object has a `constructor`.
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
       if (value === undefined) throw invalid(`environment variable ${name} is not set in path ${given}`);
       return value;
     });
