@@ -63,6 +63,7 @@ export class Snapshots {
   readonly #isolation: Isolation;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #working = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
 
   /** @param directory - where each snapshot gets a directory of its own */
   constructor(directory: string, isolation: Isolation) {
@@ -129,17 +130,22 @@ export class Snapshots {
     this.#snapshots.delete(id);
   }
 
-  /** Resolves when nothing is being copied any more. */
+  /** Gives up what is being copied; resolves when nothing is any more. */
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all(this.#working);
   }
 
   async #copy(sandbox: Sandbox, snapshot: Snapshot): Promise<void> {
     const directory = this.#directoryOf(snapshot.id);
+    // What goes on in a box in spite of the pause can keep a copy from ever coming to its end.
+    const ended = new AbortController();
+    void sandbox.box.gone.then(() => ended.abort());
+    const signal = AbortSignal.any([ended.signal, this.#closing.signal]);
     try {
       mkdirSync(directory, { mode: 0o700 });
       // With everything stopped the copy is of one moment.
-      await sandbox.whileStopped(() => this.#copyData(sandbox.directory, directory));
+      await sandbox.whileStopped(() => this.#copyData(sandbox.directory, directory, signal));
       snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
       sandbox.note(`Snapshot ${snapshot.id} was made.`);
     } catch (error) {
@@ -149,9 +155,9 @@ export class Snapshots {
     }
   }
 
-  async #copyData(from: string, to: string): Promise<void> {
+  async #copyData(from: string, to: string, signal?: AbortSignal): Promise<void> {
     const [program, ...args] = this.#isolation.copyCommand(from, to);
-    await promisify(execFile)(program, args);
+    await promisify(execFile)(program, args, { signal, killSignal: "SIGKILL" });
   }
 
   #work(work: Promise<void>): void {

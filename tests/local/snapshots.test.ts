@@ -1,8 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ControlGroup } from "../../src/local/control-group.js";
+import { resolveAssets } from "../../src/local/assets.js";
+import { Box } from "../../src/local/box.js";
+import { FaultRegistry } from "../../src/local/faults/faults.js";
+import { NoIsolation } from "../../src/local/isolation/none.js";
+import { resolveLimits } from "../../src/local/limits.js";
+import { Sandboxes } from "../../src/local/sandboxes.js";
+import { Snapshots } from "../../src/local/snapshots.js";
 import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { WAKES_ITSELF } from "../helpers/waking.js";
@@ -172,5 +179,77 @@ describeIf(
     } finally {
       rmSync(outside, { recursive: true });
     }
+  });
+});
+
+/** As if something in the box kept the copy busy for ever. */
+class EndlessCopy extends NoIsolation {
+  readonly started: string;
+
+  constructor(started: string) {
+    super();
+    this.started = started;
+  }
+
+  override copyCommand(): readonly [program: string, ...args: string[]] {
+    return ["bash", "-c", 'touch "$0"; exec sleep 600', this.started];
+  }
+}
+
+describe("a copy that comes to no end", () => {
+  let directory: string;
+  let sandboxes: Sandboxes;
+  let isolation: EndlessCopy;
+  beforeEach(() => {
+    directory = mkdtempSync(path.join(os.tmpdir(), "snapshots-test-"));
+    isolation = new EndlessCopy(path.join(directory, "started"));
+    const runtimes = { python: null, node: null, java: null, go: null, bash: null };
+    const start = (boxDirectory: string) =>
+      Box.start({
+        plan: {
+          ...{ directory: boxDirectory, assets: resolveAssets(), runtimes, network: "deny" },
+          ...{ limits: resolveLimits({}), cores: undefined },
+        },
+        ...{ isolation, env: {}, ipython: false, prewarm: false, notices: {} },
+      });
+    const snapshots = new Snapshots(path.join(directory, "snapshots"), isolation);
+    sandboxes = new Sandboxes(directory, start, snapshots, new FaultRegistry());
+  });
+  afterEach(async () => {
+    await sandboxes.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  async function begin() {
+    const sandbox = await sandboxes.create({
+      ...{ imageUri: "any", snapshotId: undefined, entrypoint: [], env: {}, metadata: {}, extensions: {} },
+      ...{ platform: undefined, limits: resolveLimits({}), timeoutSeconds: undefined },
+    });
+    const snapshot = sandboxes.snapshots.create(sandbox, undefined);
+    await until(
+      () => existsSync(isolation.started),
+      (started) => started,
+    );
+    expect(snapshot.state).toBe("Creating");
+    return { sandbox, snapshot };
+  }
+
+  test("ends with its sandbox", async () => {
+    const { sandbox, snapshot } = await begin();
+    await sandboxes.delete(sandbox.id);
+    await until(
+      () => snapshot.state,
+      (state) => state === "Failed",
+    );
+    await until(
+      () => readdirSync(path.join(directory, "snapshots")),
+      (left) => left.length === 0,
+    );
+  });
+
+  test("ends when the server closes", async () => {
+    const { snapshot } = await begin();
+    await sandboxes.close();
+    expect(snapshot.state).toBe("Failed");
   });
 });
