@@ -28,16 +28,49 @@ const READABLE = [
   "/private/etc/ssl",
   "/private/var/db/dyld",
   "/private/var/db/timezone",
-  "/dev",
+  // Which shell /bin/sh is.
+  "/private/var/select",
 ];
 
-/** Where others keep what is theirs; it wins over everything that is readable. */
-const UNREADABLE = ["/private/etc/master.passwd", "/private/var/root"];
+/** What names need to be found in a network. */
+const READABLE_WITH_NETWORK = [
+  "/private/etc/hosts",
+  "/private/etc/protocols",
+  "/private/etc/resolv.conf",
+  "/private/etc/services",
+  "/private/var/run/resolv.conf",
+];
+
+/**
+ * Where others keep what is theirs; it wins over everything that is readable. The databases of Homebrew's and MacPorts'
+ * servers belong to the user, and so does all that is seen a second time below /System/Volumes/Data.
+ */
+const UNREADABLE = [
+  "/private/etc/master.passwd",
+  "/private/var/root",
+  "/System/Volumes/Data",
+  "/opt/homebrew/var",
+  "/opt/local/var",
+  "/usr/local/var",
+];
+
+/** Devices that anybody may use. The others are the user's: a terminal in which a password is typed is one of them. */
+const DEVICES = ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
+const READABLE_DEVICES = [...DEVICES, "/dev/random", "/dev/urandom", "/dev/autofs_nowait"];
+
+/** System services without which names are not found in a network, nor certificates checked. */
+const NETWORK_SERVICES = [
+  "com.apple.dnssd.service",
+  "com.apple.SystemConfiguration.configd",
+  "com.apple.SystemConfiguration.DNSConfiguration",
+  "com.apple.trustd.agent",
+];
 
 /**
  * Boxes made by macOS's `sandbox-exec`. It was written from Apple's own profiles and has not been run on macOS yet: its
- * tests cover the profile, not what macOS makes of it. There is no PID namespace on macOS, so that processes of the
- * user can be seen, though not signalled, and no limit of a box as a whole is enforced.
+ * tests cover the profile, not what macOS makes of it. There is no PID namespace on macOS, so that the names of the user's
+ * processes can be seen, though these not be signalled, and no limit of a box as a whole is enforced. There is no network
+ * namespace either: without the network nothing in a box can listen on a port, as it would be one of the machine's.
  */
 export class SandboxExec implements Isolation {
   readonly name = "sandbox-exec";
@@ -50,6 +83,7 @@ export class SandboxExec implements Isolation {
     const profile = makeProfile({
       readable: [
         ...READABLE,
+        ...(plan.network === "allow" ? READABLE_WITH_NETWORK : []),
         node,
         path.dirname(path.dirname(node)),
         ...installed(plan.runtimes).flatMap(({ prefixes }) => prefixes),
@@ -121,7 +155,14 @@ export function makeProfile({ readable, writable, unreadable, home, network }: P
     "(allow process-fork)",
     "(allow process-exec)",
     "(allow signal (target same-sandbox))",
+    "(allow process-info* (target same-sandbox))",
     "(allow sysctl-read)",
+    // The arguments and the environment of any process of the user.
+    '(deny sysctl-read (sysctl-name-regex #"^kern.procargs"))',
+    // The locks of Python's `multiprocessing`.
+    "(allow ipc-posix-sem)",
+    // Who the user is.
+    '(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))',
     // Programs look at every directory on the way to a file.
     "(allow file-read-metadata)",
     '(allow file-read-data (literal "/"))',
@@ -133,13 +174,32 @@ export function makeProfile({ readable, writable, unreadable, home, network }: P
     ...all("file-read*", "deny", [home, ...unreadable]),
     ...all("file-read*", "allow", [...inHome, ...writable]),
     ...all("file-write*", "allow", writable),
-    '(allow file-write-data (literal "/dev/null") (literal "/dev/zero") (literal "/dev/tty"))',
+    `(allow file-read* (subpath "/dev/fd") ${READABLE_DEVICES.map(literal).join(" ")})`,
+    `(allow file-write-data (subpath "/dev/fd") ${DEVICES.map(literal).join(" ")})`,
     '(allow file-ioctl (literal "/dev/tty"))',
-    ...(network === "allow"
-      ? ["(allow network*)", '(allow mach-lookup (global-name "com.apple.dnssd.service"))']
-      : ["(deny network*)"]),
+    "(deny network*)",
+    // Whoever may make a socket can do nothing with it but what follows.
+    "(allow system-socket)",
+    // Not those of others: on `docker.sock` one gets whatever one wants.
+    ...writable.flatMap((directory) => [
+      `(allow network-bind network-inbound (local unix-socket (subpath ${quote(directory)})))`,
+      `(allow network-outbound (remote unix-socket (subpath ${quote(directory)})))`,
+    ]),
+    ...(network === "allow" ? networkRules() : []),
     "",
   ].join("\n");
+}
+
+function networkRules(): string[] {
+  return [
+    "(allow network* (local ip) (remote ip))",
+    '(allow network-outbound (remote unix-socket (path-literal "/private/var/run/mDNSResponder")))',
+    ...NETWORK_SERVICES.map((service) => `(allow mach-lookup (global-name ${quote(service)}))`),
+  ];
+}
+
+function literal(file: string): string {
+  return `(literal ${quote(file)})`;
 }
 
 /** A string of the profile's language, which is a Scheme. */

@@ -13,8 +13,49 @@ test("what is not allowed is denied, and the network with it", () => {
   const profile = makeProfile(RULES);
   expect(profile.startsWith("(version 1)\n(deny default)\n")).toBe(true);
   expect(profile).toContain("(deny network*)");
-  expect(profile).not.toContain("(allow network*)");
-  expect(makeProfile({ ...RULES, network: "allow" })).toContain("(allow network*)");
+  expect(profile).not.toMatch(/allow network.*\bip\b/);
+  expect(profile).not.toMatch(/mach-lookup.*(dnssd|trustd)/);
+});
+
+test("the network that is allowed is that of IP, and of sockets in the box's own directories: not the Docker daemon's", () => {
+  const profile = makeProfile({ ...RULES, network: "allow" });
+  const rules = profile.split("\n").filter((line) => /^\((allow|deny) network/.test(line));
+  expect(rules).toEqual([
+    "(deny network*)",
+    '(allow network-bind network-inbound (local unix-socket (subpath "/private/tmp/box/workspace")))',
+    '(allow network-outbound (remote unix-socket (subpath "/private/tmp/box/workspace")))',
+    "(allow network* (local ip) (remote ip))",
+    '(allow network-outbound (remote unix-socket (path-literal "/private/var/run/mDNSResponder")))',
+  ]);
+});
+
+test("no device of the user's can be read, such as a terminal", () => {
+  const profile = makeProfile(RULES);
+  expect(profile).not.toContain('(subpath "/dev")');
+  expect(profile).toMatch(
+    /^\(allow file-read\* \(subpath "\/dev\/fd"\) .*\(literal "\/dev\/urandom"\).*\)$/m,
+  );
+  expect(/"\/dev\/tty[^"]+"/.exec(profile)).toBeNull();
+});
+
+test("what other processes were started with is denied after what the system tells", () => {
+  const profile = makeProfile(RULES);
+  const denied = profile.indexOf('(deny sysctl-read (sysctl-name-regex #"^kern.procargs"))');
+  expect(denied).toBeGreaterThan(profile.indexOf("(allow sysctl-read)"));
+});
+
+test("every parenthesis and every string of it has an end", () => {
+  for (const network of ["deny", "allow"] as const) {
+    const withoutStrings = makeProfile({ ...RULES, network }).replace(/#?"(?:\\.|[^"\\])*"/g, "");
+    expect(withoutStrings).not.toContain('"');
+    let depth = 0;
+    for (const character of withoutStrings) {
+      if (character === "(") depth++;
+      if (character === ")") depth--;
+      expect(depth).toBeGreaterThanOrEqual(0);
+    }
+    expect(depth).toBe(0);
+  }
 });
 
 test("the home directory is denied after what is readable, and a runtime in it allowed after that", () => {
