@@ -5,8 +5,8 @@ export function now(): number {
   return Date.now() * 1000;
 }
 
-/** The year 9999 ends here: what is later has no place in RFC 3339. */
-export const LATEST = Date.UTC(10_000, 0) * 1000 - 1;
+/** The year 9999 ends here: what is later has no place in RFC 3339. To the millisecond, as a number has no digits for more. */
+export const LATEST = (Date.UTC(10_000, 0) - 1) * 1000;
 
 /** `2026-11-23T17:02:20.207151Z`; without a fraction where that is zero. */
 export function formatTime(micros: number): string {
