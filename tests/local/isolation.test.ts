@@ -182,6 +182,17 @@ describeIf(
     expect((await sandbox.command("echo on")).stdout).toBe("on");
   });
 
+  test("cannot make the supervisor open a debugger", async () => {
+    // 0A is the state of what listens; another Node shows that this is where a debugger would.
+    const listening = "grep -c ':240D .* 0A ' /proc/net/tcp";
+    const program = "process.kill(process.pid, 'SIGUSR1'); setTimeout(() => {}, 60000)";
+    expect((await sandbox.command(`kill -USR1 $PPID; sleep 0.5; ${listening}`)).stdout).toBe("0");
+    const { stdout } = await sandbox.command(
+      `node -e "${program}" 2>/dev/null & until ${listening}; do sleep 0.1; done; kill $!`,
+    );
+    expect(stdout.split("\n").at(-1)).toBe("1");
+  });
+
   test("ends its sandbox, and no other, when it stops the supervisor", async () => {
     const hostile = await client.create();
     await hostile.execd("POST", "/command", { command: "kill -STOP $PPID; sleep 60" });

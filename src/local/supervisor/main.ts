@@ -74,8 +74,9 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   return new Execd(configuration, new Contexts(configuration, pipes), pipes);
 }
 
-// Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket.
-for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
+// Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket. At
+// SIGUSR1 Node would open a debugger, with which code in the sandbox, or who else reaches its port, could take it over.
+for (const signal of ["SIGINT", "SIGHUP", "SIGUSR1"] as const) process.on(signal, () => undefined);
 for (const signal of ["SIGTERM"] as const) process.once(signal, () => process.exit(0));
 process.once("exit", endEverything);
 serve();
