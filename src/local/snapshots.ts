@@ -63,6 +63,8 @@ export class Snapshots {
   readonly #isolation: Isolation;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #working = new Set<Promise<void>>();
+  /** The last restoration of each snapshot, with those before it. */
+  readonly #restoring = new Map<string, Promise<unknown>>();
   readonly #closing = new AbortController();
 
   /** @param directory - where each snapshot gets a directory of its own */
@@ -109,7 +111,9 @@ export class Snapshots {
   /** Puts the files of a snapshot into a new box's directory. @throws {LifecycleProblem} 404 and 409 */
   async restore(id: string, directory: string): Promise<void> {
     this.ready(id);
-    await this.#copyData(this.#directoryOf(id), directory);
+    const copying = this.#copyData(this.#directoryOf(id), directory);
+    this.#restoring.set(id, Promise.allSettled([copying, this.#restoring.get(id)]));
+    await copying;
   }
 
   /** @throws {LifecycleProblem} 404, and 409 while it is being made */
@@ -121,6 +125,9 @@ export class Snapshots {
     }
     snapshot.enter("Deleting", "snapshot_deleting", "Snapshot is being deleted.");
     try {
+      // Else a sandbox could begin with a part of the files.
+      await this.#restoring.get(id);
+      this.#restoring.delete(id);
       await removeTree(this.#directoryOf(id));
     } catch (error) {
       // So that it can be deleted once more.

@@ -9,7 +9,7 @@ import { FaultRegistry } from "../../src/local/faults/faults.js";
 import { NoIsolation } from "../../src/local/isolation/none.js";
 import { resolveLimits } from "../../src/local/limits.js";
 import { Sandboxes } from "../../src/local/sandboxes.js";
-import { Snapshots } from "../../src/local/snapshots.js";
+import { Snapshots, type Snapshot } from "../../src/local/snapshots.js";
 import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { WAKES_ITSELF } from "../helpers/waking.js";
@@ -182,27 +182,30 @@ describeIf(
   });
 });
 
-/** As if something in the box kept the copy busy for ever. */
-class EndlessCopy extends NoIsolation {
+/** Copies as soon as a file is there, and says when it begins to wait for it. */
+class GatedCopy extends NoIsolation {
   readonly started: string;
+  readonly gate: string;
 
-  constructor(started: string) {
+  constructor(directory: string) {
     super();
-    this.started = started;
+    this.started = path.join(directory, "started");
+    this.gate = path.join(directory, "gate");
   }
 
-  override copyCommand(): readonly [program: string, ...args: string[]] {
-    return ["bash", "-c", 'touch "$0"; exec sleep 600', this.started];
+  override copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+    const wait = 'touch "$0"; until [ -e "$1" ]; do sleep 0.02; done; shift; exec "$@"';
+    return ["bash", "-c", wait, this.started, this.gate, ...super.copyCommand(from, to)];
   }
 }
 
-describe("a copy that comes to no end", () => {
+describe("a copy that takes its time", () => {
   let directory: string;
   let sandboxes: Sandboxes;
-  let isolation: EndlessCopy;
+  let isolation: GatedCopy;
   beforeEach(() => {
     directory = mkdtempSync(path.join(os.tmpdir(), "snapshots-test-"));
-    isolation = new EndlessCopy(path.join(directory, "started"));
+    isolation = new GatedCopy(directory);
     const runtimes = { python: null, node: null, java: null, go: null, bash: null };
     const start = (boxDirectory: string) =>
       Box.start({
@@ -220,27 +223,35 @@ describe("a copy that comes to no end", () => {
     rmSync(directory, { recursive: true });
   });
 
-  async function begin() {
-    const sandbox = await sandboxes.create({
-      ...{ imageUri: "any", snapshotId: undefined, entrypoint: [], env: {}, metadata: {}, extensions: {} },
+  const create = (snapshotId?: string) =>
+    sandboxes.create({
+      ...{ imageUri: undefined, snapshotId, entrypoint: [], env: {}, metadata: {}, extensions: {} },
       ...{ platform: undefined, limits: resolveLimits({}), timeoutSeconds: undefined },
     });
+
+  async function begin() {
+    const sandbox = await create();
     const snapshot = sandboxes.snapshots.create(sandbox, undefined);
-    await until(
-      () => existsSync(isolation.started),
-      (started) => started,
-    );
+    await untilStarted();
     expect(snapshot.state).toBe("Creating");
     return { sandbox, snapshot };
   }
 
+  const untilStarted = () =>
+    until(
+      () => existsSync(isolation.started),
+      (started) => started,
+    );
+  const untilState = (snapshot: Snapshot, wanted: string) =>
+    until(
+      () => snapshot.state,
+      (state) => state === wanted,
+    );
+
   test("ends with its sandbox", async () => {
     const { sandbox, snapshot } = await begin();
     await sandboxes.delete(sandbox.id);
-    await until(
-      () => snapshot.state,
-      (state) => state === "Failed",
-    );
+    await untilState(snapshot, "Failed");
     await until(
       () => readdirSync(path.join(directory, "snapshots")),
       (left) => left.length === 0,
@@ -251,5 +262,22 @@ describe("a copy that comes to no end", () => {
     const { snapshot } = await begin();
     await sandboxes.close();
     expect(snapshot.state).toBe("Failed");
+  });
+
+  test("for a new sandbox is completed before the snapshot is deleted", async () => {
+    const { sandbox, snapshot } = await begin();
+    writeFileSync(path.join(sandbox.directory, "workspace", "file"), "");
+    writeFileSync(isolation.gate, "");
+    await untilState(snapshot, "Ready");
+    for (const file of [isolation.gate, isolation.started]) rmSync(file);
+    const restored = create(snapshot.id);
+    await untilStarted();
+    const deletion = sandboxes.snapshots.delete(snapshot.id);
+    // It would have been enough to remove the little that there is.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    writeFileSync(isolation.gate, "");
+    expect(readdirSync(path.join((await restored).directory, "workspace"))).toContain("file");
+    await deletion;
+    expect(readdirSync(path.join(directory, "snapshots"))).toEqual([]);
   });
 });
