@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { closeSync, constants, openSync, readSync, unlinkSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync, readSync, rmSync, unlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -18,12 +18,18 @@ const DRAIN_LIMIT = 2 ** 20;
  */
 export class PipePool {
   readonly #directory: string;
+  readonly #keepsNames: boolean;
   readonly #names: string[] = [];
   #making: Promise<void> | undefined;
 
-  /** @param directory - a private, writable directory */
-  constructor(directory: string) {
+  /**
+   * @param directory - a private, writable directory
+   * @param keepsNames - whether a pipe keeps its name until its write end is closed: where, unlike on Linux, another
+   * process could not open it by the name of our descriptor
+   */
+  constructor(directory: string, keepsNames = !existsSync("/proc/self/fd")) {
     this.#directory = directory;
+    this.#keepsNames = keepsNames;
   }
 
   /** Makes the first pipes, so that the first process need not wait for them. */
@@ -42,9 +48,11 @@ export class PipePool {
     try {
       // In this order neither blocks: the reader does not wait for a writer, and the writer finds a reader.
       const readEnd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
-      return new OutputPipe(readEnd, openSync(name, constants.O_WRONLY));
+      const writeEnd = openSync(name, constants.O_WRONLY);
+      if (this.#keepsNames) return new OutputPipe(readEnd, writeEnd, name);
+      return new OutputPipe(readEnd, writeEnd);
     } finally {
-      unlinkSync(name);
+      if (!this.#keepsNames) unlinkSync(name);
     }
   }
 
@@ -61,12 +69,15 @@ export class PipePool {
 export class OutputPipe {
   readonly #readEnd: number;
   readonly #socket: Socket;
+  readonly #name: string | undefined;
   #writeEnd: number | undefined;
   #listener: ((chunk: Buffer) => void) | undefined;
 
-  constructor(readEnd: number, writeEnd: number) {
+  /** @param name - the pipe's name, where it still has one */
+  constructor(readEnd: number, writeEnd: number, name?: string) {
     this.#readEnd = readEnd;
     this.#writeEnd = writeEnd;
+    this.#name = name;
     this.#socket = new Socket({ fd: readEnd, readable: true, writable: false });
     this.#socket.on("error", () => undefined); // a pipe that breaks is a pipe that ends
     this.#socket.on("data", (chunk: Buffer) => this.#listener?.(chunk));
@@ -78,9 +89,16 @@ export class OutputPipe {
     return this.#writeEnd;
   }
 
+  /** A file by which another process can open the write end, until that is closed here. */
+  get writeName(): string {
+    return this.#name ?? `/proc/${process.pid}/fd/${this.writeEnd}`;
+  }
+
   closeWriteEnd(): void {
-    if (this.#writeEnd !== undefined) closeSync(this.#writeEnd);
+    if (this.#writeEnd === undefined) return;
+    closeSync(this.#writeEnd);
     this.#writeEnd = undefined;
+    if (this.#name !== undefined) rmSync(this.#name, { force: true });
   }
 
   listen(listener: (chunk: Buffer) => void): void {

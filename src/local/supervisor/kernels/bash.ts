@@ -50,5 +50,5 @@ function encode(request: WorkerRequest): string {
   const started = `builtin printf '{"type":"started"}\\n' >&${CHANNEL};`;
   const { code, stdout = "/dev/null", stderr = "/dev/null" } = request;
   // Not a part of the code, of which nothing is run when its first line has a syntax error.
-  return `{ ${started} . /dev/stdin <<'${end}'\n${code}\n${end}\n} >${stdout} 2>${stderr}\n__opensandbox_done $?\n`;
+  return `{ ${started} . /dev/stdin <<'${end}'\n${code}\n${end}\n} >'${stdout}' 2>'${stderr}'\n__opensandbox_done $?\n`;
 }

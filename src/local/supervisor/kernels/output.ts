@@ -45,9 +45,9 @@ export class KernelOutput {
     }
   }
 
-  /** What the kernel's process inherits, or opens by name; {@link closeWriteEnds} when it has them. */
-  get writeEnds(): Readonly<Record<Stream, number>> {
-    return { stdout: this.#pipes.stdout.writeEnd, stderr: this.#pipes.stderr.writeEnd };
+  /** What the kernel's process opens; {@link closeWriteEnds} when it has. */
+  get writeNames(): Readonly<Record<Stream, string>> {
+    return { stdout: this.#pipes.stdout.writeName, stderr: this.#pipes.stderr.writeName };
   }
 
   closeWriteEnds(): void {

@@ -259,9 +259,8 @@ export class WorkerKernel implements Kernel {
     this.#output.discard();
     this.#output = output;
     output.setFlowing(this.#flowing);
-    // The worker opens our own ends, by the names that Linux gives them; "started" says that it has.
-    const { stdout, stderr } = output.writeEnds;
-    this.#tell({ code, stdout: nameOf(stdout), stderr: nameOf(stderr) });
+    // The worker opens our own ends; "started" says that it has.
+    this.#tell({ code, ...output.writeNames });
   }
 
   #outputTo(stdout: OutputPipe, stderr: OutputPipe, target = this.#target): KernelOutput {
@@ -379,8 +378,4 @@ export class WorkerKernel implements Kernel {
 function kernelDied(evalue: string, complaint: string): ErrorEvent {
   const traceback = complaint === "" ? [] : complaint.trimEnd().split("\n");
   return { type: "error", ename: "KernelDied", evalue, traceback };
-}
-
-function nameOf(descriptor: number): string {
-  return `/proc/${process.pid}/fd/${descriptor}`;
 }
