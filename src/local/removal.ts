@@ -8,20 +8,24 @@ const RETRIES = { recursive: true, force: true, maxRetries: 10, retryDelay: 50 }
 
 /**
  * What removes a directory where Node cannot: code in a sandbox may have taken away the permissions to do so, or have made
- * paths that are longer than the system takes at once. Both programs go from directory to directory instead.
+ * paths that are longer than the system takes at once. Both programs go from directory to directory instead. Of files no
+ * permissions are changed: another name of one may be elsewhere.
  */
-const PROGRAMS = [
-  ["chmod", "-R", "u+rwX"],
-  ["rm", "-rf"],
-] as const;
+const programs = (directory: string) =>
+  [
+    ["find", [directory, "-type", "d", "!", "-perm", "-700", "-execdir", "chmod", "700", "{}", ";"]],
+    ["rm", ["-rf", directory]],
+  ] as const;
+/** `find` refuses to run where a relative directory is searched for programs. */
+const OPTIONS = { stdio: "ignore", env: { PATH: "/usr/local/bin:/usr/bin:/bin" } } as const;
 
 /** Removes a directory, whatever code in a sandbox has done to it. @throws {Error} where it cannot be removed all the same */
 export async function removeTree(directory: string): Promise<void> {
   try {
     await rm(directory, RETRIES);
   } catch {
-    for (const [program, ...args] of PROGRAMS) {
-      const child = spawn(program, [...args, directory], { stdio: "ignore" });
+    for (const [program, args] of programs(directory)) {
+      const child = spawn(program, args, OPTIONS);
       await once(child, "close").catch(() => undefined);
     }
     await rm(directory, RETRIES);
@@ -33,6 +37,6 @@ export function removeTreeSync(directory: string): void {
   try {
     rmSync(directory, RETRIES);
   } catch {
-    for (const [program, ...args] of PROGRAMS) spawnSync(program, [...args, directory], { stdio: "ignore" });
+    for (const [program, args] of programs(directory)) spawnSync(program, args, OPTIONS);
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
@@ -34,4 +34,12 @@ test.each([
   execFileSync("bash", ["-c", script], { cwd: parent });
   removeTreeSync(directory);
   expect(existsSync(directory)).toBe(false);
+});
+
+test("a file keeps the mode that it has under another name", async () => {
+  const file = path.join(parent, "file");
+  execFileSync("bash", ["-c", `touch file; chmod 400 file; ${DEEP}`], { cwd: parent });
+  execFileSync("bash", ["-c", "ln file tree/link"], { cwd: parent });
+  await removeTree(path.join(parent, "tree"));
+  expect(statSync(file).mode & 0o777).toBe(0o400);
 });
