@@ -61,7 +61,9 @@ export class Sandboxes {
   /** Lets the faults that concern a sandbox's end take effect. */
   applyFaults(sandbox: Sandbox): void {
     const { expiresInMillis } = this.#faults.get(sandbox.id);
-    if (expiresInMillis !== undefined) this.#schedule(sandbox, now() + expiresInMillis * 1000);
+    const end = expiresInMillis === undefined ? sandbox.expiresAt : now() + expiresInMillis * 1000;
+    if (end === undefined) clearTimeout(this.#timers.get(sandbox.id));
+    else this.#schedule(sandbox, end);
   }
 
   /** Ends a sandbox and removes its files. @throws {LifecycleProblem} 404 */
@@ -106,7 +108,6 @@ export class Sandboxes {
     const sandbox = new Sandbox(id, spec, box, directory, () => this.#faults.get(id));
     this.#sandboxes.set(id, sandbox);
     if (this.#closed) return sandbox;
-    if (sandbox.expiresAt !== undefined) this.#schedule(sandbox, sandbox.expiresAt);
     this.applyFaults(sandbox);
     return sandbox;
   }

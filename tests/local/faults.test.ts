@@ -192,6 +192,19 @@ describeIf(
     }
   });
 
+  test("leave a sandbox its own end once they are taken back", async () => {
+    await using client = await LocalClient.start();
+    const [spared, early] = [await client.create(), await client.create()];
+    for (const { id } of [spared, early]) client.server.setFaults(id, { expiresInMillis: 200 });
+    client.server.setFaults(spared.id, {});
+    await until(
+      async () => (await client.send("GET", early.path)).status,
+      (status) => status === 404,
+    );
+    // Its end was to come before.
+    expect((await client.send("GET", spared.path)).status).toBe(200);
+  });
+
   test("reach clients on a port as well", async () => {
     await using client = await LocalClient.start({ faults: { cutAtByte: 20 } });
     const sandbox = await client.create();
