@@ -13,6 +13,7 @@ import { findDescendant, isStopped, killStrays, sendSignal, stopProcess } from "
 import type { Configuration } from "./supervisor/environment.js";
 
 const START_TIMEOUT_MS = 30_000;
+const CONTROL_TIMEOUT_MS = 20_000;
 const COMPLAINT_CHARS = 4000;
 const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
@@ -115,9 +116,10 @@ export class Box {
     if (!(channel instanceof Duplex)) return failed;
 
     const box = new Box(child, channel, launch, group);
+    box.#note(log);
     record = (text) => {
       log = (log + text).slice(-LOG_CHARS);
-      box.#log = log;
+      box.#note(text);
     };
     const { runtimes, network, limits } = plan;
     const configuration: Configuration = {
@@ -241,6 +243,10 @@ export class Box {
     });
   }
 
+  #note(text: string): void {
+    this.#log = (this.#log + text).slice(-LOG_CHARS);
+  }
+
   /** What the supervisor and the program that made the box have said, the latest last. */
   get log(): string {
     return this.#log;
@@ -308,7 +314,7 @@ export class Box {
     this.#supervisorPid = pid === undefined ? undefined : findDescendant(pid, this.#launch.supervisorDepth);
     this.#tamperCheck = setInterval(() => {
       if (this.#paused || this.#supervisorPid === undefined || !isStopped(this.#supervisorPid)) return;
-      this.#log += "the supervisor was stopped from inside: the sandbox was ended\n";
+      this.#note("the supervisor was stopped from inside: the sandbox was ended\n");
       this.killSync();
     }, TAMPER_CHECK_MS);
     this.#tamperCheck.unref();
@@ -329,7 +335,8 @@ export class Box {
   }
 
   async #control(method: string, body: ReadableStream<Uint8Array> | null = null): Promise<void> {
-    const { signal } = new AbortController();
+    // Code in the box may keep its supervisor from answering.
+    const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
     const answer = await this.request({ method, path: "/", body, signal });
     await answer.body?.cancel();
   }

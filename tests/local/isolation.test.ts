@@ -200,6 +200,8 @@ describeIf(
       () => hostile.state(),
       (state) => state === "Failed",
     );
+    const logs = await client.send("GET", `${hostile.path}/diagnostics/logs`);
+    expect(await logs.text()).toContain("the supervisor was stopped from inside: the sandbox was ended");
     expect(await sandbox.state()).toBe("Running");
   });
 });
