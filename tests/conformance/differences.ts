@@ -1,18 +1,40 @@
+import { expect } from "@jest/globals";
+import { pythonModules } from "../helpers/skips.js";
+
 /** How an answer here differs from the recorded one, on purpose. */
 export interface Difference {
   readonly because: string;
-  /** What is different in it; where there is nothing, only what depends on this machine is, and the status is the same. */
-  readonly here?: Readonly<Record<string, unknown>>;
+  /** What is different in it; all else is as recorded, unless the status is another one. `{}`: nothing on this machine. */
+  readonly here: Readonly<Record<string, unknown>>;
 }
 type Differences = Readonly<Record<string, Difference>>;
 
 const shows = (text: string) => ({ stdout: "", counts: true, results: [{ text }] });
-const raises = (name: string, value: string) => ({ stderr: "", statuses: ["error"], error: [name, value] });
+const raises = (name: string, value: unknown) => ({ stderr: "", statuses: ["error"], error: [name, value] });
+const refuses = (status: number, code: string) => ({
+  status,
+  body: expect.stringMatching(`^\\{"code":"${code}","message":"[^"]+"\\}$`),
+});
 const NODE_RESULT = "the last value is a result; tslab prints it";
 const NODE_ERROR = "what is thrown is an error event; tslab writes it to stderr";
 const ENGINE_WORDS =
   "the words are those of Node's engine, as an error event; tslab writes TypeScript's to stderr";
 const FREE = "the run before it ended, so that the context is free";
+
+const MODULES = pythonModules("IPython", "matplotlib", "pandas");
+const AS_RECORDED = {};
+/** What a run that needs some modules comes to with all of them, or without the first that is missing. */
+const needing = (modules: readonly string[], here: Difference["here"], missing?: Difference["here"]) => {
+  const absent = modules.find((name) => !MODULES.has(name));
+  if (absent === undefined) return here;
+  const error = missing ?? raises("ModuleNotFoundError", `No module named '${absent}'`);
+  return { stdout: "", counts: false, results: [], ...error };
+};
+/** Without IPython its magics are no Python. */
+const NO_MAGIC = raises("SyntaxError", "invalid syntax (…, line 1)");
+const PNG = expect.stringMatching(/^iVBORw0KGgo/);
+const FIGURE = { text: "<Figure size 100x100 with 0 Axes>" };
+
 const NO_PTY = "there are no terminals: 501 `NOT_SUPPORTED`";
 
 const language = (name: string): Differences => ({
@@ -32,13 +54,13 @@ export const DIFFERENCES: Readonly<Record<"execd-code" | "execd-lang" | "execd-m
   "execd-code": {
     "create ctx unknown lang (hangs)": {
       because: "is refused with 400 at once; execd never answers",
-      here: { status: 400 },
+      here: refuses(400, "INVALID_REQUEST_BODY"),
     },
     "create ctx empty lang (hangs)": {
       because: "is refused with 400 at once; execd never answers",
-      here: { status: 400 },
+      here: refuses(400, "INVALID_REQUEST_BODY"),
     },
-    "run sql": { because: "there is no database: 501 `NOT_SUPPORTED`", here: { status: 501 } },
+    "run sql": { because: "there is no database: 501 `NOT_SUPPORTED`", here: refuses(501, "NOT_SUPPORTED") },
     "ctx now busy forever": {
       because: FREE,
       here: { counts: true, results: [{ text: "1" }], complete: true, problem: undefined },
@@ -52,23 +74,58 @@ export const DIFFERENCES: Readonly<Record<"execd-code" | "execd-lang" | "execd-m
       here: { counts: true, results: [{ text: "1" }], complete: true, problem: undefined },
     },
     stderr: { because: "what was printed arrives; execd lost it", here: { stderr: "e\n" } },
-    dataframe: { because: "shows a table where pandas is installed" },
-    "html repr": { because: "shows HTML where IPython is installed" },
-    "display() lost": { because: "what is displayed arrives as a result; execd loses it" },
-    "matplotlib lost": {
-      because: "a figure arrives as a result where matplotlib is installed; execd loses it",
+    dataframe: {
+      because: "shows a table where pandas is installed",
+      here: needing(["pandas"], {
+        results: [{ text: "   a\n0  1", "text/html": expect.stringMatching(/<table [^]*<td>1<\/td>/) }],
+      }),
     },
-    "fig as result": { because: "shows a figure where matplotlib and IPython are installed" },
-    "json mime": { because: "shows JSON where IPython is installed" },
-    "png result": { because: "shows an image where IPython is installed" },
-    "input()": { because: "is refused in the words of IPython, or of Python without it" },
+    "html repr": { because: "needs IPython", here: needing(["IPython"], AS_RECORDED) },
+    "display() lost": {
+      because: "what is displayed arrives as a result; execd loses it. Needs IPython",
+      here: needing(
+        ["IPython"],
+        { results: [{ text: "<IPython.core.display.HTML object>", "text/html": "<b>x</b>" }] },
+        raises("NameError", "name 'HTML' is not defined"),
+      ),
+    },
+    "matplotlib lost": {
+      because: "the figure arrives as a result; execd loses it. Needs IPython and matplotlib",
+      here: needing(
+        ["matplotlib", "IPython"],
+        { results: [{ text: "<Figure size 640x480 with 1 Axes>", "image/png": PNG }] },
+        // matplotlib knows no backend that is not installed.
+        MODULES.has("matplotlib")
+          ? raises("ValueError", expect.stringMatching(/^'module:.+_inline'/))
+          : undefined,
+      ),
+    },
+    "fig as result": {
+      because: "the figure arrives as displayed too; execd loses that. Needs IPython and matplotlib",
+      here: MODULES.has("IPython")
+        ? needing(["matplotlib"], { results: [FIGURE, FIGURE] })
+        : needing(["IPython"], AS_RECORDED, NO_MAGIC),
+    },
+    "json mime": { because: "needs IPython", here: needing(["IPython"], AS_RECORDED) },
+    "png result": {
+      because: "needs IPython, of which some versions end base64 with a newline",
+      here: needing(["IPython"], {
+        results: [{ text: "<IPython.core.display.Image object>", "image/png": PNG }],
+      }),
+    },
     surrogate: {
       because: "prints U+FFFD; the real kernel prints a dump of its own",
       here: { stdout: "\ufffd\n", stderr: "" },
     },
-    "shell magic": { because: "lines end with LF, not CRLF; needs IPython" },
-    "display updates": { because: "`clear_output` does nothing, likewise; needs IPython" },
-    "run to interrupt": { because: "how far it counts is a matter of time" },
+    "shell magic": {
+      because: "lines end with LF, not CRLF; needs IPython",
+      here: needing(["IPython"], { stdout: "from-shell\n" }, NO_MAGIC),
+    },
+    "display updates": { because: "needs IPython", here: needing(["IPython"], AS_RECORDED) },
+    "run to interrupt": {
+      because: "how far it counts is a matter of time",
+      here: { stdout: expect.stringMatching(/^0\n/) },
+    },
     "run later": {
       because: "asks for a variable of a run that was not recorded",
       here: { counts: false, results: [], ...raises("NameError", "name 'flag' is not defined") },
@@ -99,11 +156,17 @@ export const DIFFERENCES: Readonly<Record<"execd-code" | "execd-lang" | "execd-m
     "bash: pwd": { because: "follows a `cd` that was not recorded", here: { stdout: "/workspace\n" } },
   },
   "execd-misc": {
-    "no jupyter configured": { because: "there are kernels", here: { status: 200 } },
-    "create ctx no jupyter": { because: "there are kernels", here: { status: 200 } },
+    "no jupyter configured": {
+      because: "there are kernels",
+      here: { status: 200, body: expect.stringMatching(/"results":\{"text":"1"\}[^]*"execution_complete"/) },
+    },
+    "create ctx no jupyter": {
+      because: "there are kernels",
+      here: { status: 200, body: '{"id":"(id)","language":"python"}' },
+    },
     ...Object.fromEntries(
       ["create", "create no body", "create bad", "status", "status unknown", "create bad cwd", "delete"].map(
-        (label) => [`pty ${label}`, { because: NO_PTY, here: { status: 501 } }],
+        (label) => [`pty ${label}`, { because: NO_PTY, here: refuses(501, "NOT_SUPPORTED") }],
       ),
     ),
   },

@@ -36,6 +36,13 @@ export const NO_ISOLATION_REASON =
 /** Whether a Python 3 can be started. */
 export const hasPython: boolean = runs("python3", ["-c", ""]);
 
+/** Which of some modules the `python3` of a sandbox can import: without the user's own (-s), which no sandbox sees. */
+export function pythonModules(...names: readonly string[]): ReadonlySet<string> {
+  const script = "import sys, importlib.util as i; print([n for n in sys.argv[1:] if i.find_spec(n)])";
+  const { stdout } = spawnSync("python3", ["-s", "-c", script, ...names], { encoding: "utf8" });
+  return new Set(names.filter((name) => hasPython && stdout.includes(`'${name}'`)));
+}
+
 /** Whether a program can be started and ends well. */
 export function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
