@@ -1,121 +1,81 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import nock from "nock";
-import { CodeInterpreter, Sandbox, type Execution } from "../../src/index.js";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
-import { expectExecution, type ExpectedExecution } from "../helpers/expect-execution.js";
-import { findExchange, loadFixture, type Exchange, type FixtureName } from "../helpers/fixtures.js";
-import { disableNet, replay, restoreNet } from "../helpers/replay.js";
+import { nameExchanges } from "../helpers/exchanges.js";
+import { loadFixture, type FixtureName } from "../helpers/fixtures.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { openLocalWorld, openReplayedWorld, type Area, type OpenWorld } from "../helpers/worlds.js";
+import { backgroundCommands, commands } from "./worlds/commands.js";
+import { contexts } from "./worlds/contexts.js";
+import { files } from "./worlds/files.js";
+import { health } from "./worlds/health.js";
+import { LEFT_OUT } from "./worlds/left-out.js";
+import { otherRuns, pythonRuns } from "./worlds/runs.js";
+import { sandboxes } from "./worlds/sandboxes.js";
+import { sessions } from "./worlds/sessions.js";
 
-/** Recorded runs, and what comes of them through the facade, whoever answers. */
-const RUNS: readonly (readonly [FixtureName, string, ExpectedExecution])[] = [
-  ["execd-code", "1+1", { text: "2", stdout: "", error: undefined }],
-  ["execd-code", "string", { text: "'abc'", error: undefined }],
-  ["execd-code", "print", { stdout: "hi\n", stderr: "", text: undefined, error: undefined }],
-  ["execd-code", "print no newline", { stdout: "abc", error: undefined }],
-  ["execd-code", "print+result", { stdout: "a\n", text: "'b'", error: undefined }],
-  ["execd-code", "none", { stdout: "", text: undefined, error: undefined }],
-  ["execd-code", "unicode", { stdout: "héllo 世界 🎉\n", error: undefined }],
-  ["execd-code", "raise custom", { stdout: "", error: ["E", "x"] }],
-  [
-    "execd-code",
-    "partial then error",
-    { stdout: "before\n", error: ["ZeroDivisionError", "division by zero"] },
-  ],
-  ["execd-lang", "typescript: print", { stdout: "hi\n", error: undefined }],
-  ["execd-lang", "typescript: stderr", { stdout: "", stderr: "e\n", error: undefined }],
-  ["execd-lang", "javascript: unicode", { stdout: "世界 🎉\n", error: undefined }],
-  ["execd-lang", "bash: arith", { stdout: "17\n", error: undefined }],
-  ["execd-lang", "bash: exit status", { stdout: "", error: ["", "7"] }],
-  ["execd-command", "blank lines", { stdout: "a\n\nb\n\n\nc\n", exitCode: 0 }],
-  ["execd-command", "stderr+exit3", { stdout: "out\n", stderr: "err\n", exitCode: 3 }],
-  ["execd-command", "unicode", { stdout: "héllo 世界 🎉\n", exitCode: 0 }],
+const AREAS: readonly Area[] = [
+  pythonRuns,
+  otherRuns,
+  contexts,
+  commands,
+  backgroundCommands,
+  sessions,
+  files,
+  health,
+  sandboxes,
 ];
 
-interface World {
-  /** A sandbox that answers this exchange next. */
-  open(exchange: Exchange): Sandbox;
-  end(): Promise<void>;
-}
+const describeLocal = describeIf(
+  isolationWorks && hasPython,
+  "conformance/worlds",
+  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
+);
 
-async function replayedWorld(): Promise<World> {
-  disableNet();
-  nock("http://lifecycle.test")
-    .get("/v1/sandboxes/recorded/endpoints/44772")
-    .query(true)
-    .reply(200, { endpoint: "sandbox.test:44772" });
-  const sandbox = await Sandbox.connect({
-    sandboxId: "recorded",
-    skipHealthCheck: true,
-    connectionConfig: { domain: "http://lifecycle.test", apiKey: "key" },
-  });
-  return {
-    open(exchange) {
-      replay(exchange, { origin: "http://sandbox.test:44772" });
-      return sandbox;
-    },
-    async end() {
-      await sandbox.close();
-      restoreNet();
-    },
-  };
-}
+/** In the order of the recording, as later cases are about what earlier ones made. */
+function describeArea(area: Area, open: () => Promise<OpenWorld>): void {
+  describe(area.name, () => {
+    let world: OpenWorld;
+    beforeAll(async () => (world = await open()));
+    afterAll(() => world.close());
 
-async function localWorld(port: number | false): Promise<World> {
-  const server: LocalServer = await startLocalServer({ port });
-  const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
-  return {
-    open: () => sandbox,
-    async end() {
-      await sandbox.close();
-      await server.close();
-    },
-  };
-}
-
-const hasLocal = isolationWorks && hasPython;
-const NO_LOCAL = isolationWorks ? "there is no python3" : NO_ISOLATION_REASON;
-
-function describeMatrix(runs: (start: () => Promise<World>) => void): void {
-  describe("replayed:", () => {
-    runs(replayedWorld);
-  });
-  describeIf(
-    hasLocal,
-    "conformance/worlds",
-    NO_LOCAL,
-  )("on a local server in this process:", () => {
-    runs(() => localWorld(false));
-  });
-  describeIf(
-    hasLocal,
-    "conformance/worlds",
-    NO_LOCAL,
-  )("on a local server with a port:", () => {
-    runs(() => localWorld(0));
+    test.each(Object.keys(area.cases))("%s", (name) => world.check(name));
   });
 }
 
-describeMatrix((start) => {
-  let world: World;
-  beforeAll(async () => (world = await start()));
-  afterAll(() => world.end());
+test.each(Object.keys(LEFT_OUT) as FixtureName[])(
+  "every exchange of %s is in a case, or left out for a reason",
+  (fixture) => {
+    const cases = AREAS.filter((area) => area.fixture === fixture).flatMap((area) =>
+      Object.entries(area.cases),
+    );
+    // A case may make an exchange by the way that another one is about.
+    const covered = new Set(cases.flatMap(([name, theCase]) => [name, ...(theCase.with ?? [])]));
+    const leftOut = Object.values(LEFT_OUT[fixture]).flat();
+    expect([...covered, ...leftOut].sort()).toEqual([...nameExchanges(loadFixture(fixture)).keys()].sort());
+  },
+);
 
-  test.each(RUNS)("%s, %s", async (fixture, label, expected) => {
-    const exchange = findExchange(loadFixture(fixture), label);
-    await expectExecution(runIn(world.open(exchange), exchange)).toBe(expected);
-  });
+test("most of what was recorded is in a case", () => {
+  const count = (fixture: FixtureName) => nameExchanges(loadFixture(fixture)).size;
+  const fixtures = Object.keys(LEFT_OUT) as FixtureName[];
+  const all = fixtures.reduce((sum, fixture) => sum + count(fixture), 0);
+  const leftOut = fixtures.flatMap((fixture) => Object.values(LEFT_OUT[fixture]).flat()).length;
+  expect({ all, covered: all - leftOut }).toEqual({ all: 452, covered: 272 });
 });
 
-async function runIn(sandbox: Sandbox, { request: { path, body } }: Exchange): Promise<Execution> {
-  if (path === "/command") return sandbox.commands.run((body as { command: string }).command);
-  const { code, context } = body as { code: string; context: { language: string } };
-  const { codes } = await CodeInterpreter.create(sandbox);
-  return codes.run(code, { language: context.language });
-}
-
-test("the worlds are given runs that were recorded", () => {
-  expect(RUNS.map(([fixture, label]) => findExchange(loadFixture(fixture), label).response.status)).toEqual(
-    RUNS.map(() => 200),
-  );
+describe("replayed:", () => {
+  for (const area of AREAS) describeArea(area, () => openReplayedWorld(area));
 });
+
+for (const [name, port] of [
+  ["in this process", false],
+  ["with a port", 0],
+] as const) {
+  describeLocal(`on a local server ${name}:`, () => {
+    let server: LocalServer;
+    beforeAll(async () => (server = await startLocalServer({ port })));
+    afterAll(() => server.close());
+
+    for (const area of AREAS) describeArea(area, () => openLocalWorld(server, area));
+  });
+}

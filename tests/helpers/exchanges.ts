@@ -133,7 +133,8 @@ function frameTypes(exchange: Exchange): unknown[] {
     .map((frame) => (JSON.parse(frame) as { type: unknown }).type);
 }
 
-function nameExchanges(exchanges: readonly Exchange[]): Map<string, Exchange> {
+/** The exchanges of a recording by label; the second of a label is "label (2)". */
+export function nameExchanges(exchanges: readonly Exchange[]): Map<string, Exchange> {
   const named = new Map<string, Exchange>();
   for (const exchange of exchanges) {
     let name = exchange.label;

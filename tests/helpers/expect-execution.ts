@@ -1,18 +1,21 @@
 import { expect } from "@jest/globals";
 import type { Execution } from "../../src/execution/execution.js";
 
+/** A text, or what it matches. */
+export type ExpectedText = string | ReturnType<typeof expect.stringMatching>;
+
 /** What an execution should look like; what is not named does not matter. */
 export interface ExpectedExecution {
   readonly id?: string;
-  readonly stdout?: string;
-  readonly stderr?: string;
+  readonly stdout?: ExpectedText;
+  readonly stderr?: ExpectedText;
   /** `text/plain` of the last result. */
   readonly text?: string | undefined;
   readonly executionCount?: number | undefined;
   readonly exitCode?: number | null | undefined;
   readonly executionTimeMs?: number | undefined;
   /** Name and value. */
-  readonly error?: readonly [name: string, value: string] | undefined;
+  readonly error?: readonly [name: string, value: ExpectedText] | undefined;
 }
 
 /** Says what came of a run, in the words of the domain. */

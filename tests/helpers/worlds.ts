@@ -1,0 +1,241 @@
+import { expect } from "@jest/globals";
+import nock from "nock";
+import type { Run } from "../../src/execution/run.js";
+import {
+  CodeInterpreter,
+  ConnectionConfig,
+  RetryPolicy,
+  Sandbox,
+  SandboxApiException,
+  SandboxManager,
+} from "../../src/index.js";
+import type { LocalServer } from "../../src/local/index.js";
+import { failureOf } from "../unit/transport/harness.js";
+import { nameExchanges } from "./exchanges.js";
+import { expectExecution, type ExpectedExecution } from "./expect-execution.js";
+import { bodyOf, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
+import { parseEvents } from "./local-sandbox.js";
+import { parseMultipart } from "./multipart.js";
+import { disableNet, replay, restoreNet, type Replay } from "./replay.js";
+import { typesOf } from "./run-harness.js";
+
+/** Where the same calls are made; who answers them is all that differs. */
+export interface World {
+  /** Without retries. */
+  readonly connectionConfig: ConnectionConfig;
+  readonly manager: SandboxManager;
+  readonly sandbox: Sandbox;
+  readonly codes: CodeInterpreter["codes"];
+  /** The id that something has here, by the one it had when it was recorded. */
+  readonly idOf: (recorded: string) => string;
+  /** Says which id something has here. */
+  readonly note: (recorded: string, id: string) => void;
+}
+
+/** A call of the facade that makes a recorded request, and what must come of it in every world. */
+export type Case = {
+  /** Names of more exchanges that the call makes. */
+  readonly with?: readonly string[];
+  /** Brings a local sandbox into the state that the recorded one was in. */
+  readonly before?: (world: World) => Promise<unknown>;
+  /** The recorded id of what is made, where later cases are about it. */
+  readonly makes?: string;
+  /** The path and query that are sent, where they say the same as the recorded ones in another way. */
+  readonly asks?: string;
+  /** The body that is sent, likewise. */
+  readonly sends?: unknown;
+  /** The same is asked several times, as another answer may come soon. */
+  readonly asksAgain?: boolean;
+} & (Gives | Ends | Fails);
+
+/** Resolves to a value, or to what a function says; what differs by nature is in it by its shape. */
+interface Gives {
+  readonly call: (world: World, exchange: Exchange) => PromiseLike<unknown>;
+  readonly gives: unknown;
+}
+
+/** A run that ends so, with events of the recorded types. */
+interface Ends {
+  readonly call: (world: World, exchange: Exchange) => Run;
+  readonly ends: ExpectedExecution;
+}
+
+/** Fails with what the server said. */
+interface Fails {
+  readonly call: (world: World, exchange: Exchange) => PromiseLike<unknown>;
+  readonly fails: readonly [statusCode: number, code: string, message: string | RegExp];
+}
+
+/** Cases of one recording, in its order: later ones are about what earlier ones made. */
+export interface Area {
+  readonly name: string;
+  readonly fixture: FixtureName;
+  /** By the name of the exchange: its label; the second of a label is "label (2)". */
+  readonly cases: Readonly<Record<string, Case>>;
+}
+
+/** A world for the cases of one area. */
+export interface OpenWorld {
+  check(name: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const LIFECYCLE = "http://lifecycle.test";
+const EXECD = "http://sandbox.test:44772";
+
+/** A world in which the recordings answer. */
+export async function openReplayedWorld(area: Area): Promise<OpenWorld> {
+  disableNet();
+  answerInPassing();
+  const connectionConfig = new ConnectionConfig({
+    domain: LIFECYCLE,
+    apiKey: "key",
+    retryPolicy: RetryPolicy.disabled,
+  });
+  const sandbox = await Sandbox.connect({ sandboxId: "s", connectionConfig, skipHealthCheck: true });
+  const noted = new Map<string, string>();
+  const world: World = {
+    ...(await worldOf(connectionConfig, sandbox)),
+    idOf: (recorded) => recorded,
+    note: (recorded, id) => noted.set(recorded, id),
+  };
+  const exchanges = nameExchanges(loadFixture(area.fixture));
+  return {
+    async check(name) {
+      nock.cleanAll();
+      const theCase = entry(area.cases, name);
+      const [exchange, ...others] = [name, ...(theCase.with ?? [])].map((each) => get(exchanges, each));
+      if (exchange === undefined) throw new RangeError(name);
+      const origin = area.fixture === "lifecycle-docker" ? LIFECYCLE : EXECD;
+      const { path } = exchange.request;
+      const asked = { ...exchange, request: { ...exchange.request, path: theCase.asks ?? path } };
+      const replayed = replay(asked, { origin, ...(theCase.asksAgain === true && { times: Infinity }) });
+      const otherReplays = others.map((other) => replay(other, { origin }));
+      answerInPassing();
+      await judge(world, theCase, exchange);
+      // The answer has the recorded id, or it would not be what the later cases are about.
+      for (const [recorded, id] of noted) expect(id).toBe(recorded);
+      expectSent(replayed, exchange, theCase.sends);
+      for (const [index, other] of others.entries()) expectSent(otherReplays[index], other);
+    },
+    async close() {
+      await sandbox.close();
+      restoreNet();
+    },
+  };
+}
+
+/** A world in which a local server answers, with a sandbox of its own. */
+export async function openLocalWorld(server: LocalServer, area: Area): Promise<OpenWorld> {
+  const connectionConfig = new ConnectionConfig({
+    ...server.connectionConfig,
+    retryPolicy: RetryPolicy.disabled,
+  });
+  const sandbox = await Sandbox.create({ connectionConfig });
+  const ids = new Map<string, string>();
+  const world: World = {
+    ...(await worldOf(connectionConfig, sandbox)),
+    idOf: (recorded) => get(ids, recorded),
+    note: (recorded, id) => ids.set(recorded, id),
+  };
+  const exchanges = nameExchanges(loadFixture(area.fixture));
+  return {
+    async check(name) {
+      const theCase = entry(area.cases, name);
+      await theCase.before?.(world);
+      await judge(world, theCase, get(exchanges, name));
+    },
+    async close() {
+      await sandbox.kill();
+      await sandbox.close();
+    },
+  };
+}
+
+async function worldOf(connectionConfig: ConnectionConfig, sandbox: Sandbox) {
+  const { codes } = await CodeInterpreter.create(sandbox);
+  return { connectionConfig, manager: SandboxManager.create({ connectionConfig }), sandbox, codes };
+}
+
+/** Makes the call and compares what comes of it. */
+async function judge(world: World, theCase: Case, exchange: Exchange): Promise<void> {
+  if ("fails" in theCase) {
+    const failure = await failureOf(theCase.call(world, exchange));
+    const [statusCode, code, message] = theCase.fails;
+    expect(failure).toBeInstanceOf(SandboxApiException);
+    expect(failure).toMatchObject({ statusCode, error: { code, message: matching(message) } });
+    return;
+  }
+  let outcome: unknown;
+  if ("ends" in theCase) {
+    const run = theCase.call(world, exchange);
+    const [types] = await Promise.all([typesOf(run), expectExecution(run).toBe(theCase.ends)]);
+    expect(grammarOf(types)).toEqual(grammarOf(parseEvents(bodyOf(exchange)).map(({ type = "" }) => type)));
+    outcome = await run;
+  } else {
+    outcome = await theCase.call(world, exchange);
+    const { gives } = theCase;
+    expect(outcome).toEqual(isRule(gives) ? gives(world, exchange) : gives);
+  }
+  if (theCase.makes !== undefined) world.note(theCase.makes, (outcome as { id: string }).id);
+}
+
+function isRule(gives: unknown): gives is (world: World, exchange: Exchange) => unknown {
+  return typeof gives === "function";
+}
+
+function matching(message: string | RegExp): unknown {
+  return typeof message === "string" ? message : expect.stringMatching(message);
+}
+
+/** How a run begins, and which events it has; real servers mix their order, and pings are a matter of time. */
+function grammarOf(types: readonly string[]): unknown {
+  const [first, ...others] = types.filter((type) => type !== "ping");
+  return { first, others: [...new Set(others)].sort() };
+}
+
+/** What instances of a sandbox, and uploads, ask for by the way. */
+function answerInPassing(): void {
+  const endpoint = (isProxied: boolean) =>
+    new RegExp(`/endpoints/44772\\?use_server_proxy=${String(isProxied)}$`);
+  nock(LIFECYCLE)
+    .persist()
+    .get(endpoint(false))
+    .reply(200, { endpoint: new URL(EXECD).host });
+  nock(LIFECYCLE)
+    .persist()
+    .get(endpoint(true))
+    .reply(200, (uri: string) => ({
+      endpoint: new URL(uri.replace(/^\/v1(.*)\/endpoints\/.*/, "$1/proxy/44772"), LIFECYCLE).href,
+    }));
+  nock(EXECD).persist().get("/ping").reply(200);
+  nock(EXECD).persist().post("/directories").reply(200);
+}
+
+/** The recorded request was sent: method, path and query have matched already. */
+function expectSent(replayed: Replay | undefined, { request }: Exchange, body: unknown = request.body): void {
+  const [sent] = replayed?.requests ?? [];
+  if (sent === undefined) throw new Error(`${request.path} was not asked for.`);
+  const type = request.headers["Content-Type"] ?? "";
+  if (type.startsWith("multipart/"))
+    expect(partsOf(sent.headers["content-type"], sent.body)).toEqual(partsOf(type, body));
+  else expect(sent.body).toEqual(body ?? "");
+}
+
+/** What an upload says about each file, however it is framed. */
+function partsOf(contentType: string | undefined, body: unknown): unknown {
+  return parseMultipart(contentType ?? "", Buffer.from(String(body))).map(({ name, data }) => ({
+    name,
+    data: name === "metadata" ? (JSON.parse(data.toString()) as unknown) : data.toString(),
+  }));
+}
+
+function entry(cases: Area["cases"], name: string): Case {
+  return get(new Map(Object.entries(cases)), name);
+}
+
+function get<Value>(values: ReadonlyMap<string, Value>, name: string): Value {
+  const value = values.get(name);
+  if (value === undefined) throw new RangeError(`There is no "${name}".`);
+  return value;
+}
