@@ -2,7 +2,8 @@ import { mkdir, readFile, symlink } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { DIFFERENCES } from "../conformance/differences.js";
+import { DIFFERENCES, type Difference } from "../conformance/differences.js";
+import { OTHER_DIFFERENCES, type OtherDifference } from "../conformance/other-differences.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { SnippetPrograms, snippetsOf } from "../helpers/snippets.js";
 import { root } from "../package/programs.js";
@@ -47,10 +48,12 @@ test("each difference from a recorded answer is in the table, and no other is", 
   const text = (await readFile(path.join(root, "docs/differences.md"), "utf8"))
     .split("\n")
     .map((line) => line.replaceAll(/\s+/g, " ").trim());
-  const rows = Object.entries(DIFFERENCES).flatMap(([fixture, differences]) =>
-    Object.entries(differences).map(([label, { because }]) => `| ${fixture} | ${label} | ${because} |`),
+  const rows = Object.entries({ ...DIFFERENCES, ...OTHER_DIFFERENCES }).flatMap(([fixture, differences]) =>
+    Object.entries<Difference | OtherDifference>(differences).map(
+      ([label, { because }]) => `| ${fixture} | ${label} | ${because} |`,
+    ),
   );
-  const listed = text.filter((line) => line.startsWith("| execd-"));
+  const listed = text.filter((line) => /^\| (execd|lifecycle)-/.test(line));
   expect(listed.sort()).toEqual(rows.sort());
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { OTHER_DIFFERENCES } from "../conformance/other-differences.js";
 import { comparable, ExecdClient, nextText, recorded } from "../helpers/execd-client.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
 import { parseEvents, until } from "../helpers/local-sandbox.js";
@@ -42,7 +43,7 @@ async function startInBackground(
 
 describeIsolated("recorded commands", () => {
   /** A box has one user only; and what execd answers before it knows of a command is a race of its own. */
-  const DIFFERENT = new Set(["uid", "background uid bad", "bg status immediately after init"]);
+  const DIFFERENT = new Set(Object.keys(OTHER_DIFFERENCES["execd-command"]));
   /** These are about the ids of others; they are repeated below. */
   const isAboutAnother = (path: string) => /[\da-f]{32}/.test(path);
 

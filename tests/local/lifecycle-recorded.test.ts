@@ -1,36 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { OTHER_DIFFERENCES } from "../conformance/other-differences.js";
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { LocalClient, parseEvents } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 /** Where the local server is not, or cannot be, what the recorded one was. */
-const DIFFERENCES: Readonly<Record<string, string>> = {
-  "missing image pull": "no images are pulled",
-  "networkPolicy on host net": "says that the local server does not have it",
-  secureAccess: "says that the local server does not have it",
-  poolRef: "says that the local server does not have it",
-  "vol host not allowed": "there are no allowed prefixes to name",
-  "malformed json": "the position and reason are V8's",
-  "patch {}": "a key that was removed does not come back",
-  "get paused": "likewise; and the time of the last transition is that of the pause",
-  "metadata after patch": "likewise",
-  "endpoint execd": "the endpoint is the server's own gateway, and asks for a token",
-  "endpoint proxy": "it keeps the prefix of the request, as since July 2026, and asks for a token",
-  "endpoint proxy false": "as without it",
-  "endpoint proxy, other Host": "the server answers to its own names only",
-  "endpoint while paused": "as while running",
-  egress: "as any other port",
-  "unknown port": "as any other port",
-  expires: "says that the local server does not have it",
-  "proxy download query": "a matter of execd",
-  "snapshot get": "the recorded server could make none",
-  "snapshots list": "likewise",
-  "snapshots state": "likewise",
-  "snapshot delete again": "likewise",
-  "diag logs": "the log is the supervisor's, and empty",
-  "diag inspect": "the recorded server could not",
-  "diag summary": "likewise",
-};
+const DIFFERENCES: Readonly<Record<string, unknown>> = OTHER_DIFFERENCES["lifecycle-docker"];
 
 const KEY = "e2e-test";
 const exchanges = loadFixture("lifecycle-docker");
