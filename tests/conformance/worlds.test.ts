@@ -4,11 +4,13 @@ import { nameExchanges } from "../helpers/exchanges.js";
 import { loadFixture, type FixtureName } from "../helpers/fixtures.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { openLocalWorld, openReplayedWorld, type Area, type OpenWorld } from "../helpers/worlds.js";
+import { DIFFERENCES } from "./differences.js";
+import { OTHER_DIFFERENCES } from "./other-differences.js";
 import { backgroundCommands, commands } from "./worlds/commands.js";
 import { contexts } from "./worlds/contexts.js";
 import { files } from "./worlds/files.js";
 import { health } from "./worlds/health.js";
-import { LEFT_OUT } from "./worlds/left-out.js";
+import { DIFFERS, LEFT_OUT } from "./worlds/left-out.js";
 import { otherRuns, pythonRuns } from "./worlds/runs.js";
 import { sandboxes } from "./worlds/sandboxes.js";
 import { sessions } from "./worlds/sessions.js";
@@ -42,24 +44,30 @@ function describeArea(area: Area, open: () => Promise<OpenWorld>): void {
   });
 }
 
-test.each(Object.keys(LEFT_OUT) as FixtureName[])(
-  "every exchange of %s is in a case, or left out for a reason",
-  (fixture) => {
-    const cases = AREAS.filter((area) => area.fixture === fixture).flatMap((area) =>
-      Object.entries(area.cases),
-    );
-    // A case may make an exchange by the way that another one is about.
-    const covered = new Set(cases.flatMap(([name, theCase]) => [name, ...(theCase.with ?? [])]));
-    const leftOut = Object.values(LEFT_OUT[fixture]).flat();
-    expect([...covered, ...leftOut].sort()).toEqual([...nameExchanges(loadFixture(fixture)).keys()].sort());
-  },
-);
+const FIXTURES = Object.keys(LEFT_OUT) as FixtureName[];
+
+test.each(FIXTURES)("every exchange of %s is in a case, or left out for a reason", (fixture) => {
+  const cases = AREAS.filter((area) => area.fixture === fixture).flatMap((area) =>
+    Object.entries(area.cases),
+  );
+  // A case may make an exchange by the way that another one is about.
+  const covered = new Set(cases.flatMap(([name, theCase]) => [name, ...(theCase.with ?? [])]));
+  const leftOut = Object.values(LEFT_OUT[fixture]).flat();
+  expect([...covered, ...leftOut].sort()).toEqual([...nameExchanges(loadFixture(fixture)).keys()].sort());
+});
+
+test("what is left out as it differs is in the table of differences", () => {
+  const differences: Readonly<Record<FixtureName, object>> = { ...DIFFERENCES, ...OTHER_DIFFERENCES };
+  for (const fixture of FIXTURES) {
+    const left = LEFT_OUT[fixture][DIFFERS] ?? [];
+    expect(left.filter((label) => !(label in differences[fixture]))).toEqual([]);
+  }
+});
 
 test("most of what was recorded is in a case", () => {
   const count = (fixture: FixtureName) => nameExchanges(loadFixture(fixture)).size;
-  const fixtures = Object.keys(LEFT_OUT) as FixtureName[];
-  const all = fixtures.reduce((sum, fixture) => sum + count(fixture), 0);
-  const leftOut = fixtures.flatMap((fixture) => Object.values(LEFT_OUT[fixture]).flat()).length;
+  const all = FIXTURES.reduce((sum, fixture) => sum + count(fixture), 0);
+  const leftOut = FIXTURES.flatMap((fixture) => Object.values(LEFT_OUT[fixture]).flat()).length;
   expect({ all, covered: all - leftOut }).toEqual({ all: 452, covered: 272 });
 });
 

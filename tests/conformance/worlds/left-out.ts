@@ -3,7 +3,7 @@ import type { FixtureName } from "../../helpers/fixtures.js";
 const REFUSED = "the SDK refuses to send it: tests/contract";
 const UNSPOKEN = "the facade has no words for it: tests/contract sends it by the typed client";
 const NOTHING = "nothing to do is nothing to send";
-const DIFFERS = "the local server's answer is another one, on purpose: docs/differences.md";
+export const DIFFERS = "the local server's answer is another one, on purpose: docs/differences.md";
 const SAME_CALL = "the facade sends one form of it, which another case is about";
 const SOONER = "the SDK's own limit comes before the server's, so that its answer is not waited for";
 
