@@ -81,13 +81,18 @@ export class Sessions {
   async run(id: string, { command, cwd, timeoutMs }: SessionRun, events: EventStream): Promise<void> {
     const session = this.#find(id);
     if (cwd !== "") session.cwd = cwd;
+    const before = await this.#write(session);
     const output = await this.#pipes.take();
-    events.start(id);
+    if (!this.has(id)) {
+      // It was deleted meanwhile.
+      output.finish();
+      if (before !== undefined) await rm(before, { force: true });
+      throw contextNotFound();
+    }
     const lines = new LineSplitter((text) => events.send({ type: "stdout", text }), "session");
     output.listen((chunk) => lines.push(chunk));
     events.onFlow = (flowing) => output.setFlowing(flowing);
 
-    const before = await this.#write(session);
     const after = privateFile("state");
     const child = new Child({
       argv: [this.#bash, "--noprofile", "--norc", "-c", script(before, after), "bash", command],
@@ -100,6 +105,8 @@ export class Sessions {
     });
     output.closeWriteEnd();
     session.running.add(child);
+    // Not before: who knows of the run may delete the session at once, and that must end it.
+    events.start(id);
     events.onGone = () => child.signal("SIGKILL");
     const ending = await child.ending;
     events.onGone = () => undefined;
@@ -123,7 +130,7 @@ export class Sessions {
 
   #find(id: string): Session {
     const session = this.#sessions.get(id);
-    if (session === undefined) throw runtimeError("error running in session. context not found");
+    if (session === undefined) throw contextNotFound();
     return session;
   }
 
@@ -133,6 +140,10 @@ export class Sessions {
     await writeFile(file, variables, { mode: 0o600 });
     return file;
   }
+}
+
+function contextNotFound(): Problem {
+  return runtimeError("error running in session. context not found");
 }
 
 /**
