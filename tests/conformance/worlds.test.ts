@@ -1,9 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { Sandbox } from "../../src/index.js";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { nameExchanges } from "../helpers/exchanges.js";
 import { loadFixture, type FixtureName } from "../helpers/fixtures.js";
+import { disableNet, restoreNet } from "../helpers/replay.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
-import { openLocalWorld, openReplayedWorld, type Area, type OpenWorld } from "../helpers/worlds.js";
+import {
+  openLocalWorld,
+  openReplayedWorld,
+  WITHOUT_RETRIES,
+  type Area,
+  type Check,
+} from "../helpers/worlds.js";
 import { DIFFERENCES } from "./differences.js";
 import { OTHER_DIFFERENCES } from "./other-differences.js";
 import { backgroundCommands, commands } from "./worlds/commands.js";
@@ -15,10 +23,11 @@ import { otherRuns, pythonRuns } from "./worlds/runs.js";
 import { sandboxes } from "./worlds/sandboxes.js";
 import { sessions } from "./worlds/sessions.js";
 
+/** They share a sandbox; the first are those that count its contexts. */
 const AREAS: readonly Area[] = [
+  contexts,
   pythonRuns,
   otherRuns,
-  contexts,
   commands,
   backgroundCommands,
   sessions,
@@ -34,13 +43,12 @@ const describeLocal = describeIf(
 );
 
 /** In the order of the recording, as later cases are about what earlier ones made. */
-function describeArea(area: Area, open: () => Promise<OpenWorld>): void {
+function describeArea(area: Area, open: () => Promise<Check>): void {
   describe(area.name, () => {
-    let world: OpenWorld;
-    beforeAll(async () => (world = await open()));
-    afterAll(() => world.close());
+    let check: Check;
+    beforeAll(async () => (check = await open()));
 
-    test.each(Object.keys(area.cases))("%s", (name) => world.check(name));
+    test.each(Object.keys(area.cases))("%s", (name) => check(name));
   });
 }
 
@@ -72,18 +80,30 @@ test("most of what was recorded is in a case", () => {
 });
 
 describe("replayed:", () => {
+  beforeAll(disableNet);
+  afterAll(restoreNet);
+
   for (const area of AREAS) describeArea(area, () => openReplayedWorld(area));
 });
 
-for (const [name, port] of [
-  ["in this process", false],
-  ["with a port", 0],
+// What is expected of Python holds for both of its shells; the plain one also starts sooner.
+for (const [name, options] of [
+  ["in this process", { port: false }],
+  ["on a port, with the plain shell of Python", { port: 0, pythonShell: "plain" }],
 ] as const) {
-  describeLocal(`on a local server ${name}:`, () => {
+  describeLocal(`a local server ${name}:`, () => {
     let server: LocalServer;
-    beforeAll(async () => (server = await startLocalServer({ port })));
-    afterAll(() => server.close());
+    let sandbox: Sandbox;
+    beforeAll(async () => {
+      server = await startLocalServer(options);
+      const connectionConfig = { ...server.connectionConfig, ...WITHOUT_RETRIES };
+      sandbox = await Sandbox.create({ connectionConfig });
+    });
+    afterAll(async () => {
+      await sandbox.close();
+      await server.close();
+    });
 
-    for (const area of AREAS) describeArea(area, () => openLocalWorld(server, area));
+    for (const area of AREAS) describeArea(area, () => openLocalWorld(sandbox, area));
   });
 }

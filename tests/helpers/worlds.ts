@@ -3,20 +3,19 @@ import nock from "nock";
 import type { Run } from "../../src/execution/run.js";
 import {
   CodeInterpreter,
-  ConnectionConfig,
   RetryPolicy,
   Sandbox,
   SandboxApiException,
   SandboxManager,
+  type ConnectionConfig,
 } from "../../src/index.js";
-import type { LocalServer } from "../../src/local/index.js";
 import { failureOf } from "../unit/transport/harness.js";
 import { nameExchanges } from "./exchanges.js";
 import { expectExecution, type ExpectedExecution } from "./expect-execution.js";
 import { bodyOf, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 import { parseEvents } from "./local-sandbox.js";
 import { parseMultipart } from "./multipart.js";
-import { disableNet, replay, restoreNet, type Replay } from "./replay.js";
+import { replay, type Replay } from "./replay.js";
 import { typesOf } from "./run-harness.js";
 
 /** Where the same calls are made; who answers them is all that differs. */
@@ -74,85 +73,67 @@ export interface Area {
   readonly cases: Readonly<Record<string, Case>>;
 }
 
-/** A world for the cases of one area. */
-export interface OpenWorld {
-  check(name: string): Promise<void>;
-  close(): Promise<void>;
-}
+/** Makes the call of a case in one world, and checks what comes of it. */
+export type Check = (name: string) => Promise<void>;
+
+/** What every world connects with: each answer is to be seen as it came. */
+export const WITHOUT_RETRIES = { retryPolicy: RetryPolicy.disabled } as const;
 
 const LIFECYCLE = "http://lifecycle.test";
 const EXECD = "http://sandbox.test:44772";
 
-/** A world in which the recordings answer. */
-export async function openReplayedWorld(area: Area): Promise<OpenWorld> {
-  disableNet();
+/** A world in which the recordings answer, while the net is disabled. */
+export async function openReplayedWorld(area: Area): Promise<Check> {
   answerInPassing();
-  const connectionConfig = new ConnectionConfig({
-    domain: LIFECYCLE,
-    apiKey: "key",
-    retryPolicy: RetryPolicy.disabled,
+  const sandbox = await Sandbox.connect({
+    sandboxId: "s",
+    connectionConfig: { domain: LIFECYCLE, apiKey: "key", ...WITHOUT_RETRIES },
+    skipHealthCheck: true,
   });
-  const sandbox = await Sandbox.connect({ sandboxId: "s", connectionConfig, skipHealthCheck: true });
   const noted = new Map<string, string>();
   const world: World = {
-    ...(await worldOf(connectionConfig, sandbox)),
+    ...(await worldOf(sandbox)),
     idOf: (recorded) => recorded,
     note: (recorded, id) => noted.set(recorded, id),
   };
   const exchanges = nameExchanges(loadFixture(area.fixture));
-  return {
-    async check(name) {
-      nock.cleanAll();
-      const theCase = entry(area.cases, name);
-      const [exchange, ...others] = [name, ...(theCase.with ?? [])].map((each) => get(exchanges, each));
-      if (exchange === undefined) throw new RangeError(name);
-      const origin = area.fixture === "lifecycle-docker" ? LIFECYCLE : EXECD;
-      const { path } = exchange.request;
-      const asked = { ...exchange, request: { ...exchange.request, path: theCase.asks ?? path } };
-      const replayed = replay(asked, { origin, ...(theCase.asksAgain === true && { times: Infinity }) });
-      const otherReplays = others.map((other) => replay(other, { origin }));
-      answerInPassing();
-      await judge(world, theCase, exchange);
-      // The answer has the recorded id, or it would not be what the later cases are about.
-      for (const [recorded, id] of noted) expect(id).toBe(recorded);
-      expectSent(replayed, exchange, theCase.sends);
-      for (const [index, other] of others.entries()) expectSent(otherReplays[index], other);
-    },
-    async close() {
-      await sandbox.close();
-      restoreNet();
-    },
+  return async (name) => {
+    nock.cleanAll();
+    const theCase = entry(area.cases, name);
+    const [exchange, ...others] = [name, ...(theCase.with ?? [])].map((each) => get(exchanges, each));
+    if (exchange === undefined) throw new RangeError(name);
+    const origin = area.fixture === "lifecycle-docker" ? LIFECYCLE : EXECD;
+    const { path } = exchange.request;
+    const asked = { ...exchange, request: { ...exchange.request, path: theCase.asks ?? path } };
+    const replayed = replay(asked, { origin, ...(theCase.asksAgain === true && { times: Infinity }) });
+    const otherReplays = others.map((other) => replay(other, { origin }));
+    answerInPassing();
+    await judge(world, theCase, exchange);
+    // The answer has the recorded id, or it would not be what the later cases are about.
+    for (const [recorded, id] of noted) expect(id).toBe(recorded);
+    expectSent(replayed, exchange, theCase.sends);
+    for (const [index, other] of others.entries()) expectSent(otherReplays[index], other);
   };
 }
 
-/** A world in which a local server answers, with a sandbox of its own. */
-export async function openLocalWorld(server: LocalServer, area: Area): Promise<OpenWorld> {
-  const connectionConfig = new ConnectionConfig({
-    ...server.connectionConfig,
-    retryPolicy: RetryPolicy.disabled,
-  });
-  const sandbox = await Sandbox.create({ connectionConfig });
+/** A world in which a local server answers. */
+export async function openLocalWorld(sandbox: Sandbox, area: Area): Promise<Check> {
   const ids = new Map<string, string>();
   const world: World = {
-    ...(await worldOf(connectionConfig, sandbox)),
+    ...(await worldOf(sandbox)),
     idOf: (recorded) => get(ids, recorded),
     note: (recorded, id) => ids.set(recorded, id),
   };
   const exchanges = nameExchanges(loadFixture(area.fixture));
-  return {
-    async check(name) {
-      const theCase = entry(area.cases, name);
-      await theCase.before?.(world);
-      await judge(world, theCase, get(exchanges, name));
-    },
-    async close() {
-      await sandbox.kill();
-      await sandbox.close();
-    },
+  return async (name) => {
+    const theCase = entry(area.cases, name);
+    await theCase.before?.(world);
+    await judge(world, theCase, get(exchanges, name));
   };
 }
 
-async function worldOf(connectionConfig: ConnectionConfig, sandbox: Sandbox) {
+async function worldOf(sandbox: Sandbox) {
+  const { connectionConfig } = sandbox;
   const { codes } = await CodeInterpreter.create(sandbox);
   return { connectionConfig, manager: SandboxManager.create({ connectionConfig }), sandbox, codes };
 }

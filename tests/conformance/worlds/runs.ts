@@ -27,7 +27,7 @@ export const pythonRuns: Area = {
   name: "Python runs",
   fixture: "execd-code",
   cases: {
-    "1+1": run({ text: "2", executionCount: 1 }),
+    "1+1": run({ text: "2" }),
     print: run({ stdout: "hi\n" }),
     "print+result": run({ stdout: "a\n", text: "'b'" }),
     none: run({}),
