@@ -7,6 +7,7 @@ import type { Files } from "./services/files.js";
 import type { Health } from "./services/health.js";
 import type { Metrics } from "./services/metrics.js";
 import { throwIfAborted } from "./transport/abort.js";
+import { checkOptions } from "./transport/options.js";
 
 /** Options of {@link CodeInterpreter.create}. */
 export type CodeInterpreterOptions = CallOptions;
@@ -42,7 +43,7 @@ export class CodeInterpreter {
       if (!(sandbox instanceof Sandbox)) {
         throw new InvalidArgumentException("CodeInterpreter.create takes a Sandbox.");
       }
-      throwIfAborted(options.signal);
+      throwIfAborted(checkOptions(options).signal);
       resolve(new CodeInterpreter(sandbox, new Codes(sandbox.link)));
     });
   }

@@ -2,6 +2,7 @@ import { InvalidArgumentException, SandboxException } from "./errors.js";
 import { guardLogger, isLogger, redactHeaders, redactUrl, type Logger } from "./logging.js";
 import { parseDomain, parseEndpoint } from "./transport/address.js";
 import { assertHeaders, assertHeaderValue } from "./transport/headers.js";
+import { checkOptions, kindOf, shown } from "./transport/options.js";
 import { environmentVariable } from "./transport/platform.js";
 import type { Fetch } from "./transport/request.js";
 import { RetryPolicy, type RetryPolicyOptions } from "./transport/retry.js";
@@ -78,7 +79,7 @@ export class ConnectionConfig implements ConnectionOptions {
       streamIdleTimeoutSeconds = 30,
       useServerProxy = false,
       retryPolicy,
-    } = options;
+    } = checkOptions(options, "connectionConfig");
     const protocol = readProtocol(options.protocol);
     const [domain, domainSource] = fromOptions("domain", options.domain, DOMAIN_VARIABLE, DEFAULT_DOMAIN);
     const address = parseDomain(domain, { source: domainSource, protocol });
@@ -126,7 +127,7 @@ export class ConnectionConfig implements ConnectionOptions {
       retryPolicy: this.retryPolicy,
       fetch: this.#fetch,
       logger: this.#logger,
-      ...withoutUndefined(overrides),
+      ...withoutUndefined(checkOptions(overrides, "overrides")),
     });
   }
 
@@ -237,9 +238,7 @@ function isProxyPath(path: string): boolean {
 function readProtocol(protocol: unknown): "http" | "https" {
   const name = typeof protocol === "string" ? protocol.toLowerCase() : protocol;
   if (name === undefined || name === "http") return "http";
-  return name === "https"
-    ? name
-    : refuse("protocol", `must be "http" or "https", not ${JSON.stringify(protocol)}`);
+  return name === "https" ? name : refuse("protocol", `must be "http" or "https", not ${shown(protocol)}`);
 }
 
 function readTimeout(name: string, seconds: unknown): number | null {
@@ -247,7 +246,7 @@ function readTimeout(name: string, seconds: unknown): number | null {
   if (typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0) return seconds;
   return refuse(
     name,
-    `must be a number of seconds, or null for no timeout, not ${typeof seconds === "number" ? seconds : typeof seconds}`,
+    `must be a number of seconds, or null for no timeout, not ${typeof seconds === "number" ? seconds : kindOf(seconds)}`,
   );
 }
 
@@ -255,7 +254,7 @@ function readTimeout(name: string, seconds: unknown): number | null {
 function fromOptions(name: string, value: unknown, variable: string, fallback: string): [string, string] {
   if (typeof value === "string") return [value, name];
   if (value !== undefined) {
-    return refuse(name, `must be a string, not ${value === null ? "null" : typeof value}`);
+    return refuse(name, `must be a string, not ${kindOf(value)}`);
   }
   const found = environmentVariable(variable);
   return found === undefined ? [fallback, name] : [found, `the environment variable ${variable}`];

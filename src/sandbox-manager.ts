@@ -4,6 +4,7 @@ import type { Page } from "./lifecycle/page.js";
 import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
 import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
 import type { CallOptions } from "./services/arguments.js";
+import { checkOptions } from "./transport/options.js";
 
 /** Options of {@link SandboxManager.create}. */
 export interface SandboxManagerOptions {
@@ -38,7 +39,7 @@ export class SandboxManager {
 
   /** Makes a manager; sends nothing. @throws {InvalidArgumentException} for a bad configuration */
   static create(options: SandboxManagerOptions = {}): SandboxManager {
-    return new SandboxManager(ConnectionConfig.from(options.connectionConfig));
+    return new SandboxManager(ConnectionConfig.from(checkOptions(options).connectionConfig));
   }
 
   /** Lists sandboxes, the newest first; a page, which is also an iterable over this and all later pages. */
@@ -52,8 +53,8 @@ export class SandboxManager {
   }
 
   /** Ends a sandbox. @throws {SandboxApiException} status 404 where there is none, unless a retry finds it gone */
-  killSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.kill(sandboxId, { signal: options.signal });
+  async killSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
+    await this.#lifecycle.kill(sandboxId, { signal: checkOptions(options).signal });
   }
 
   /** Stops everything in a sandbox, with its state; on Kubernetes some time after this resolves. */

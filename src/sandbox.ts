@@ -25,6 +25,7 @@ import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
+import { checkOptions } from "./transport/options.js";
 
 /** The port of execd in every sandbox. */
 const EXECD_PORT = 44_772;
@@ -165,7 +166,7 @@ export class Sandbox {
     options: SandboxConnectOptions,
     before: (lifecycle: Lifecycle) => Promise<void>,
   ): Promise<Sandbox> {
-    assertText(options.sandboxId, "sandboxId");
+    assertText(checkOptions(options).sandboxId, "sandboxId");
     assertConnectOptions(options);
     const config = ConnectionConfig.from(options.connectionConfig);
     const lifecycle = new Lifecycle(config);
@@ -310,7 +311,7 @@ export class Sandbox {
         "expires must be a time in the future: a Date, or whole seconds since 1970.",
       );
     }
-    return await this.#lifecycle.endpoint(this.id, port, { ...options, expires: seconds });
+    return await this.#lifecycle.endpoint(this.id, port, { ...checkOptions(options), expires: seconds });
   }
 
   /**
@@ -341,7 +342,7 @@ export class Sandbox {
    * @throws {SandboxApiException} status 404 where it was gone before the first call
    */
   async kill(options: CallOptions = {}): Promise<void> {
-    throwIfAborted(options.signal);
+    throwIfAborted(checkOptions(options).signal);
     const isRepeated = this.#mayBeKilled;
     const before = this.#killing;
     const killing = (async () => {

@@ -1,5 +1,6 @@
 import { addErrorContext, SandboxException } from "../errors.js";
 import type { Logger } from "../logging.js";
+import { checkOptions } from "../transport/options.js";
 import { throwIfAborted } from "../transport/abort.js";
 import type { ExecutionEvent } from "./event.js";
 import { EventHistory } from "./event-history.js";
@@ -84,13 +85,14 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
    * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` when the run goes on 5 s after the first interrupt
    */
   async interrupt(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    throwIfAborted(options.signal);
+    const { signal } = checkOptions(options);
+    throwIfAborted(signal);
     const stream = this.#stream;
     if (stream === undefined) return;
     if (!stream.sent) stream.stop(cancelled("The run was interrupted before it was sent."));
     else if (!stream.canBeInterrupted && this.#settled === undefined)
       stream.stop(cancelled("The run was ended by interrupting it."));
-    await stream.interrupt(options.signal);
+    await stream.interrupt(signal);
   }
 
   /** As with any promise. */

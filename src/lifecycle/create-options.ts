@@ -12,6 +12,7 @@ import {
   assertText,
   type CallOptions,
 } from "../services/arguments.js";
+import { checkOptions } from "../transport/options.js";
 import { assertLabels } from "./labels.js";
 import { assertVolumes, type Volume } from "./volumes.js";
 
@@ -126,7 +127,8 @@ export type CreateBody = components["schemas"]["CreateSandboxRequest"];
 
 /** Checks what {@link Sandbox.create} was given and gives the request's body. */
 export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
-  const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } = options;
+  const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } =
+    checkOptions(options);
   const { networkPolicy, credentialProxy, secureAccess, resourceRequests } = options;
   const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
   refuseNull({ image, networkPolicy, credentialProxy, volumes, platform });
@@ -172,7 +174,7 @@ export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
 
 /** Checks what is said about a connection to a sandbox and about waiting for it. */
 export function assertConnectOptions(options: Partial<ConnectOptions<never>>): void {
-  assertSeconds(options.readyTimeoutSeconds, "readyTimeoutSeconds");
+  assertSeconds(checkOptions(options).readyTimeoutSeconds, "readyTimeoutSeconds");
   assertInteger(options.healthCheckPollingIntervalMillis, "healthCheckPollingIntervalMillis", 1, 60_000);
   assertFunction(options.healthCheck, "healthCheck");
   assertBoolean(options.skipHealthCheck, "skipHealthCheck");
@@ -202,6 +204,8 @@ function assertNetwork(
   policy: NetworkPolicy | undefined,
   credentialProxy: CreateOptions<never>["credentialProxy"],
 ): void {
+  if (policy !== undefined) checkOptions(policy, "networkPolicy");
+  if (credentialProxy !== undefined) checkOptions(credentialProxy, "credentialProxy");
   if (policy?.defaultAction !== undefined) {
     assertOneOf(policy.defaultAction, "networkPolicy.defaultAction", ["allow", "deny"]);
   }

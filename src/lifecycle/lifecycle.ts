@@ -12,6 +12,7 @@ import {
 } from "../services/arguments.js";
 import { defined, Transport, unwrap, unwrapEmpty } from "../transport/client.js";
 import { isNotSent } from "../transport/connection-failure.js";
+import { checkOptions } from "../transport/options.js";
 import { expectDate, expectText } from "../transport/response.js";
 import { describeFailure } from "../transport/retry.js";
 import type { CreateBody } from "./create-options.js";
@@ -108,7 +109,7 @@ export class Lifecycle {
   }
 
   async list(filter: SandboxFilter, options: CallOptions): Promise<Page<SandboxInfo>> {
-    assertPageFilter(filter);
+    assertPageFilter(checkOptions(filter, "filter"));
     assertStates(filter.states);
     assertStringMap(filter.metadata, "metadata");
     const { page, pageSize, states, metadata = {} } = filter;
@@ -208,9 +209,10 @@ export class Lifecycle {
   endpoint(
     sandboxId: string,
     port: number,
-    { expires, ...options }: CallOptions & { readonly expires?: number | undefined } = {},
+    options: CallOptions & { readonly expires?: number | undefined } = {},
   ): Promise<SandboxEndpoint> {
     return this.#about(sandboxId, async ({ client, json }) => {
+      const { expires, signal } = checkOptions(options);
       assertPort(port);
       const answer = await client.GET("/sandboxes/{sandboxId}/endpoints/{port}", {
         params: {
@@ -221,7 +223,7 @@ export class Lifecycle {
               ? { use_server_proxy: this.#config.useServerProxy }
               : { expires: String(expires) },
         },
-        ...json(options),
+        ...json({ signal }),
       });
       const { headers = {} } = unwrap(answer);
       const endpoint = expectText(answer.data?.endpoint, "endpoint", answer.response);
@@ -231,14 +233,15 @@ export class Lifecycle {
 
   createSnapshot(
     sandboxId: string,
-    { name, ...options }: CallOptions & { readonly name?: string | undefined },
+    options: CallOptions & { readonly name?: string | undefined },
   ): Promise<SnapshotInfo> {
     return this.#about(sandboxId, async ({ client, json }) => {
+      const { name, signal } = checkOptions(options);
       assertOptionalText(name, "name");
       const answer = await client.POST("/sandboxes/{sandboxId}/snapshots", {
         params: { path: { sandboxId } },
         body: defined({ name }),
-        ...json(options),
+        ...json({ signal }),
       });
       return toSnapshotInfo(unwrap(answer), answer.response);
     });
@@ -255,7 +258,7 @@ export class Lifecycle {
   }
 
   async listSnapshots(filter: SnapshotFilter, options: CallOptions): Promise<Page<SnapshotInfo>> {
-    assertPageFilter(filter);
+    assertPageFilter(checkOptions(filter, "filter"));
     assertStates(filter.states);
     const { page, pageSize, states, sandboxId, name } = filter;
     assertOptionalText(sandboxId, "sandboxId");
@@ -278,12 +281,13 @@ export class Lifecycle {
   getDiagnostics(
     sandboxId: string,
     kind: DiagnosticsKind,
-    { scope, ...options }: CallOptions & { readonly scope: string },
+    options: CallOptions & { readonly scope: string },
   ): Promise<Diagnostics> {
     return this.#about(sandboxId, async ({ json }) => {
+      const { scope, signal } = checkOptions(options);
       assertText(scope, "scope");
       const { diagnostics: client } = this.#transport.client;
-      const init = { params: { path: { sandboxId }, query: { scope } }, ...json(options) };
+      const init = { params: { path: { sandboxId }, query: { scope } }, ...json({ signal }) };
       const answer =
         kind === "logs"
           ? await client.GET("/sandboxes/{sandboxId}/diagnostics/logs", init)

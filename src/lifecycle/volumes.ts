@@ -1,5 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
-import { assertText } from "../services/arguments.js";
+import { assertOptionalText, assertText } from "../services/arguments.js";
 
 /** A directory of the machine that the sandbox runs on. */
 export interface HostVolume {
@@ -61,6 +61,7 @@ export function assertVolumes(volumes: readonly Volume[] | undefined): void {
     if (names.has(volume.name)) throw new InvalidArgumentException(`${at}.name is given twice.`);
     names.add(volume.name);
     assertMatch(volume.mountPath, /^\//, `${at}.mountPath`, "an absolute path");
+    if (volume.subPath !== "") assertOptionalText(volume.subPath, `${at}.subPath`);
     if (volume.subPath?.split("/").includes("..") === true) {
       throw new InvalidArgumentException(`${at}.subPath must not contain "..".`);
     }

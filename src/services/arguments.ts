@@ -1,5 +1,6 @@
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionHandlers } from "../execution/handlers.js";
+import { kindOf, shown } from "../transport/options.js";
 
 /** What every method that waits for something takes. */
 export interface CallOptions {
@@ -106,13 +107,4 @@ export function assertHandlers(value: unknown): asserts value is ExecutionHandle
   for (const name of HANDLER_NAMES) {
     assertFunction(handlers[name], `handlers.${name}`);
   }
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return "null";
-  return Array.isArray(value) ? "an array" : typeof value;
-}
-
-function shown(value: unknown): string {
-  return typeof value === "string" ? JSON.stringify(value) : String(value);
 }

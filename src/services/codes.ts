@@ -4,6 +4,7 @@ import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
+import { checkOptions } from "../transport/options.js";
 import { expectText } from "../transport/response.js";
 import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
@@ -97,14 +98,15 @@ export class Codes {
    * ```
    */
   run(code: string, options: RunCodeOptions = {}): Run {
-    const { context, language, timeoutSeconds, signal } = options;
-    return startRun(this.#link, kindOf(context?.language ?? language), options, () => {
+    const kind = () => kindOf(options.context?.language ?? options.language);
+    return startRun(this.#link, options, kind, () => {
+      const { context, language, timeoutSeconds, signal } = options;
       if (context !== undefined && language !== undefined) {
         throw new InvalidArgumentException(
           "context and language exclude each other; a context has its language.",
         );
       }
-      if (context !== undefined) assertText(context.id, "context.id");
+      if (context !== undefined) assertText(checkOptions(context, "context").id, "context.id");
       return this.#source(
         { code, context: context ?? { language: language ?? "python" } },
         { timeoutSeconds, signal },
@@ -130,7 +132,7 @@ export class Codes {
    */
   async createContext(language: SupportedLanguage, options: CreateContextOptions = {}): Promise<CodeContext> {
     assertText(language, "language");
-    const { cwd, signal } = options;
+    const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     const { client, json } = this.#execd;
     const answer = await client.POST("/code/context", {
@@ -193,7 +195,7 @@ export class Codes {
     unwrapEmpty(
       await client.DELETE("/code", {
         params: { query: { id: executionId } },
-        ...json({ ...options, retry: false }),
+        ...json({ ...checkOptions(options), retry: false }),
       }),
     );
   }
@@ -202,12 +204,14 @@ export class Codes {
     return this.#link.execd;
   }
 
-  #source({ code, context = { language: "python" } }: RunCodeRequest, options: RunStreamOptions): RunSource {
+  #source(request: RunCodeRequest, options: RunStreamOptions): RunSource {
+    const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
+    checkOptions(context, "context");
     // A context id without its language runs in the shell.
     assertText(context.language, context.id === undefined ? "language" : "context.language");
     assertOptionalText(context.id, "context.id");
-    const { timeoutSeconds, signal } = options;
+    const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;
     const { id, language } = context;

@@ -2,6 +2,7 @@ import { SandboxApiException } from "../errors.js";
 import { signalOf } from "../execution/execution.js";
 import { sleep } from "../transport/abort.js";
 import { unwrap, unwrapStream } from "../transport/client.js";
+import { checkOptions } from "../transport/options.js";
 import { expectDate, unexpectedResponse } from "../transport/response.js";
 import { assertInteger, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
@@ -63,8 +64,9 @@ export class CommandLogReader {
     this.#link = link;
   }
 
-  getStatus(commandId: string, { signal }: CallOptions): Promise<CommandStatus> {
-    return onceStarted(signal, async () => {
+  async getStatus(commandId: string, options: CallOptions): Promise<CommandStatus> {
+    const { signal } = checkOptions(options);
+    return await onceStarted(signal, async () => {
       assertText(commandId, "commandId");
       const { client, json } = this.#link.execd;
       const answer = await client.GET("/command/status/{id}", {
@@ -91,7 +93,8 @@ export class CommandLogReader {
     });
   }
 
-  async getLogs(commandId: string, { cursor = 0, signal }: CommandLogsOptions): Promise<CommandLogs> {
+  async getLogs(commandId: string, options: CommandLogsOptions): Promise<CommandLogs> {
+    const { cursor = 0, signal } = checkOptions(options);
     const { body, end } = await this.#open(commandId, cursor, signal);
     const all = new Uint8Array(await new Response(body).arrayBuffer());
     const rest = unfinishedLength(all);
@@ -104,23 +107,15 @@ export class CommandLogReader {
   }
 
   followLogs(commandId: string, options: FollowLogsOptions): AsyncIterable<string> {
-    const { cursor = 0, pollingIntervalMillis = 500 } = options;
-    return iterableOf(options.signal, (signal) =>
-      this.#follow(commandId, { cursor, pollingIntervalMillis, signal }),
-    );
+    return iterableOf(options, (signal) => this.#follow(commandId, options, signal));
   }
 
   async *#follow(
     commandId: string,
-    options: {
-      readonly cursor: number;
-      readonly pollingIntervalMillis: number;
-      readonly signal: AbortSignal;
-    },
+    { cursor = 0, pollingIntervalMillis = 500 }: FollowLogsOptions,
+    signal: AbortSignal,
   ): AsyncGenerator<string, void> {
-    const { pollingIntervalMillis, signal } = options;
     assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
-    let { cursor } = options;
     const text = decoder();
     for (;;) {
       // Asked first: what a command that has ended has printed is all there when the log is read after that.

@@ -5,6 +5,7 @@ import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { checkOptions } from "../transport/options.js";
 import {
   assertEnvironment,
   assertInteger,
@@ -88,8 +89,8 @@ export class Commands {
    * ```
    */
   run(command: string, options: RunCommandOptions = {}): Run {
-    const kind = options.background === true ? "background-command" : "command";
-    return startRun(this.#link, kind, options, () => this.#source(command, options));
+    const kind = () => (options.background === true ? "background-command" : "command");
+    return startRun(this.#link, options, kind, () => this.#source(command, options));
   }
 
   /**
@@ -120,7 +121,7 @@ export class Commands {
     unwrapEmpty(
       await client.DELETE("/command", {
         params: { query: { id: commandId } },
-        ...json({ ...options, retry: false }),
+        ...json({ ...checkOptions(options), retry: false }),
       }),
     );
   }
@@ -188,7 +189,7 @@ export class Commands {
 
   #source(command: string, options: CommandStreamOptions): RunSource {
     assertText(command, "command");
-    const { cwd, env, uid, gid, background = false, timeoutSeconds, signal } = options;
+    const { cwd, env, uid, gid, background = false, timeoutSeconds, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     assertEnvironment(env, "env");
     assertInteger(uid, "uid", 0, LARGEST_ID);

@@ -1,6 +1,7 @@
 import { InvalidArgumentException } from "../errors.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
+import { checkOptions } from "../transport/options.js";
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
 import type { SegmentedBody } from "../transport/segmented-body.js";
@@ -78,7 +79,7 @@ export class Files {
    * ```
    */
   async readFile(path: string, options: ReadFileOptions = {}): Promise<string> {
-    const { encoding = "utf-8", lines, signal } = options;
+    const { encoding = "utf-8", lines, signal } = checkOptions(options);
     const decoder = newDecoder(encoding);
     const { body, response } = await this.#open(path, options);
     const text = decoder.decode(await collect(body));
@@ -92,7 +93,7 @@ export class Files {
 
   /** Reads a file, or a range of it. @throws what {@link readBytesStream} throws */
   async readBytes(path: string, options: ReadBytesOptions = {}): Promise<Uint8Array> {
-    const { range, signal } = options;
+    const { range, signal } = checkOptions(options);
     return await collect((await this.#open(path, { range, signal })).body);
   }
 
@@ -104,7 +105,7 @@ export class Files {
    * unless all of it comes, and with {@link SandboxTimeoutException} (`STREAM_STALLED`).
    */
   async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const { range, signal } = options;
+    const { range, signal } = checkOptions(options);
     return (await this.#open(path, { range, signal })).body;
   }
 
@@ -127,6 +128,7 @@ export class Files {
    * ```
    */
   async writeFiles(files: readonly WriteEntry[], options: CallOptions = {}): Promise<void> {
+    checkOptions(options);
     assertDistinct(files, "files", ({ path }) => path);
     const parents = new Map<string, WirePermissions & { readonly mode: number }>();
     const parts = files.map(({ path, data, size, mode = "644", owner, group }, index): UploadPart => {
@@ -208,7 +210,7 @@ export class Files {
    */
   async search(path: string, options: SearchOptions = {}): Promise<FileInfo[]> {
     assertPath(path);
-    const { pattern, signal } = options;
+    const { pattern, signal } = checkOptions(options);
     assertOptionalText(pattern, "pattern");
     const { client, json } = this.#link.execd;
     const answer = await client.GET("/files/search", {
@@ -225,7 +227,7 @@ export class Files {
    */
   async listDirectory(path: string, options: ListDirectoryOptions = {}): Promise<FileInfo[]> {
     assertPath(path);
-    const { depth, signal } = options;
+    const { depth, signal } = checkOptions(options);
     assertInteger(depth, "depth", 1);
     const { client, json } = this.#link.execd;
     const answer = await client.GET("/directories/list", {
@@ -342,7 +344,7 @@ export class Files {
   async upload(localPath: string, path: string, options: UploadOptions = {}): Promise<void> {
     assertText(localPath, "localPath");
     assertPath(path);
-    const { onProgress, signal, mode, owner, group } = options;
+    const { onProgress, signal, mode, owner, group } = checkOptions(options);
     assertFunction(onProgress, "onProgress");
     throwIfAborted(signal);
     const local = await openLocal(localPath);
@@ -371,7 +373,7 @@ export class Files {
   async download(path: string, localPath: string, options: DownloadOptions = {}): Promise<void> {
     assertPath(path);
     assertText(localPath, "localPath");
-    const { onProgress, signal } = options;
+    const { onProgress, signal } = checkOptions(options);
     assertFunction(onProgress, "onProgress");
     throwIfAborted(signal);
     await writeLocal(localPath, onProgress, () => this.#open(path, { signal }));
@@ -383,7 +385,7 @@ export class Files {
     if (range !== undefined && lines !== undefined) {
       throw new InvalidArgumentException("range and lines exclude each other.");
     }
-    const header = range && toRangeHeader(range);
+    const header = range === undefined ? undefined : toRangeHeader(range);
     const { client, download } = this.#link.execd;
     const answer = await client
       .GET("/files/download", {
@@ -436,6 +438,7 @@ export class Files {
 }
 
 function newDecoder(encoding: string): InstanceType<typeof TextDecoder> {
+  assertText(encoding, "encoding");
   try {
     return new TextDecoder(encoding, { ignoreBOM: true });
   } catch (cause) {

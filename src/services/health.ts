@@ -1,5 +1,6 @@
 import { isSandboxException } from "../errors.js";
 import { unwrapEmpty } from "../transport/client.js";
+import { checkOptions } from "../transport/options.js";
 import type { CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 
@@ -19,16 +20,21 @@ export class Health {
    */
   async ping(options: CallOptions = {}): Promise<void> {
     const { client, json } = this.#link.execd;
-    unwrapEmpty(await client.GET("/ping", json({ ...options, retry: false })));
+    unwrapEmpty(await client.GET("/ping", json({ ...checkOptions(options), retry: false })));
   }
 
-  /** As {@link ping}, with `false` for any failure but the caller's own: an abort, or the use of a closed sandbox. */
+  /**
+   * As {@link ping}, with `false` for any failure but the caller's own: an abort, a bad argument, or the use of a closed
+   * sandbox.
+   */
   async isHealthy(options: CallOptions = {}): Promise<boolean> {
+    const { signal } = checkOptions(options);
     try {
-      await this.ping(options);
+      await this.ping({ signal });
       return true;
     } catch (error) {
-      if (options.signal?.aborted || !isSandboxException(error) || error.error.code === "CLOSED") throw error;
+      const isOwn = isSandboxException(error) && ["CLOSED", "INVALID_ARGUMENT"].includes(error.error.code);
+      if (isOwn || signal?.aborted || !isSandboxException(error)) throw error;
       return false;
     }
   }

@@ -1,4 +1,6 @@
 import { onAbort, throwIfAborted } from "../transport/abort.js";
+import { checkOptions } from "../transport/options.js";
+import type { CallOptions } from "./arguments.js";
 
 /**
  * An iterable whose every loop begins anew, and which sends nothing before the first `next`.
@@ -7,7 +9,7 @@ import { onAbort, throwIfAborted } from "../transport/abort.js";
  * it fail with is not thrown. The caller's own signal ends the loop with its own reason.
  */
 export function iterableOf<Item>(
-  callerSignal: AbortSignal | undefined,
+  options: CallOptions,
   generate: (signal: AbortSignal) => AsyncGenerator<Item, void>,
 ): AsyncIterable<Item> {
   return {
@@ -15,6 +17,7 @@ export function iterableOf<Item>(
       const ending = new AbortController();
       const left = Symbol();
       const items = (async function* () {
+        const { signal: callerSignal } = checkOptions(options);
         throwIfAborted(callerSignal);
         const unlink = onAbort(callerSignal, (reason) => {
           ending.abort(reason);

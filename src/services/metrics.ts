@@ -54,7 +54,7 @@ export class Metrics {
    * ```
    */
   watch(options: CallOptions = {}): AsyncIterable<SandboxMetrics> {
-    return iterableOf(options.signal, (signal) => this.#watch(signal));
+    return iterableOf(options, (signal) => this.#watch(signal));
   }
 
   async *#watch(signal: AbortSignal): AsyncGenerator<SandboxMetrics, void> {

@@ -4,10 +4,11 @@ import type { ExecutionHandlers } from "../execution/handlers.js";
 import type { KeepOutput } from "../execution/output-log.js";
 import { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
+import { checkOptions } from "../transport/options.js";
 import { assertHandlers, assertInteger, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 
-const KEEP: readonly unknown[] = ["head", "tail", "both", undefined] satisfies (KeepOutput | undefined)[];
+const KEEP: readonly unknown[] = ["head", "tail", "both"] satisfies KeepOutput[];
 
 /** What every run with a handle takes. */
 export interface RunOptions extends CallOptions {
@@ -27,27 +28,32 @@ export interface RunOptions extends CallOptions {
   readonly keepOutput?: KeepOutput | undefined;
 }
 
-/** Begins a run and gives its handle. What `source` throws, and what is wrong with the options, rejects the handle. */
+/**
+ * Begins a run and gives its handle. What is wrong with the options, and what `kindOf` and `source` throw, rejects the
+ * handle; nothing is thrown here.
+ */
 export function startRun(
   { sandboxId, config: { logger } }: SandboxLink,
-  kind: ExecutionKind,
-  { handlers, maxOutputBytes, keepOutput }: RunOptions,
+  options: RunOptions,
+  kindOf: () => ExecutionKind,
   source: () => RunSource,
 ): Run {
-  return new Run({
-    kind,
-    sandboxId,
-    logger,
-    handlers,
-    bound:
-      maxOutputBytes === undefined ? undefined : { maxBytes: maxOutputBytes, keep: keepOutput ?? "both" },
-    source: () => {
-      assertHandlers(handlers);
-      assertInteger(maxOutputBytes, "maxOutputBytes", 1);
-      if (!KEEP.includes(keepOutput)) {
-        throw new InvalidArgumentException('keepOutput must be "head", "tail" or "both".');
-      }
-      return source();
-    },
-  });
+  const facts = { sandboxId, logger };
+  let kind: ExecutionKind = "code";
+  try {
+    const { handlers, maxOutputBytes, keepOutput = "both" } = checkOptions(options);
+    kind = kindOf();
+    assertHandlers(handlers);
+    assertInteger(maxOutputBytes, "maxOutputBytes", 1);
+    if (!KEEP.includes(keepOutput)) {
+      throw new InvalidArgumentException('keepOutput must be "head", "tail" or "both".');
+    }
+    const bound = maxOutputBytes === undefined ? undefined : { maxBytes: maxOutputBytes, keep: keepOutput };
+    return new Run({ ...facts, kind, handlers, bound, source });
+  } catch (error) {
+    const fail = (): never => {
+      throw error;
+    };
+    return new Run({ ...facts, kind, source: fail });
+  }
 }

@@ -2,6 +2,7 @@ import { SandboxApiException } from "../errors.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined, unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { checkOptions } from "../transport/options.js";
 import { expectText } from "../transport/response.js";
 import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
@@ -80,7 +81,8 @@ export class Sessions {
     return this.#ids.has(id);
   }
 
-  async create({ cwd, signal }: CreateSessionOptions): Promise<CommandSession> {
+  async create(options: CreateSessionOptions): Promise<CommandSession> {
+    const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     const { client, json } = this.#link.execd;
     const answer = await client.POST("/session", {
@@ -93,7 +95,12 @@ export class Sessions {
   }
 
   run(sessionId: string, command: string, options: RunInSessionOptions): Run {
-    return startRun(this.#link, "command", options, () => this.#source(sessionId, command, options));
+    return startRun(
+      this.#link,
+      options,
+      () => "command",
+      () => this.#source(sessionId, command, options),
+    );
   }
 
   async delete(sessionId: string, options: CallOptions): Promise<void> {

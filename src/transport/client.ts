@@ -21,6 +21,7 @@ import {
 } from "./endpoint.js";
 import { isRecord } from "./json.js";
 import { withLogging } from "./log.js";
+import { checkOptions } from "./options.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
 import {
   expectRecords,
@@ -128,7 +129,12 @@ export class Transport<Client> {
   /** An answer that is read whole: a timeout for each attempt, and retries by the method. */
   readonly json = (options: JsonOptions = {}): CallInit => {
     const { config } = this.#facts;
-    const { signal, timeoutSeconds = config.requestTimeoutSeconds, retry = true, onRetry } = options;
+    const {
+      signal,
+      timeoutSeconds = config.requestTimeoutSeconds,
+      retry = true,
+      onRetry,
+    } = checkOptions(options);
     return {
       fetch: this.#begin(signal, (call) => {
         const read = withTimeout(bufferAnswer(this.#send(call), call), {

@@ -7,6 +7,7 @@ import {
 import { redactUrl, type Logger } from "../logging.js";
 import { sleep } from "./abort.js";
 import { isNotSent } from "./connection-failure.js";
+import { checkOptions, shown } from "./options.js";
 import { bodyOf, isIdempotent, pathOf, type Fetch } from "./request.js";
 import { retryAfterSecondsOf } from "./response.js";
 
@@ -78,14 +79,14 @@ export class RetryPolicy {
     const {
       maxRetries = 3,
       initialBackoffMillis = 500,
-      maxBackoffMillis = Math.max(30_000, initialBackoffMillis),
       deadlineSeconds = null,
       retryablePostStatuses = [],
       onRetry,
-    } = options;
+    } = checkOptions(options, "retryPolicy");
     assertAmount("maxRetries", maxRetries);
     if (!Number.isInteger(maxRetries)) refuse("maxRetries", "must be a whole number", maxRetries);
     assertAmount("initialBackoffMillis", initialBackoffMillis);
+    const { maxBackoffMillis = Math.max(30_000, initialBackoffMillis) } = options;
     assertAmount("maxBackoffMillis", maxBackoffMillis);
     if (maxBackoffMillis < initialBackoffMillis) {
       refuse("maxBackoffMillis", "must not be below initialBackoffMillis", maxBackoffMillis);
@@ -273,5 +274,5 @@ function readStatuses(value: unknown): number[] {
 }
 
 function refuse(name: string, rule: string, value: unknown): never {
-  throw new InvalidArgumentException(`retryPolicy.${name} ${rule}, not ${String(value)}.`);
+  throw new InvalidArgumentException(`retryPolicy.${name} ${rule}, not ${shown(value)}.`);
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentException } from "../../errors.js";
+import { checkOptions } from "../../transport/options.js";
 import { assertInteger } from "../arguments.js";
 
 /**
@@ -21,7 +22,8 @@ export interface LineRange {
 }
 
 /** The value of the `Range` header. @throws {InvalidArgumentException} for what servers would not understand */
-export function toRangeHeader({ start = 0, end }: ByteRange): string {
+export function toRangeHeader(range: ByteRange): string {
+  const { start = 0, end } = checkOptions(range, "range");
   assertInteger(start, "range.start", -Number.MAX_SAFE_INTEGER);
   if (start < 0) {
     if (end !== undefined)
@@ -34,7 +36,8 @@ export function toRangeHeader({ start = 0, end }: ByteRange): string {
 }
 
 /** The parameters for lines. */
-export function toLineQuery({ first, count }: LineRange): { offset: number; limit?: number } {
+export function toLineQuery(lines: LineRange): { offset: number; limit?: number } {
+  const { first, count } = checkOptions(lines, "lines");
   assertInteger(first, "lines.first", 1);
   assertInteger(count, "lines.count", 1);
   // One of them has to be there: without any the server gives bytes.
