@@ -150,6 +150,8 @@ function toSource({ name, data, size }: Segment): Source {
     return { name, size, part, chunks: () => reader, release: () => reader.cancel() };
   }
   if (isAsyncIterable(data)) {
+    // A stream of Node that fails before it is read would end the process: whoever reads it is told all the same.
+    if (typeof data.on === "function") data.on("error", () => undefined);
     return { name, size, part, chunks: () => data, release: () => destroy(data) };
   }
   throw new InvalidArgumentException(
@@ -205,9 +207,10 @@ function isStream(value: unknown): value is ReadableStream<unknown> {
   return has(value, "getReader");
 }
 
-function isAsyncIterable(
-  value: unknown,
-): value is AsyncIterable<unknown> & { readonly destroy?: () => unknown } {
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> & {
+  readonly destroy?: () => unknown;
+  readonly on?: (event: "error", listener: () => void) => unknown;
+} {
   return has(value, Symbol.asyncIterator);
 }
 

@@ -1,3 +1,4 @@
+import { createReadStream } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -178,6 +179,22 @@ describe("an upload", () => {
       await Promise.reject(own);
     }
     expect(await failureOf(filesAt(server.origin).writeFiles([{ path: "/x", data: content() }]))).toBe(own);
+  });
+
+  test("whose source is a stream that fails before its turn is failed by that, and the process lives on", async () => {
+    await using server = await RawServer.start(accept);
+    const missing = createReadStream("/there/is/no/such/file");
+    // Not `once`, which would listen for errors in the library's place.
+    const closed = new Promise<void>((resolve) => missing.on("close", () => resolve()));
+    async function* untilMissed(): AsyncGenerator<string> {
+      await closed;
+      yield "first";
+    }
+    const entries = [
+      { path: "/first", data: untilMissed() },
+      { path: "/second", data: missing },
+    ];
+    expect(await failureOf(filesAt(server.origin).writeFiles(entries))).toMatchObject({ code: "ENOENT" });
   });
 
   test("that is refused halfway says why, and lets go of all its sources", async () => {
