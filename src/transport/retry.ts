@@ -44,7 +44,7 @@ export interface RetryPolicyOptions {
    * @default []
    */
   readonly retryablePostStatuses?: readonly number[] | undefined;
-  /** Called before each wait. What it throws is logged, and changes nothing. */
+  /** Called before each wait, which does not wait for it. What it throws, or rejects with, is logged, and changes nothing. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
@@ -251,10 +251,13 @@ function outcomeOf(
 }
 
 function callHook(policy: RetryPolicy, event: RetryEvent, logger: Logger | undefined): void {
+  const report = (error: unknown): void => logger?.warn(`retryPolicy.onRetry threw: ${String(error)}`);
   try {
-    policy.onRetry?.(event);
+    const outcome: unknown = policy.onRetry?.(event);
+    // It is not waited for; but the rejection of an async function would end the process.
+    Promise.resolve(outcome).catch(report);
   } catch (error) {
-    logger?.warn(`retryPolicy.onRetry threw: ${String(error)}`);
+    report(error);
   }
 }
 

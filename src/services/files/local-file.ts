@@ -12,7 +12,10 @@ export interface TransferProgress {
   readonly totalBytes: number | undefined;
 }
 
-/** Called as a transfer goes on, for each piece of some 64 KiB. What it throws ends the transfer, and is thrown. */
+/**
+ * Called as a transfer goes on, for each piece of some 64 KiB. What it throws ends the transfer, and is thrown; a promise
+ * is awaited, and what it rejects with likewise.
+ */
 export type ProgressCallback = (progress: TransferProgress) => void;
 
 /** A local file that is open for reading. */
@@ -45,7 +48,8 @@ export async function openLocal(path: string): Promise<LocalSource> {
         at += bytesRead;
         yield room.subarray(0, bytesRead);
         // Asked for more: the wire has taken it.
-        onProgress?.({ transferredBytes: at, totalBytes: size });
+        const told: unknown = onProgress?.({ transferredBytes: at, totalBytes: size });
+        await told;
       }
     },
     close: () => handle.close(),
@@ -86,7 +90,8 @@ export async function writeLocal(
       if (done) break;
       await attempt(path, () => file.writeFile(value));
       received += value.byteLength;
-      onProgress?.({ transferredBytes: received, totalBytes: size });
+      const told: unknown = onProgress?.({ transferredBytes: received, totalBytes: size });
+      await told;
     }
     await attempt(path, async () => {
       await file.close();

@@ -367,6 +367,17 @@ describe("local files", () => {
     expect(await failureOf(filesAt(server.origin).upload(local("a"), "/a", { onProgress }))).toBe(own);
   });
 
+  test("end their transfer with what their progress callback rejects with", async () => {
+    await using server = await RawServer.start((exchange) => exchange.answer(200, "content"));
+    await writeFile(local("a"), "content");
+    const own = new Error("stop");
+    const onProgress = (): unknown => Promise.reject(own);
+    const files = filesAt(server.origin);
+    expect(await failureOf(files.upload(local("a"), "/a", { onProgress }))).toBe(own);
+    expect(await failureOf(files.download("/a", local("b"), { onProgress }))).toBe(own);
+    expect(await readdir(directory)).toEqual(["a"]);
+  });
+
   test("take a download's place when all of it has come, and keep their mode", async () => {
     await using server = await RawServer.start((exchange) => exchange.answer(200, "new"));
     await writeFile(local("target"), "old");

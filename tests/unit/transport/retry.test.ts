@@ -200,13 +200,17 @@ describe("a request under a policy", () => {
     ]);
   });
 
-  test("goes on when the hook throws", async () => {
-    const logger = new CapturingLogger();
-    const policy = new RetryPolicy({
-      onRetry: () => {
+  test.each<[string, () => void]>([
+    [
+      "throws",
+      () => {
         throw new Error("a hook's own");
       },
-    });
+    ],
+    ["rejects", () => Promise.reject(new Error("a hook's own"))],
+  ])("goes on when the hook %s", async (_, onRetry) => {
+    const logger = new CapturingLogger();
+    const policy = new RetryPolicy({ onRetry });
     const { send, sent } = attempts([unavailable()], { policy, logger });
     await send(thing());
     expect(sent()).toBe(2);
