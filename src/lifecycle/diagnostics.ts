@@ -31,18 +31,19 @@ export function toDiagnostics(
   wire: components["schemas"]["DiagnosticContentResponse"],
   response: Response,
 ): Diagnostics {
-  const { kind, delivery, content, contentUrl, contentLength, truncated, warnings = [] } = wire;
+  const { kind, delivery, content, contentUrl, contentLength, truncated, warnings } = wire;
   return {
     sandboxId: expectText(wire.sandboxId, "sandboxId", response),
     kind,
     scope: expectText(wire.scope, "scope", response),
     delivery,
     contentType: expectText(wire.contentType, "contentType", response),
-    content,
-    contentUrl,
-    contentLength,
+    // Servers may leave out what there is not, or write null.
+    content: content ?? undefined,
+    contentUrl: contentUrl ?? undefined,
+    contentLength: contentLength ?? undefined,
     expiresAt: optionalDate(wire.expiresAt, "expiresAt", response),
     isTruncated: truncated,
-    warnings,
+    warnings: warnings ?? [],
   };
 }

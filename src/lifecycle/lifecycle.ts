@@ -225,9 +225,9 @@ export class Lifecycle {
         },
         ...json({ signal }),
       });
-      const { headers = {} } = unwrap(answer);
+      const { headers } = unwrap(answer);
       const endpoint = expectText(answer.data?.endpoint, "endpoint", answer.response);
-      return { endpoint, url: this.#config.resolveEndpointUrl(endpoint), headers };
+      return { endpoint, url: this.#config.resolveEndpointUrl(endpoint), headers: headers ?? {} };
     });
   }
 

@@ -75,19 +75,19 @@ export class CommandLogReader {
       });
       const { response } = answer;
       const status = unwrap(answer);
-      const { id = commandId, content = "", running, exit_code: exitCode, error, finished_at: end } = status;
+      const { id, content, running, exit_code: exitCode, error, finished_at: end } = status;
       if (typeof running !== "boolean") {
         throw unexpectedResponse(`The server's answer has no "running".`, response);
       }
       return {
-        id,
-        command: content,
+        // Go writes what is not there as null, where it writes it.
+        id: id ?? commandId,
+        command: content ?? "",
         isRunning: running,
         exitCode: exitCode ?? null,
-        signal: signalOf(error),
-        error: error === "" ? undefined : error,
+        signal: signalOf(error ?? undefined),
+        error: error === "" ? undefined : (error ?? undefined),
         startedAt: expectDate(status.started_at, "started_at", response),
-        // Go writes what is not there as null, where it writes it.
         finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", response),
       };
     });

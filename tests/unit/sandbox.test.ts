@@ -450,6 +450,11 @@ describe("endpoints", () => {
   });
 });
 
+test("an endpoint without headers has none, also where the server writes null", async () => {
+  server.on(`${INFO}/endpoints/8080`, () => Response.json({ endpoint: "h.test:1", headers: null }));
+  expect((await (await connect()).getEndpoint(8080)).headers).toEqual({});
+});
+
 describe("diagnostics", () => {
   test.each(["logs", "events"] as const)("gives %s", async (kind) => {
     const route = `${INFO}/diagnostics/${kind}`;
@@ -493,6 +498,12 @@ describe("diagnostics", () => {
       warnings: ["w"],
     });
     expect(server.seen.at(-1)?.url.searchParams.get("scope")).toBe("a&b");
+    const nulls = { content: null, contentUrl: null, contentLength: null, expiresAt: null, warnings: null };
+    server.on(route, () => Response.json({ ...inline, ...nulls }));
+    const { content, contentUrl, contentLength, warnings } = await sandbox.getDiagnostics(kind, {
+      scope: "x",
+    });
+    expect([content, contentUrl, contentLength, warnings]).toEqual([undefined, undefined, undefined, []]);
   });
 
   test("refuses a blank scope, and says when the server has none", async () => {

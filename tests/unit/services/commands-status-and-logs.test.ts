@@ -69,6 +69,12 @@ describe("the status of a command", () => {
   });
 
   test("takes null for what is left out", async () => {
+    const nulls = { id: null, content: null, error: null };
+    expect(await statusOf({ ...running, ...nulls })).toMatchObject({
+      id: "c1",
+      command: "",
+      error: undefined,
+    });
     expect(await statusOf({ ...running, exit_code: null, finished_at: null, error: "" })).toMatchObject({
       exitCode: null,
       finishedAt: undefined,
