@@ -4,6 +4,7 @@ import { redactUrl } from "../logging.js";
 import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
 import { isNotSent, toConnectionException } from "./connection-failure.js";
+import { isRecord } from "./json.js";
 import { bodyOf, isIdempotent, pathOf, type Fetch } from "./request.js";
 import { discardBody } from "./response.js";
 import { watchUpload } from "./upload.js";
@@ -144,16 +145,19 @@ export function sendTo(
         : await config.fetch(new Request(url, init));
     };
     const pending = send();
+    let response: Response;
     try {
-      return await raceAbort(call.signal, pending);
+      response = await raceAbort(call.signal, pending);
     } catch (error) {
       if (!call.signal.aborted) {
         throw toConnectionException(error, { method, where: redactUrl(url), phase: "request" });
       }
       // A `fetch` that does not heed the signal may answer yet.
-      pending.then(discardBody, () => undefined);
+      pending.then(discardBody).catch(() => undefined);
       throw error;
     }
+    assertUnread(response);
+    return response;
   };
 }
 
@@ -184,6 +188,17 @@ export function withFailover(
       return await next(request);
     }
   };
+}
+
+/** Refuses what a stand-in for `fetch` may give: nothing, another library's answer, one that it has read itself. */
+function assertUnread(response: unknown): void {
+  const { body, headers }: Record<string, unknown> = isRecord(response) ? response : {};
+  const isUnread = body === null || (isRecord(body) && "getReader" in body && body["locked"] === false);
+  if (isUnread && isRecord(headers)) return;
+  throw new SandboxException({
+    code: "UNEXPECTED_RESPONSE",
+    message: "The connection's `fetch` gave what is no Response with a body to read.",
+  });
 }
 
 function sameHeaders(one: Headers, other: Headers): boolean {

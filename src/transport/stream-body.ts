@@ -1,10 +1,12 @@
-import { addErrorContext, SandboxConnectionException } from "../errors.js";
+import { addErrorContext, SandboxConnectionException, SandboxException } from "../errors.js";
 import { onAbort } from "./abort.js";
 import { mayHaveBody } from "./answer.js";
 import type { Call } from "./call.js";
 import { describeConnectionFailure } from "./connection-failure.js";
 import { requestIdOf } from "./response.js";
 import { startTimer, type IdleClock } from "./timeout.js";
+
+const NO_BYTES = { code: "UNEXPECTED_RESPONSE", message: "the body gave what is no bytes" };
 
 /** What {@link guardStream} needs to know. */
 export interface StreamGuardOptions {
@@ -69,6 +71,8 @@ function guardBody(
           idle.stop();
           if (isEnded) return;
           if (!done) {
+            // A stand-in for `fetch` may give text; what follows takes it for bytes.
+            if (!ArrayBuffer.isView(value)) throw new SandboxException(NO_BYTES);
             controller.enqueue(value);
             return;
           }

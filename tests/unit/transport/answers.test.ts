@@ -1,3 +1,4 @@
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -5,7 +6,7 @@ import {
   SandboxRateLimitException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
-import { unwrap, unwrapEmpty } from "../../../src/transport/client.js";
+import { unwrap, unwrapEmpty, unwrapStream } from "../../../src/transport/client.js";
 import { expectDate, expectText } from "../../../src/transport/response.js";
 import { RawServer, type RawExchange } from "../../helpers/sockets.js";
 import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
@@ -20,6 +21,46 @@ async function get(answer: (exchange: RawExchange) => void): Promise<unknown> {
 async function failureOfGet(answer: (exchange: RawExchange) => void): Promise<unknown> {
   return failureOf(get(answer));
 }
+
+describe("a fetch of the caller's own", () => {
+  const given = (answer: unknown) =>
+    transportTo("http://things.test", {
+      retryPolicy: { maxRetries: 0 },
+      fetch: () => Promise.resolve(answer as Response),
+    });
+  const read = async (): Promise<Response> => {
+    const response = new Response("{}");
+    await response.text();
+    return response;
+  };
+
+  test.each<[string, () => unknown]>([
+    ["nothing", () => undefined],
+    ["null", () => null],
+    ["text", () => "{}"],
+    ["an object that is no answer", () => ({ ok: true, status: 200 })],
+    [
+      "another library's answer",
+      () => ({ ok: true, status: 200, headers: new Headers(), body: Readable.from([]) }),
+    ],
+    ["an answer that it has read itself", read],
+  ])("that gives %s is told so", async (_, answer) => {
+    const { client, json, stream } = given(await answer());
+    for (const init of [json(), stream()]) {
+      const failure = await failureOf(client.GET("/things", init));
+      expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" } });
+      expect(String(failure)).toContain("The connection's `fetch` gave what is no Response");
+    }
+  });
+
+  test("whose body gives text instead of bytes breaks its stream", async () => {
+    const text = new ReadableStream({ start: (controller) => controller.enqueue("text") });
+    const { client, stream } = given(new Response(text));
+    const body = unwrapStream(await client.GET("/things", stream()));
+    const failure = await failureOf(body.getReader().read());
+    expect(failure).toMatchObject({ name: "SandboxConnectionException", error: { code: "STREAM_BROKEN" } });
+  });
+});
 
 describe("a success", () => {
   test("with JSON is data, whatever its type is called", async () => {
