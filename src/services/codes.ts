@@ -101,6 +101,8 @@ export class Codes {
     const kind = () => kindOf(options.context?.language ?? options.language);
     return startRun(this.#link, options, kind, () => {
       const { context, language, timeoutSeconds, signal } = options;
+      // It has a language too, and the code would run in that language's default context.
+      if ("id" in options) throw new InvalidArgumentException("A context is given as { context }.");
       if (context !== undefined && language !== undefined) {
         throw new InvalidArgumentException(
           "context and language exclude each other; a context has its language.",

@@ -251,6 +251,15 @@ describe("a run never throws synchronously", () => {
   });
 });
 
+test("a context in the place of options is refused: the code would run in its language's default context", async () => {
+  const server = new FakeServer();
+  const { interpreter } = await given(server);
+  const before = server.routes.length;
+  const context = { id: "c", language: "python" };
+  await expect(interpreter.codes.run("1", context)).rejects.toThrow("A context is given as { context }.");
+  expect(server.routes).toHaveLength(before);
+});
+
 test("a value that has no text is named by its kind", async () => {
   const { sandbox } = await given(new FakeServer());
   const odd = Object.create(null) as never;
