@@ -1,5 +1,5 @@
 import type { components } from "../../generated/lifecycle.js";
-import { InvalidArgumentException } from "../errors.js";
+import { InvalidArgumentException, SandboxException } from "../errors.js";
 import { assertInteger, type CallOptions } from "../services/arguments.js";
 import { expectRecords, unexpectedResponse } from "../transport/response.js";
 
@@ -79,6 +79,10 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
       const { page, pageSize, totalItems, hasNextPage } = current.pagination;
       if (!hasNextPage) return;
       const next = await this.#load(page + 1, this.#options);
+      if (next.pagination.page <= page) {
+        const message = `The server gave page ${next.pagination.page} where page ${page + 1} was asked for.`;
+        throw new SandboxException({ code: "UNEXPECTED_RESPONSE", message });
+      }
       const removed = totalItems - next.pagination.totalItems;
       const back = removed <= 0 ? 0 : Math.ceil(removed / pageSize);
       current = back === 0 ? next : await this.#load(Math.max(first, page + 1 - back), this.#options);

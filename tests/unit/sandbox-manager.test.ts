@@ -114,6 +114,17 @@ describe("a page", () => {
     return ids;
   };
 
+  test("is not gone over for ever where the server gives the same one again and again", async () => {
+    const pagination = { page: 1, pageSize: 1, totalItems: 2, totalPages: 2, hasNextPage: true };
+    server.on("GET /sandboxes", (_, count) => {
+      if (count > 3) throw new Error("It was asked for again.");
+      return Response.json({ items: [sandboxJson("a")], pagination });
+    });
+    const failure = await failureOf(idsOf(await manager.listSandboxInfos()));
+    expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" } });
+    expect(String(failure)).toContain("page 1 where page 2 was asked for");
+  });
+
   test("is an iterable over all behind it, and may be gone over again", async () => {
     const { ids } = new Listing(7);
     const page = await manager.listSandboxInfos({ pageSize: 3, states: ["Running"] });
