@@ -114,7 +114,8 @@ describeIf(
 
   test("prints to both streams, while it runs", async () => {
     const context = await client.createContext("go");
-    const code = 'fmt.Println("first")\nprintln("to stderr")\ntime.Sleep(10 * time.Minute)';
+    // What is waited for comes last.
+    const code = 'println("to stderr")\nfmt.Println("first")\ntime.Sleep(10 * time.Minute)';
     const run = client.start("go", code, context);
     await run.until("first\n");
     await client.interrupt(context);
