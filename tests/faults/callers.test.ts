@@ -253,4 +253,4 @@ test("two thousand runs at once all end, under one signal, and nothing of them i
       expect(outcomes.filter(({ complete }) => complete !== undefined)).toHaveLength(2_000);
     });
   await expectMemoryBack(work, 8);
-});
+}, 120_000);
