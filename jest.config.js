@@ -27,5 +27,5 @@ export default {
   // Tests start kernels and servers of their own: one worker for each core would starve these on a large machine, and
   // jest's default of one less than the cores would leave a machine with two cores half idle.
   maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };
