@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import http2 from "node:http2";
-import { tmpdir } from "node:os";
+import os from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { EventStream } from "../../../src/local/supervisor/event-stream.js";
 import { PipePool } from "../../../src/local/supervisor/pipes.js";
 import { Sessions } from "../../../src/local/supervisor/sessions.js";
@@ -16,7 +16,9 @@ let client: http2.ClientHttp2Session;
 let pipes: PipePool;
 
 beforeAll(async () => {
-  directory = await mkdtemp(path.join(tmpdir(), "sessions-"));
+  directory = await mkdtemp(path.join(os.tmpdir(), "sessions-"));
+  // Where a session's own files go.
+  jest.spyOn(os, "tmpdir").mockReturnValue(directory);
   pipes = new PipePool(directory);
   const configuration = {
     workspace: directory,
@@ -37,6 +39,7 @@ beforeAll(async () => {
 afterAll(async () => {
   client.close();
   server.close();
+  jest.restoreAllMocks();
   await rm(directory, { recursive: true });
 });
 
