@@ -20,7 +20,7 @@ try {
 
   // A limit of one run, from sending; what came until then is in the exception.
   const limited = codes.run("runs += 1\nprint('begun', flush=True)\nwhile True: pass", {
-    timeoutSeconds: 1,
+    timeoutSeconds: 3,
   });
   console.log("limited:", await reasonOf(limited), "with", JSON.stringify(limited.execution.stdout));
 

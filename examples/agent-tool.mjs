@@ -7,7 +7,7 @@ import { CodeInterpreter, isSandboxException, Sandbox } from "opensandbox-code-i
 
 /** @import { CodeContext, Codes, Execution } from "opensandbox-code-interpreter" */
 
-const MOST_SECONDS = 2;
+const MOST_SECONDS = 10;
 const MOST_BYTES = 300; // of each output: the context window is yours
 
 /** What the model is told of the tool: the form that most models' APIs take. */

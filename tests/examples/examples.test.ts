@@ -134,7 +134,7 @@ const PRINTED: Readonly<Record<string, Lines>> = {
     " 19986",
     ...Array.from({ length: 13 }, (_, index) => `line ${19_987 + index}`),
     /^--- run_python\("print\('searching'/,
-    ...["status: stopped: it took longer than 2 s", "stdout:", "searching"],
+    ...["status: stopped: it took longer than 10 s", "stdout:", "searching"],
     /^--- run_python\("math\.pi/,
     ...["status: ok", "result:", "True"],
   ],
