@@ -4,6 +4,7 @@ import type { Box, BoxRequest } from "./box.js";
 import type { Faults } from "./faults/faults.js";
 import { FaultySandbox } from "./faults/faulty-sandbox.js";
 import type { Limits } from "./limits.js";
+import { messageOf } from "./supervisor/problem.js";
 import { formatTime, now } from "./times.js";
 
 /** What a sandbox is created with, checked. */
@@ -100,8 +101,7 @@ export class Sandbox {
       try {
         await this.box.pause();
       } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const message = `Failed to pause sandbox container: ${reason}`;
+        const message = `Failed to pause sandbox container: ${messageOf(error)}`;
         throw problem(500, "DOCKER::SANDBOX_PAUSE_FAILED", message);
       }
       this.#enter("Paused");

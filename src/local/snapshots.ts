@@ -7,6 +7,7 @@ import { problem } from "./answers.js";
 import type { Isolation } from "./isolation/isolation.js";
 import { removeTree } from "./removal.js";
 import type { Sandbox } from "./sandbox.js";
+import { messageOf } from "./supervisor/problem.js";
 import { formatTime, now } from "./times.js";
 
 type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting";
@@ -175,8 +176,4 @@ export class Snapshots {
   #directoryOf(id: string): string {
     return path.join(this.#directory, id);
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

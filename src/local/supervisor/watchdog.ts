@@ -90,17 +90,17 @@ export class Watchdog {
   #checkMemory(usages: readonly Usage[], limit: number): void {
     const held = (pid: number) => this.#heldMemory.get(pid) ?? 0;
     if (sum(usages, ({ pid, residentBytes }) => residentBytes + held(pid)) <= limit) return;
-    for (const read of [readOwnMemory, readShareOfMemory]) {
-      const exact = usages.map((usage) => {
+    const measure = (read: (pid: number) => Memory) =>
+      usages.map((usage) => {
         const { anonymous, shared } = read(usage.pid);
         // A file without a name that is also mapped is the same memory.
         return { ...usage, bytes: anonymous + Math.max(shared, held(usage.pid)) };
       });
-      if (sum(exact, ({ bytes }) => bytes) <= limit) return;
-      if (read === readOwnMemory) continue;
-      const largest = exact.reduce((most, usage) => (usage.bytes > most.bytes ? usage : most));
-      this.#end(largest, `the sandbox used more than its ${describeBytes(limit)} of memory`);
-    }
+    if (sum(measure(readOwnMemory), ({ bytes }) => bytes) <= limit) return;
+    const exact = measure(readShareOfMemory);
+    if (sum(exact, ({ bytes }) => bytes) <= limit) return;
+    const largest = exact.reduce((most, usage) => (usage.bytes > most.bytes ? usage : most));
+    this.#end(largest, `the sandbox used more than its ${describeBytes(limit)} of memory`);
   }
 
   /** A process that has used no CPU time has changed no files to speak of. */
