@@ -11,7 +11,7 @@ import {
   type Check,
   type Replayed,
 } from "../helpers/exchanges.js";
-import type { ExpectedExecution } from "../helpers/expect-execution.js";
+import { OK } from "../helpers/expect-execution.js";
 import { failureOf } from "../unit/transport/harness.js";
 
 const DEFAULT = "ce42e1fa-b3e8-4d91-94b7-0c87196ab39d";
@@ -21,13 +21,6 @@ const HUNG = "aba6344d-9056-46d5-a6a8-f0fe642a0df4";
 const SLOW = "f8a97cea-e9af-4788-abf4-edcb1186bb17";
 const DEAD = "0ddeecb6-5320-464a-ae21-920eede773e8";
 
-const OK: ExpectedExecution = {
-  stdout: "",
-  stderr: "",
-  text: undefined,
-  error: undefined,
-  exitCode: undefined,
-};
 const prints = (stdout: string, executionTimeMs: number): Check =>
   ends(runCode, { ...OK, stdout, executionTimeMs, executionCount: undefined });
 const shows = (text: string, executionCount: number): Check => ends(runCode, { ...OK, text, executionCount });

@@ -1,14 +1,6 @@
 import { expect } from "@jest/globals";
 import { check, describeExchanges, ends, runCode, type Check } from "../helpers/exchanges.js";
-import type { ExpectedExecution } from "../helpers/expect-execution.js";
-
-const OK: ExpectedExecution = {
-  stdout: "",
-  stderr: "",
-  text: undefined,
-  error: undefined,
-  exitCode: undefined,
-};
+import { OK } from "../helpers/expect-execution.js";
 
 const prints = (stdout: string): Check => ends(runCode, { ...OK, stdout });
 const complains = (stderr: string): Check => ends(runCode, { ...OK, stderr });

@@ -18,6 +18,15 @@ export interface ExpectedExecution {
   readonly error?: readonly [name: string, value: ExpectedText] | undefined;
 }
 
+/** Code that printed nothing, showed nothing and did not fail. */
+export const OK: ExpectedExecution = {
+  stdout: "",
+  stderr: "",
+  text: undefined,
+  error: undefined,
+  exitCode: undefined,
+};
+
 /** Says what came of a run, in the words of the domain. */
 export function expectExecution(run: PromiseLike<Execution>): {
   /** Printed this, and nothing to standard error, and did not fail. */

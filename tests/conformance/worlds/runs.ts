@@ -1,16 +1,8 @@
 import { expect } from "@jest/globals";
 import type { Run } from "../../../src/index.js";
-import type { ExpectedExecution } from "../../helpers/expect-execution.js";
+import { OK, type ExpectedExecution } from "../../helpers/expect-execution.js";
 import type { Exchange } from "../../helpers/fixtures.js";
 import type { Area, Case, World } from "../../helpers/worlds.js";
-
-const OK: ExpectedExecution = {
-  stdout: "",
-  stderr: "",
-  text: undefined,
-  error: undefined,
-  exitCode: undefined,
-};
 
 /** A run of recorded code, in its context or its language's default one. */
 export function run(expected: ExpectedExecution): Case {
