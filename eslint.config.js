@@ -23,7 +23,7 @@ const zones = Object.entries(layers).map(([layer, below]) => ({
   message: `src/${layer} sees only ${below.map((path) => `src/${path}`).join(", ")}.`,
 }));
 const mainEntryZone = {
-  target: ["./src/*.ts", "./src/!(local)/**"],
+  target: ["./src/*.ts", "./src/!(local|cli)/**"],
   from: "./src/local",
   message: "The main entry must not pull in the local server.",
 };
@@ -87,7 +87,7 @@ export default defineConfig(
   {
     files: ["src/**"],
     // The supervisor and the kernels are programs of their own: what they throw does not leave their processes.
-    ignores: ["src/local/supervisor/**", "src/local/kernels/**"],
+    ignores: ["src/local/supervisor/**", "src/local/languages/**"],
     rules: {
       "no-restricted-syntax": [
         "error",
@@ -100,7 +100,7 @@ export default defineConfig(
   },
   {
     files: ["src/**"],
-    ignores: ["src/local/**"],
+    ignores: ["src/local/**", "src/cli/**"],
     rules: {
       "import-x/no-nodejs-modules": "error",
       // Browsers have none of these; a `globalThis.process?.…` that is typed as optional is the way.
@@ -117,7 +117,7 @@ export default defineConfig(
   },
   {
     // The program of the `bin` writes to the terminal; so do scripts, examples and tests.
-    files: ["src/local/cli.ts", "src/local/cli/**", "scripts/**", "examples/**", "tests/**"],
+    files: ["src/cli/**", "scripts/**", "examples/**", "tests/**"],
     rules: { "no-console": "off" },
   },
   {

@@ -9,23 +9,29 @@ export const sources = {
   main: "src/index.ts",
   errors: "src/errors.ts",
   local: "src/local/index.ts",
-  cli: "src/local/cli.ts",
+  cli: "src/cli/main.ts",
   supervisor: "src/local/supervisor/main.ts",
-  javaScriptKernel: "src/local/kernels/javascript/main.ts",
+  javaScriptKernel: "src/local/languages/javascript/program/main.ts",
 };
 
-/** Where the kernels' own programs live, which are shipped as they are; what needs bundling is in folders there. */
-const KERNELS = "src/local/kernels";
+/** The folder with one folder for each language. The kernels' own programs in them are shipped as they are. */
+const LANGUAGES = "src/local/languages";
 
-/** Fails where an entry is missing: a package without one of its parts must not come out of a build. */
+/** Fails if an entry is missing, so that an incomplete package is never built. */
 export function checkSources() {
-  const missing = [...Object.values(sources), KERNELS].filter((path) => !existsSync(join(root, path)));
+  const missing = [...Object.values(sources), LANGUAGES].filter((path) => !existsSync(join(root, path)));
   if (missing.length > 0) throw new Error(`Entries of the build are missing: ${missing.join(", ")}`);
 }
 
-/** The kernels' programs, by name. What Python leaves beside them (`__pycache__`) is none. */
+/** The kernels' programs by name: the files in the languages' folders that are not TypeScript. */
 export function kernelFiles() {
-  return readdirSync(join(root, KERNELS), { withFileTypes: true })
+  return readdirSync(join(root, LANGUAGES), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => programs(join(root, LANGUAGES, name)));
+}
+
+function programs(directory) {
+  return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".ts") && !entry.name.startsWith("."))
-    .map((entry) => ({ name: entry.name, path: join(root, KERNELS, entry.name) }));
+    .map((entry) => ({ name: entry.name, path: join(directory, entry.name) }));
 }

@@ -9,6 +9,6 @@ export {
   type LocalServer,
   type LocalServerOptions,
 } from "./server.js";
-export type { IsolationMode } from "./isolation/resolve.js";
-export type { Faults } from "./faults/faults.js";
-export type { IsolationName } from "./isolation/isolation.js";
+export type { IsolationMode } from "./box/isolation/resolve.js";
+export type { Faults } from "./sandboxes/faults/faults.js";
+export type { IsolationName } from "./box/isolation/isolation.js";

@@ -5,7 +5,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
-import { javaFinder } from "../../src/local/runtimes/java.js";
+import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { root, run } from "../package/programs.js";

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { describe, expect, test } from "@jest/globals";
-import { describeFindings, isHealthy, type Findings } from "../../src/local/cli/doctor.js";
-import type { Runtime } from "../../src/local/runtimes/runtime.js";
+import { describeFindings, isHealthy, type Findings } from "../../src/cli/doctor.js";
+import type { Runtime } from "../../src/local/languages/runtime.js";
 
 const runtime = (executable: string, version: string): Runtime => ({ executable, version, prefixes: [] });
 const healthy: Findings = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { javaFinder } from "../../src/local/runtimes/java.js";
-import { Runtimes } from "../../src/local/runtimes/runtimes.js";
+import { javaFinder } from "../../src/local/languages/java/runtime.js";
+import { Runtimes } from "../../src/local/languages/runtimes.js";
 import { CodeClient } from "../helpers/local-wire.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 

@@ -3,7 +3,7 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import { ControlGroup } from "../../src/local/control-group.js";
+import { ControlGroup } from "../../src/local/box/control-group.js";
 import { LocalClient, parseEvents, until, type LocalSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { WAKES_ITSELF } from "../helpers/waking.js";

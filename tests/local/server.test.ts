@@ -13,7 +13,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startLocalServer } from "../../src/local/index.js";
-import { Listener } from "../../src/local/listener.js";
+import { Listener } from "../../src/local/http/listener.js";
 import { LocalClient, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 

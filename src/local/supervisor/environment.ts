@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
-import { invalid } from "./problem.js";
-import type { WatchedLimits } from "./watchdog.js";
+import { invalid } from "./http/problem.js";
+import type { WatchedLimits } from "./limits/watchdog.js";
 
 /** What the host tells the supervisor at its start. */
 export interface Configuration {

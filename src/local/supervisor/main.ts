@@ -5,13 +5,13 @@
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { json } from "node:stream/consumers";
-import { killStrays } from "../processes.js";
-import { Contexts } from "./contexts.js";
+import { killStrays } from "../box/processes.js";
+import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./environment.js";
-import { PipePool } from "./pipes.js";
+import { PipePool } from "./code/pipes.js";
 import { killEveryGroup, signalEverything } from "./processes.js";
 import { Execd } from "./routes.js";
-import { Watchdog } from "./watchdog.js";
+import { Watchdog } from "./limits/watchdog.js";
 
 const CHANNEL = 3;
 

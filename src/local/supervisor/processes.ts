@@ -1,5 +1,5 @@
 /** Signals to process groups: every process that the supervisor starts leads one. */
-import { listProcesses, readStat, sendSignal } from "../processes.js";
+import { listProcesses, readStat, sendSignal } from "../box/processes.js";
 
 const groups = new Set<number>();
 

@@ -1,17 +1,24 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler, type Routes } from "./answer.js";
-import { Commands } from "./commands.js";
-import type { Contexts } from "./contexts.js";
-import { directoryRoutes } from "./directories.js";
+import {
+  sendBody,
+  sendEmpty,
+  sendJson,
+  sendPlainError,
+  type Handler,
+  type Routes,
+} from "./http/responses.js";
+import { Commands } from "./commands/commands.js";
+import type { Contexts } from "./code/contexts.js";
+import { directoryRoutes } from "./files/directories.js";
 import type { Configuration } from "./environment.js";
-import { fileRoutes } from "./files.js";
-import type { PipePool } from "./pipes.js";
-import { messageOf, Problem } from "./problem.js";
-import { passOn, tunnel } from "./proxy.js";
-import { codeRoutes } from "./routes/code.js";
-import { commandRoutes } from "./routes/commands.js";
-import { metricsRoutes } from "./routes/metrics.js";
-import { Sessions } from "./sessions.js";
+import { fileRoutes } from "./files/files.js";
+import type { PipePool } from "./code/pipes.js";
+import { messageOf, Problem } from "./http/problem.js";
+import { passOn, tunnel } from "./http/proxy.js";
+import { codeRoutes } from "./code/routes.js";
+import { commandRoutes } from "./commands/routes.js";
+import { metricsRoutes } from "./limits/metrics-routes.js";
+import { Sessions } from "./commands/sessions.js";
 
 /** The port of execd itself, which nothing listens on here. */
 const EXECD_PORT = 44772;

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, expect, test } from "@jest/globals";
-import { ControlGroup } from "../../../src/local/control-group.js";
+import { ControlGroup } from "../../../src/local/box/control-group.js";
 
 const group = ControlGroup.make(`opensandbox-unit-${process.pid}`);
 const hasGroup = group !== undefined;

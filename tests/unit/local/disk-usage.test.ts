@@ -3,8 +3,8 @@ import { lstatSync, mkdtempSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { removeTree } from "../../../src/local/removal.js";
-import { diskUsage } from "../../../src/local/supervisor/disk-usage.js";
+import { removeTree } from "../../../src/local/host/removal.js";
+import { diskUsage } from "../../../src/local/supervisor/limits/disk-usage.js";
 
 const MIB = 2 ** 20;
 let directory: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { BadPattern, globToRegExp } from "../../../src/local/supervisor/glob.js";
+import { BadPattern, globToRegExp } from "../../../src/local/supervisor/files/glob.js";
 
 describe("a pattern for names", () => {
   test.each([

@@ -3,7 +3,7 @@ import {
   describeSystemError,
   formatDuration,
   formatNanoseconds,
-} from "../../../src/local/supervisor/go-errors.js";
+} from "../../../src/local/supervisor/http/go-errors.js";
 
 describe("as Go writes it", () => {
   test.each([

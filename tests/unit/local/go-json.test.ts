@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { scanJson } from "../../../src/local/supervisor/go-json.js";
+import { scanJson } from "../../../src/local/supervisor/http/go-json.js";
 
 describe("what Go says about a text", () => {
   test.each([

@@ -4,9 +4,9 @@ import {
   isProgram,
   packageName,
   splitSnippet,
-} from "../../../src/local/supervisor/kernels/go-source.js";
-import { GoState, packagesByName } from "../../../src/local/supervisor/kernels/go-state.js";
-import { unusedImports } from "../../../src/local/supervisor/kernels/go-toolchain.js";
+} from "../../../src/local/languages/go/source.js";
+import { GoState, packagesByName } from "../../../src/local/languages/go/state.js";
+import { unusedImports } from "../../../src/local/languages/go/toolchain.js";
 
 const kinds = (code: string) => splitSnippet(code).map(({ kind }) => kind);
 const names = (code: string) => splitSnippet(code).flatMap((item) => item.names.map(({ name }) => name));

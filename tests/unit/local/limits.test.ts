@@ -1,6 +1,6 @@
 import os from "node:os";
 import { expect, test } from "@jest/globals";
-import { chooseCores, parseCores, parseQuantity, resolveLimits } from "../../../src/local/limits.js";
+import { chooseCores, parseCores, parseQuantity, resolveLimits } from "../../../src/local/box/limits.js";
 
 const MIB = 2 ** 20;
 

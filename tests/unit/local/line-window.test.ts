@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
-import { LineSplitter } from "../../../src/local/supervisor/lines.js";
-import { LineWindow, type Window } from "../../../src/local/supervisor/line-window.js";
+import { LineSplitter } from "../../../src/local/supervisor/commands/lines.js";
+import { LineWindow, type Window } from "../../../src/local/supervisor/files/line-window.js";
 
 const FILE = "line1\nline2\r\nline3\n\nli\rne5\r\r\n";
 

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { describe, expect, test } from "@jest/globals";
-import { boundaryOf, MalformedForm, readMultipart } from "../../../src/local/supervisor/multipart.js";
+import { boundaryOf, MalformedForm, readMultipart } from "../../../src/local/supervisor/http/multipart.js";
 
 const FORM = [
   "a preamble\r\n",

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { OutputLogs, type OutputLog } from "../../../src/local/supervisor/output-log.js";
+import { OutputLogs, type OutputLog } from "../../../src/local/supervisor/commands/output-log.js";
 
 const SEGMENT = 8 * 2 ** 20;
 let directory: string;

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { removeTree, removeTreeSync } from "../../../src/local/removal.js";
+import { removeTree, removeTreeSync } from "../../../src/local/host/removal.js";
 
 let parent: string;
 beforeEach(() => {

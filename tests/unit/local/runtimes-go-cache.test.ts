@@ -3,9 +3,9 @@ import { mkdir, readlink } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { readStat } from "../../../src/local/processes.js";
-import { goCacheDirectory, warmGoCache } from "../../../src/local/runtimes/go-cache.js";
-import { linkSharedCache } from "../../../src/local/supervisor/kernels/go-toolchain.js";
+import { readStat } from "../../../src/local/box/processes.js";
+import { goCacheDirectory, warmGoCache } from "../../../src/local/languages/go/cache.js";
+import { linkSharedCache } from "../../../src/local/languages/go/toolchain.js";
 import { until } from "../../helpers/local-sandbox.js";
 
 const usual = process.env["XDG_CACHE_HOME"];

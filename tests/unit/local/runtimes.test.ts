@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeMissing } from "../../../src/local/runtimes/installing.js";
-import { isVersion, type Finder, type Runtime } from "../../../src/local/runtimes/runtime.js";
-import { Runtimes } from "../../../src/local/runtimes/runtimes.js";
+import { describeMissing } from "../../../src/local/languages/installing.js";
+import { isVersion, type Finder, type Runtime } from "../../../src/local/languages/runtime.js";
+import { Runtimes } from "../../../src/local/languages/runtimes.js";
 
 test.each([
   ["3.12.1", "3.12", true],

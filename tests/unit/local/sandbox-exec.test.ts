@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { makeProfile } from "../../../src/local/isolation/sandbox-exec.js";
+import { makeProfile } from "../../../src/local/box/isolation/sandbox-exec.js";
 
 const RULES = {
   readable: ["/usr", "/Users/me/.nvm/versions/node/v20", "/usr"],

@@ -2,15 +2,15 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { expect, test } from "@jest/globals";
-import { resolveAssets } from "../../../src/local/assets.js";
-import { Box } from "../../../src/local/box.js";
-import { FaultRegistry } from "../../../src/local/faults/faults.js";
-import { resolveIsolation } from "../../../src/local/isolation/resolve.js";
-import { resolveLimits } from "../../../src/local/limits.js";
-import { Runtimes } from "../../../src/local/runtimes/runtimes.js";
-import type { SandboxSpec } from "../../../src/local/sandbox.js";
-import { Sandboxes } from "../../../src/local/sandboxes.js";
-import { Snapshots } from "../../../src/local/snapshots.js";
+import { resolveAssets } from "../../../src/local/host/assets.js";
+import { Box } from "../../../src/local/box/box.js";
+import { FaultRegistry } from "../../../src/local/sandboxes/faults/faults.js";
+import { resolveIsolation } from "../../../src/local/box/isolation/resolve.js";
+import { resolveLimits } from "../../../src/local/box/limits.js";
+import { Runtimes } from "../../../src/local/languages/runtimes.js";
+import type { SandboxSpec } from "../../../src/local/sandboxes/hosted-sandbox.js";
+import { Sandboxes } from "../../../src/local/sandboxes/sandboxes.js";
+import { Snapshots } from "../../../src/local/sandboxes/snapshots.js";
 import { failureOf } from "../transport/harness.js";
 
 const SPEC: SandboxSpec = {

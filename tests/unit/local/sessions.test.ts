@@ -4,9 +4,9 @@ import http2 from "node:http2";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { EventStream } from "../../../src/local/supervisor/event-stream.js";
-import { PipePool } from "../../../src/local/supervisor/pipes.js";
-import { Sessions } from "../../../src/local/supervisor/sessions.js";
+import { EventStream } from "../../../src/local/supervisor/http/event-stream.js";
+import { PipePool } from "../../../src/local/supervisor/code/pipes.js";
+import { Sessions } from "../../../src/local/supervisor/commands/sessions.js";
 import { parseEvents } from "../../helpers/local-sandbox.js";
 
 let directory: string;

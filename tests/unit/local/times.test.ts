@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { formatTime, LATEST, parseTime } from "../../../src/local/times.js";
+import { formatTime, LATEST, parseTime } from "../../../src/local/sandboxes/times.js";
 
 test("the latest time is still in the year 9999", () => {
   expect(formatTime(LATEST)).toMatch(/^9999-12-31T23:59:59\.99\d{4}Z$/);

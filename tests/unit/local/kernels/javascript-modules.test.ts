@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { rewriteModuleSyntax } from "../../../../src/local/kernels/javascript/modules.js";
+import { rewriteModuleSyntax } from "../../../../src/local/languages/javascript/program/modules.js";
 
 describe("import statements", () => {
   test.each([

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Configuration } from "../../../../src/local/supervisor/environment.js";
-import type { Kernel } from "../../../../src/local/supervisor/kernels/kernel.js";
-import { KernelPool } from "../../../../src/local/supervisor/kernels/pool.js";
-import { PipePool } from "../../../../src/local/supervisor/pipes.js";
+import type { Kernel } from "../../../../src/local/supervisor/code/kernel.js";
+import { KernelPool } from "../../../../src/local/supervisor/code/pool.js";
+import { PipePool } from "../../../../src/local/supervisor/code/pipes.js";
 
 /** A kernel that runs nothing. */
 class IdleKernel implements Kernel {

@@ -1,0 +1,292 @@
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import {
+  baseEnvironment,
+  copyData,
+  makeDataDirectories,
+  withLimits,
+  withoutStrayDescriptors,
+  type BoxLaunch,
+  type BoxPlan,
+  type Isolation,
+} from "./isolation.js";
+import type { InstalledRuntimes } from "../../languages/runtimes.js";
+import { syscallFilter } from "./syscall-filter.js";
+
+const WORKSPACE = "/workspace";
+const ASSETS = "/run/opensandbox";
+const SCRATCH = "/run/opensandbox-pipes";
+/** Where bwrap finds the filter of system calls: the first descriptor that nothing else uses. */
+const FILTER_DESCRIPTOR = 4;
+/** Of what is kept in memory, in bytes; /dev/shm is as large as Docker makes it. */
+const IN_MEMORY = { var: 64 * 2 ** 20, shm: 64 * 2 ** 20, scratch: 2 ** 20 };
+
+/** What programs are made of, where it exists. */
+const SYSTEM_DIRECTORIES = [
+  "/usr",
+  "/bin",
+  "/sbin",
+  "/lib",
+  "/lib32",
+  "/lib64",
+  "/libx32",
+  "/opt",
+  "/nix/store",
+];
+
+/** What programs need to know of the system's configuration. No secrets: of /etc/ssl not the private keys. */
+const CONFIGURATION = [
+  "alternatives",
+  "bash.bashrc",
+  "ca-certificates",
+  "crypto-policies",
+  "debian_version",
+  "fonts",
+  "ld.so.cache",
+  "ld.so.conf",
+  "ld.so.conf.d",
+  "locale.alias",
+  "locale.conf",
+  "localtime",
+  "magic",
+  "mime.types",
+  "os-release",
+  "pki/ca-trust",
+  "pki/tls/certs",
+  "profile",
+  "protocols",
+  "python3",
+  "python3.11",
+  "services",
+  "ssl/certs",
+  "ssl/openssl.cnf",
+  "timezone",
+];
+
+/** Since Linux 5.14 a user namespace counts its own; before, the limit would count all of the user's processes. */
+const COUNTS_PROCESSES = isAtLeast(os.release(), 5, 14);
+
+/**
+ * Starts a program that sees the host's /dev, and cannot change the modes of what is in it. The device nodes of a box are
+ * the host's own, and where root runs the server, they belong to the code in the box; bwrap has no way to bind them
+ * read-only that lets them be opened.
+ */
+export const WITH_LOCKED_DEVICES = [
+  ...["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"],
+  'mount --rbind /dev /dev && mount -o remount,bind,ro /dev && exec "$@"',
+  "bash",
+] as const;
+
+/** What a machine can do. */
+export interface BubblewrapFeatures {
+  /** Whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer). */
+  readonly isRecent: boolean;
+  /** Whether {@link WITH_LOCKED_DEVICES} is needed, and works. */
+  readonly locksDevices: boolean;
+}
+
+/** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
+export class Bubblewrap implements Isolation {
+  readonly name = "bubblewrap";
+  readonly #executable: string;
+  readonly #isRecent: boolean;
+  readonly #prefix: readonly string[];
+
+  constructor(executable: string, { isRecent, locksDevices }: BubblewrapFeatures) {
+    this.#executable = executable;
+    this.#isRecent = isRecent;
+    this.#prefix = locksDevices ? WITH_LOCKED_DEVICES : [];
+  }
+
+  prepare(plan: BoxPlan): BoxLaunch {
+    const { workspace, temporary } = makeDataDirectories(plan.directory);
+    chmodSync(temporary, 0o1777);
+    const node = realpathSync(process.execPath);
+    const runtimes = runtimePaths(node, plan.runtimes);
+    const bwrap = [
+      this.#executable,
+      ...this.#namespaces(plan.network),
+      ...["--seccomp", String(FILTER_DESCRIPTOR)],
+      ...systemDirectories(),
+      ...this.#configuration(plan),
+      ...masks([node, ...runtimes]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
+      ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
+      ...["--proc", "/proc", "--dev", "/dev", ...this.#tmpfs(IN_MEMORY.shm), "/dev/shm"],
+      ...[...this.#tmpfs(IN_MEMORY.var), "/var", "--dir", "/var/tmp", "--bind", temporary, "/tmp"],
+      ...["--ro-bind", plan.assets.supervisor, `${ASSETS}/supervisor.mjs`],
+      ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
+      ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
+      ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
+      // The directories that were made to mount on, last: nothing can be mounted after this. What is in /proc/sys is the
+      // host's, and for the kernel the code in a box is who started the server: root may write to it.
+      ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
+      "--",
+      ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
+    ];
+    const { java, go, python } = plan.runtimes;
+    // Directories that hold nothing else come first, lest the system's own version of it be found instead.
+    const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
+    const searchPath = [...programs, node].map((file) => path.dirname(file));
+    return {
+      ...withoutStrayDescriptors([...this.#prefix, ...withFilter(plan.directory, bwrap)]),
+      env: baseEnvironment(WORKSPACE, searchPath),
+      cwd: "/",
+      workspace: WORKSPACE,
+      scratch: SCRATCH,
+      kernels: `${ASSETS}/kernels`,
+      // The death of bwrap takes the whole PID namespace along.
+      endSignal: "SIGKILL",
+      isAlone: true,
+      directories: [WORKSPACE, "/tmp"],
+      // bwrap is there twice: outside, and as the first process of the namespace.
+      supervisorDepth: 2,
+    };
+  }
+
+  /** In a box of its own: a process can have a timer wake it from SIGSTOP and play with links while it is copied. */
+  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+    const [source, target] = ["/run/from", "/run/to"];
+    return [
+      this.#executable,
+      ...this.#namespaces("deny"),
+      // Of the user's own files also those that nobody may read, or a directory in which nothing may be made.
+      ...["--cap-add", "CAP_DAC_OVERRIDE", "--cap-add", "CAP_FOWNER"],
+      ...systemDirectories(),
+      ...masks([]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
+      // Without /proc the C library cannot change modes.
+      ...["--proc", "/proc", "--ro-bind", from, source, "--bind", to, target, "--chdir", "/"],
+      "--",
+      ...copyData(source, target),
+    ];
+  }
+
+  #namespaces(network: "deny" | "allow"): string[] {
+    return [
+      "--unshare-all",
+      // Also for root: else its code would keep root's capabilities on the host's files.
+      ...["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
+      ...(this.#isRecent ? ["--disable-userns"] : []),
+      ...(network === "allow" ? ["--share-net"] : []),
+      ...["--hostname", "sandbox", "--new-session", "--die-with-parent"],
+    ];
+  }
+
+  #tmpfs(bytes: number): string[] {
+    return [...(this.#isRecent ? ["--size", String(bytes)] : []), "--tmpfs"];
+  }
+
+  #configuration({ directory, network }: BoxPlan): string[] {
+    const etc = path.join(directory, "etc");
+    mkdirSync(etc, { mode: 0o700 });
+    const own = {
+      passwd:
+        "root:x:0:0:root:/root:/usr/sbin/nologin\n" +
+        "sandbox:x:1000:1000:sandbox:/workspace:/bin/bash\n" +
+        "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+      group: "root:x:0:\nsandbox:x:1000:\nnogroup:x:65534:\n",
+      hosts: "127.0.0.1 localhost sandbox\n::1 localhost\n",
+      "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files dns\n",
+    };
+    for (const [name, content] of Object.entries(own)) writeFileSync(path.join(etc, name), content);
+    const ofHost = network === "allow" ? [...CONFIGURATION, "resolv.conf"] : CONFIGURATION;
+    return [
+      ...ofHost.flatMap((name) => ["--ro-bind-try", `/etc/${name}`, `/etc/${name}`]),
+      ...Object.keys(own).flatMap((name) => ["--ro-bind", path.join(etc, name), `/etc/${name}`]),
+    ];
+  }
+}
+
+/** Gives a program the filter of system calls as a descriptor. */
+function withFilter(directory: string, command: readonly string[]): string[] {
+  const file = path.join(directory, "syscalls");
+  writeFileSync(file, syscallFilter());
+  return ["bash", "-c", `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`, file, ...command];
+}
+
+/** On merged systems /bin and others are links into /usr and must be links in the box, too. */
+function systemDirectories(): string[] {
+  return SYSTEM_DIRECTORIES.filter((directory) => existsSync(directory)).flatMap((directory) =>
+    lstatSync(directory).isSymbolicLink()
+      ? ["--symlink", readlinkSync(directory), directory]
+      : ["--ro-bind", directory, directory],
+  );
+}
+
+/** What of the runtimes lies outside the system's directories: `~/.nvm`, `~/.pyenv`, a virtual environment. */
+function runtimePaths(node: string, runtimes: InstalledRuntimes): string[] {
+  const found = Object.values(runtimes).filter((runtime) => runtime !== null);
+  const prefixes = [installationOf(node), ...found.flatMap((runtime) => runtime.prefixes)];
+  // A virtual environment's `python` is a link, often to a link: each has to exist in the box.
+  prefixes.push(...found.flatMap((runtime) => linksFrom(runtime.executable).map(installationOf)));
+  const paths = prefixes.flatMap((prefix) => (isPersonal(prefix) ? installedParts(prefix) : [prefix]));
+  return [...new Set(paths)]
+    .filter((file) => existsSync(file) && !SYSTEM_DIRECTORIES.some((parent) => isWithin(file, parent)))
+    .filter((file, _index, all) => !all.some((other) => other !== file && isWithin(file, other)));
+}
+
+function installationOf(executable: string): string {
+  const prefix = path.dirname(path.dirname(executable));
+  return path.basename(path.dirname(executable)) === "bin" && !isPersonal(prefix) ? prefix : executable;
+}
+
+/** Directories that hold more than a runtime: of those the box gets the runtime's parts at most. */
+function isPersonal(directory: string): boolean {
+  return [os.homedir(), process.cwd(), os.tmpdir()].some((own) => isWithin(realpathOr(own), directory));
+}
+
+function installedParts(prefix: string): string[] {
+  return ["bin", "lib", "lib64", "pyvenv.cfg"].map((name) => path.join(prefix, name));
+}
+
+function linksFrom(file: string): string[] {
+  const links = [file];
+  // The kernel follows no more than 40 either.
+  for (let current = file; links.length < 40;) {
+    try {
+      current = path.resolve(path.dirname(current), readlinkSync(current));
+    } catch {
+      return links;
+    }
+    links.push(current);
+  }
+  return links;
+}
+
+/**
+ * Hides the user's home and project where they lie inside a system directory, as with a project in /opt/app or
+ * /usr/src/app. What contains a runtime cannot be hidden.
+ */
+function masks(needed: readonly string[]): string[] {
+  const hidden = [os.homedir(), process.cwd(), os.tmpdir()].map(realpathOr);
+  return [...new Set(hidden)]
+    .filter((directory) =>
+      SYSTEM_DIRECTORIES.some((parent) => directory !== parent && isWithin(directory, parent)),
+    )
+    .filter((directory) => !needed.some((file) => isWithin(file, directory)));
+}
+
+function isAtLeast(release: string, major: number, minor: number): boolean {
+  const [ofRelease = 0, minorOfRelease = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
+  return ofRelease > major || (ofRelease === major && minorOfRelease >= minor);
+}
+
+function isWithin(file: string, directory: string): boolean {
+  return file === directory || file.startsWith(`${directory}/`);
+}
+
+function realpathOr(file: string): string {
+  try {
+    return realpathSync(file);
+  } catch {
+    return file;
+  }
+}

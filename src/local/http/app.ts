@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import { isSandboxException } from "../../errors.js";
+import { jsonResponse, LifecycleProblem, problem } from "./responses.js";
+import type { FetchHandler } from "./listener.js";
+import { Router } from "./router.js";
+import { gatewayRoutes, isGatewayPath } from "../sandboxes/routes/gateway.js";
+import { lifecycleRoutes } from "../sandboxes/routes/lifecycle.js";
+import type { Sandboxes } from "../sandboxes/sandboxes.js";
+import { matchesSecret } from "./secrets.js";
+
+/** What a server asks of its clients. */
+export interface AccessRules {
+  /** Empty: none. */
+  readonly apiKey: string;
+  /** The origins of web pages that may read its answers. */
+  readonly cors: "*" | readonly string[];
+}
+
+/** The whole HTTP interface of a server as a function: it answers, and throws for nothing but an aborted request. */
+export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): FetchHandler {
+  const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
+  return async (request) => {
+    const requestId = request.headers.get("x-request-id")?.trim() ?? "";
+    const origin = request.headers.get("origin");
+    const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
+    // A browser asks before it sends anything that a form could not, and does so without the key.
+    const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
+    const answer =
+      isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, apiKey);
+    const response = request.method === "HEAD" ? withoutBody(answer) : answer;
+    if (isAllowed) {
+      response.headers.set("access-control-allow-origin", origin);
+      response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+    }
+    response.headers.append("vary", "Origin");
+    response.headers.set("x-request-id", requestId === "" ? randomUUID().replaceAll("-", "") : requestId);
+    return response;
+  };
+}
+
+const EXPOSED_HEADERS =
+  "content-disposition, content-range, execd-commands-tail-cursor, location, retry-after, x-request-id";
+
+function answerPreflight(headers: Headers): Response {
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
+      "access-control-allow-headers": headers.get("access-control-request-headers") ?? "",
+      "access-control-max-age": "600",
+      // Chrome asks this of servers on the user's own machine.
+      ...(headers.has("access-control-request-private-network") && {
+        "access-control-allow-private-network": "true",
+      }),
+    },
+  });
+}
+
+function withoutBody({ body, status, headers }: Response): Response {
+  void body?.cancel();
+  return new Response(null, { status, headers });
+}
+
+async function respond(request: Request, router: Router, apiKey: string): Promise<Response> {
+  const url = new URL(request.url);
+  try {
+    // Before routing, so that an unknown path tells nothing to someone without a key.
+    if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
+    return await router.handle(request, url);
+  } catch (error) {
+    request.signal.throwIfAborted();
+    const { status, body, headers } = toProblem(error);
+    return jsonResponse(status, body, headers);
+  }
+}
+
+function authenticate(request: Request, apiKey: string): void {
+  const given = request.headers.get("open-sandbox-api-key");
+  if (apiKey === "" || matchesSecret(given, apiKey)) return;
+  throw given === null || given === ""
+    ? problem(
+        401,
+        "MISSING_API_KEY",
+        "Authentication credentials are missing. Provide API key via OPEN-SANDBOX-API-KEY header.",
+      )
+    : problem(
+        401,
+        "INVALID_API_KEY",
+        "Authentication credentials are invalid. Check your API key and try again.",
+      );
+}
+
+function toProblem(error: unknown): LifecycleProblem {
+  if (error instanceof LifecycleProblem) return error;
+  const code = isSandboxException(error) ? `LOCAL::${error.error.code}` : "GENERAL::UNKNOWN_ERROR";
+  return problem(500, code, error instanceof Error ? error.message : String(error));
+}

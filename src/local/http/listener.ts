@@ -1,0 +1,205 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import type { Duplex } from "node:stream";
+import { SandboxException } from "../../errors.js";
+import { discard, readableBody } from "./streams.js";
+import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
+
+/** Answers a request; its signal is aborted when the client goes away. */
+export type FetchHandler = (request: Request) => Promise<Response>;
+
+const HOST = "127.0.0.1";
+const HEADERS_TIMEOUT_MS = 20_000;
+const LARGEST_HEADERS = 32 * 1024;
+/** How long a client may send nothing of a body that it has begun. */
+const BODY_IDLE_MS = 60_000;
+/** How long a client may go on sending what its answer did not wait for. */
+const REST_MS = 10_000;
+
+/** Limits that a client is held to. */
+export interface ListenerLimits {
+  /** Milliseconds for the whole of a request's headers. */
+  readonly headersTimeoutMs?: number;
+  /** Milliseconds without a byte of a request's body that is not complete. */
+  readonly bodyIdleMs?: number;
+}
+
+/** A listener on the loopback interface in front of a fetch handler. */
+export class Listener {
+  readonly #server: Server;
+  readonly port: number;
+  /** The server counts them as its connections, but does not close them. */
+  readonly #upgraded = new Set<Duplex>();
+
+  /** @throws {SandboxException} `PORT_UNAVAILABLE` */
+  static async open(port: number, handler: FetchHandler, limits: ListenerLimits = {}): Promise<Listener> {
+    const { headersTimeoutMs = HEADERS_TIMEOUT_MS, bodyIdleMs = BODY_IDLE_MS } = limits;
+    const options = {
+      maxHeaderSize: LARGEST_HEADERS,
+      headersTimeout: headersTimeoutMs,
+      // Of the whole request; an upload may take as long as it likes, so that only its pauses are limited.
+      requestTimeout: 0,
+      connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
+    };
+    const server = createServer(options, (incoming, outgoing) => {
+      dropWhenIdle(incoming, bodyIdleMs);
+      void answer(incoming, outgoing, handler);
+    });
+    server.listen(port, HOST);
+    try {
+      await once(server, "listening");
+    } catch (error) {
+      throw unavailable(port, error);
+    }
+    return new Listener(server);
+  }
+
+  private constructor(server: Server) {
+    this.#server = server;
+    // Of a server that listens on TCP it is never a string.
+    this.port = (server.address() as AddressInfo).port;
+  }
+
+  /** Lets clients go on with another protocol, as WebSockets do. */
+  acceptUpgrades(handler: UpgradeHandler): void {
+    this.#server.on("upgrade", (incoming, client, head) => {
+      this.#upgraded.add(client);
+      client.once("close", () => this.#upgraded.delete(client));
+      if (isOwnHost(incoming.headers.host, this.port)) void joinUpgrade(incoming, client, head, handler);
+      else client.destroy();
+    });
+  }
+
+  get host(): string {
+    return `${HOST}:${this.port}`;
+  }
+
+  async close(): Promise<void> {
+    const closed = once(this.#server, "close");
+    this.#server.close();
+    this.#server.closeAllConnections();
+    for (const client of this.#upgraded) client.destroy();
+    await closed;
+  }
+}
+
+function unavailable(port: number, cause: unknown): SandboxException {
+  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  const reason =
+    code === "EADDRINUSE"
+      ? "another program uses it"
+      : code === "EACCES"
+        ? "ports below 1024 need privileges"
+        : String(cause);
+  return new SandboxException({
+    code: "PORT_UNAVAILABLE",
+    message: `The local server cannot listen on port ${port}: ${reason}. Choose another one, or leave the port out to get one that is free.`,
+    cause,
+  });
+}
+
+async function answer(
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  handler: FetchHandler,
+): Promise<void> {
+  const controller = new AbortController();
+  outgoing.once("close", () => {
+    if (!outgoing.writableFinished) controller.abort(new Error("the client closed the connection"));
+  });
+  try {
+    const { port } = incoming.socket.address() as AddressInfo;
+    if (!isOwnHost(incoming.headers.host, port)) {
+      refuseHost(outgoing, port);
+      return;
+    }
+    const response = await handler(toRequest(incoming, controller.signal));
+    await send(response, outgoing, incoming.method === "HEAD");
+    readTheRest(incoming);
+  } catch {
+    // The handler answers every failure itself: what is left is a client that went away, or a body that broke off.
+    outgoing.destroy();
+  }
+}
+
+/**
+ * Reads what an answer did not wait for. To close the connection instead could take the answer away from a client that
+ * is still sending, and to leave it would hold up the next request.
+ */
+function readTheRest(incoming: IncomingMessage): void {
+  if (incoming.complete) return;
+  discard(incoming);
+  const impatience = setTimeout(() => incoming.destroy(), REST_MS);
+  impatience.unref();
+  incoming.once("close", () => clearTimeout(impatience));
+}
+
+/** Ends a connection whose client stops in the middle of a body. One that is merely not read is not idle. */
+function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
+  if (incoming.complete) return;
+  let received = -1;
+  const check = setInterval(() => {
+    const { bytesRead } = incoming.socket;
+    const isWaiting = !incoming.complete && !incoming.isPaused();
+    if (isWaiting && bytesRead === received) incoming.destroy();
+    received = bytesRead;
+  }, idleMs);
+  check.unref();
+  incoming.once("close", () => clearInterval(check));
+}
+
+/** A browser that a hostile page's own domain was pointed here sends that domain: DNS rebinding ends here. */
+function isOwnHost(host: string | undefined, port: number): boolean {
+  return [HOST, "localhost", "[::1]"].some((name) => host?.toLowerCase() === `${name}:${port}`);
+}
+
+function refuseHost(outgoing: ServerResponse, port: number): void {
+  const message = `This server answers to 127.0.0.1:${port} and localhost:${port} only.`;
+  outgoing.writeHead(403, { "content-type": "application/json" });
+  outgoing.end(JSON.stringify({ code: "HOST_NOT_ALLOWED", message }));
+}
+
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
+  const { method = "GET", url = "/", headers } = incoming;
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) given.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  const hasBody = method !== "GET" && method !== "HEAD" && (headers["content-length"] ?? "0") !== "0";
+  const body =
+    hasBody || headers["transfer-encoding"] !== undefined ? readableBody(incoming, signal, discard) : null;
+  const target = url.startsWith("/") ? url : "/";
+  return new Request(`http://${headers.host ?? HOST}${target}`, {
+    method,
+    headers: given,
+    signal,
+    body,
+    ...(body && { duplex: "half" as const }),
+  });
+}
+
+async function send(response: Response, outgoing: ServerResponse, isHead: boolean): Promise<void> {
+  const cookies = response.headers.getSetCookie();
+  outgoing.writeHead(response.status, {
+    ...Object.fromEntries(response.headers),
+    ...(cookies.length > 0 && { "set-cookie": cookies }),
+  });
+  const { body } = response;
+  if (body === null || isHead || outgoing.destroyed) {
+    await body?.cancel();
+    outgoing.end();
+    return;
+  }
+  // At once, as a stream's first event may be long in coming.
+  outgoing.flushHeaders();
+  const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
+  const gone = once(outgoing, "close").then(() => reader.cancel());
+  gone.catch(() => undefined);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!outgoing.write(value)) await Promise.race([once(outgoing, "drain"), gone]);
+  }
+  outgoing.end();
+}

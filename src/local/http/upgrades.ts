@@ -1,0 +1,51 @@
+import { STATUS_CODES, type IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { LifecycleProblem } from "./responses.js";
+import type { UpgradeRequest, UpgradeTarget } from "../sandboxes/routes/gateway.js";
+
+/** Finds who answers an upgrade. @throws {LifecycleProblem} */
+export type UpgradeHandler = (request: UpgradeRequest) => Promise<UpgradeTarget>;
+
+/**
+ * Joins a client that wants another protocol with a server in a sandbox: the request is passed on, and every byte
+ * after it, so that the two agree with each other.
+ */
+export async function joinUpgrade(
+  incoming: IncomingMessage,
+  client: Duplex,
+  head: Buffer,
+  handler: UpgradeHandler,
+): Promise<void> {
+  client.on("error", () => client.destroy());
+  try {
+    const { connection, path, headers } = await handler(toUpgradeRequest(incoming));
+    connection.on("error", () => client.destroy());
+    connection.once("close", () => client.destroy());
+    client.once("close", () => connection.destroy());
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    connection.write(`${incoming.method ?? "GET"} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
+    if (head.length > 0) connection.write(head);
+    client.pipe(connection).pipe(client);
+  } catch (error) {
+    refuseUpgrade(client, error);
+  }
+}
+
+function toUpgradeRequest({ url = "/", headers }: IncomingMessage): UpgradeRequest {
+  const given = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    for (const item of [value ?? []].flat()) given.append(name, item);
+  }
+  return { url: new URL(url, `http://${headers.host ?? "127.0.0.1"}`), headers: given };
+}
+
+/** Answers an upgrade that leads nowhere. */
+export function refuseUpgrade(client: Duplex, error: unknown): void {
+  const { status, body } =
+    error instanceof LifecycleProblem ? error : { status: 500, body: { code: "GENERAL::UNKNOWN_ERROR" } };
+  const text = JSON.stringify(body);
+  client.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: application/json\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`,
+  );
+}

@@ -1,0 +1,288 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { randomUUID } from "node:crypto";
+import type { KernelLaunch } from "../../supervisor/environment.js";
+import type { OutputPipe } from "../../supervisor/code/pipes.js";
+import { messageOf } from "../../supervisor/http/problem.js";
+import { describeSignal, signalGroup, trackGroup } from "../../supervisor/processes.js";
+import { complaintOfPackage, isProgram, mayHaveValue, splitSnippet, type GoItem } from "./source.js";
+import { GoState } from "./state.js";
+import { compilerLines, linkSharedCache, standardPackages, unusedImports } from "./toolchain.js";
+import type { Kernel, KernelEvent, KernelHost, KernelStarter } from "../../supervisor/code/kernel.js";
+import { KernelOutput } from "../../supervisor/code/output.js";
+
+// How long an interrupted program may take to end by itself.
+const GRACE_MS = 2000;
+// Each attempt but the last learns from what the compiler says.
+const MOST_ATTEMPTS = 4;
+const LONGEST_COMPLAINT = 64 * 1024;
+const LONGEST_RESULT = 16 * 1024 * 1024;
+const LONGEST_TRACE = 60;
+
+type ErrorEvent = KernelEvent & { type: "error" };
+
+interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A kernel without a process of its own: each run compiles a program and runs it, as the real system does. */
+export const startGo: KernelStarter = async (launch, host) => {
+  const kernel = new GoKernel(launch, host);
+  await kernel.prepare();
+  return kernel;
+};
+
+class GoKernel implements Kernel {
+  readonly ready = Promise.resolve();
+  readonly #go: string;
+  readonly #settings: Readonly<Record<string, string | number | boolean>>;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #host: KernelHost;
+  readonly #directory: string;
+  #alive = true;
+  #count = 0;
+  #state = new GoState();
+  #child: ChildProcess | undefined;
+  #output: KernelOutput | undefined;
+  #flowing = true;
+  #isRunning = false;
+  #isInterrupted = false;
+
+  constructor({ command: [go], env, settings = {} }: KernelLaunch, host: KernelHost) {
+    this.#go = go;
+    this.#settings = settings;
+    this.#env = { ...host.env, ...env };
+    this.#host = host;
+    const cache = this.#env["GOCACHE"] ?? path.join(host.scratch, "go/build");
+    this.#directory = path.join(path.dirname(cache), `run-${randomUUID()}`);
+  }
+
+  async prepare(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true });
+    const { GOCACHE: own } = this.#env;
+    const shared = this.#settings["cache"];
+    if (own !== undefined && typeof shared === "string") await linkSharedCache(shared, own);
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  async run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
+    this.#count += 1;
+    this.#isInterrupted = false;
+    this.#isRunning = true;
+    try {
+      const error = isProgram(code)
+        ? await this.#runProgram(code, deliver)
+        : await this.#runSnippet(code, deliver);
+      if (error !== undefined) deliver(error);
+    } catch (error) {
+      deliver(failure("KernelError", messageOf(error)));
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  interrupt(): void {
+    if (!this.#isRunning) return;
+    this.#isInterrupted = true;
+    const child = this.#child;
+    // Between the compiler and the program there is none; whatever comes next looks whether it still should.
+    if (child === undefined) return;
+    signalGroup(child.pid, "SIGINT");
+    const killing = setTimeout(() => signalGroup(child.pid, "SIGKILL"), GRACE_MS);
+    child.once("exit", () => clearTimeout(killing));
+  }
+
+  setFlowing(flowing: boolean): void {
+    this.#flowing = flowing;
+    this.#output?.setFlowing(flowing);
+  }
+
+  async kill(): Promise<void> {
+    this.#alive = false;
+    signalGroup(this.#child?.pid, "SIGKILL");
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** A whole program stands alone, as with `go run`: it knows no earlier run, and no later one knows it. */
+  async #runProgram(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+    const complaint = complaintOfPackage(code);
+    if (complaint !== undefined) return this.#compileError([`<cell ${this.#count}>:${complaint}`]);
+    const complaints = await this.#compile(`//line <cell ${this.#count}>:1:1\n${code}`);
+    if (complaints !== undefined) return this.#compileError(complaints);
+    return this.#execute(deliver);
+  }
+
+  async #runSnippet(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+    const items = splitSnippet(code);
+    const complaints = await this.#compileSnippet(items);
+    if (complaints !== undefined) return this.#compileError(complaints);
+    this.#state = this.#state.with(items, this.#count);
+    const runs = items.some(
+      ({ kind, names }) =>
+        kind === "statement" || names.some(({ name }) => name === "main" || name === "init"),
+    );
+    return runs ? this.#execute(deliver) : undefined;
+  }
+
+  async #compileSnippet(items: readonly GoItem[]): Promise<string[] | undefined> {
+    const root = this.#settings["standardLibrary"];
+    const packages = standardPackages(typeof root === "string" ? root : "");
+    const unused = new Set<string>();
+    const last = items.at(-1);
+    // Whether a call has a value the compiler knows.
+    let isTried = last !== undefined && mayHaveValue(last);
+    let showsLast = isTried;
+    for (let attempt = 1; ; attempt++) {
+      const options = { run: this.#count, showsLast, unused, standardPackages: packages };
+      const complaints = await this.#compile(this.#state.compose(items, options));
+      if (complaints === undefined || attempt === MOST_ATTEMPTS || this.#isInterrupted) return complaints;
+      if (isTried && complaints.some((text) => text.endsWith("(no value) used as value"))) {
+        isTried = showsLast = false;
+        continue;
+      }
+      const useless = unusedImports(complaints).filter((text) => !unused.has(text));
+      const isValue: boolean =
+        !showsLast && last?.kind === "statement" && this.#isUnusedValue(last, complaints);
+      if (useless.length === 0 && !isValue) return complaints;
+      for (const text of useless) unused.add(text);
+      showsLast ||= isValue;
+    }
+  }
+
+  /** Whether the compiler complains that the last statement is a mere value: the result, then. */
+  #isUnusedValue({ line }: GoItem, complaints: readonly string[]): boolean {
+    return complaints.some(
+      (text) => text.startsWith(`<cell ${this.#count}>:${line}:`) && text.endsWith(" is not used"),
+    );
+  }
+
+  /** What the compiler has against a program; `undefined`: nothing. */
+  async #compile(source: string): Promise<string[] | undefined> {
+    const file = path.join(this.#directory, "main.go");
+    await writeFile(file, source);
+    const args = ["build", "-buildvcs=false", "-ldflags=-s -w", "-o", this.#program, file];
+    // The temporary files of a build that is killed stay: here they are removed with the rest.
+    const env = { ...this.#env, GOTMPDIR: this.#directory, HOME: this.#directory };
+    let output = "";
+    const child = spawn(this.#go, args, {
+      cwd: this.#host.workspace,
+      env,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        output = (output + text).slice(0, LONGEST_COMPLAINT);
+      });
+    }
+    const { code } = await this.#ended(child, "close");
+    if (code === 0) return undefined;
+    const lines = compilerLines(output, this.#directory);
+    return lines.length === 0 ? ["the compiler ended without saying why"] : lines;
+  }
+
+  get #program(): string {
+    return path.join(this.#directory, "program");
+  }
+
+  async #execute(deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+    const pipes = this.#host.pipes;
+    const [stdout, stderr, result] = [await pipes.take(), await pipes.take(), await pipes.take()];
+    let said = "";
+    const output = new KernelOutput(stdout, stderr, {
+      marker: undefined,
+      target: {
+        text: (type, text) => {
+          if (text === "") return;
+          if (type === "stderr") said = (said + text).slice(-LONGEST_COMPLAINT);
+          deliver({ type, text });
+        },
+        message: () => undefined,
+      },
+    });
+    this.#output = output;
+    output.setFlowing(this.#flowing);
+    const value = collect(result);
+    const finish = () => {
+      output.finish();
+      result.finish();
+      this.#output = undefined;
+    };
+    if (this.#isInterrupted) {
+      finish();
+      return interrupted();
+    }
+    const child = spawn(this.#program, [], {
+      cwd: this.#host.workspace,
+      env: this.#host.env,
+      detached: true,
+      stdio: ["ignore", stdout.writeEnd, stderr.writeEnd, result.writeEnd],
+    });
+    output.closeWriteEnds();
+    result.closeWriteEnd();
+    const ending = await this.#ended(child, "exit").finally(finish);
+    const text = value();
+    if (text !== "") deliver({ type: "result", count: this.#count, data: { "text/plain": text } });
+    return this.#describe(ending, said);
+  }
+
+  async #ended(child: ChildProcess, event: "exit" | "close"): Promise<Ending> {
+    trackGroup(child.pid);
+    this.#child = child;
+    try {
+      return await new Promise<Ending>((resolve, reject) => {
+        child.once("error", reject);
+        child.once(event, (code: number | null, signal: NodeJS.Signals | null) => resolve({ code, signal }));
+      });
+    } finally {
+      this.#child = undefined;
+    }
+  }
+
+  #compileError(lines: readonly string[]): ErrorEvent {
+    return this.#isInterrupted ? interrupted() : failure("CompileError", lines.join("\n"), lines);
+  }
+
+  #describe({ code, signal }: Ending, said: string): ErrorEvent | undefined {
+    if (code === 0) return undefined;
+    if (this.#isInterrupted) return interrupted();
+    if (signal !== null) return failure("ExitError", describeSignal(signal));
+    const [, kind, message] =
+      /^(panic|fatal error): ([^]*?)(?:\n\ngoroutine |\n\[signal |$)/m.exec(said) ?? [];
+    if (code !== 2 || kind === undefined || message === undefined)
+      return failure("ExitError", `exit status ${code ?? 0}`);
+    const trace = said
+      .slice(said.indexOf(`${kind}: `))
+      .trimEnd()
+      .split("\n");
+    return failure(kind, message.trimEnd(), trace.slice(0, LONGEST_TRACE));
+  }
+}
+
+function failure(
+  ename: string,
+  evalue: string,
+  traceback: readonly string[] = [`${ename}: ${evalue}`],
+): ErrorEvent {
+  return { type: "error", ename, evalue, traceback };
+}
+
+function interrupted(): ErrorEvent {
+  return failure("Interrupted", "signal: interrupt");
+}
+
+/** What comes out of a pipe, up to now. */
+function collect(pipe: OutputPipe): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  pipe.listen((chunk) => {
+    size += chunk.length;
+    if (size <= LONGEST_RESULT) chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}

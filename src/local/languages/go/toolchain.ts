@@ -1,0 +1,65 @@
+import { readdirSync } from "node:fs";
+import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { packagesByName } from "./state.js";
+
+/**
+ * Makes the compiled standard library, which the machine's sandboxes share and cannot change, part of a sandbox's own
+ * build cache: by links, so that what this sandbox compiles has its place beside them.
+ */
+export async function linkSharedCache(shared: string, own: string): Promise<void> {
+  const directories = await readdir(shared).catch(() => []);
+  for (const directory of directories.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
+    const [from, to] = [path.join(shared, directory), path.join(own, directory)];
+    await mkdir(to, { recursive: true });
+    const names = await readdir(from).catch(() => []);
+    const present = new Set(await readdir(to));
+    await Promise.all(
+      names
+        .filter((name) => !present.has(name))
+        .map((name) => symlink(path.join(from, name), path.join(to, name)).catch(() => undefined)),
+    );
+  }
+  // Else the first build looks for old entries to remove.
+  await mkdir(own, { recursive: true });
+  await writeFile(path.join(own, "trim.txt"), String(Math.floor(Date.now() / 1000)));
+}
+
+let known: { readonly root: string; readonly packages: ReadonlyMap<string, string> } | undefined;
+
+/** The packages of the standard library whose sources are in a directory, by name. */
+export function standardPackages(root: string): ReadonlyMap<string, string> {
+  if (known?.root !== root) known = { root, packages: packagesByName([...packagesBelow(root, "")]) };
+  return known.packages;
+}
+
+function* packagesBelow(root: string, parent: string): Generator<string> {
+  let entries;
+  try {
+    entries = readdirSync(path.join(root, parent), { withFileTypes: true });
+  } catch {
+    return; // a Go without its sources: then everything has to be imported
+  }
+  if (parent !== "" && entries.some(({ name }) => name.endsWith(".go"))) yield parent;
+  for (const entry of entries) {
+    if (entry.isDirectory()) yield* packagesBelow(root, path.posix.join(parent, entry.name));
+  }
+}
+
+/** What the compiler said, without what says nothing about the user's code: where the program is, for one. */
+export function compilerLines(output: string, directory: string): string[] {
+  return output
+    .replaceAll(`${directory}/`, "")
+    .replace(/\[main\.go:\d+:\d+\]/g, "")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("# "));
+}
+
+/** The imports, as they are written, that the compiler calls unused. */
+export function unusedImports(lines: readonly string[]): string[] {
+  return lines.flatMap((line) => {
+    const [, importPath, alias] = /("[^"]+") imported (?:as (\S+) )?and not used/.exec(line) ?? [];
+    if (importPath === undefined) return [];
+    return [importPath, ...(alias === undefined ? [] : [`${alias} ${importPath}`])];
+  });
+}

@@ -1,0 +1,100 @@
+import { problem } from "../../http/responses.js";
+import type { Route, RouteHandler } from "../../http/router.js";
+import type { Sandbox } from "../hosted-sandbox.js";
+import type { Sandboxes } from "../sandboxes.js";
+import { formatTime } from "../times.js";
+import { readCount } from "../../http/validation.js";
+
+const RULE = "-".repeat(40);
+const DOUBLE_RULE = "=".repeat(72);
+const DEFAULT_LINES = 100;
+const SUMMARY_LINES = 50;
+
+/** What can be said of a sandbox as text, for people. */
+export function diagnosticRoutes(
+  sandboxes: Sandboxes,
+  route: (method: string, path: string, handle: RouteHandler) => Route[],
+): Route[] {
+  const diagnose = (path: string, describe: (sandbox: Sandbox, query: URLSearchParams) => string) =>
+    route("GET", `/sandboxes/:id/diagnostics/${path}`, ({ url: { searchParams: query }, parameters }) => {
+      if (query.has("scope")) {
+        const message = "The stable Diagnostics API is not implemented by this OpenSandbox server.";
+        throw problem(501, "DIAGNOSTICS_NOT_IMPLEMENTED", message);
+      }
+      const text = describe(sandboxes.get(parameters["id"] ?? ""), query);
+      // The real server says of its summary only that it is no part of what is to be replaced.
+      return textResponse(text, path === "summary" ? {} : { deprecation: "true" });
+    });
+  return [
+    ...diagnose("logs", (sandbox, query) =>
+      logsOf(sandbox, readCount(query, "tail", { fallback: DEFAULT_LINES })),
+    ),
+    ...diagnose("inspect", inspect),
+    ...diagnose("events", (sandbox, query) =>
+      eventsOf(sandbox, readCount(query, "limit", { fallback: SUMMARY_LINES })),
+    ),
+    ...diagnose("summary", (sandbox, query) => {
+      const tail = readCount(query, "tail", { fallback: SUMMARY_LINES });
+      const limit = readCount(query, "event_limit", { fallback: SUMMARY_LINES });
+      return [
+        [DOUBLE_RULE, "SANDBOX DIAGNOSTICS SUMMARY", `Sandbox ID: ${sandbox.id}`, DOUBLE_RULE, ""],
+        section("INSPECT", inspect(sandbox)),
+        section("EVENTS", eventsOf(sandbox, limit)),
+        section(`LOGS (last ${tail} lines)`, logsOf(sandbox, tail)),
+      ]
+        .flat()
+        .join("\n");
+    }),
+  ];
+}
+
+function section(title: string, content: string): string[] {
+  return [RULE, title, RULE, content];
+}
+
+/** What the sandbox's own supervisor reports: what it had to kill, and why. */
+function logsOf({ box }: Sandbox, lines: number): string {
+  const all = box.log.split("\n").filter((line) => line !== "");
+  return all
+    .slice(-lines)
+    .map((line) => `${line}\n`)
+    .join("");
+}
+
+function inspect({ id, state, createdAt, expiresAt, spec }: Sandbox): string {
+  const { memoryBytes, diskBytes, processes, cpuCount, cpuSeconds } = spec.limits;
+  const facts: Readonly<Record<string, string | undefined>> = {
+    id,
+    state,
+    image: spec.imageUri,
+    snapshot: spec.snapshotId,
+    created: formatTime(createdAt),
+    expires: expiresAt === undefined ? "never" : formatTime(expiresAt),
+    memory: `${memoryBytes} bytes`,
+    disk: `${diskBytes} bytes`,
+    processes: String(processes),
+    cpu: cpuCount === undefined ? "all" : String(cpuCount),
+    "cpu-seconds": cpuSeconds === undefined ? "unlimited" : String(cpuSeconds),
+  };
+  return Object.entries(facts)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined)
+    .map(([name, value]) => `${name}: ${value}\n`)
+    .join("");
+}
+
+function eventsOf({ events }: Sandbox, limit: number): string {
+  return events
+    .slice(-limit)
+    .map(({ at, what }) => `${formatTime(at)} ${what}\n`)
+    .join("");
+}
+
+function textResponse(text: string, headers: Readonly<Record<string, string>>): Response {
+  return new Response(text, {
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "content-length": String(Buffer.byteLength(text)),
+      ...headers,
+    },
+  });
+}

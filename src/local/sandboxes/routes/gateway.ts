@@ -1,0 +1,149 @@
+import type { Duplex } from "node:stream";
+import { LifecycleProblem, problem, unprocessable } from "../../http/responses.js";
+import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
+import type { Route, RoutedRequest } from "../../http/router.js";
+import type { Sandbox } from "../hosted-sandbox.js";
+import type { Sandboxes } from "../sandboxes.js";
+import { matchesSecret } from "../../http/secrets.js";
+import { invalidPort } from "./lifecycle.js";
+
+const EXECD_PORT = 44772;
+const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+/** Into a sandbox: its id, its port, and what is wanted there. */
+const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
+const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
+
+/** What belongs to one connection, or to this server alone, and never gets into a sandbox. */
+const OWN_HEADERS = new Set([
+  ...HOP_BY_HOP,
+  "expect",
+  "host",
+  "open-sandbox-api-key",
+  "x-execd-access-token",
+]);
+/** What the server's own proxy keeps to itself besides, as the real one does. */
+const PROXY_HEADERS = new Set([
+  "authorization",
+  "cookie",
+  "x-forwarded-for",
+  "x-forwarded-host",
+  "x-forwarded-proto",
+]);
+
+/**
+ * The ways into a sandbox: the server's own proxy, and the addresses that endpoints without it have. Neither asks for
+ * the API key. execd asks for the sandbox's token; what the user's own servers ask for is their business.
+ */
+export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
+  const handle = (routed: RoutedRequest) => enter(routed, sandboxes);
+  return [
+    ...["", "/v1"].map((prefix) => ({
+      methods: ["GET", "DELETE", "POST", "PATCH", "PUT"],
+      path: `${prefix}/sandboxes/:id/proxy/:port/*`,
+      handle,
+    })),
+    { methods: EVERY_METHOD, path: "/gateway/:id/:port/*", handle },
+  ];
+}
+
+/** Whether a path leads into a sandbox, so that the API key does not matter. */
+export function isGatewayPath(pathname: string): boolean {
+  // What has `..` in it may be understood differently by whoever comes next, so that the real server exempts none.
+  return !pathname.includes("..") && (PROXY_PATH.test(pathname) || GATEWAY_PATH.test(pathname));
+}
+
+async function enter({ request, url, parameters }: RoutedRequest, sandboxes: Sandboxes): Promise<Response> {
+  const { id = "", port = "", rest = "" } = parameters;
+  if (!/^\d+$/.test(port)) throw unprocessable([invalidPort(port)]);
+  const sandbox = sandboxes.get(id);
+  const { headers } = request;
+  const isExecd = Number(port) === EXECD_PORT;
+  if (isExecd) assertToken(headers, sandbox);
+  // The real proxy joins paths with a slash too many now and then, and execd does not mind.
+  const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
+  const ownProxy = !url.pathname.startsWith("/gateway/");
+  try {
+    return await sandbox.request({
+      method: request.method,
+      path: `${path}${url.search}`,
+      headers: inward(headers, ownProxy ? url : undefined),
+      isForeign: path.startsWith("/proxy/"),
+      body: request.body,
+      signal: request.signal,
+    });
+  } catch (error) {
+    request.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    const endpoint = `${url.host}/gateway/${sandbox.id}/${port}`;
+    const message = `Could not connect to the backend sandbox endpoint=${endpoint} headers=None: ${reason}`;
+    throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
+  }
+}
+
+/** A request to go on with another protocol, as a WebSocket begins. */
+export interface UpgradeRequest {
+  readonly url: URL;
+  readonly headers: Headers;
+}
+
+/** The other side of an {@link UpgradeRequest}. */
+export interface UpgradeTarget {
+  readonly connection: Duplex;
+  /** Path and query for the server in the sandbox. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Connects to a server in a sandbox. @throws {LifecycleProblem} */
+export async function enterForUpgrade(
+  { url, headers }: UpgradeRequest,
+  sandboxes: Sandboxes,
+): Promise<UpgradeTarget> {
+  const match = PROXY_PATH.exec(url.pathname) ?? GATEWAY_PATH.exec(url.pathname);
+  if (match === null) throw new LifecycleProblem(404, { detail: "Not Found" });
+  const [, id = "", entry = "", rest = "/"] = match;
+  const sandbox = sandboxes.get(decodeURIComponent(id));
+  let [port, path] = [entry, rest];
+  if (Number(entry) === EXECD_PORT) {
+    assertToken(headers, sandbox);
+    [, port = "", path = "/"] = /^\/proxy\/(\d+)(\/.*)?$/.exec(rest) ?? [];
+    if (port === "")
+      throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
+  }
+  const ownProxy = !url.pathname.startsWith("/gateway/");
+  const connection = await sandbox.box.connect(Number(port)).catch((error: unknown) => {
+    const message = `Could not connect to port ${port} of the sandbox: ${String(error)}`;
+    throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
+  });
+  return {
+    connection,
+    path: `${path}${url.search}`,
+    headers: {
+      ...inward(headers, ownProxy ? url : undefined),
+      host: `127.0.0.1:${port}`,
+      connection: "Upgrade",
+      upgrade: headers.get("upgrade") ?? "",
+    },
+  };
+}
+
+/** The headers that get into a sandbox; `proxy` is the address that the client used, where it is this server's proxy. */
+function inward(headers: Headers, proxy: URL | undefined): Record<string, string> {
+  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
+  const kept = [...headers].filter(
+    ([name]) =>
+      !OWN_HEADERS.has(name) && !named.has(name) && !(proxy !== undefined && PROXY_HEADERS.has(name)),
+  );
+  const forwarded = proxy && {
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-host": proxy.host,
+    "x-forwarded-proto": proxy.protocol.replace(":", ""),
+  };
+  return { ...Object.fromEntries(kept), ...forwarded };
+}
+
+function assertToken(headers: Headers, sandbox: Sandbox): void {
+  if (matchesSecret(headers.get("x-execd-access-token"), sandbox.accessToken)) return;
+  const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
+  throw new LifecycleProblem(401, body, { "content-type": "application/json; charset=utf-8" });
+}

@@ -1,0 +1,49 @@
+import { jsonResponse } from "../../http/responses.js";
+import type { Route, RouteHandler } from "../../http/router.js";
+import type { Sandboxes } from "../sandboxes.js";
+import { parseFields, readText } from "../../http/validation.js";
+import { matchesStates, paginate } from "./pages.js";
+
+/** Snapshots of sandboxes' files. */
+export function snapshotRoutes(
+  sandboxes: Sandboxes,
+  route: (method: string, path: string, handle: RouteHandler) => Route[],
+): Route[] {
+  const { snapshots } = sandboxes;
+  return [
+    ...route("POST", "/sandboxes/:id/snapshots", async ({ request, parameters }) => {
+      const name = await readName(request);
+      const snapshot = snapshots.create(sandboxes.get(parameters["id"] ?? ""), name);
+      return jsonResponse(202, snapshot, { location: `/v1/snapshots/${snapshot.id}` });
+    }),
+    ...route("GET", "/snapshots", ({ url: { searchParams: query } }) => {
+      const [sandboxId, name] = [query.get("sandboxId"), query.get("name")];
+      const found = snapshots
+        .list()
+        .filter((snapshot) => sandboxId === null || snapshot.sandboxId === sandboxId)
+        .filter((snapshot) => name === null || snapshot.name === name)
+        .filter(({ state }) => matchesStates(query, state));
+      return paginate(query, found);
+    }),
+    ...route("GET", "/snapshots/:id", ({ parameters }) =>
+      jsonResponse(200, snapshots.get(parameters["id"] ?? "")),
+    ),
+    ...route("DELETE", "/snapshots/:id", async ({ parameters }) => {
+      await snapshots.delete(parameters["id"] ?? "");
+      return new Response(null, { status: 204 });
+    }),
+  ];
+}
+
+/** The name is optional, and so is the whole body. */
+async function readName(request: Request): Promise<string | undefined> {
+  const text = await readText(request);
+  if (text === "") return undefined;
+  const fields = parseFields(text, request.headers);
+  const name = fields.string("name");
+  if (name === "") {
+    fields.report("string_too_short", "name", "String should have at least 1 character", { min_length: 1 });
+  }
+  fields.assertValid();
+  return name;
+}

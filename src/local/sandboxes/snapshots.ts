@@ -1,0 +1,179 @@
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import path from "node:path";
+import { promisify } from "node:util";
+import { problem } from "../http/responses.js";
+import type { Isolation } from "../box/isolation/isolation.js";
+import { removeTree } from "../host/removal.js";
+import type { Sandbox } from "./hosted-sandbox.js";
+import { messageOf } from "../supervisor/http/problem.js";
+import { formatTime, now } from "./times.js";
+
+type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting";
+
+/** The files of a sandbox at a moment: of its workspace and its /tmp. Processes and their memory are not kept. */
+export class Snapshot {
+  readonly id = randomUUID();
+  readonly sandboxId: string;
+  readonly name: string | undefined;
+  /** What a sandbox begins with that is made from it. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly #createdAt = now();
+  #state: SnapshotState = "Creating";
+  #reason = "snapshot_accepted";
+  #message = "Snapshot creation accepted.";
+  #changedAt = this.#createdAt;
+
+  constructor({ id, spec }: Sandbox, name: string | undefined) {
+    this.sandboxId = id;
+    this.name = name;
+    this.env = spec.env;
+  }
+
+  get state(): SnapshotState {
+    return this.#state;
+  }
+
+  enter(state: SnapshotState, reason: string, message: string): void {
+    this.#state = state;
+    this.#reason = reason;
+    this.#message = message;
+    this.#changedAt = now();
+  }
+
+  toJSON(): object {
+    return {
+      id: this.id,
+      sandboxId: this.sandboxId,
+      ...(this.name !== undefined && { name: this.name }),
+      status: {
+        state: this.#state,
+        reason: this.#reason,
+        message: this.#message,
+        lastTransitionAt: formatTime(this.#changedAt),
+      },
+      createdAt: formatTime(this.#createdAt),
+    };
+  }
+}
+
+/** The snapshots of a server; they live as long as it does. */
+export class Snapshots {
+  readonly #directory: string;
+  readonly #isolation: Isolation;
+  readonly #snapshots = new Map<string, Snapshot>();
+  readonly #working = new Set<Promise<void>>();
+  /** The last restoration of each snapshot, with those before it. */
+  readonly #restoring = new Map<string, Promise<unknown>>();
+  readonly #closing = new AbortController();
+
+  /** @param directory - where each snapshot gets a directory of its own */
+  constructor(directory: string, isolation: Isolation) {
+    this.#directory = directory;
+    this.#isolation = isolation;
+    mkdirSync(directory, { mode: 0o700 });
+  }
+
+  /** Begins a snapshot. @throws {LifecycleProblem} 409 where the sandbox does not run */
+  create(sandbox: Sandbox, name: string | undefined): Snapshot {
+    if (sandbox.state !== "Running") {
+      const message = "Snapshot can only be created from a Running sandbox.";
+      throw problem(409, "SNAPSHOT::INVALID_SOURCE_STATE", message);
+    }
+    const snapshot = new Snapshot(sandbox, name);
+    this.#snapshots.set(snapshot.id, snapshot);
+    this.#work(this.#copy(sandbox, snapshot));
+    return snapshot;
+  }
+
+  /** @throws {LifecycleProblem} 404 */
+  get(id: string): Snapshot {
+    const snapshot = this.#snapshots.get(id);
+    if (snapshot === undefined) throw problem(404, "SNAPSHOT::NOT_FOUND", `Snapshot ${id} not found`);
+    return snapshot;
+  }
+
+  /** The newest first. */
+  list(): Snapshot[] {
+    return [...this.#snapshots.values()].reverse();
+  }
+
+  /** A snapshot that a sandbox can be made from. @throws {LifecycleProblem} 404 and 409 */
+  ready(id: string): Snapshot {
+    const snapshot = this.get(id);
+    if (snapshot.state !== "Ready") {
+      const message = `Snapshot ${id} is not ready (current state: ${snapshot.state}).`;
+      throw problem(409, "SNAPSHOT::NOT_READY", message);
+    }
+    return snapshot;
+  }
+
+  /** Puts the files of a snapshot into a new box's directory. @throws {LifecycleProblem} 404 and 409 */
+  async restore(id: string, directory: string): Promise<void> {
+    this.ready(id);
+    const copying = this.#copyData(this.#directoryOf(id), directory);
+    this.#restoring.set(id, Promise.allSettled([copying, this.#restoring.get(id)]));
+    await copying;
+  }
+
+  /** @throws {LifecycleProblem} 404, and 409 while it is being made */
+  async delete(id: string): Promise<void> {
+    const snapshot = this.get(id);
+    if (snapshot.state === "Creating" || snapshot.state === "Deleting") {
+      const message = `Snapshot ${id} cannot be deleted in state ${snapshot.state}.`;
+      throw problem(409, "SNAPSHOT::INVALID_STATE", message);
+    }
+    snapshot.enter("Deleting", "snapshot_deleting", "Snapshot is being deleted.");
+    try {
+      // Else a sandbox could begin with a part of the files.
+      await this.#restoring.get(id);
+      this.#restoring.delete(id);
+      await removeTree(this.#directoryOf(id));
+    } catch (error) {
+      // So that it can be deleted once more.
+      snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
+      throw error;
+    }
+    this.#snapshots.delete(id);
+  }
+
+  /** Gives up what is being copied; resolves when nothing is any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#working);
+  }
+
+  async #copy(sandbox: Sandbox, snapshot: Snapshot): Promise<void> {
+    const directory = this.#directoryOf(snapshot.id);
+    // What goes on in a box in spite of the pause can keep a copy from ever coming to its end.
+    const ended = new AbortController();
+    void sandbox.box.gone.then(() => ended.abort());
+    const signal = AbortSignal.any([ended.signal, this.#closing.signal]);
+    try {
+      mkdirSync(directory, { mode: 0o700 });
+      // With everything stopped the copy is of one moment.
+      await sandbox.whileStopped(() => this.#copyData(sandbox.directory, directory, signal));
+      snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
+      sandbox.note(`Snapshot ${snapshot.id} was made.`);
+    } catch (error) {
+      snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
+      // What is left of it goes when it is deleted, or with the server.
+      await removeTree(directory).catch(() => undefined);
+    }
+  }
+
+  async #copyData(from: string, to: string, signal?: AbortSignal): Promise<void> {
+    const [program, ...args] = this.#isolation.copyCommand(from, to);
+    await promisify(execFile)(program, args, { signal, killSignal: "SIGKILL" });
+  }
+
+  #work(work: Promise<void>): void {
+    this.#working.add(work);
+    void work.finally(() => this.#working.delete(work));
+  }
+
+  #directoryOf(id: string): string {
+    return path.join(this.#directory, id);
+  }
+}

@@ -1,0 +1,214 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { expandPath, type Configuration } from "../environment.js";
+import type { EventStream } from "../http/event-stream.js";
+import { makeDirectories } from "../files/file-info.js";
+import type { Kernel, KernelEvent } from "./kernel.js";
+import { KernelPool } from "./pool.js";
+import type { PipePool } from "./pipes.js";
+import { invalid, messageOf, Problem } from "../http/problem.js";
+
+// How long a run may take to end by itself when its context is deleted.
+const GRACE_MS = 500;
+
+const LANGUAGES = new Set(["python", "java", "javascript", "typescript", "go", "bash"]);
+
+/** A context as execd shows it. */
+export interface ContextInfo {
+  readonly id: string;
+  readonly language: string;
+  readonly cwd?: string | undefined;
+}
+
+interface Context extends ContextInfo {
+  /** Absent until the first run, and after the process died. */
+  kernel: Promise<Kernel> | undefined;
+  /** The run that goes on, if one does. */
+  running: Promise<void> | undefined;
+  /** Whether a run has shown the language's notice. */
+  isNoticed: boolean;
+}
+
+/** Whether execd runs code of this language in a kernel. */
+export function isKernelLanguage(language: string): boolean {
+  return LANGUAGES.has(language);
+}
+
+/** The contexts of a sandbox and the kernels behind them. */
+export class Contexts {
+  readonly #configuration: Configuration;
+  readonly #kernels: KernelPool;
+  readonly #contexts = new Map<string, Context>();
+  readonly #defaults = new Map<string, string>();
+
+  constructor(configuration: Configuration, pipes: PipePool) {
+    this.#configuration = configuration;
+    this.#kernels = new KernelPool(configuration, pipes);
+  }
+
+  /**
+   * Makes a context. Its process starts meanwhile.
+   *
+   * As in execd a `cwd` is made and remembered, but code still starts in the workspace.
+   * @throws {Problem} for a language that is unknown (where the real execd never answers) or cannot run here
+   */
+  create(language: string, cwd?: string): ContextInfo {
+    if (language === "") throw invalid("language is required");
+    if (!isKernelLanguage(language)) throw invalid(`unknown language: ${language}`);
+    this.#assertAvailable(language, "error creating code context");
+    if (cwd !== undefined && cwd !== "") {
+      const directory = expandPath(cwd, this.#configuration);
+      try {
+        makeDirectories(directory);
+      } catch (error) {
+        const message = `error creating code context ${directory}: ${messageOf(error)}`;
+        throw new Problem(500, "RUNTIME_ERROR", message);
+      }
+    }
+    const context = this.#add(language);
+    return { id: context.id, language, cwd: cwd === "" ? undefined : cwd };
+  }
+
+  list(language?: string): ContextInfo[] {
+    return [...this.#contexts.values()]
+      .filter((context) => language === undefined || context.language === language)
+      .map(({ id, language: of }) => ({ id, language: of }));
+  }
+
+  has(id: string): boolean {
+    return this.#contexts.has(id);
+  }
+
+  /** @throws {Problem} 404 */
+  get(id: string): ContextInfo {
+    const { language } = this.#find(id);
+    return { id, language };
+  }
+
+  /** Ends a context; a run in it is interrupted first, so that its client sees why. */
+  async delete(id: string): Promise<void> {
+    const context = this.#find(id);
+    this.#contexts.delete(id);
+    if (this.#defaults.get(context.language) === id) this.#defaults.delete(context.language);
+    const kernel = await context.kernel?.catch(() => undefined);
+    if (kernel === undefined) return;
+    if (context.running !== undefined) {
+      kernel.interrupt();
+      await Promise.race([context.running, delay(GRACE_MS, undefined, { ref: false })]);
+    }
+    await kernel.kill();
+  }
+
+  async deleteAll(language: string): Promise<void> {
+    await Promise.all(this.list(language).map(({ id }) => this.delete(id)));
+  }
+
+  async interrupt(id: string): Promise<void> {
+    const context = this.#find(id);
+    if (context.running !== undefined) (await context.kernel)?.interrupt();
+  }
+
+  /**
+   * Runs code in a context, or in the language's default one, and reports it.
+   *
+   * @throws {Problem} before anything is sent
+   */
+  async run(code: string, target: { id: string; language: string }, events: EventStream): Promise<void> {
+    const context = this.#resolve(target);
+    if (context.running !== undefined) {
+      events.fail("RUNTIME_ERROR", "error running codes session is busy", context.id);
+      return;
+    }
+    const running = this.#execute(context, code, events).finally(() => (context.running = undefined));
+    context.running = running;
+    await running;
+  }
+
+  async #execute(context: Context, code: string, events: EventStream): Promise<void> {
+    events.start(context.id);
+    let kernel: Kernel;
+    try {
+      context.kernel ??= this.#kernels.take(context.language);
+      kernel = await context.kernel;
+      if (!kernel.alive) {
+        // It died while nothing ran in it.
+        context.kernel = this.#kernels.take(context.language);
+        kernel = await context.kernel;
+      }
+    } catch (error) {
+      context.kernel = undefined;
+      events.fail("RUNTIME_ERROR", `error running codes ${messageOf(error)}`);
+      return;
+    }
+    events.onFlow = (flowing) => kernel.setFlowing(flowing);
+    if (!context.isNoticed) {
+      context.isNoticed = true;
+      const notice = this.#kernels.noticeOf(context.language);
+      if (notice !== undefined) events.send({ type: "stderr", text: `${notice}\n` });
+    }
+    await kernel.run(code, (event) => sendKernelEvent(event, events));
+    events.onFlow = () => undefined;
+    kernel.setFlowing(true);
+    if (!kernel.alive) context.kernel = undefined;
+    events.send({ type: "execution_complete", execution_time: events.elapsedMs });
+    events.end();
+  }
+
+  #resolve({ id, language }: { id: string; language: string }): Context {
+    if (id !== "") {
+      const context = this.#contexts.get(id);
+      if (context === undefined) throw runtimeError("error running codes context not found");
+      return context;
+    }
+    if (!isKernelLanguage(language)) throw runtimeError(`error running codes unknown language: ${language}`);
+    this.#assertAvailable(language, "error running codes");
+    const existing = this.#contexts.get(this.#defaults.get(language) ?? "");
+    if (existing !== undefined) return existing;
+    const context = this.#add(language);
+    this.#defaults.set(language, context.id);
+    return context;
+  }
+
+  #add(language: string): Context {
+    const kernel = this.#kernels.take(language);
+    kernel.catch(() => undefined); // the first run meets the failure
+    const context: Context = { id: randomUUID(), language, kernel, running: undefined, isNoticed: false };
+    this.#contexts.set(context.id, context);
+    return context;
+  }
+
+  #find(id: string): Context {
+    const context = this.#contexts.get(id);
+    if (context === undefined) throw new Problem(404, "CONTEXT_NOT_FOUND", `context ${id} not found`);
+    return context;
+  }
+
+  #assertAvailable(language: string, doing: string): void {
+    const reason = this.#kernels.whyUnavailable(language);
+    if (reason !== undefined) throw runtimeError(`${doing} ${language}: it is not available: ${reason}`);
+  }
+}
+
+function sendKernelEvent(event: KernelEvent, events: EventStream): void {
+  switch (event.type) {
+    case "stdout":
+    case "stderr":
+      events.send(event);
+      break;
+    case "result": {
+      if (event.count !== null) events.send({ type: "execution_count", execution_count: event.count });
+      const { "text/plain": text, ...others } = event.data;
+      events.send({ type: "result", results: text === undefined ? others : { text, ...others } });
+      break;
+    }
+    case "error": {
+      const { ename, evalue, traceback } = event;
+      events.send({ type: "status", text: "error" });
+      events.send({ type: "error", error: { ename, evalue, traceback } });
+    }
+  }
+}
+
+function runtimeError(message: string): Problem {
+  return new Problem(500, "RUNTIME_ERROR", message);
+}

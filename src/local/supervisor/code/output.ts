@@ -1,0 +1,99 @@
+import { StringDecoder } from "node:string_decoder";
+import type { OutputPipe } from "./pipes.js";
+import { OutputMerge } from "./merge.js";
+import type { Message } from "./messages.js";
+
+// Output that runs ahead of its messages is held; beyond this its writer has to wait.
+const HELD_LIMIT = 2 ** 20;
+
+type Stream = "stdout" | "stderr";
+const STREAMS = ["stdout", "stderr"] as const;
+
+/** Where a kernel's output goes. */
+export interface OutputTarget {
+  readonly text: (stream: Stream, text: string) => void;
+  readonly message: (message: Message) => void;
+}
+
+/** The two pipes that a kernel writes to, put together with the batches of messages from its channel. */
+export class KernelOutput {
+  readonly #pipes: Readonly<Record<Stream, OutputPipe>>;
+  readonly #decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
+  readonly #merge: OutputMerge<Message> | undefined;
+  readonly #target: OutputTarget;
+  #isWanted = true;
+  #flowing = true;
+
+  /** @param marker - what the kernel writes to both pipes before each batch; `undefined` where it does not */
+  constructor(
+    stdout: OutputPipe,
+    stderr: OutputPipe,
+    { marker, target }: { marker: Buffer | undefined; target: OutputTarget },
+  ) {
+    this.#pipes = { stdout, stderr };
+    this.#target = target;
+    const raw = (stream: Stream, bytes: Buffer) => target.text(stream, this.#decoders[stream].write(bytes));
+    const merge =
+      marker && new OutputMerge<Message>(marker, { raw, message: (each) => target.message(each) });
+    this.#merge = merge;
+    for (const stream of STREAMS) {
+      this.#pipes[stream].listen((chunk) => {
+        if (merge === undefined) return raw(stream, chunk);
+        merge.pushBytes(stream, chunk);
+        this.#reflow();
+      });
+    }
+  }
+
+  /** What the kernel's process opens; {@link closeWriteEnds} when it has. */
+  get writeNames(): Readonly<Record<Stream, string>> {
+    return { stdout: this.#pipes.stdout.writeName, stderr: this.#pipes.stderr.writeName };
+  }
+
+  closeWriteEnds(): void {
+    for (const pipe of Object.values(this.#pipes)) pipe.closeWriteEnd();
+  }
+
+  pushBatch(batch: readonly Message[]): void {
+    if (this.#merge === undefined) {
+      // Without markers all that can be known is that what was printed before is in the pipes by now.
+      this.finish();
+      for (const message of batch) this.#target.message(message);
+    } else {
+      this.#merge.pushBatch(batch);
+      this.#reflow();
+    }
+  }
+
+  setFlowing(isWanted: boolean): void {
+    this.#isWanted = isWanted;
+    this.#reflow();
+  }
+
+  /** Delivers what is there; whatever is written from now on goes to no one. */
+  finish(): void {
+    for (const pipe of Object.values(this.#pipes)) pipe.finish();
+    this.#merge?.end();
+    for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
+  }
+
+  /** Like {@link finish}, and what is there goes to no one either. */
+  discard(): void {
+    for (const pipe of Object.values(this.#pipes)) {
+      pipe.listen(() => undefined);
+      pipe.finish();
+    }
+  }
+
+  /** Delivers the beginnings of characters that have no end. */
+  finishText(): void {
+    for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
+  }
+
+  #reflow(): void {
+    const flowing = this.#isWanted && (this.#merge?.heldBytes ?? 0) < HELD_LIMIT;
+    if (flowing === this.#flowing) return;
+    this.#flowing = flowing;
+    for (const pipe of Object.values(this.#pipes)) pipe.setFlowing(flowing);
+  }
+}

@@ -1,0 +1,53 @@
+import { requiredQuery, sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { Body } from "../http/body.js";
+import { isKernelLanguage, type Contexts } from "./contexts.js";
+import { EventStream } from "../http/event-stream.js";
+import { Problem, runtimeError } from "../http/problem.js";
+import { interrupt, type Runners } from "../commands/routes.js";
+
+/** Code and its contexts. */
+export function codeRoutes(runners: Runners): Routes {
+  const { contexts } = runners;
+  return {
+    "POST /code": (call) => runCode(call, runners),
+    "DELETE /code": (call) => interrupt(call, runners),
+    "POST /code/context": async ({ stream }) => {
+      const body = await Body.read(stream, "CodeContextRequest");
+      const cwd = body.string("cwd");
+      sendJson(stream, 200, contexts.create(body.string("language"), cwd === "" ? undefined : cwd));
+    },
+    "GET /code/contexts": (call) => listContexts(call, contexts),
+    "DELETE /code/contexts": async ({ stream, query }) => {
+      await contexts.deleteAll(requiredQuery(query, "language"));
+      sendEmpty(stream);
+    },
+    "GET /code/contexts/:id": ({ stream, parameter }) => sendJson(stream, 200, contexts.get(parameter)),
+    "DELETE /code/contexts/:id": async ({ stream, parameter }) => {
+      await contexts.delete(parameter);
+      sendEmpty(stream);
+    },
+  };
+}
+
+async function runCode({ stream }: Call, { configuration, contexts, commands }: Runners): Promise<void> {
+  const body = await Body.read(stream, "RunCodeRequest");
+  const code = body.required("code", "Code");
+  const context = body.object("context");
+  const language = context.string("language");
+  const events = new EventStream(stream);
+  const command = { command: code, cwd: configuration.workspace, env: {}, timeoutMs: 0 };
+  if (language === "" || language === "command") await commands.run(command, events);
+  else if (language === "background-command") await commands.runInBackground(command, events);
+  else if (language === "sql") {
+    const message = `error running codes: the language ${language} is not available in the local server`;
+    throw new Problem(501, "NOT_SUPPORTED", message);
+  } else await contexts.run(code, { id: context.string("id"), language }, events);
+}
+
+function listContexts({ stream, query }: Call, contexts: Contexts): void {
+  const language = query.get("language") ?? "";
+  if (language !== "" && !isKernelLanguage(language)) {
+    throw runtimeError(`unsupported language context operation: ${language}`);
+  }
+  sendJson(stream, 200, contexts.list(language === "" ? undefined : language));
+}

@@ -1,0 +1,192 @@
+import { randomBytes } from "node:crypto";
+import { Child, describeEnding, toWireError, type Ending, type Launch } from "./child.js";
+import type { Configuration } from "../environment.js";
+import type { EventStream } from "../http/event-stream.js";
+import { formatNanoseconds } from "../http/go-errors.js";
+import { LineSplitter } from "./lines.js";
+import { OutputLogs, type OutputLog } from "./output-log.js";
+import type { PipePool } from "../code/pipes.js";
+import { Problem, runtimeError } from "../http/problem.js";
+
+// Commands that have ended are forgotten beyond these numbers, the oldest first.
+const REMEMBERED_COMMANDS = 10_000;
+const LOGGED_BYTES = 512 * 2 ** 20;
+
+/** A command, checked. */
+export interface CommandSpec {
+  /** A text for the shell, or a program and its arguments. */
+  readonly command: string | readonly string[];
+  /** An absolute path of a directory that exists. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** 0: none. */
+  readonly timeoutMs: number;
+}
+
+/** What execd tells about a command. */
+export interface CommandStatus {
+  readonly id: string;
+  readonly content: string;
+  readonly running: boolean;
+  readonly exit_code?: number | undefined;
+  readonly error?: string | undefined;
+  readonly started_at: string;
+  readonly finished_at?: string | undefined;
+}
+
+interface CommandRecord {
+  readonly id: string;
+  readonly content: string;
+  readonly startedAt: string;
+  /** The output of a command in the background. */
+  readonly log: OutputLog | undefined;
+  child: Child | undefined;
+  ended: { readonly ending: Ending; readonly at: string } | undefined;
+}
+
+/** Runs commands. They are independent of the client that asked for them. */
+export class Commands {
+  readonly #configuration: Configuration;
+  readonly #pipes: PipePool;
+  readonly #logs: OutputLogs;
+  // Oldest first.
+  readonly #records = new Map<string, CommandRecord>();
+
+  constructor(configuration: Configuration, pipes: PipePool) {
+    this.#configuration = configuration;
+    this.#pipes = pipes;
+    this.#logs = new OutputLogs(Math.min(LOGGED_BYTES, (configuration.limits?.diskBytes ?? Infinity) / 4));
+  }
+
+  /** Starts a command and reports it; resolves when it has ended. */
+  async run(spec: CommandSpec, events: EventStream): Promise<void> {
+    const stdout = await this.#pipes.take();
+    const stderr = await this.#pipes.take();
+    const record = this.#register(spec);
+    events.start(record.id);
+    const splitters = (["stdout", "stderr"] as const).map((type) => {
+      const splitter = new LineSplitter((text) => events.send({ type, text }));
+      (type === "stdout" ? stdout : stderr).listen((chunk) => splitter.push(chunk));
+      return splitter;
+    });
+    events.onFlow = (flowing) => {
+      stdout.setFlowing(flowing);
+      stderr.setFlowing(flowing);
+    };
+
+    record.child = new Child({ ...this.#launch(spec), stdout: stdout.writeEnd, stderr: stderr.writeEnd });
+    stdout.closeWriteEnd();
+    stderr.closeWriteEnd();
+    const ending = await record.child.ending;
+    // What it left running must never wait for this client.
+    events.onFlow = () => undefined;
+    stdout.finish();
+    stderr.finish();
+    for (const splitter of splitters) splitter.finish();
+    this.#finish(record, ending);
+    const error = toWireError(ending);
+    if (error !== undefined) events.send({ type: "error", error });
+    else events.send({ type: "execution_complete", execution_time: events.elapsedMs });
+    events.end();
+  }
+
+  /** Starts a command whose output goes to a log; resolves when it has been started and reported. */
+  async runInBackground(spec: CommandSpec, events: EventStream): Promise<void> {
+    const output = await this.#pipes.take();
+    const log = this.#logs.create();
+    const record = this.#register(spec, log);
+    events.start(record.id);
+    output.listen((chunk) => log.append(chunk));
+    // Also what it leaves running may write on.
+    output.onEnd(() => log.close());
+    const child = new Child({ ...this.#launch(spec), stdout: output.writeEnd, stderr: output.writeEnd });
+    record.child = child;
+    output.closeWriteEnd();
+    const ended = child.ending.then((ending) => {
+      output.drain();
+      this.#finish(record, ending);
+      return ending;
+    });
+    const started = child.hasStarted ? undefined : await ended;
+    if (started !== undefined && "failure" in started) {
+      events.fail("RUNTIME_ERROR", `error running commands ${started.failure}`);
+      return;
+    }
+    events.send({ type: "execution_complete" });
+    events.end();
+  }
+
+  has(id: string): boolean {
+    return this.#records.has(id);
+  }
+
+  /** Terminates a command and resolves when it is gone, after 3 s at most by SIGKILL. */
+  async interrupt(id: string): Promise<void> {
+    const record = this.#records.get(id);
+    if (record?.child === undefined || record.ended !== undefined) {
+      throw runtimeError(`error interruptting code context. command session ${id} is not running`);
+    }
+    await record.child.terminate();
+  }
+
+  /** @throws {Problem} 404 */
+  status(id: string): CommandStatus {
+    const record = this.#records.get(id);
+    if (record === undefined) throw new Problem(404, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    const { content, startedAt, ended } = record;
+    const description = ended && describeEnding(ended.ending);
+    return {
+      id,
+      content,
+      running: ended === undefined,
+      exit_code: description?.exitCode,
+      error: description?.error === "" ? undefined : description?.error,
+      started_at: startedAt,
+      finished_at: ended?.at,
+    };
+  }
+
+  /** The output of a command in the background. @throws {Problem} 400 */
+  log(id: string): OutputLog {
+    const record = this.#records.get(id);
+    if (record === undefined) throw new Problem(400, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    if (record.log !== undefined) return record.log;
+    throw new Problem(400, "INVALID_REQUEST_BODY", `command ${id} is not running in background`);
+  }
+
+  #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Omit<Launch, "stdout" | "stderr"> {
+    const argv = typeof command === "string" ? ["bash", "-c", command] : command;
+    return { argv, cwd, env: { ...this.#configuration.env, ...env }, uid, gid, timeoutMs };
+  }
+
+  #register({ command }: CommandSpec, log?: OutputLog): CommandRecord {
+    const id = randomBytes(16).toString("hex");
+    const content = typeof command === "string" ? command : command.join(" ");
+    const record: CommandRecord = {
+      id,
+      content,
+      startedAt: currentTime(),
+      log,
+      child: undefined,
+      ended: undefined,
+    };
+    this.#records.set(id, record);
+    for (const oldest of this.#records.values()) {
+      if (this.#records.size <= REMEMBERED_COMMANDS) break;
+      if (oldest.ended === undefined) continue;
+      this.#records.delete(oldest.id);
+      oldest.log?.delete();
+    }
+    return record;
+  }
+
+  #finish(record: CommandRecord, ending: Ending): void {
+    record.ended = { ending, at: currentTime() };
+  }
+}
+
+function currentTime(): string {
+  return formatNanoseconds(BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e6)));
+}

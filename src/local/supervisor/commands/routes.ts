@@ -1,0 +1,139 @@
+import { pipeline } from "node:stream/promises";
+import { sendEmpty, sendJson, requiredQuery, type Call, type Routes } from "../http/responses.js";
+import { Body, readText } from "../http/body.js";
+import type { Commands, CommandSpec } from "./commands.js";
+import type { Contexts } from "../code/contexts.js";
+import { resolveDirectory, type Configuration } from "../environment.js";
+import { EventStream } from "../http/event-stream.js";
+import { primaryGroupOf } from "../files/identities.js";
+import { invalid, Problem, runtimeError } from "../http/problem.js";
+import type { Sessions } from "./sessions.js";
+
+/** Up to this size a piece of a log is sent with its length. */
+const MEASURED_BYTES = 2 ** 20;
+
+/** What runs commands, and what ends them and code alike. */
+export interface Runners {
+  readonly configuration: Configuration;
+  readonly contexts: Contexts;
+  readonly commands: Commands;
+  readonly sessions: Sessions;
+}
+
+/** Commands, in the foreground and the background, and sessions. */
+export function commandRoutes(runners: Runners): Routes {
+  const { commands, sessions } = runners;
+  return {
+    "POST /command": (call) => runCommand(call, runners),
+    "DELETE /command": (call) => interrupt(call, runners),
+    "GET /command/status/:id": ({ stream, parameter }) => sendJson(stream, 200, commands.status(parameter)),
+    "GET /command/:id/logs": (call) => sendLog(call, commands),
+    "POST /session": (call) => createSession(call, sessions),
+    "POST /session/:id/run": (call) => runInSession(call, runners),
+    "DELETE /session/:id": ({ stream, parameter }) => {
+      sessions.delete(parameter);
+      sendEmpty(stream);
+    },
+  };
+}
+
+/** `DELETE /code` and `DELETE /command` are one: an id says by itself what it is of. */
+export async function interrupt({ stream, query }: Call, runners: Runners): Promise<void> {
+  const { contexts, commands, sessions } = runners;
+  const id = requiredQuery(query, "id");
+  if (contexts.has(id)) await contexts.interrupt(id);
+  else if (commands.has(id)) await commands.interrupt(id);
+  // As in execd, which has no other way to stop what runs in one.
+  else if (sessions.has(id)) sessions.delete(id);
+  else throw runtimeError("error interruptting code context. no such session");
+  sendEmpty(stream);
+}
+
+async function runCommand({ stream }: Call, { configuration, commands }: Runners): Promise<void> {
+  const body = await Body.read(stream, "RunCommandRequest");
+  const command = readCommand(body);
+  const timeoutMs = body.count("timeout", "TimeoutMs") ?? 0;
+  const uid = body.count("uid", "Uid");
+  const gid = body.count("gid", "Gid");
+  if (gid !== undefined && uid === undefined) throw invalid("uid is required when gid is provided");
+  const env = body.strings("envs");
+  // A directory may be named by a variable of the command.
+  const withOwn = { ...configuration, env: { ...configuration.env, ...env } };
+  const cwd = resolveDirectory(body.string("cwd"), withOwn);
+  const group = gid ?? (uid === undefined ? undefined : primaryGroupOf(uid));
+  const spec: CommandSpec = { command, cwd, env, uid, gid: group, timeoutMs };
+  const events = new EventStream(stream);
+  await (body.boolean("background") ? commands.runInBackground(spec, events) : commands.run(spec, events));
+}
+
+/** A text for the shell or, as newer servers have it, a program and its arguments. */
+function readCommand(body: Body): string | readonly string[] {
+  const argv = body.list("argv");
+  if (argv === undefined) return body.required("command", "Command");
+  if (body.string("command") !== "") throw invalid("exactly one of command and argv must be provided");
+  if (argv[0] === undefined || argv[0] === "") throw invalid("argv[0] must not be empty");
+  if (argv.some((argument) => argument.includes("\0"))) throw invalid("argv must not contain NUL bytes");
+  return argv;
+}
+
+async function sendLog({ stream, query, parameter }: Call, commands: Commands): Promise<void> {
+  const log = commands.log(parameter);
+  const given = query.get("cursor") ?? "";
+  // What is no number is none at all.
+  const cursor = /^[+-]?\d+$/.test(given) ? Number(given) : 0;
+  if (cursor < 0) {
+    const message = `error seek file: seek /tmp/${parameter}.output: invalid argument`;
+    throw new Problem(400, "INVALID_REQUEST_BODY", message);
+  }
+  const { end } = log;
+  const headers = {
+    ":status": 200,
+    "content-type": "text/plain; charset=utf-8",
+    "execd-commands-tail-cursor": String(Math.max(cursor, end)),
+  };
+  if (end - Math.max(cursor, log.start) > MEASURED_BYTES) {
+    stream.respond(headers);
+    await pipeline(log.read(cursor, end), stream);
+    return;
+  }
+  const pieces: Buffer[] = [];
+  for await (const piece of log.read(cursor, end)) pieces.push(piece);
+  const text = Buffer.concat(pieces);
+  stream.respond({ ...headers, "content-length": String(text.length) });
+  stream.end(text);
+}
+
+async function createSession({ stream }: Call, sessions: Sessions): Promise<void> {
+  const text = await readText(stream);
+  const body = Body.parse(text.trim() === "" ? "{}" : text, { name: "CreateSessionRequest", unreadable });
+  sendJson(stream, 200, { session_id: sessions.create(body.string("cwd")) });
+}
+
+async function runInSession({ stream, parameter: id }: Call, runners: Runners): Promise<void> {
+  const { configuration, sessions } = runners;
+  const model = { name: "RunInSessionRequest", unreadable, invalid: refused };
+  const body = await Body.read(stream, model);
+  const command = body.required("command", "Command");
+  const timeoutMs = body.count("timeout", "Timeout") ?? 0;
+  const given = body.string("cwd");
+  // What the session has may be gone meanwhile, and then a process could not start in it.
+  const cwd = resolveSessionDirectory(given === "" ? sessions.directoryOf(id) : given, configuration);
+  await sessions.run(id, { command, cwd: given === "" ? "" : cwd, timeoutMs }, new EventStream(stream));
+}
+
+function resolveSessionDirectory(given: string, configuration: Configuration): string {
+  try {
+    return resolveDirectory(given, configuration);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw refused(error.message.replace(/^invalid request, validation error /, ""));
+  }
+}
+
+function unreadable(reason: string): Problem {
+  return new Problem(400, "INVALID_REQUEST_BODY", `error parsing request. ${reason}`);
+}
+
+function refused(reason: string): Problem {
+  return new Problem(400, "INVALID_REQUEST_BODY", `invalid request. ${reason}`);
+}

@@ -1,0 +1,123 @@
+import { lstat, readdir, rm, stat } from "node:fs/promises";
+import path from "node:path";
+import { requiredQuery, sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { Body } from "../http/body.js";
+import { expandPath, type Configuration } from "../environment.js";
+import {
+  fileProblem,
+  makeDirectories,
+  missingFile,
+  readFileInfo,
+  readPermission,
+  Refusal,
+  setPermissionOfNew,
+  type FileInfo,
+  type Permission,
+} from "./file-info.js";
+import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { BadPattern, globToRegExp } from "./glob.js";
+import { Problem, runtimeError } from "../http/problem.js";
+
+/** The operations on directories, the search among them. */
+export function directoryRoutes(configuration: Configuration): Routes {
+  const resolve = (given: string) => expandPath(given, configuration);
+  return {
+    "POST /directories": async ({ stream }) => {
+      for (const [given, body] of await Body.readMap(stream, "Permission")) {
+        await create(resolve(given), readPermission(body));
+      }
+      sendEmpty(stream);
+    },
+    "GET /directories/list": (call) => list(call, resolve(requiredQuery(call.query, "path"))),
+    "DELETE /directories": async ({ stream, query }) => {
+      for (const directory of query.getAll("path").map(resolve)) {
+        await rm(directory, { recursive: true, force: true }).catch((error: unknown) => {
+          const message = `error deleting directory ${directory}. ${describeSystemError(error)}`;
+          throw runtimeError(message);
+        });
+      }
+      sendEmpty(stream);
+    },
+    "GET /files/search": (call) => search(call, resolve(requiredQuery(call.query, "path"))),
+  };
+}
+
+async function create(directory: string, permission: Permission): Promise<void> {
+  try {
+    const [isNew, ...parents] = makeDirectories(directory);
+    if (isNew !== undefined) await setPermissionOfNew(directory, parents, permission);
+  } catch (error) {
+    if (error instanceof Refusal) throw runtimeError(`error accessing file: ${error.message}`);
+    // Go says ENOTDIR where Node, which has looked what is there, says EEXIST.
+    if (errorCode(error) === "EEXIST")
+      throw runtimeError(`error accessing file: mkdir ${directory}: not a directory`);
+    throw fileProblem(error, "mkdir", directory);
+  }
+}
+
+async function list({ stream, query }: Call, root: string): Promise<void> {
+  const depth = readDepth(query.get("depth") ?? "");
+  const stats = await lstat(root).catch((error: unknown) => {
+    throw fileProblem(error, "lstat", root);
+  });
+  if (stats.isSymbolicLink()) throw refused(`path is a symbolic link, refusing to traverse: ${root}`);
+  if (!stats.isDirectory()) throw refused(`path is not a directory: ${root}`);
+  sendJson(stream, 200, await collect(root, depth));
+}
+
+function readDepth(given: string): number {
+  if (given === "") return 1;
+  if (/^\d+$/.test(given)) return Number(given);
+  throw refused(`invalid query parameter 'depth': ${given}`);
+}
+
+/** What is in a directory: each entry before those below it, in the order of their names. */
+async function collect(directory: string, depth: number): Promise<FileInfo[]> {
+  if (depth === 0) return [];
+  const found: FileInfo[] = [];
+  for (const name of await namesIn(directory)) {
+    const info = await readFileInfo(path.join(directory, name)).catch(() => undefined);
+    if (info === undefined) continue; // removed meanwhile
+    found.push(info);
+    if (info.type !== "directory") continue;
+    for (const below of await collect(info.path, depth - 1)) found.push(below);
+  }
+  return found;
+}
+
+async function search({ stream, query }: Call, root: string): Promise<void> {
+  const pattern = query.get("pattern") ?? "";
+  const names = readPattern(pattern === "" ? "**" : pattern);
+  await stat(root).catch((error: unknown) => {
+    throw missingFile(error, "stat", root) ?? fileProblem(error, "stat", root);
+  });
+  const found: FileInfo[] = [];
+  // A list of its own instead of recursion: a tree may be deeper than the stack.
+  const pending = [root];
+  for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    const info = await readFileInfo(file).catch(() => undefined);
+    if (info === undefined) continue; // removed meanwhile
+    if (info.type === "directory") {
+      for (const name of (await namesIn(file)).reverse()) pending.push(path.join(file, name));
+    } else if (names.test(path.basename(file))) found.push(info);
+  }
+  sendJson(stream, 200, found);
+}
+
+function readPattern(pattern: string): RegExp {
+  try {
+    return globToRegExp(pattern);
+  } catch (error) {
+    if (!(error instanceof BadPattern)) throw error;
+    throw runtimeError(`error searching files. invalid pattern ${pattern}: syntax error in pattern`);
+  }
+}
+
+/** The names in a directory in Go's order; none where it may not be read, or is gone. */
+async function namesIn(directory: string): Promise<string[]> {
+  return (await readdir(directory).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
+}
+
+function refused(message: string): Problem {
+  return new Problem(400, "INVALID_REQUEST_BODY", message);
+}

@@ -1,0 +1,135 @@
+import { cp, lstat, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { Body } from "../http/body.js";
+import { download } from "./downloads.js";
+import { expandPath, type Configuration } from "../environment.js";
+import {
+  fileProblem,
+  makeDirectories,
+  readFileInfo,
+  readPermission,
+  Refusal,
+  setPermission,
+  type FileInfo,
+} from "./file-info.js";
+import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { Problem, runtimeError } from "../http/problem.js";
+import { upload } from "./uploads.js";
+
+/** The operations on files. Those on several are no transaction: the first that fails ends them. */
+export function fileRoutes(configuration: Configuration): Routes {
+  const resolve = (given: string) => expandPath(given, configuration);
+  return {
+    "GET /files/info": (call) => info(call, resolve),
+    "POST /files/upload": (call) => upload(call, configuration),
+    "GET /files/download": (call) => download(call, configuration),
+    "POST /files/replace": (call) => replace(call, resolve),
+    "POST /files/permissions": async ({ stream }) => {
+      for (const [given, body] of await Body.readMap(stream, "Permission")) {
+        const file = resolve(given);
+        await setPermission(file, readPermission(body)).catch((error: unknown) => {
+          if (!(error instanceof Refusal)) throw error;
+          throw runtimeError(`error changing permissions for ${file}. ${error.message}`);
+        });
+      }
+      sendEmpty(stream);
+    },
+    "POST /files/mv": async ({ stream }) => {
+      for (const item of await Body.readList(stream, "RenameFileItem")) {
+        await move(resolve(item.string("src")), resolve(item.string("dest")));
+      }
+      sendEmpty(stream);
+    },
+    "DELETE /files": async ({ stream, query }) => {
+      for (const file of query.getAll("path").map(resolve)) await remove(file);
+      sendEmpty(stream);
+    },
+  };
+}
+
+type Resolve = (given: string) => string;
+
+async function info({ stream, query }: Call, resolve: Resolve): Promise<void> {
+  const found = new Map<string, FileInfo>();
+  for (const given of query.getAll("path")) {
+    const file = resolve(given);
+    found.set(
+      given,
+      await readFileInfo(file).catch((error: unknown) => {
+        if (errorCode(error) !== "ENOENT") throw fileProblem(error, "lstat", file);
+        const reason = `file not found: ${file}: lstat ${file}: no such file or directory`;
+        throw new Problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
+      }),
+    );
+  }
+  sendJson(stream, 200, Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+async function replace({ stream, query }: Call, resolve: Resolve): Promise<void> {
+  const counts: [string, { replacedCount: number }][] = [];
+  for (const [given, body] of await Body.readMap(stream, "ReplaceFileContentItem")) {
+    const old = body.string("old");
+    if (old === "") throw new Problem(400, "INVALID_REQUEST_BODY", "old content must not be empty");
+    const replacedCount = await replaceIn(resolve(given), Buffer.from(old), Buffer.from(body.string("new")));
+    counts.push([given, { replacedCount }]);
+  }
+  if (query.get("verbose") !== "true") sendEmpty(stream);
+  else sendJson(stream, 200, Object.fromEntries(counts.sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+async function replaceIn(file: string, old: Buffer, replacement: Buffer): Promise<number> {
+  await stat(file).catch((error: unknown) => {
+    throw fileProblem(error, "stat", file);
+  });
+  const content = await readFile(file).catch((error: unknown) => {
+    throw fileProblem(error, "read", file);
+  });
+  const pieces: Buffer[] = [];
+  let start = 0;
+  // On bytes, so that a file in any encoding keeps what is not replaced.
+  for (let found = content.indexOf(old); found !== -1; found = content.indexOf(old, start)) {
+    pieces.push(content.subarray(start, found), replacement);
+    start = found + old.length;
+  }
+  if (pieces.length === 0) return 0;
+  await writeFile(file, Buffer.concat([...pieces, content.subarray(start)])).catch((error: unknown) => {
+    throw fileProblem(error, "open", file);
+  });
+  return pieces.length / 2;
+}
+
+async function move(source: string, destination: string): Promise<void> {
+  await stat(source).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw fileProblem(error, "stat", source);
+    const reason = `source path not found: ${source}: stat ${source}: no such file or directory`;
+    throw new Problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
+  });
+  const isThere = await lstat(destination).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) throw runtimeError(`error accessing file: destination path already exists: ${destination}`);
+  try {
+    makeDirectories(path.dirname(destination));
+    await rename(source, destination).catch(async (error: unknown) => {
+      if (errorCode(error) !== "EXDEV") throw error;
+      // The sandbox's directories are mounts, where a container's are one file system.
+      await cp(source, destination, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+      await rm(source, { recursive: true });
+    });
+  } catch (error) {
+    const failed = `rename ${source} ${destination}: ${describeSystemError(error)}`;
+    throw runtimeError(`error accessing file: ${error instanceof Refusal ? error.message : failed}`);
+  }
+}
+
+async function remove(file: string): Promise<void> {
+  // As in execd a link counts as what it leads to, but where that is missing the link is removed, too.
+  const stats = await stat(file).catch(() => undefined);
+  const failed = (reason: string) => runtimeError(`error removing file ${file}. ${reason}`);
+  if (stats?.isDirectory() === true) throw failed(`path is a directory: ${file}`);
+  await rm(file, { force: true }).catch((error: unknown) => {
+    throw failed(`remove ${file}: ${describeSystemError(error)}`);
+  });
+}

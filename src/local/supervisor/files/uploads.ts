@@ -1,0 +1,161 @@
+import { randomBytes } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { copyFile, lstat, open, rename, rm, stat } from "node:fs/promises";
+import os from "node:os";
+import path from "node:path";
+import { pipeline } from "node:stream/promises";
+import { sendEmpty, type Call } from "../http/responses.js";
+import { Body } from "../http/body.js";
+import { expandPath, type Configuration } from "../environment.js";
+import {
+  makeDirectories,
+  readPermission,
+  Refusal,
+  setPermissionOfNew,
+  type Permission,
+} from "./file-info.js";
+import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { boundaryOf, MalformedForm, readMultipart, type Part } from "../http/multipart.js";
+import { Problem, runtimeError } from "../http/problem.js";
+
+const LONGEST_METADATA = 2 ** 20;
+const WRITE_BYTES = 2 ** 20;
+
+interface Target extends Permission {
+  readonly path: string;
+}
+
+/**
+ * `POST /files/upload`: pairs of a description and a file. Every file is complete on disk before the first of them takes
+ * its place, so that an upload which breaks off changes nothing.
+ */
+export async function upload({ stream, headers }: Call, configuration: Configuration): Promise<void> {
+  const descriptions: string[] = [];
+  const spooled: string[] = [];
+  try {
+    for await (const part of readMultipart(stream, boundaryOf(headers["content-type"]))) {
+      // As for Go, a part without a file name is a field of the form.
+      if (part.filename === undefined) continue;
+      if (part.name === "metadata") descriptions.push(await readDescription(part));
+      if (part.name !== "file") continue;
+      const description = descriptions[spooled.length];
+      spooled.push(await spool(part, description === undefined ? "" : peekPath(description, configuration)));
+    }
+    assertPairs(descriptions.length, spooled.length);
+    const targets = descriptions.map((description) => readTarget(description, configuration));
+    for (const [index, target] of targets.entries()) await place(spooled[index] ?? "", target);
+  } catch (error) {
+    if (!(error instanceof MalformedForm)) throw error;
+    throw new Problem(400, "INVALID_FILE", `error parsing multipart form. ${error.message}`);
+  } finally {
+    await Promise.all(spooled.map((file) => rm(file, { force: true })));
+  }
+  sendEmpty(stream);
+}
+
+function assertPairs(descriptions: number, files: number): void {
+  if (descriptions === 0) throw new Problem(400, "INVALID_FILE_METADATA", "metadata file is missing");
+  if (files === 0) throw new Problem(400, "INVALID_FILE_CONTENT", "file is missing");
+  if (descriptions === files) return;
+  const message = `metadata and file count mismatch: ${descriptions} vs ${files}`;
+  throw new Problem(400, "INVALID_FILE", message);
+}
+
+async function readDescription(part: Part): Promise<string> {
+  const pieces: Buffer[] = [];
+  let bytes = 0;
+  for await (const piece of part.content) {
+    bytes += piece.length;
+    if (bytes > LONGEST_METADATA) throw new MalformedForm("multipart: message too large");
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function readTarget(description: string, configuration: Configuration): Target {
+  const refuse = (reason: string) => new Problem(400, "INVALID_FILE_METADATA", reason);
+  const body = Body.parse(description, {
+    // The permission is a struct inside the one of the metadata, and Go names the field by its way.
+    name: "FileMetadata.Permission",
+    unreadable: (reason) => refuse(`invalid metadata format. ${reason}`),
+  });
+  const given = body.string("path");
+  if (given === "") throw refuse("metadata path is empty");
+  return { path: expandPath(given, configuration), ...readPermission(body) };
+}
+
+/** Where a file is going to be; what is wrong with its description is reported when everything has come. */
+function peekPath(description: string, configuration: Configuration): string {
+  try {
+    return readTarget(description, configuration).path;
+  } catch {
+    return "";
+  }
+}
+
+/** Writes a part to a file of its own, on the file system where it is to be, if that is known and possible. */
+async function spool(part: Part, target: string): Promise<string> {
+  const name = `.upload-${randomBytes(8).toString("hex")}`;
+  const directories = [...(target === "" ? [] : [await existingParent(target)]), os.tmpdir()];
+  for (const [index, directory] of directories.entries()) {
+    const file = path.join(directory, name);
+    const handle = await open(file, "wx", 0o777).catch((error: unknown) => {
+      if (index === directories.length - 1) throw writeProblem(target, error);
+      return undefined;
+    });
+    if (handle === undefined) continue;
+    try {
+      await pipeline(part.content, createWriteStream(file, { fd: handle, highWaterMark: WRITE_BYTES }));
+    } catch (error) {
+      await rm(file, { force: true });
+      throw error instanceof MalformedForm ? error : writeProblem(target, error);
+    }
+    return file;
+  }
+  throw writeProblem(target, new Error("no directory"));
+}
+
+async function existingParent(target: string): Promise<string> {
+  for (let parent = path.dirname(target); ; parent = path.dirname(parent)) {
+    const stats = await stat(parent).catch(() => undefined);
+    if (stats?.isDirectory() === true || parent === path.dirname(parent)) return parent;
+  }
+}
+
+function writeProblem(target: string, error: unknown): Problem {
+  return runtimeError(`error writing file ${target}. write ${target}: ${describeSystemError(error)}`);
+}
+
+async function place(spooled: string, target: Target): Promise<void> {
+  let parents: readonly string[];
+  try {
+    parents = makeDirectories(path.dirname(target.path));
+    await move(spooled, target.path);
+  } catch (error) {
+    const reason =
+      error instanceof Refusal ? error.message : `open ${target.path}: ${describeSystemError(error)}`;
+    throw runtimeError(`error opening destination file ${target.path}. ${reason}`);
+  }
+  await setPermissionOfNew(target.path, parents, target).catch((error: unknown) => {
+    const reason = error instanceof Refusal ? error.message : describeSystemError(error);
+    throw runtimeError(`error chmoding file ${target.path}. ${reason}`);
+  });
+}
+
+/** A file that is there stays the same file, with its mode, its owner and its links; only its content is new. */
+async function move(spooled: string, target: string): Promise<void> {
+  // A link that leads nowhere is there, too: what it names is made.
+  const isThere = await lstat(target).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) {
+    const reading = createReadStream(spooled, { highWaterMark: WRITE_BYTES });
+    await pipeline(reading, createWriteStream(target, { mode: 0o777 }));
+    return;
+  }
+  await rename(spooled, target).catch(async (error: unknown) => {
+    if (errorCode(error) !== "EXDEV") throw error;
+    await copyFile(spooled, target);
+  });
+}

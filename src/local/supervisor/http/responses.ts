@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import { encodeJson } from "../../http/frames.js";
+import { Problem } from "./problem.js";
+
+/** One request inside the box. */
+export interface Call {
+  readonly stream: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly query: URLSearchParams;
+  /** What the path has where the route has `:id`, decoded. */
+  readonly parameter: string;
+}
+
+export type Handler = (call: Call) => void | Promise<void>;
+
+/** Handlers by method and path, as in `GET /code/contexts/:id`: at most one segment is a parameter. */
+export type Routes = Readonly<Record<string, Handler>>;
+
+/** @throws {Problem} `MISSING_QUERY` */
+export function requiredQuery(query: URLSearchParams, name: string): string {
+  const value = query.get(name) ?? "";
+  if (value === "") throw new Problem(400, "MISSING_QUERY", `missing query parameter '${name}'`);
+  return value;
+}
+
+/** Success without a body. */
+export function sendEmpty(stream: ServerHttp2Stream): void {
+  if (stream.destroyed) return;
+  stream.respond({ ":status": 200, "content-length": "0" }, { endStream: true });
+}
+
+/** Sends a value whose objects are structs in Go: their keys keep their order. */
+export function sendJson(stream: ServerHttp2Stream, status: number, value: unknown): void {
+  sendBody(stream, status, "application/json; charset=utf-8", encodeJson(value, { keepKeyOrder: true }));
+}
+
+/** Sends a text as Go's `http.Error` does. */
+export function sendPlainError(stream: ServerHttp2Stream, status: number, message: string): void {
+  sendBody(stream, status, "text/plain; charset=utf-8", `${message}\n`, {
+    "x-content-type-options": "nosniff",
+  });
+}
+
+export function sendBody(
+  stream: ServerHttp2Stream,
+  status: number,
+  type: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  if (stream.destroyed) return;
+  const length = String(Buffer.byteLength(body));
+  stream.respond({ ":status": status, "content-type": type, "content-length": length, ...headers });
+  stream.end(body);
+}

@@ -1,6 +1,0 @@
-import type { KernelStarter } from "./kernel.js";
-import { WorkerKernel } from "./worker.js";
-
-/** A Python process that runs kernels/python.py. Settings: `ipython`, whether to use it where it can be imported. */
-export const startPython: KernelStarter = (launch, host) =>
-  WorkerKernel.start({ name: "Python", launch, interruptBy: "signal", hasPipesPerRun: true }, host);

@@ -1,0 +1,36 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { once } from "node:events";
+import { encodeJson } from "../../http/frames.js";
+import { sendJson, type Call, type Routes } from "../http/responses.js";
+import type { Configuration } from "../environment.js";
+import { Meter } from "./metrics.js";
+
+const WATCH_INTERVAL_MS = 2000;
+
+/** What the sandbox uses, once and again and again. */
+export function metricsRoutes(configuration: Configuration): Routes {
+  return {
+    "GET /metrics": async ({ stream }) => sendJson(stream, 200, await Meter.measure(configuration)),
+    "GET /metrics/watch": (call) => watch(call, configuration),
+  };
+}
+
+async function watch({ stream }: Call, configuration: Configuration): Promise<void> {
+  const meter = new Meter(configuration);
+  stream.respond({
+    ":status": 200,
+    "content-type": "text/event-stream",
+    "cache-control": "no-cache",
+    "x-accel-buffering": "no",
+  });
+  stream.on("data", () => undefined);
+  const gone = new AbortController();
+  stream.once("close", () => gone.abort());
+  while (!stream.destroyed) {
+    await delay(WATCH_INTERVAL_MS, undefined, { signal: gone.signal }).catch(() => undefined);
+    if (gone.signal.aborted) return;
+    const line = `${encodeJson(meter.read(), { keepKeyOrder: true })}\n`;
+    // Whoever does not read gets no line more.
+    if (!stream.write(line)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
+  }
+}

@@ -1,0 +1,208 @@
+import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { listProcesses, readOf, readStat, sendSignal, TICKS_PER_SECOND } from "../../box/processes.js";
+import { diskUsage } from "./disk-usage.js";
+import { heldFiles, type HeldFile } from "./held-files.js";
+import { signalEverything } from "../processes.js";
+
+/** What the processes in the box may use together, beyond what the kernel enforces for each of them. */
+export interface WatchedLimits {
+  readonly memoryBytes: number;
+  readonly diskBytes: number;
+  readonly processes: number;
+  /** Of one process; null: no limit. */
+  readonly cpuSeconds: number | null;
+  /** The directories whose files count. */
+  readonly directories: readonly string[];
+}
+
+const INTERVAL_MS = 500;
+const PAGE_BYTES = 4096;
+/** A walk through the files may take this share of the time. */
+const WALK_SHARE = 0.1;
+/** Where nothing seems to happen the files are looked at all the same, after so many intervals. */
+const IDLE_INTERVALS = 20;
+
+/** A process as the watchdog sees it. */
+interface Usage {
+  readonly pid: number;
+  readonly name: string;
+  readonly threads: number;
+  readonly cpuSeconds: number;
+  /** With all that it shares with others, programs and libraries included. */
+  readonly residentBytes: number;
+}
+
+/**
+ * Keeps a box within limits for which there is no system call that works without privileges. Only where the box has
+ * processes of its own alone: `kill(-1)` means every process that can be seen.
+ */
+export class Watchdog {
+  readonly #limits: WatchedLimits;
+  readonly #report: (line: string) => void;
+  #usedDisk = 0;
+  /** In memory, by process. */
+  #heldMemory = new Map<number, number>();
+  #openRequests = 0;
+  /** Whether files may have changed since they were looked at. */
+  #mayHaveChanged = true;
+  #lastSeen = "";
+
+  constructor(limits: WatchedLimits, report: (line: string) => void) {
+    this.#limits = limits;
+    this.#report = report;
+  }
+
+  start(): void {
+    setInterval(() => this.#checkProcesses(), INTERVAL_MS);
+    void this.#watchFiles();
+  }
+
+  /** Says that something is being done on behalf of a client. @returns what says that it is done */
+  begin(): () => void {
+    this.#openRequests += 1;
+    this.#mayHaveChanged = true;
+    return () => {
+      this.#openRequests -= 1;
+      this.#mayHaveChanged = true;
+    };
+  }
+
+  #checkProcesses(): void {
+    const { processes, memoryBytes, cpuSeconds } = this.#limits;
+    const pids = others();
+    // By the number of processes alone: a fork bomb must not be given the time to be looked at one by one.
+    if (pids.length > processes) return this.#endAll(`more than ${processes} processes`);
+    const usages = pids.flatMap((pid) => readUsage(pid) ?? []);
+    this.#noteWork(usages);
+    if (sum(usages, ({ threads }) => threads) > processes) {
+      return this.#endAll(`more than ${processes} processes and threads`);
+    }
+    if (cpuSeconds !== null) {
+      for (const usage of usages) {
+        if (usage.cpuSeconds > cpuSeconds) this.#end(usage, `it used more than ${cpuSeconds} s of CPU time`);
+      }
+    }
+    this.#checkMemory(usages, memoryBytes);
+  }
+
+  /** What costs more to read is closer to the truth, and read only where it matters. */
+  #checkMemory(usages: readonly Usage[], limit: number): void {
+    const held = (pid: number) => this.#heldMemory.get(pid) ?? 0;
+    if (sum(usages, ({ pid, residentBytes }) => residentBytes + held(pid)) <= limit) return;
+    const measure = (read: (pid: number) => Memory) =>
+      usages.map((usage) => {
+        const { anonymous, shared } = read(usage.pid);
+        // A file without a name that is also mapped is the same memory.
+        return { ...usage, bytes: anonymous + Math.max(shared, held(usage.pid)) };
+      });
+    if (sum(measure(readOwnMemory), ({ bytes }) => bytes) <= limit) return;
+    const exact = measure(readShareOfMemory);
+    if (sum(exact, ({ bytes }) => bytes) <= limit) return;
+    const largest = exact.reduce((most, usage) => (usage.bytes > most.bytes ? usage : most));
+    this.#end(largest, `the sandbox used more than its ${describeBytes(limit)} of memory`);
+  }
+
+  /** A process that has used no CPU time has changed no files to speak of. */
+  #noteWork(usages: readonly Usage[]): void {
+    const seen = usages.map(({ pid, cpuSeconds }) => `${pid}:${cpuSeconds}`).join();
+    if (seen !== this.#lastSeen) this.#mayHaveChanged = true;
+    this.#lastSeen = seen;
+  }
+
+  async #watchFiles(): Promise<never> {
+    for (let idle = 0; ;) {
+      const startedAt = performance.now();
+      if (this.#mayHaveChanged || this.#openRequests > 0 || idle >= IDLE_INTERVALS) {
+        idle = 0;
+        this.#mayHaveChanged = false;
+        await this.#checkFiles();
+      } else {
+        idle += 1;
+      }
+      const duration = performance.now() - startedAt;
+      await delay(Math.max(INTERVAL_MS, duration / WALK_SHARE));
+    }
+  }
+
+  async #checkFiles(): Promise<void> {
+    const { directories, diskBytes } = this.#limits;
+    const named = await diskUsage(directories);
+    const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
+    const devices = new Set(stats.map(({ dev }) => dev));
+    const isOnDisk = ({ device }: HeldFile) => devices.has(device);
+    const held = await heldFiles(others());
+    const used = named + sum(held.filter(isOnDisk), ({ bytes }) => bytes);
+    this.#heldMemory = new Map();
+    for (const { pid, bytes } of held.filter((file) => !isOnDisk(file))) {
+      this.#heldMemory.set(pid, (this.#heldMemory.get(pid) ?? 0) + bytes);
+    }
+    // Whoever makes room must be able to go on.
+    if (used > diskBytes && used > this.#usedDisk) {
+      this.#endAll(`more than ${describeBytes(diskBytes)} of files`);
+    }
+    this.#usedDisk = used;
+  }
+
+  #end({ pid, name }: Usage, reason: string): void {
+    this.#report(`process ${pid} (${name}) was killed: ${reason}`);
+    sendSignal(pid, "SIGKILL");
+  }
+
+  #endAll(reason: string): void {
+    this.#report(`every process was killed: ${reason}`);
+    signalEverything("SIGKILL", true);
+  }
+}
+
+/** Every process of the box that is not the server's. */
+function others(): number[] {
+  return listProcesses().filter((pid) => pid !== 1 && pid !== process.pid);
+}
+
+function readUsage(pid: number): Usage | undefined {
+  const found = readStat(pid);
+  if (found === undefined) return undefined; // ended meanwhile
+  const { name, fields } = found;
+  return {
+    pid,
+    name,
+    threads: Number(fields[17]),
+    cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
+    residentBytes: Number(fields[21]) * PAGE_BYTES,
+  };
+}
+
+/** Memory that belongs to no file: a process's own, and what processes can share. */
+interface Memory {
+  readonly anonymous: number;
+  readonly shared: number;
+}
+
+/** Without files, but wholly for each that shares it. */
+function readOwnMemory(pid: number): Memory {
+  const status = readOf(pid, "status") ?? "";
+  return { anonymous: kilobytes(status, "RssAnon") ?? 0, shared: kilobytes(status, "RssShmem") ?? 0 };
+}
+
+/** Of what is shared each process's part. */
+function readShareOfMemory(pid: number): Memory {
+  const rollup = readOf(pid, "smaps_rollup") ?? "";
+  const [anonymous, shared] = [kilobytes(rollup, "Pss_Anon"), kilobytes(rollup, "Pss_Shmem")];
+  // Older kernels do not tell, nor do processes that have made themselves unreadable.
+  return anonymous === undefined || shared === undefined ? readOwnMemory(pid) : { anonymous, shared };
+}
+
+/** A line of a file of /proc, in bytes. */
+function kilobytes(text: string, name: string): number | undefined {
+  const [, digits] = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text) ?? [];
+  return digits === undefined ? undefined : Number(digits) * 1024;
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}
+
+function describeBytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
