@@ -3,16 +3,11 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { describeApi } from "./lib/api-report.mjs";
 import { bundleTypes } from "./lib/bundle-types.mjs";
-import { root } from "./lib/entries.mjs";
-
-const ENTRIES = [
-  ["index.api.md", "opensandbox-code-interpreter", "index.d.mts"],
-  ["local.api.md", "opensandbox-code-interpreter/local", "local/index.d.mts"],
-];
+import { entries, root } from "./lib/entries.mjs";
 
 const { values: options } = parseArgs({
   options: { check: { type: "boolean", default: false }, dir: { type: "string", default: "api" } },
@@ -21,9 +16,9 @@ const directory = resolve(root, options.dir);
 
 const types = await bundleTypes();
 const reports = await Promise.all(
-  ENTRIES.map(async ([file, title, declarations]) => [
-    file,
-    await describeApi(title, types.get(declarations)),
+  entries.map(async ({ subpath, output }) => [
+    `${subpath === "." ? "index" : subpath.slice(2)}.api.md`,
+    await describeApi(posix.join("opensandbox-code-interpreter", subpath), types.get(`${output}.d.mts`)),
   ]),
 );
 const changed = reports.filter(([file, report]) => read(join(directory, file)) !== report);

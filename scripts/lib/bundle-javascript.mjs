@@ -2,15 +2,29 @@ import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { join, relative, resolve } from "node:path";
 import { build } from "esbuild";
-import { kernelFiles, root, sources } from "./entries.mjs";
+import {
+  boxPrograms,
+  commands,
+  entries,
+  entryProviding,
+  facades,
+  kernelFiles,
+  outputOf,
+  pathBetween,
+  readManifest,
+  root,
+} from "./entries.mjs";
 import { thirdPartyLicenses } from "./third-party-licenses.mjs";
 
-const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+const { dependencies, peerDependencies = {} } = readManifest();
 const runtimeDependencies = Object.keys(dependencies);
 
-/** What every bundle has in common. Sources are embedded in the maps, as the package ships no `src/`. */
+const PARSER = "@microsoft/fetch-event-source/lib/cjs/parse.js";
+
+/** What every bundle has in common. Sources are embedded in the maps, since the package does not ship `src/`. */
 const common = {
   absWorkingDir: root,
+  outdir: resolve(root, "dist"),
   bundle: true,
   write: false,
   metafile: true,
@@ -18,116 +32,181 @@ const common = {
   sourcesContent: true,
   legalComments: "inline",
   logLevel: "warning",
+  platform: "node",
+  target: "es2022",
 };
-
-/** The main entry runs in browsers, too: nothing here may assume Node. */
-const main = { ...common, target: "es2022", packages: "external", entryPoints: { index: sources.main } };
-
-const node = { ...common, target: "node20", platform: "node" };
+/** Development dependencies are bundled; what users install is not. */
+const library = { ...common, external: [...runtimeDependencies, ...Object.keys(peerDependencies)] };
 
 /** Bundles everything that runs; resolves to the files of dist/, by path. */
 export async function bundleJavaScript() {
   const bundles = await Promise.all([
-    bundle({ ...main, format: "esm", platform: "neutral" }, ".mjs", isRuntimeDependency),
-    bundle(
-      { ...main, format: "cjs", platform: "node", plugins: [defaultExports()] },
-      ".cjs",
-      isRuntimeDependency,
-    ),
-    bundle(
-      {
-        ...node,
-        format: "esm",
-        // The server and the program that serves it are one code: loaded together, they share it.
-        splitting: true,
-        chunkNames: "local/[name]-[hash]",
-        entryPoints: { "local/index": sources.local, "local/cli": sources.cli },
-        plugins: [errorsOfMainEntry("../index.mjs")],
-      },
-      ".mjs",
-      (path) => isBuiltin(path) || path === "../index.mjs",
-    ),
-    bundle(
-      {
-        ...node,
-        format: "cjs",
-        entryPoints: { "local/index": sources.local },
-        plugins: [errorsOfMainEntry("../index.cjs")],
-        // CJS has no `import.meta`, by which the server finds the files beside it.
-        define: { "import.meta.url": "__importMetaUrl" },
-        banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
-      },
-      ".cjs",
-      (path) => isBuiltin(path) || path === "../index.cjs",
-    ),
-    // One file that needs no other: inside a sandbox nothing else of this package can be seen.
-    bundle(
-      { ...node, format: "esm", entryPoints: { "local/supervisor": sources.supervisor } },
-      ".mjs",
-      (path) => isBuiltin(path),
-    ),
-    // Likewise. It is mostly the transpiler, which nobody reads: no map.
-    bundle(
-      {
-        ...node,
-        format: "esm",
-        minify: true,
-        sourcemap: false,
-        entryPoints: { "local/kernels/javascript": sources.javaScriptKernel },
-      },
-      ".mjs",
-      (path) => isBuiltin(path),
-    ),
+    bundleModules(),
+    ...entries.filter(({ formats }) => formats.includes("cjs")).map(bundleCommonJs),
+    ...Object.values(boxPrograms).map(bundleBoxProgram),
   ]);
-
-  const files = new Map(bundles.flatMap(({ outputFiles }) => outputFiles));
-  files.set("local/cli.mjs", withShebang(files.get("local/cli.mjs")));
+  const files = new Map(bundles.flatMap((bundle) => [...bundle.files]));
   for (const { name, path } of kernelFiles()) files.set(`local/kernels/${name}`, readFileSync(path));
   files.set("THIRD-PARTY-LICENSES.txt", thirdPartyLicenses(bundles.flatMap(({ inputs }) => inputs)));
   return files;
 }
 
-/** One run of esbuild; fails where the result imports what `mayImport` does not allow. */
-async function bundle(options, extension, mayImport) {
-  const outdir = resolve(root, "dist");
-  const { outputFiles, metafile } = await build({ ...options, outdir, outExtension: { ".js": extension } });
-  for (const [path, { imports }] of Object.entries(metafile.outputs)) {
-    const forbidden = imports.filter((each) => each.external && !mayImport(each.path));
-    if (forbidden.length === 0) continue;
-    throw new Error(`${path} must not import ${forbidden.map((each) => each.path).join(", ")}`);
+/**
+ * All entries and the commands are built at once: what several of them use is a chunk that they share, so that every
+ * class exists once.
+ */
+async function bundleModules() {
+  const sources = [...entries.map(({ source }) => source), commands.source, ...facades];
+  const result = await bundle(
+    {
+      ...library,
+      format: "esm",
+      splitting: true,
+      entryPoints: Object.fromEntries(sources.map((source) => [outputOf(source), source])),
+      chunkNames: "chunks/[name]-[hash]",
+      plugins: [parserAsModule(), withoutForeignMaps()],
+    },
+    ".mjs",
+  );
+  for (const entry of entries) checkImports(result.outputs, `${entry.output}.mjs`, mayImport(entry));
+  const mayCommandsImport = (path) => isBuiltin(path) || isOneOf(runtimeDependencies, path);
+  checkImports(result.outputs, `${commands.output}.mjs`, mayCommandsImport);
+  if (!result.files.get(`${commands.output}.mjs`).startsWith("#!"))
+    throw new Error(
+      `${commands.source} must start with "#!/usr/bin/env node", since npm links to it as a program.`,
+    );
+  // Each facade is now a chunk that the main entry imports; what is left of it as an entry nobody can import.
+  for (const output of facades.map(outputOf)) {
+    result.files.delete(`${output}.mjs`);
+    result.files.delete(`${output}.mjs.map`);
   }
+  for (const [path, text] of result.files) result.files.set(path, withRequire(text));
+  return result;
+}
+
+/** `require` has no shared chunks, so each entry imports the others as they are built. */
+async function bundleCommonJs(entry) {
+  const result = await bundle(
+    {
+      ...library,
+      format: "cjs",
+      entryPoints: { [entry.output]: entry.source },
+      plugins: [otherEntries(entry), defaultExports(), withoutForeignMaps()],
+      // CommonJS has no `import.meta`, by which the local server finds the files beside it. Nor do test runners that
+      // load CommonJS in a context of their own have `import()`.
+      supported: { "dynamic-import": false },
+      ...(entry.node && {
+        define: { "import.meta.url": "__importMetaUrl" },
+        banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
+      }),
+    },
+    ".cjs",
+  );
+  const others = entries.map((other) => `${pathBetween(entry, other)}.cjs`);
+  const isAllowed = (path) => mayImport(entry)(path) || others.includes(path);
+  checkImports(result.outputs, `${entry.output}.cjs`, isAllowed);
+  return result;
+}
+
+async function bundleBoxProgram({ source, output, isMinified = false }) {
+  const result = await bundle(
+    {
+      ...common,
+      format: "esm",
+      target: "node20",
+      minify: isMinified,
+      sourcemap: isMinified ? false : common.sourcemap,
+      entryPoints: { [output]: source },
+    },
+    ".mjs",
+  );
+  checkImports(result.outputs, `${output}.mjs`, isBuiltin);
+  return result;
+}
+
+async function bundle(options, extension) {
+  const { outputFiles, metafile } = await build({ ...options, outExtension: { ".js": extension } });
+  const inDist = (path) => relative(common.outdir, resolve(root, path)).replaceAll("\\", "/");
   return {
-    outputFiles: outputFiles.map(({ path, contents }) => [
-      relative(outdir, path).replaceAll("\\", "/"),
-      contents,
-    ]),
+    files: new Map(outputFiles.map(({ path, text }) => [inDist(path), text])),
+    outputs: new Map(Object.entries(metafile.outputs).map(([path, output]) => [inDist(path), output])),
     inputs: Object.keys(metafile.inputs),
   };
 }
 
-function isRuntimeDependency(path) {
-  return runtimeDependencies.some((name) => path === name || path.startsWith(`${name}/`));
+/** Fails if an output, or a chunk that is loaded with it, imports what is not allowed. */
+function checkImports(outputs, start, isAllowed) {
+  const loaded = new Set([start]);
+  for (const path of loaded) {
+    for (const { path: imported, kind, external } of outputs.get(path).imports) {
+      if (external && !isAllowed(imported)) throw new Error(`dist/${start} must not import ${imported}.`);
+      if (!external && kind !== "dynamic-import")
+        loaded.add(relative(common.outdir, resolve(root, imported)));
+    }
+  }
 }
 
-/** `instanceof SandboxException` has to hold across both entries: the local one takes the classes of the main one. */
-function errorsOfMainEntry(mainEntry) {
-  const errors = resolve(root, sources.errors);
+function mayImport({ node, peers }) {
+  return (path) => isOneOf([...runtimeDependencies, ...peers], path) || (node && isBuiltin(path));
+}
+
+function isOneOf(packages, path) {
+  return packages.some((name) => path === name || path.startsWith(`${name}/`));
+}
+
+/** Packages in CommonJS call `require` where they are bundled, too, which a module does not have. */
+function withRequire(text) {
+  if (!text.includes("var __require =")) return text;
+  const [, shebang, rest] = /^(#!.*\n)?([^]*)$/.exec(text);
+  return `${shebang ?? ""}import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);${rest}`;
+}
+
+/**
+ * Takes the event-stream parser's build as a module, and bundles it: Rollup finds no exports in the CommonJS build, and
+ * Node cannot load the other one from its package, which lacks `"type": "module"`.
+ */
+function parserAsModule() {
   return {
-    name: "errors-of-main-entry",
+    name: "parser-as-module",
     setup({ onResolve }) {
-      onResolve({ filter: /^\.{1,2}\/(.*\/)?errors\.js$/ }, ({ path, resolveDir }) =>
-        resolve(resolveDir, path).replace(/\.js$/, ".ts") === errors
-          ? { path: mainEntry, external: true }
-          : null,
-      );
+      onResolve({ filter: new RegExp(`^${PARSER}$`) }, () => ({
+        path: join(root, "node_modules", PARSER.replace("/cjs/", "/esm/")),
+      }));
+    },
+  };
+}
+
+/** Source maps of packages name sources that the packages do not ship. */
+function withoutForeignMaps() {
+  return {
+    name: "without-foreign-maps",
+    setup({ onLoad }) {
+      onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/, namespace: "file" }, ({ path }) => ({
+        contents: readFileSync(path, "utf8").replace(/^\/\/# sourceMappingURL=.*$/m, ""),
+        loader: "js",
+      }));
+    },
+  };
+}
+
+/** Imports of other entries' sources become imports of what is built from them. */
+function otherEntries(entry) {
+  return {
+    name: "other-entries",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
+        const provider = entryProviding(resolve(resolveDir, path).replace(/\.js$/, ".ts"));
+        if (provider === undefined || provider === entry) return null;
+        return { path: `${pathBetween(entry, provider)}.cjs`, external: true };
+      });
     },
   };
 }
 
 /**
  * In a package of `"type": "module"` esbuild takes `import x from "cjs"` as Node's ESM does, where `x` is the whole
- * `module.exports`. In a CJS bundle that is wrong for a dependency which marks itself as `__esModule`; imported by way
- * of a module outside of any package, its `default` is what it says.
+ * `module.exports`. In a CommonJS bundle that is wrong for a dependency that marks itself as `__esModule`; imported
+ * through a module outside of any package, its `default` is what it says.
  */
 function defaultExports() {
   const name = "openapi-fetch";
@@ -143,9 +222,4 @@ function defaultExports() {
       }));
     },
   };
-}
-
-function withShebang(contents) {
-  const text = Buffer.from(contents).toString("utf8");
-  return text.startsWith("#!") ? text : `#!/usr/bin/env node\n${text}`;
 }

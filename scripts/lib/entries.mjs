@@ -1,37 +1,93 @@
-import { existsSync, readdirSync } from "node:fs";
+// What the package consists of. To add a subpath, add its line to `entries` and run `npm run build -- --exports`.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { join } from "node:path";
+import { join, posix, resolve } from "node:path";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** What is built, as paths from the root of the repository. */
-export const sources = {
-  main: "src/index.ts",
-  errors: "src/errors.ts",
-  local: "src/local/index.ts",
-  cli: "src/cli/main.ts",
-  supervisor: "src/local/supervisor/main.ts",
-  javaScriptKernel: "src/local/languages/javascript/program/main.ts",
+/**
+ * What users import.
+ *
+ * - `node`: the entry may import modules of Node. Without it, the entry also runs in browsers.
+ * - `peers`: the optional peer dependencies that its code or its types import.
+ * - `formats`: `["esm"]` if a peer cannot be loaded by `require`; both formats otherwise.
+ */
+export const entries = [
+  { subpath: ".", source: "src/index.ts" },
+  { subpath: "./local", source: "src/local/index.ts", node: true },
+].map(({ node = false, peers = [], formats = ["esm", "cjs"], ...entry }) => ({
+  ...entry,
+  ...{ node, peers, formats, output: outputOf(entry.source) },
+}));
+
+export const mainEntry = entries[0];
+
+/** The commands by name. They share their code with the entries, and their dependencies are bundled. */
+export const commands = {
+  source: "src/cli/main.ts",
+  output: outputOf("src/cli/main.ts"),
+  names: ["opensandbox-code-interpreter", "osci"],
 };
 
-/** The folder with one folder for each language. The kernels' own programs in them are shipped as they are. */
+/** Programs in a single file each, since a sandbox sees nothing else of this package. */
+export const boxPrograms = {
+  supervisor: { source: "src/local/supervisor/main.ts", output: "local/supervisor" },
+  // It consists mostly of the minified transpiler, so it has no source map.
+  javaScriptKernel: {
+    source: "src/local/languages/javascript/program/main.ts",
+    output: "local/kernels/javascript",
+    isMinified: true,
+  },
+};
+
+/** The facades, each in a file of its own in `dist/`, so that a bundler can leave out those that are not used. */
+export const facades = ["src/sandbox.ts", "src/sandbox-manager.ts", "src/code-interpreter.ts"];
+
+/** The modules whose exports all belong to the main entry's: every other entry uses the main entry's copy of them. */
+const MAIN_ENTRY_MODULES = ["src/errors.ts"];
+
+/** The folder with one folder per language. The kernels' own programs in them are shipped as they are. */
 const LANGUAGES = "src/local/languages";
 
-/** Fails if an entry is missing, so that an incomplete package is never built. */
-export function checkSources() {
-  const missing = [...Object.values(sources), LANGUAGES].filter((path) => !existsSync(join(root, path)));
-  if (missing.length > 0) throw new Error(`Entries of the build are missing: ${missing.join(", ")}`);
+/** Returns the entry that provides a source file to all other entries, if there is one. */
+export function entryProviding(file) {
+  const isFile = (source) => resolve(root, source) === file;
+  return MAIN_ENTRY_MODULES.some(isFile) ? mainEntry : entries.find(({ source }) => isFile(source));
 }
 
-/** The kernels' programs by name: the files in the languages' folders that are not TypeScript. */
+/** Returns how the output of one entry imports that of another, without the extension. */
+export function pathBetween(from, to) {
+  const path = posix.relative(posix.dirname(from.output), to.output);
+  return path.startsWith("../") ? path : `./${path}`;
+}
+
+/** Fails if a source of an entry is missing, so that an incomplete package is never built. */
+export function checkSources() {
+  const programs = [commands, ...Object.values(boxPrograms)];
+  const sources = [...entries, ...programs].map(({ source }) => source);
+  const missing = [...sources, ...facades, LANGUAGES].filter((path) => !existsSync(join(root, path)));
+  if (missing.length > 0) throw new Error(`Sources of the build are missing: ${missing.join(", ")}`);
+}
+
+/** Returns the kernels' programs by name: the files in the languages' folders that are not TypeScript. */
 export function kernelFiles() {
   return readdirSync(join(root, LANGUAGES), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => programs(join(root, LANGUAGES, name)));
 }
 
+/** Reads package.json. */
+export function readManifest() {
+  return JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+}
+
 function programs(directory) {
   return readdirSync(directory, { withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.name.endsWith(".ts") && !entry.name.startsWith("."))
     .map((entry) => ({ name: entry.name, path: join(directory, entry.name) }));
+}
+
+/** Returns the path in `dist/` of what is built from a source, without the extension. */
+export function outputOf(source) {
+  return source.replace(/^src\//, "").replace(/\.ts$/, "");
 }

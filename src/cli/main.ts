@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 /** `npx opensandbox-code-interpreter serve`: the local server as a program; `doctor` says what it finds here. */
 import { once } from "node:events";
 import { readFileSync } from "node:fs";

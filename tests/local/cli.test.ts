@@ -7,7 +7,7 @@ import path from "node:path";
 import { expect, test } from "@jest/globals";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-const CLI = path.join(__dirname, "../../dist/local/cli.mjs");
+const CLI = path.join(__dirname, "../../dist/cli/main.mjs");
 
 interface Ended {
   readonly status: number | null;

@@ -49,7 +49,7 @@ describe("the command", () => {
       const options = { env: { ...process.env, ...env } };
       execFile(
         process.execPath,
-        ["dist/local/cli.mjs", "doctor", ...args],
+        ["dist/cli/main.mjs", "doctor", ...args],
         options,
         (error, stdout, stderr) => resolve({ status: error?.code ?? 0, stdout, stderr }),
       );

@@ -1,12 +1,25 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { init, parse } from "es-module-lexer";
 import { cpSync, existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import { PackedPackage, runtimeDependencies } from "./packed-package.js";
 import { root, run, succeed } from "./programs.js";
 
 const MINUTE_MILLIS = 60_000;
-const MAIN = "opensandbox-code-interpreter";
-const LOCAL = "opensandbox-code-interpreter/local";
+const NAME = "opensandbox-code-interpreter";
+
+interface Manifest {
+  readonly version: string;
+  readonly bin: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, Conditions | string>>;
+}
+
+/** What package.json says about an entry: one format, or one for each way to load it. */
+type Conditions = Format | { readonly import: Format; readonly require: Format };
+interface Format {
+  readonly types: string;
+  readonly default: string;
+}
 
 const packed = new PackedPackage();
 beforeAll(() => packed.make(), 3 * MINUTE_MILLIS);
@@ -16,7 +29,14 @@ const text = (path: string) => readFileSync(join(packed.installed, path), "utf8"
 const withExtension = (...extensions: string[]) =>
   packed.files.filter((path) => extensions.some((extension) => path.endsWith(extension)));
 
-/** Runs a module of the consumer's; resolves to the JSON that it prints. */
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as Manifest;
+const entries = Object.entries(manifest.exports).flatMap(([subpath, conditions]) => {
+  if (typeof conditions === "string") return [];
+  const formats = "import" in conditions ? [conditions.import, conditions.require] : [conditions];
+  return [{ specifier: posix.join(NAME, subpath), formats, hasCommonJs: "require" in conditions }];
+});
+
+/** Runs a module of the consumer's project; resolves to the JSON that it prints. */
 async function evaluate(inputType: "module" | "commonjs", program: string): Promise<unknown> {
   const printed = await succeed(
     process.execPath,
@@ -26,28 +46,30 @@ async function evaluate(inputType: "module" | "commonjs", program: string): Prom
   return JSON.parse(printed);
 }
 
-describe("what is packed", () => {
-  test("is the build, the licences and the read-me, and nothing else", () => {
-    const bundles = ["index", "local/index"].flatMap((name) =>
-      [".mjs", ".mjs.map", ".cjs", ".cjs.map", ".d.mts", ".d.cts"].map(
-        (extension) => `dist/${name}${extension}`,
-      ),
+describe("the packed files", () => {
+  test("are the build, the licenses and the README, and nothing else", () => {
+    const files = new Set(
+      [
+        ...entries.flatMap(({ formats }) => formats.flatMap((format) => [format.types, format.default])),
+        ...Object.values(manifest.bin),
+        ...[
+          "dist/THIRD-PARTY-LICENSES.txt",
+          "dist/local/supervisor.mjs",
+          "LICENSE",
+          "README.md",
+          "package.json",
+        ],
+      ].map((path) => posix.normalize(path)),
     );
-    const programs = ["cli", "supervisor"].flatMap((name) => [
-      `dist/local/${name}.mjs`,
-      `dist/local/${name}.mjs.map`,
-    ]);
-    const documents = ["LICENSE", "README.md", "dist/THIRD-PARTY-LICENSES.txt", "package.json"];
-    const isShared = (path: string) => /^dist\/local\/chunk-[A-Z0-9]+\.mjs(\.map)?$/.test(path);
+    const isShared = (path: string) => /^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.mjs$/.test(path);
     const isKernel = (path: string) => /^dist\/local\/kernels\/[\w-]+\.\w+$/.test(path);
+    const found = packed.files.filter((path) => !path.endsWith(".map") && !isShared(path) && !isKernel(path));
 
     expect(packed.files).toContain("dist/local/kernels/python.py");
-    expect(packed.files.filter((path) => !isShared(path) && !isKernel(path))).toEqual(
-      [...bundles, ...programs, ...documents].sort(),
-    );
+    expect(found).toEqual([...files].sort());
   });
 
-  test("names no path of the machine on which it was built", () => {
+  test("do not contain a path of the machine that built them", () => {
     for (const path of packed.files) {
       expect({ path, named: [root, packed.directory].filter((each) => text(path).includes(each)) }).toEqual({
         path,
@@ -56,8 +78,8 @@ describe("what is packed", () => {
     }
   });
 
-  test("has a source map for each bundle, which holds the sources", () => {
-    // What runs in a sandbox beside the supervisor is mostly the transpiler, minified, and has none.
+  test("include a source map with the sources for each bundle", () => {
+    // The JavaScript kernel consists mostly of the minified transpiler, and has no map.
     for (const path of withExtension(".mjs", ".cjs").filter(
       (each) => !each.startsWith("dist/local/kernels/"),
     )) {
@@ -68,7 +90,7 @@ describe("what is packed", () => {
     }
   });
 
-  test("carries the licence of every package that is bundled", () => {
+  test("include the license of every bundled package", () => {
     const bundled = withExtension(".map")
       .flatMap((path) => (JSON.parse(text(path)) as { sources: string[] }).sources)
       .flatMap((source) => /node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1] ?? []);
@@ -77,7 +99,7 @@ describe("what is packed", () => {
       expect(notices).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\(`, "m"));
   });
 
-  test("brings along only the packages that run with it", () => {
+  test("depend on two packages, one of which has a dependency", () => {
     expect(runtimeDependencies()).toEqual([
       "@microsoft/fetch-event-source",
       "openapi-fetch",
@@ -85,68 +107,71 @@ describe("what is packed", () => {
     ]);
   });
 
-  test("has nothing that publint or are-the-types-wrong object to", async () => {
+  test("pass publint and are-the-types-wrong", async () => {
     const { exitCode, output } = await run(process.execPath, ["scripts/lint-package.mjs", packed.tarball]);
     expect({ exitCode, output }).toEqual({ exitCode: 0, output: "0 findings\n" });
   });
 });
 
-describe("once installed", () => {
-  test.each([MAIN, LOCAL])("%s exports the same by import and by require", async (entry) => {
-    const imported = await evaluate(
-      "module",
-      `import * as all from "${entry}"; console.log(JSON.stringify(Object.keys(all).sort()))`,
-    );
-    const required = await evaluate(
-      "commonjs",
-      `console.log(JSON.stringify(Object.keys(require("${entry}")).sort()))`,
-    );
-    expect(required).toEqual(imported);
-    expect(imported).not.toEqual([]);
-  });
+describe("the installed package", () => {
+  test.each(entries.filter(({ hasCommonJs }) => hasCommonJs))(
+    "exports the same from $specifier by import and by require",
+    async ({ specifier }) => {
+      const imported = await evaluate(
+        "module",
+        `import * as all from "${specifier}"; console.log(JSON.stringify(Object.keys(all).sort()))`,
+      );
+      const required = await evaluate(
+        "commonjs",
+        `console.log(JSON.stringify(Object.keys(require("${specifier}")).sort()))`,
+      );
+      expect(required).toEqual(imported);
+      expect(imported).not.toEqual([]);
+    },
+  );
 
-  test("the main entry has what the read-me promises", async () => {
+  test("exports what the README uses from the main entry", async () => {
     const names = ["CodeInterpreter", "ConnectionConfig", "RetryPolicy", "Sandbox", "SandboxException"];
     const exported = await evaluate(
       "module",
-      `import * as all from "${MAIN}"; console.log(JSON.stringify(Object.keys(all)))`,
+      `import * as all from "${NAME}"; console.log(JSON.stringify(Object.keys(all)))`,
     );
     expect(exported).toEqual(
       expect.arrayContaining([...names, "SandboxManager", "SupportedLanguage", "isSandboxException"]),
     );
   });
 
-  // A port that cannot be is refused by both entries' shared class, in either format.
+  // An invalid port is refused with a class that both entries share, in either format.
   const refusal = `
     const error = await local.startLocalServer({ port: -1 }).then(() => undefined, (reason) => reason);
     console.log(JSON.stringify([error instanceof main.SandboxException, error instanceof main.InvalidArgumentException]));
   `;
 
-  test("an exception of the local server is an instance of the main entry's class by import", async () => {
-    const imports = `import * as main from "${MAIN}"; import * as local from "${LOCAL}";`;
+  test("throws the main entry's exceptions from the local server when imported", async () => {
+    const imports = `import * as main from "${NAME}"; import * as local from "${NAME}/local";`;
     expect(await evaluate("module", imports + refusal)).toEqual([true, true]);
   });
 
-  test("an exception of the local server is an instance of the main entry's class by require", async () => {
-    const requires = `const main = require("${MAIN}"), local = require("${LOCAL}");`;
+  test("throws the main entry's exceptions from the local server when required", async () => {
+    const requires = `const main = require("${NAME}"), local = require("${NAME}/local");`;
     expect(await evaluate("commonjs", `${requires}(async () => {${refusal}})();`)).toEqual([true, true]);
   });
 
-  test("an exception of the CJS copy is known to the ESM copy", async () => {
+  test("recognizes an exception of its CommonJS copy in its module copy", async () => {
     const program = `
       import { createRequire } from "node:module";
-      import { isSandboxException } from "${MAIN}";
-      const { SandboxException } = createRequire(import.meta.url)("${MAIN}");
+      import { isSandboxException } from "${NAME}";
+      const { SandboxException } = createRequire(import.meta.url)("${NAME}");
       console.log(JSON.stringify(isSandboxException(new SandboxException({ code: "X", message: "y" }))));
     `;
     expect(await evaluate("module", program)).toBe(true);
   });
 
-  test("a request made through require reaches a server", async () => {
-    // The typed client's factory is a default export, which is where ESM and CJS differ.
+  test("reaches a server when required", async () => {
+    // The typed client's factory is a default export, where modules and CommonJS differ.
     const program = `
       const { createServer } = require("node:http");
-      const { SandboxManager } = require("${MAIN}");
+      const { SandboxManager } = require("${NAME}");
       const server = createServer((request, response) => {
         response.writeHead(418, { "content-type": "application/json" });
         response.end(JSON.stringify({ code: "TEAPOT", message: request.url }));
@@ -162,27 +187,29 @@ describe("once installed", () => {
     expect(await evaluate("commonjs", program)).toEqual([418, "TEAPOT"]);
   });
 
-  test("the program that serves is on the path of npm's scripts and tells its version", async () => {
-    const program = join(packed.consumer, "node_modules/.bin/opensandbox-code-interpreter");
-    const { version } = JSON.parse(text("package.json")) as { version: string };
-    expect((await succeed(program, ["--version"], packed.consumer)).trim()).toContain(version);
+  test.each(Object.keys(manifest.bin))("has the command %s", async (name) => {
+    const program = join(packed.consumer, "node_modules/.bin", name);
+    expect((await succeed(program, ["--version"], packed.consumer)).trim()).toContain(manifest.version);
     expect(await succeed(program, ["--help"], packed.consumer)).toMatch(/\bserve\b/);
   });
 });
 
 describe("in a browser", () => {
-  test("the main entry imports its dependencies and nothing of Node", () => {
-    const imported = [
-      ...text("dist/index.mjs").matchAll(/^(?:import|export)\s[^;]*?from\s*"([^"]+)"/gms),
-    ].map(([, specifier]) => specifier);
-    expect([...new Set(imported)].sort()).toEqual([
-      "@microsoft/fetch-event-source/lib/cjs/parse.js",
-      "openapi-fetch",
-    ]);
-    expect(text("dist/index.mjs")).not.toMatch(/\bimport\s*\(|\bimport\s*"/);
+  test("the main entry imports openapi-fetch, and nothing of Node", async () => {
+    await init;
+    const loaded = new Set(["dist/index.mjs"]);
+    const packages = new Set<string | undefined>();
+    for (const path of loaded) {
+      for (const { n: specifier } of parse(text(path))[0]) {
+        if (specifier?.startsWith(".") === true) loaded.add(posix.join(path, "..", specifier));
+        else packages.add(specifier);
+      }
+    }
+    expect(loaded.size).toBeGreaterThan(1);
+    expect([...packages]).toEqual(["openapi-fetch"]);
   });
 
-  test("the main entry loads where no global of Node is", async () => {
+  test("the main entry loads without the globals of Node", async () => {
     const entry = join(packed.installed, "dist/index.mjs");
     const exported: unknown = JSON.parse(
       await succeed(process.execPath, ["tests/package/load-in-browser.mjs", entry]),
@@ -218,10 +245,10 @@ describe("types", () => {
     MINUTE_MILLIS,
   );
 
-  test.each(["dist/index.d.mts", "dist/local/index.d.mts"])(
-    "%s has no any and no generated interface",
+  test.each(entries.map(({ formats }) => formats[0]?.types ?? ""))(
+    "%s contains neither any nor a generated interface",
     (path) => {
-      // Of the language's own: what rejects a promise may be anything.
+      // From the standard library's own types: a promise may be rejected with anything.
       const declarations = withoutProse(text(path)).replaceAll("(reason: any) =>", "(reason: unknown) =>");
       expect(declarations.match(/.*\bany\b.*/g)).toBeNull();
       expect(declarations.match(/\binterface (paths|components|operations|webhooks|\$defs)\b/g)).toBeNull();
@@ -229,9 +256,8 @@ describe("types", () => {
   );
 
   test("are the same for both formats", () => {
-    for (const path of withExtension(".d.mts")) {
-      expect(text(path.replace(/mts$/, "cts"))).toBe(text(path).replaceAll("../index.mjs", "../index.cjs"));
-    }
+    for (const path of withExtension(".d.cts"))
+      expect(text(path)).toBe(text(path.replace(/cts$/, "mts")).replaceAll(/('\.[^']*)\.mjs'/g, "$1.cjs'"));
   });
 
   test("declare each class once", () => {
@@ -241,7 +267,7 @@ describe("types", () => {
     expect(classes).toEqual([...new Set(classes)]);
   });
 
-  test("find what they refer to", () => {
+  test("import only files that exist", () => {
     for (const path of withExtension(".d.mts", ".d.cts")) {
       for (const [, target = ""] of text(path).matchAll(/from ['"](\.[^'"]+)['"]/g)) {
         expect({
@@ -256,7 +282,7 @@ describe("types", () => {
   });
 });
 
-/** Declarations without their comments and texts, in which any word may stand. */
+/** Returns declarations without their comments and string literals, which may contain any word. */
 function withoutProse(declarations: string): string {
   return declarations.replace(/"(?:[^"\\\n]|\\.)*"|\/\*[\s\S]*?\*\/|\/\/.*$/gm, (prose) =>
     prose.startsWith('"') ? '""' : "",

@@ -12,13 +12,13 @@ export interface Assets {
 }
 
 /**
- * Finds the built assets: beside this module where it is built itself, else (in the sources) where the build puts them.
+ * Finds the built assets in `dist/local`, from wherever in `dist` the build puts this module, or from its source.
  *
- * @throws {SandboxException} `LOCAL_SERVER_INCOMPLETE` where there are none
+ * @throws {SandboxException} `LOCAL_SERVER_INCOMPLETE` if they are missing
  */
 export function resolveAssets(): Assets {
   const here = path.dirname(fileURLToPath(import.meta.url));
-  const candidates = [here, path.resolve(here, "../../../dist/local")];
+  const candidates = ["../local", "../../../dist/local"].map((directory) => path.resolve(here, directory));
   for (const directory of candidates) {
     const supervisor = path.join(directory, "supervisor.mjs");
     if (existsSync(supervisor)) return { supervisor, kernels: path.join(directory, "kernels") };
