@@ -15,6 +15,8 @@ const layers = {
   lifecycle: ["services/arguments.ts", "transport", "errors.ts", "logging.ts", "connection.ts"],
   services: ["execution", "transport", "errors.ts", "logging.ts", "connection.ts"],
   local: ["execution/event.ts", "errors.ts"],
+  // The public API alone, as any other user of the package.
+  agents: ["index.ts", "local/index.ts"],
 };
 const zones = Object.entries(layers).map(([layer, below]) => ({
   target: `./src/${layer}`,
@@ -23,7 +25,7 @@ const zones = Object.entries(layers).map(([layer, below]) => ({
   message: `src/${layer} sees only ${below.map((path) => `src/${path}`).join(", ")}.`,
 }));
 const mainEntryZone = {
-  target: ["./src/*.ts", "./src/!(local|cli)/**"],
+  target: ["./src/*.ts", "./src/!(local|cli|agents)/**"],
   from: "./src/local",
   message: "The main entry must not pull in the local server.",
 };
