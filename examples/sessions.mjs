@@ -19,11 +19,11 @@ try {
     const failed = await session.run("ls missing");
     console.log("exit code:", failed.exitCode, "-", failed.stdout.trim());
 
-    // Another session knows nothing of the first. By its id one can be used from another process too.
+    // Another session shares nothing with the first. Its id opens it from another process too.
     const other = await sandbox.commands.createSession();
-    const { stdout } = await sandbox.commands.runInSession(other.id, 'echo "${MODE:-nothing}"');
+    const { stdout } = await sandbox.commands.attachSession(other.id).run('echo "${MODE:-nothing}"');
     console.log("elsewhere:", stdout.trim());
-    await sandbox.commands.deleteSession(other.id);
+    await other.delete();
 
     const moved = await session.run("pwd", { cwd: "/" });
     console.log("moved to:", moved.stdout.trim(), "and stays:", (await session.run("pwd")).stdout.trim());

@@ -1064,10 +1064,15 @@ export interface components {
             /** @description Only without `type`, a sentence for people, such as `error running codes session is busy`. */
             message?: string;
         };
-        /** @description What to run, and how. */
+        /** @description What to run, and how. Exactly one of `command` and `argv` must be given; anything else is 400. */
         RunCommandRequest: {
             /** @description A line, or a whole script, for the shell. An empty one is 400; one of blanks runs nothing. */
-            command: string;
+            command?: string;
+            /**
+             * @description A program and its arguments, started without a shell. The first must not be empty, and none may contain
+             *     NUL. Servers of before September 2026 ignore it, and miss the `command`.
+             */
+            argv?: string[];
             /** @description The directory to run it in. A missing one is 400. The daemon's own by default. */
             cwd?: string;
             /**

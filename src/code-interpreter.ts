@@ -1,5 +1,5 @@
 import { InvalidArgumentException } from "./errors.js";
-import { Sandbox } from "./sandbox.js";
+import { Sandbox, type SandboxCreateOptions } from "./sandbox.js";
 import type { CallOptions } from "./services/arguments.js";
 import { Codes } from "./services/codes.js";
 import type { Commands } from "./services/commands.js";
@@ -9,42 +9,53 @@ import type { Metrics } from "./services/metrics.js";
 import { throwIfAborted } from "./transport/abort.js";
 import { checkOptions } from "./transport/options.js";
 
-/** Options of {@link CodeInterpreter.create}. */
-export type CodeInterpreterOptions = CallOptions;
-
 /**
  * Runs code in a sandbox.
  *
  * @example
  * ```ts
- * await using sandbox = await Sandbox.create({ killOnDispose: true });
- * const interpreter = await CodeInterpreter.create(sandbox);
- * const execution = await interpreter.codes.run("print('Hello, World!')");
+ * await using interpreter = await CodeInterpreter.launch();
+ * const { stdout } = await interpreter.codes.run("print('Hello, World!')");
  * ```
  */
 export class CodeInterpreter {
-  /** The sandbox in which the code runs. */
+  /** The sandbox that the code runs in. */
   readonly sandbox: Sandbox;
   /** Runs code and keeps its state. */
   readonly codes: Codes;
 
-  private constructor(sandbox: Sandbox, codes: Codes) {
+  readonly #ownsSandbox: boolean;
+
+  private constructor(sandbox: Sandbox, ownsSandbox: boolean) {
     this.sandbox = sandbox;
-    this.codes = codes;
+    this.codes = new Codes(sandbox.link);
+    this.#ownsSandbox = ownsSandbox;
   }
 
   /**
-   * Makes an interpreter on a sandbox; sends nothing. Several may share one sandbox: their runs in one context take turns.
+   * Creates a sandbox and an interpreter in it. The interpreter owns the sandbox: `await using` kills it.
    *
-   * @throws {InvalidArgumentException} where `sandbox` is none
+   * @param options those of {@link Sandbox.create}; `killOnDispose` is always true
+   * @throws what {@link Sandbox.create} throws
    */
-  static create(sandbox: Sandbox, options: CodeInterpreterOptions = {}): Promise<CodeInterpreter> {
+  static async launch(options: SandboxCreateOptions = {}): Promise<CodeInterpreter> {
+    const sandbox = await Sandbox.create({ ...checkOptions(options), killOnDispose: true });
+    return new CodeInterpreter(sandbox, true);
+  }
+
+  /**
+   * Creates an interpreter in a sandbox that exists, and does not own it; sends nothing. Several may share one sandbox:
+   * their runs in one context take turns.
+   *
+   * @throws {InvalidArgumentException} if `sandbox` is not a {@link Sandbox}
+   */
+  static create(sandbox: Sandbox, options: CallOptions = {}): Promise<CodeInterpreter> {
     return new Promise((resolve) => {
       if (!(sandbox instanceof Sandbox)) {
-        throw new InvalidArgumentException("CodeInterpreter.create takes a Sandbox.");
+        throw new InvalidArgumentException("sandbox must be a Sandbox.");
       }
       throwIfAborted(checkOptions(options).signal);
-      resolve(new CodeInterpreter(sandbox, new Codes(sandbox.link)));
+      resolve(new CodeInterpreter(sandbox, false));
     });
   }
 
@@ -63,18 +74,18 @@ export class CodeInterpreter {
     return this.sandbox.files;
   }
 
-  /** The sandbox's processor and memory. */
+  /** The sandbox's processor and memory use. */
   get metrics(): Metrics {
     return this.sandbox.metrics;
   }
 
-  /** Whether the sandbox answers. */
+  /** Checks whether the sandbox responds. */
   get health(): Health {
     return this.sandbox.health;
   }
 
-  /** Leaves the sandbox as it is: whoever made it ends it. */
-  [Symbol.asyncDispose](): Promise<void> {
-    return Promise.resolve();
+  /** Kills the sandbox of {@link launch}; leaves the one given to {@link create} as it is. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#ownsSandbox) await this.sandbox[Symbol.asyncDispose]();
   }
 }

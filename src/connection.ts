@@ -7,6 +7,7 @@ import { environmentVariable } from "./transport/platform.js";
 import type { Fetch } from "./transport/request.js";
 import { RetryPolicy, type RetryPolicyOptions } from "./transport/retry.js";
 
+const MIB = 2 ** 20;
 const DEFAULT_DOMAIN = "localhost:8080";
 const DOMAIN_VARIABLE = "OPEN_SANDBOX_DOMAIN";
 const API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY";
@@ -34,6 +35,10 @@ export interface ConnectionOptions {
   readonly requestTimeoutSeconds?: number | null | undefined;
   /** How long a stream, an upload or a download may stand still, in seconds; `0` or `null` = for ever. @default 30 */
   readonly streamIdleTimeoutSeconds?: number | null | undefined;
+  /** The largest event or measurement that a stream may send, in bytes. @default 268_435_456 (256 MiB) */
+  readonly maxFrameBytes?: number | undefined;
+  /** The largest response that is read whole, in bytes; downloads have no limit. @default 67_108_864 (64 MiB) */
+  readonly maxResponseBytes?: number | undefined;
   /** Reaches sandboxes through the lifecycle server, for where their own addresses cannot be reached. @default false */
   readonly useServerProxy?: boolean | undefined;
   /** When a failed request is sent again. @default a policy with its defaults */
@@ -63,6 +68,8 @@ export class ConnectionConfig implements ConnectionOptions {
   readonly domain: string;
   readonly requestTimeoutSeconds: number | null;
   readonly streamIdleTimeoutSeconds: number | null;
+  readonly maxFrameBytes: number;
+  readonly maxResponseBytes: number;
   readonly useServerProxy: boolean;
   readonly retryPolicy: RetryPolicy;
   // Private, so that nothing that walks over an object's properties finds a credential.
@@ -77,6 +84,8 @@ export class ConnectionConfig implements ConnectionOptions {
     const {
       requestTimeoutSeconds = 30,
       streamIdleTimeoutSeconds = 30,
+      maxFrameBytes = 256 * MIB,
+      maxResponseBytes = 64 * MIB,
       useServerProxy = false,
       retryPolicy,
     } = checkOptions(options, "connectionConfig");
@@ -94,6 +103,8 @@ export class ConnectionConfig implements ConnectionOptions {
 
     this.requestTimeoutSeconds = readTimeout("requestTimeoutSeconds", requestTimeoutSeconds);
     this.streamIdleTimeoutSeconds = readTimeout("streamIdleTimeoutSeconds", streamIdleTimeoutSeconds);
+    this.maxFrameBytes = readLimit("maxFrameBytes", maxFrameBytes);
+    this.maxResponseBytes = readLimit("maxResponseBytes", maxResponseBytes);
     if (typeof useServerProxy !== "boolean") refuse("useServerProxy", "must be true or false");
     this.useServerProxy = useServerProxy;
     this.retryPolicy = retryPolicy instanceof RetryPolicy ? retryPolicy : new RetryPolicy(retryPolicy);
@@ -123,6 +134,8 @@ export class ConnectionConfig implements ConnectionOptions {
       sandboxHeaders: this.#sandboxHeaders,
       requestTimeoutSeconds: this.requestTimeoutSeconds,
       streamIdleTimeoutSeconds: this.streamIdleTimeoutSeconds,
+      maxFrameBytes: this.maxFrameBytes,
+      maxResponseBytes: this.maxResponseBytes,
       useServerProxy: this.useServerProxy,
       retryPolicy: this.retryPolicy,
       fetch: this.#fetch,
@@ -216,6 +229,8 @@ export class ConnectionConfig implements ConnectionOptions {
       sandboxHeaders: redactHeaders(this.#sandboxHeaders),
       requestTimeoutSeconds: this.requestTimeoutSeconds,
       streamIdleTimeoutSeconds: this.streamIdleTimeoutSeconds,
+      maxFrameBytes: this.maxFrameBytes,
+      maxResponseBytes: this.maxResponseBytes,
       useServerProxy: this.useServerProxy,
     };
   }
@@ -248,6 +263,11 @@ function readTimeout(name: string, seconds: unknown): number | null {
     name,
     `must be a number of seconds, or null for no timeout, not ${typeof seconds === "number" ? seconds : kindOf(seconds)}`,
   );
+}
+
+function readLimit(name: string, bytes: unknown): number {
+  if (typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
+  return refuse(name, `must be a positive whole number of bytes; got ${shown(bytes)}`);
 }
 
 /** An option's value and the name to blame; an explicit option wins, and an empty variable is as good as none. */

@@ -1,6 +1,9 @@
 import type { Execution } from "./execution/execution.js";
 
-/** Codes that the SDK itself gives to an error; a server's own codes (`DOCKER::SANDBOX_NOT_FOUND`, …) pass verbatim. */
+/**
+ * Codes that this package gives to an error itself; the codes of servers (`DOCKER::SANDBOX_NOT_FOUND`, …) pass verbatim.
+ * The last group comes from the local server, from `startLocalServer` or, with the prefix `LOCAL::`, in a response.
+ */
 export type SdkErrorCode =
   | "REQUEST_TIMEOUT"
   | "RUN_TIMEOUT"
@@ -19,18 +22,24 @@ export type SdkErrorCode =
   | "RANGE_NOT_SATISFIABLE"
   | "LOCAL_FILE"
   | "INVALID_ARGUMENT"
-  | "INTERNAL_UNKNOWN_ERROR";
+  | "INTERNAL_UNKNOWN_ERROR"
+  | "LOCAL_SERVER_INCOMPLETE"
+  | "NO_ISOLATION"
+  | "PAUSE_FAILED"
+  | "PORT_UNAVAILABLE"
+  | "SANDBOX_ENDED"
+  | "SANDBOX_START_FAILED";
 
-/** What went wrong, as a code to branch on and a sentence to read. */
+/** An error as a code to branch on and a sentence to read. */
 export interface SandboxError {
   /** One of {@link SdkErrorCode}, or the server's own code, verbatim. */
   readonly code: SdkErrorCode | (string & {});
-  /** What the server said, where it said something; else what the SDK saw. */
+  /** The server's message if it sent one, otherwise a description of what the SDK saw. */
   readonly message: string;
 }
 
-/** The facts an exception is made of; only `code` and `message` are always there. */
-export interface SandboxExceptionFacts extends SandboxError {
+/** What an exception is constructed from; only `code` and `message` are required. */
+export interface SandboxExceptionOptions extends SandboxError {
   readonly requestId?: string | undefined;
   readonly sandboxId?: string | undefined;
   readonly execution?: Execution | undefined;
@@ -38,13 +47,13 @@ export interface SandboxExceptionFacts extends SandboxError {
   readonly isRetryable?: boolean | undefined;
 }
 
-/** The facts of an exception that stands for an HTTP answer. */
-export interface SandboxApiExceptionFacts extends SandboxExceptionFacts {
+/** As {@link SandboxExceptionOptions}, for an exception that stands for an HTTP response. */
+export interface SandboxApiExceptionOptions extends SandboxExceptionOptions {
   readonly statusCode: number;
   readonly rawBody?: string | undefined;
 }
 
-/** An exception as {@link SandboxException.toJSON} gives it: no body, no output, no headers. */
+/** The result of {@link SandboxException.toJSON}: without bodies, output and headers. */
 export interface SandboxExceptionJson {
   readonly name: string;
   readonly code: string;
@@ -58,12 +67,12 @@ export interface SandboxExceptionJson {
   readonly cause?: { readonly name: string; readonly message: string };
 }
 
-// Registered in the global symbol table, so that an exception of the package's ESM copy is known to its CJS copy.
+// In the global symbol registry, so that the package's ESM and CJS copies recognise each other's exceptions.
 const BRAND = Symbol.for("opensandbox-code-interpreter.SandboxException");
 
 /**
- * What the library throws when the SDK, the network or a server failed. The failure of the *user's code* is never
- * thrown: it is data, in `execution.error`.
+ * Thrown when the SDK, the network or a server failed. An error in the *user's code* is never thrown: it is returned as
+ * data in `execution.error`.
  *
  * @example
  * ```ts
@@ -71,34 +80,39 @@ const BRAND = Symbol.for("opensandbox-code-interpreter.SandboxException");
  *   await interpreter.codes.run("print('hi')");
  * } catch (error) {
  *   if (!isSandboxException(error)) throw error;
- *   console.error(error.error.code, error.error.message, error.execution?.stdout);
+ *   console.error(error.code, error.message, error.execution?.stdout);
  * }
  * ```
  */
 export class SandboxException extends Error {
   override readonly name: string = "SandboxException";
-  /** Code and message. */
+  /** Code and message, as in the C# SDK. */
   readonly error: SandboxError;
-  /** The server's `x-request-id`, where it sent one: quote it when you ask its operator. */
+  /** The server's `x-request-id`, if it sent one: quote it when you contact the server's operator. */
   readonly requestId: string | undefined;
-  /** The sandbox that the call was about, where it is known. */
+  /** The sandbox that the call was about, if known. */
   readonly sandboxId: string | undefined;
   /** What a run had produced until it failed. */
   readonly execution: Execution | undefined;
-  /** Whether the same call may succeed when it is made again, and making it again does no harm. */
+  /** Whether the same call may succeed when it is repeated, and repeating it does no harm. */
   readonly isRetryable: boolean;
   readonly [BRAND] = true;
 
-  constructor(facts: SandboxExceptionFacts) {
-    super(facts.message, facts.cause === undefined ? undefined : { cause: facts.cause });
-    this.error = { code: facts.code, message: facts.message };
-    this.requestId = facts.requestId;
-    this.sandboxId = facts.sandboxId;
-    this.execution = facts.execution;
-    this.isRetryable = facts.isRetryable ?? false;
+  constructor(options: SandboxExceptionOptions) {
+    super(options.message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.error = { code: options.code, message: options.message };
+    this.requestId = options.requestId;
+    this.sandboxId = options.sandboxId;
+    this.execution = options.execution;
+    this.isRetryable = options.isRetryable ?? false;
   }
 
-  /** A flat, log-safe view: it leaves out raw bodies, output and anything that could hold a credential. */
+  /** The code to branch on: one of {@link SdkErrorCode}, or the server's own code. The same as `error.code`. */
+  get code(): SandboxError["code"] {
+    return this.error.code;
+  }
+
+  /** Returns a flat view that is safe to log: no bodies, no output, nothing that could hold a credential. */
   toJSON(): SandboxExceptionJson {
     return {
       name: this.name,
@@ -113,18 +127,18 @@ export class SandboxException extends Error {
   }
 }
 
-/** A server answered, and the answer is an error: a status that is not 2xx, or an error inside a 200. */
+/** A server responded with an error: a status that is not 2xx, or an error inside the event stream of a 200. */
 export class SandboxApiException extends SandboxException {
   override readonly name: string = "SandboxApiException";
-  /** The HTTP status; 200 for an error that came inside an event stream. */
+  /** The HTTP status; 200 for an error inside an event stream. */
   readonly statusCode: number;
-  /** The body as it came, at most 64 KiB of it; not part of {@link toJSON}. */
+  /** The first 64 KiB of the body; not part of {@link toJSON}. */
   readonly rawBody: string | undefined;
 
-  constructor(facts: SandboxApiExceptionFacts) {
-    super(facts);
-    this.statusCode = facts.statusCode;
-    this.rawBody = facts.rawBody;
+  constructor(options: SandboxApiExceptionOptions) {
+    super(options);
+    this.statusCode = options.statusCode;
+    this.rawBody = options.rawBody;
   }
 
   override toJSON(): SandboxExceptionJson {
@@ -135,12 +149,12 @@ export class SandboxApiException extends SandboxException {
 /** Status 429: the server asks for fewer requests. */
 export class SandboxRateLimitException extends SandboxApiException {
   override readonly name = "SandboxRateLimitException";
-  /** How long the server asked to wait, in seconds, where it said so. */
+  /** How long the server asks to wait, in seconds, if it says so. */
   readonly retryAfterSeconds: number | undefined;
 
-  constructor(facts: SandboxApiExceptionFacts & { readonly retryAfterSeconds?: number | undefined }) {
-    super({ isRetryable: true, ...facts });
-    this.retryAfterSeconds = facts.retryAfterSeconds;
+  constructor(options: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined }) {
+    super({ isRetryable: true, ...options });
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   override toJSON(): SandboxExceptionJson {
@@ -151,12 +165,12 @@ export class SandboxRateLimitException extends SandboxApiException {
   }
 }
 
-/** A deadline passed: of a request (`REQUEST_TIMEOUT`), of a run (`RUN_TIMEOUT`) or of a silent stream (`STREAM_STALLED`). */
+/** A time limit was exceeded: of a request (`REQUEST_TIMEOUT`), of a run (`RUN_TIMEOUT`), or without a byte on a stream (`STREAM_STALLED`). */
 export class SandboxTimeoutException extends SandboxException {
   override readonly name = "SandboxTimeoutException";
 }
 
-/** The network failed: no connection, a reset, a stream that broke or was cut short. */
+/** The network failed: no connection, a reset, or a stream that broke or ended early. */
 export class SandboxConnectionException extends SandboxException {
   override readonly name = "SandboxConnectionException";
 }
@@ -165,30 +179,30 @@ export class SandboxConnectionException extends SandboxException {
 export class SandboxReadyTimeoutException extends SandboxException {
   override readonly name = "SandboxReadyTimeoutException";
 
-  constructor(facts: Omit<SandboxExceptionFacts, "code">) {
-    super({ ...facts, code: "READY_TIMEOUT" });
+  constructor(options: Omit<SandboxExceptionOptions, "code">) {
+    super({ ...options, code: "READY_TIMEOUT" });
   }
 }
 
-/** The sandbox cannot become ready any more: it failed, terminated or is gone. */
+/** The sandbox can no longer become ready: it failed, terminated or was deleted. */
 export class SandboxUnhealthyException extends SandboxException {
   override readonly name = "SandboxUnhealthyException";
 
-  constructor(facts: Omit<SandboxExceptionFacts, "code">) {
-    super({ ...facts, code: "UNHEALTHY" });
+  constructor(options: Omit<SandboxExceptionOptions, "code">) {
+    super({ ...options, code: "UNHEALTHY" });
   }
 }
 
-/** A state that the SDK believes impossible; please report it. */
+/** The SDK is in a state that should be impossible; please report it. */
 export class SandboxInternalException extends SandboxException {
   override readonly name = "SandboxInternalException";
 
-  constructor(facts: Omit<SandboxExceptionFacts, "code">) {
-    super({ ...facts, code: "INTERNAL_UNKNOWN_ERROR" });
+  constructor(options: Omit<SandboxExceptionOptions, "code">) {
+    super({ ...options, code: "INTERNAL_UNKNOWN_ERROR" });
   }
 }
 
-/** An argument was refused before anything was sent. */
+/** An argument is invalid; nothing was sent. */
 export class InvalidArgumentException extends SandboxException {
   override readonly name = "InvalidArgumentException";
 
@@ -197,19 +211,20 @@ export class InvalidArgumentException extends SandboxException {
   }
 }
 
-/** Whether a caught value is a {@link SandboxException}, also one of another copy of this package. */
+/** Tells whether a caught value is a {@link SandboxException}, also one of another copy of this package. */
 export function isSandboxException(value: unknown): value is SandboxException {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
-/** Adds what an upper layer knows and the lower one that threw did not. Facts that are already there stay. */
+/** Adds what an upper layer knows to an exception of a lower one. What is already there stays. */
 export function addErrorContext(
   error: unknown,
-  context: Pick<SandboxExceptionFacts, "requestId" | "sandboxId" | "execution">,
+  context: Pick<SandboxExceptionOptions, "requestId" | "sandboxId" | "execution">,
 ): void {
   if (!(error instanceof SandboxException)) return;
-  // The fields are read-only to users; the library fills them while the error is on its way up.
-  const open: { -readonly [Fact in "requestId" | "sandboxId" | "execution"]: SandboxException[Fact] } = error;
+  // Read-only to users; the library fills these while the error propagates.
+  const open: { -readonly [Field in "requestId" | "sandboxId" | "execution"]: SandboxException[Field] } =
+    error;
   open.requestId ??= context.requestId;
   open.sandboxId ??= context.sandboxId;
   open.execution ??= context.execution;

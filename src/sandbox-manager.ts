@@ -6,17 +6,6 @@ import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
 import type { CallOptions } from "./services/arguments.js";
 import { checkOptions } from "./transport/options.js";
 
-/** Options of {@link SandboxManager.create}. */
-export interface SandboxManagerOptions {
-  /** How to reach the lifecycle server. @default environment variables, then `localhost:8080` */
-  readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined;
-}
-
-/** A page of sandboxes. */
-export type SandboxPage = Page<SandboxInfo>;
-/** A page of snapshots. */
-export type SnapshotPage = Page<SnapshotInfo>;
-
 /**
  * Looks after many sandboxes by their ids.
  *
@@ -37,13 +26,21 @@ export class SandboxManager {
     this.#lifecycle = new Lifecycle(connectionConfig);
   }
 
-  /** Makes a manager; sends nothing. @throws {InvalidArgumentException} for a bad configuration */
-  static create(options: SandboxManagerOptions = {}): SandboxManager {
+  /**
+   * Creates a manager; sends nothing.
+   *
+   * @param options.connectionConfig how to reach the lifecycle server; by default environment variables, then
+   * `localhost:8080`
+   * @throws {InvalidArgumentException} for an invalid configuration
+   */
+  static create(
+    options: { readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined } = {},
+  ): SandboxManager {
     return new SandboxManager(ConnectionConfig.from(checkOptions(options).connectionConfig));
   }
 
   /** Lists sandboxes, the newest first; a page, which is also an iterable over this and all later pages. */
-  listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<SandboxPage> {
+  listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<Page<SandboxInfo>> {
     return this.#lifecycle.list(filter, options);
   }
 
@@ -95,7 +92,7 @@ export class SandboxManager {
   }
 
   /** Lists snapshots; a page, which is also an iterable over this and all later pages. */
-  listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<SnapshotPage> {
+  listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<Page<SnapshotInfo>> {
     return this.#lifecycle.listSnapshots(filter, options);
   }
 

@@ -6,9 +6,9 @@ import {
   assertConnectOptions,
   DEFAULT_CREATE_TIMEOUT_SECONDS,
   resolveCreateBody,
-  type ConnectOptions,
   type CreateOptions,
   type CreateProgress,
+  type OpenOptions,
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
 import { atMost } from "./lifecycle/creation.js";
@@ -32,12 +32,24 @@ const EXECD_PORT = 44_772;
 /** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion goes on after that. */
 const CLEAN_UP_SECONDS = 5;
 
-/** Options of {@link Sandbox.create}. */
-export type SandboxCreateOptions = CreateOptions<Sandbox>;
-/** Options of {@link Sandbox.connect} and {@link Sandbox.resume}. */
-export type SandboxConnectOptions = ConnectOptions<Sandbox>;
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
-export type SandboxReadyOptions = ReadyOptions<Sandbox>;
+export interface SandboxReadyOptions extends ReadyOptions {
+  /**
+   * Checks whether the sandbox can be used; throwing and `false` both mean "not yet".
+   * @default execd responds to `/ping`
+   */
+  readonly healthCheck?:
+    ((sandbox: Sandbox, options: { readonly signal: AbortSignal }) => Promise<boolean>) | undefined;
+}
+
+/** Options of {@link Sandbox.create} and {@link CodeInterpreter.launch}. */
+export interface SandboxCreateOptions extends CreateOptions, SandboxReadyOptions {}
+
+/** Options of {@link Sandbox.connect} and {@link Sandbox.resume}. */
+export interface SandboxConnectOptions extends OpenOptions, SandboxReadyOptions {
+  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for anyone who knows it. */
+  readonly sandboxId: string;
+}
 
 /** What an instance is made of, besides its endpoint. */
 interface SandboxFacts {
@@ -284,14 +296,9 @@ export class Sandbox {
     return this.#lifecycle.patchMetadata(this.id, patch, options);
   }
 
-  /** Where a port of the sandbox is reached. Whether something listens there is not asked. */
+  /** Returns where a port of the sandbox is reached. Does not check whether a program listens there. */
   getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
     return this.#lifecycle.endpoint(this.id, port, options);
-  }
-
-  /** As {@link getEndpoint}: the URL alone. Requests to it may need the endpoint's headers. */
-  async getEndpointUrl(port: number, options: CallOptions = {}): Promise<string> {
-    return (await this.getEndpoint(port, options)).url;
   }
 
   /**

@@ -13,25 +13,25 @@ interface EventBase {
 }
 
 /** The run has an id: a context id for code, a command id for commands, a session id in sessions. */
-export interface InitEvent extends EventBase {
+interface InitEvent extends EventBase {
   readonly type: "init";
   readonly id: string;
 }
 
 /** Printed text: for code as the program wrote it, newlines included; for commands one line without its newline. */
-export interface StdoutEvent extends EventBase {
+interface StdoutEvent extends EventBase {
   readonly type: "stdout";
   readonly text: string;
 }
 
 /** The same as {@link StdoutEvent}, for standard error. */
-export interface StderrEvent extends EventBase {
+interface StderrEvent extends EventBase {
   readonly type: "stderr";
   readonly text: string;
 }
 
 /** A value by MIME type. Text types hold strings, binary ones base64 strings, `application/json` any JSON value. */
-export interface ResultEvent extends EventBase {
+interface ResultEvent extends EventBase {
   readonly type: "result";
   readonly results: Readonly<Record<string, unknown>>;
 }
@@ -49,32 +49,32 @@ export interface ExecutionError {
 }
 
 /** The code or the command failed. */
-export interface ErrorEvent extends EventBase {
+interface ErrorEvent extends EventBase {
   readonly type: "error";
   readonly error: ExecutionError;
 }
 
 /** The kernel's counter of runs that gave a value, from 1. */
-export interface ExecutionCountEvent extends EventBase {
+interface ExecutionCountEvent extends EventBase {
   readonly type: "execution_count";
   readonly executionCount: number;
 }
 
 /** The server calls the run complete. For code this may come *before* output; only the end of the stream is the end. */
-export interface ExecutionCompleteEvent extends EventBase {
+interface ExecutionCompleteEvent extends EventBase {
   readonly type: "execution_complete";
   /** What the server measured, in milliseconds; meaningless where the event came early. */
   readonly executionTimeMs: number;
 }
 
 /** A kernel's state; execd only ever sends `"error"`, before an error. */
-export interface StatusEvent extends EventBase {
+interface StatusEvent extends EventBase {
   readonly type: "status";
   readonly text: string;
 }
 
 /** A sign of life, every 3 s. */
-export interface PingEvent extends EventBase {
+interface PingEvent extends EventBase {
   readonly type: "ping";
 }
 

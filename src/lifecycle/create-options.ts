@@ -38,7 +38,7 @@ export interface ImageOptions {
   readonly auth?: { readonly username: string; readonly password: string } | undefined;
 }
 
-/** Where {@link Sandbox.create} is. */
+/** How far {@link Sandbox.create} has come. */
 export interface CreateProgress {
   readonly phase: "created" | "endpoint" | "ready";
   readonly sandboxId: string;
@@ -46,31 +46,21 @@ export interface CreateProgress {
   readonly elapsedMillis: number;
 }
 
-/** Whether a sandbox can be used; an own check instead of execd's `/ping`. Throwing counts as "not yet". */
-export type HealthCheck<Sandbox> = (
-  sandbox: Sandbox,
-  options: { readonly signal: AbortSignal },
-) => Promise<boolean>;
-
-/** How to wait until a sandbox is ready. */
-export interface ReadyOptions<Sandbox> extends CallOptions {
+/** How to wait for a sandbox to become ready. */
+export interface ReadyOptions extends CallOptions {
   /** How long to wait, in seconds. @default 30 */
   readonly readyTimeoutSeconds?: number | undefined;
-  /** An own check. @default execd answers its `/ping` */
-  readonly healthCheck?: HealthCheck<Sandbox> | undefined;
   /** The pause between two checks, in milliseconds. @default 200 */
   readonly healthCheckPollingIntervalMillis?: number | undefined;
 }
 
-/** Options of {@link Sandbox.connect}. */
-export interface ConnectOptions<Sandbox> extends ReadyOptions<Sandbox> {
-  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for whoever knows it. */
-  readonly sandboxId: string;
+/** How to open a sandbox that exists. */
+export interface OpenOptions extends ReadyOptions {
   /** How to reach the lifecycle server. @default environment variables, then `localhost:8080` */
   readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined;
-  /** Does not wait until it is ready. @default false */
+  /** Returns without waiting for the sandbox to become ready. @default false */
   readonly skipHealthCheck?: boolean | undefined;
-  /** Ends the sandbox when `await using` disposes of this instance. @default false */
+  /** Kills the sandbox when `await using` disposes of this instance. @default false */
   readonly killOnDispose?: boolean | undefined;
 }
 
@@ -82,8 +72,8 @@ export interface NetworkPolicy {
   readonly egress?: readonly { readonly action: "allow" | "deny"; readonly target: string }[] | undefined;
 }
 
-/** Options of {@link Sandbox.create}. */
-export interface CreateOptions<Sandbox> extends Omit<ConnectOptions<Sandbox>, "sandboxId"> {
+/** What to create. */
+export interface CreateOptions extends OpenOptions {
   /** An image, or a reference to one. @default {@link CODE_INTERPRETER_IMAGE} */
   readonly image?: string | ImageOptions | undefined;
   /** A snapshot to start from, instead of an image. */
@@ -126,7 +116,7 @@ export interface CreateOptions<Sandbox> extends Omit<ConnectOptions<Sandbox>, "s
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
 
 /** Checks what {@link Sandbox.create} was given and gives the request's body. */
-export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
+export function resolveCreateBody(options: CreateOptions): CreateBody {
   const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } =
     checkOptions(options);
   const { networkPolicy, credentialProxy, secureAccess, resourceRequests } = options;
@@ -173,7 +163,7 @@ export function resolveCreateBody(options: CreateOptions<never>): CreateBody {
 }
 
 /** Checks what is said about a connection to a sandbox and about waiting for it. */
-export function assertConnectOptions(options: Partial<ConnectOptions<never>>): void {
+export function assertConnectOptions(options: OpenOptions & { readonly healthCheck?: unknown }): void {
   assertSeconds(checkOptions(options).readyTimeoutSeconds, "readyTimeoutSeconds");
   assertInteger(options.healthCheckPollingIntervalMillis, "healthCheckPollingIntervalMillis", 1, 60_000);
   assertFunction(options.healthCheck, "healthCheck");
@@ -202,7 +192,7 @@ function assertEntrypoint(entrypoint: unknown): void {
 
 function assertNetwork(
   policy: NetworkPolicy | undefined,
-  credentialProxy: CreateOptions<never>["credentialProxy"],
+  credentialProxy: CreateOptions["credentialProxy"],
 ): void {
   if (policy !== undefined) checkOptions(policy, "networkPolicy");
   if (credentialProxy !== undefined) checkOptions(credentialProxy, "credentialProxy");

@@ -2,7 +2,7 @@ import {
   SandboxApiException,
   SandboxConnectionException,
   SandboxTimeoutException,
-  type SandboxExceptionFacts,
+  type SandboxExceptionOptions,
 } from "../errors.js";
 import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
@@ -121,6 +121,6 @@ function isLostStatus(status: number): boolean {
 function outcomeUnknown(
   why: string,
   then = "Look for it before you create another one.",
-): SandboxExceptionFacts {
+): SandboxExceptionOptions {
   return { code: "CREATE_OUTCOME_UNKNOWN", message: `${why} Whether the sandbox exists is unknown. ${then}` };
 }

@@ -27,9 +27,7 @@ const LARGEST_PORT = 65_535;
 
 /** Where a port of a sandbox is reached. */
 export interface SandboxEndpoint {
-  /** `host:port` and perhaps a path, as the server gave it. */
-  readonly endpoint: string;
-  /** The same as an absolute URL. */
+  /** The absolute URL of the port, with a path if the server's gateway or proxy needs one. */
   readonly url: string;
   /** Headers that requests to it must carry; they may hold credentials. */
   readonly headers: Readonly<Record<string, string>>;
@@ -227,7 +225,7 @@ export class Lifecycle {
       });
       const { headers } = unwrap(answer);
       const endpoint = expectText(answer.data?.endpoint, "endpoint", answer.response);
-      return { endpoint, url: this.#config.resolveEndpointUrl(endpoint), headers: headers ?? {} };
+      return { url: this.#config.resolveEndpointUrl(endpoint), headers: headers ?? {} };
     });
   }
 

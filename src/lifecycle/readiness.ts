@@ -38,7 +38,7 @@ type Outcome = { readonly error: unknown } | undefined;
  */
 export async function waitUntilReady(
   source: ReadinessSource,
-  options: ReadyOptions<never>,
+  options: ReadyOptions,
   startedAt = performance.now(),
 ): Promise<void> {
   const {

@@ -44,28 +44,25 @@ export interface CreateContextOptions extends CallOptions {
   readonly cwd?: string | undefined;
 }
 
-/** Options of {@link Codes.run}: `context` or `language`, not both. */
-export interface RunCodeOptions extends RunOptions {
+/** Options of {@link Codes.runStream}: `context` or `language`, not both. */
+export interface CodeStreamOptions extends CallOptions {
   /** Where to run; see {@link Codes.createContext}. */
   readonly context?: CodeContext | undefined;
-  /** Runs in the language's default context, which the server makes at its first use. @default "python" */
+  /** Runs in the language's default context, which the server creates at its first use. @default "python" */
   readonly language?: SupportedLanguage | undefined;
-  /** Interrupts the run, which then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
+  /** Interrupts the run, which then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default no limit */
   readonly timeoutSeconds?: number | undefined;
 }
 
-/** What {@link Codes.runStream} runs. */
+/** Options of {@link Codes.run}: `context` or `language`, not both. */
+export interface RunCodeOptions extends CodeStreamOptions, RunOptions {}
+
+/** The form in which the C# SDK passes code to {@link Codes.runStream}. */
 export interface RunCodeRequest {
   /** The source text. */
   readonly code: string;
   /** Where to run it; without `id` in the language's default context. @default Python's default context */
   readonly context?: { readonly id?: string | undefined; readonly language: SupportedLanguage } | undefined;
-}
-
-/** Options of {@link Codes.runStream}. */
-export interface RunStreamOptions extends CallOptions {
-  /** As in {@link RunCodeOptions}. */
-  readonly timeoutSeconds?: number | undefined;
 }
 
 /** Runs code and keeps its state. */
@@ -99,21 +96,7 @@ export class Codes {
    */
   run(code: string, options: RunCodeOptions = {}): Run {
     const kind = () => kindOf(options.context?.language ?? options.language);
-    return startRun(this.#link, options, kind, () => {
-      const { context, language, timeoutSeconds, signal } = options;
-      // It has a language too, and the code would run in that language's default context.
-      if ("id" in options) throw new InvalidArgumentException("A context is given as { context }.");
-      if (context !== undefined && language !== undefined) {
-        throw new InvalidArgumentException(
-          "context and language exclude each other; a context has its language.",
-        );
-      }
-      if (context !== undefined) assertText(checkOptions(context, "context").id, "context.id");
-      return this.#source(
-        { code, context: context ?? { language: language ?? "python" } },
-        { timeoutSeconds, signal },
-      );
-    });
+    return startRun(this.#link, options, kind, () => this.#source(toRequest(code, options), options));
   }
 
   /**
@@ -121,8 +104,18 @@ export class Codes {
    *
    * @throws what {@link run} rejects with, but without a partial execution
    */
-  runStream(request: RunCodeRequest, options: RunStreamOptions = {}): AsyncIterable<ExecutionEvent> {
-    return iterateEvents(() => this.#source(request, options), this.#link.sandboxId);
+  runStream(code: string | RunCodeRequest, options: CodeStreamOptions = {}): AsyncIterable<ExecutionEvent> {
+    return iterateEvents(() => {
+      for (const name of ["handlers", "maxOutputBytes", "keepOutput"]) {
+        if (!(name in checkOptions(options))) continue;
+        throw new InvalidArgumentException(`runStream does not take ${name}; use codes.run with it.`);
+      }
+      if (typeof code === "string") return this.#source(toRequest(code, options), options);
+      if (options.context !== undefined || options.language !== undefined) {
+        throw new InvalidArgumentException("context and language must be in the request if the code is.");
+      }
+      return this.#source(code, options);
+    }, this.#link.sandboxId);
   }
 
   /**
@@ -206,7 +199,7 @@ export class Codes {
     return this.#link.execd;
   }
 
-  #source(request: RunCodeRequest, options: RunStreamOptions): RunSource {
+  #source(request: RunCodeRequest, options: CodeStreamOptions): RunSource {
     const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
     checkOptions(context, "context");
@@ -237,6 +230,20 @@ export class Codes {
       logger: config.logger,
     };
   }
+}
+
+function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {
+  const { context, language } = options;
+  // A context has a language too, and the code would run in that language's default context.
+  if ("id" in options) throw new InvalidArgumentException("A context must be passed as { context }.");
+  if (context === undefined) return { code, context: { language: language ?? "python" } };
+  if (language !== undefined) {
+    throw new InvalidArgumentException(
+      "context and language exclude each other; a context has its language.",
+    );
+  }
+  assertText(checkOptions(context, "context").id, "context.id");
+  return { code, context };
 }
 
 // Two names that execd takes for a language run in the shell, line by line as /command does.

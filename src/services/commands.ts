@@ -1,4 +1,4 @@
-import { InvalidArgumentException } from "../errors.js";
+import { InvalidArgumentException, SandboxApiException, SandboxException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { RunSlot } from "../execution/run-queue.js";
@@ -21,15 +21,12 @@ import {
   type CommandStatus,
   type FollowLogsOptions,
 } from "./command-logs.js";
+import { CommandHandle } from "./command-handle.js";
+import { assertCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
-import {
-  Sessions,
-  type CommandSession,
-  type CreateSessionOptions,
-  type RunInSessionOptions,
-} from "./sessions.js";
+import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
 
 /** What a user or group id can be. */
 const LARGEST_ID = 2 ** 32 - 1;
@@ -61,11 +58,16 @@ export interface CommandStreamOptions extends CallOptions {
 /** Options of {@link Commands.run}. */
 export interface RunCommandOptions extends CommandStreamOptions, RunOptions {}
 
+/** Options of {@link Commands.start}. */
+export type StartCommandOptions = Omit<CommandStreamOptions, "background">;
+
 /** Runs shell commands. */
 export class Commands {
   readonly #link: SandboxLink;
   readonly #logs: CommandLogReader;
   readonly #sessions: Sessions;
+  /** Servers of before September 2026 know no `argv`, and miss the `command`. */
+  #takesArgv = true;
 
   /** @internal */
   constructor(link: SandboxLink) {
@@ -88,7 +90,7 @@ export class Commands {
    * const { exitCode, stdout } = await sandbox.commands.run("ls -l", { cwd: "/tmp" });
    * ```
    */
-  run(command: string, options: RunCommandOptions = {}): Run {
+  run(command: string | readonly string[], options: RunCommandOptions = {}): Run {
     const kind = () => (options.background === true ? "background-command" : "command");
     return startRun(this.#link, options, kind, () => this.#source(command, options));
   }
@@ -98,7 +100,10 @@ export class Commands {
    *
    * @throws what {@link run} rejects with, but without a partial execution
    */
-  runStream(command: string, options: CommandStreamOptions = {}): AsyncIterable<ExecutionEvent> {
+  runStream(
+    command: string | readonly string[],
+    options: CommandStreamOptions = {},
+  ): AsyncIterable<ExecutionEvent> {
     return iterateEvents(() => this.#source(command, options), this.#link.sandboxId);
   }
 
@@ -165,30 +170,54 @@ export class Commands {
     return this.#logs.followLogs(commandId, options);
   }
 
-  /** Makes a session, in which exported variables and the working directory last from run to run. */
+  /**
+   * Starts a command in the background and resolves to its handle once it runs.
+   *
+   * @throws as {@link run}
+   *
+   * @example
+   * ```ts
+   * const build = await sandbox.commands.start("npm run build", { cwd: "/workspace" });
+   * for await (const text of build.follow()) process.stdout.write(text);
+   * const { exitCode } = await build.wait();
+   * ```
+   */
+  async start(
+    command: string | readonly string[],
+    options: StartCommandOptions = {},
+  ): Promise<CommandHandle> {
+    const { id } = await this.run(command, { ...checkOptions(options), background: true });
+    // A command that could not be started has an id too; its status says why.
+    if (id !== undefined) return this.attach(id);
+    throw new SandboxException({
+      code: "UNEXPECTED_RESPONSE",
+      message: "POST /command: expected an init event with the command's id.",
+      sandboxId: this.#link.sandboxId,
+    });
+  }
+
+  /**
+   * Returns the handle of a command that runs already, by the id that `execution.id` or another handle has. Sends
+   * nothing.
+   */
+  attach(commandId: string): CommandHandle {
+    assertText(commandId, "commandId");
+    return new CommandHandle(commandId, this.#logs, (options) => this.interrupt(commandId, options));
+  }
+
+  /** Creates a session, in which exported variables and the working directory last from run to run. */
   createSession(options: CreateSessionOptions = {}): Promise<CommandSession> {
     return this.#sessions.create(options);
   }
 
-  /**
-   * Runs a command in a session and gives a handle at once, as {@link run} does. Runs in one session take turns.
-   *
-   * Standard error comes as standard output, and the server leaves out blank lines. A run is stopped by ending its
-   * request, which kills its shell on the server: after `interrupt()` the handle rejects with `RUN_CANCELLED`.
-   *
-   * @throws never synchronously; the handle rejects as that of {@link run}, and with status 500 for an unknown session
-   */
-  runInSession(sessionId: string, command: string, options: RunInSessionOptions = {}): Run {
-    return this.#sessions.run(sessionId, command, options);
+  /** Returns a session that exists already, by its id. Sends nothing. */
+  attachSession(sessionId: string): CommandSession {
+    assertText(sessionId, "sessionId");
+    return this.#sessions.attach(sessionId);
   }
 
-  /** Ends a session and kills what runs in it. @throws {SandboxApiException} status 404 when there is none */
-  deleteSession(sessionId: string, options: CallOptions = {}): Promise<void> {
-    return this.#sessions.delete(sessionId, options);
-  }
-
-  #source(command: string, options: CommandStreamOptions): RunSource {
-    assertText(command, "command");
+  #source(command: string | readonly string[], options: CommandStreamOptions): RunSource {
+    assertCommand(command);
     const { cwd, env, uid, gid, background = false, timeoutSeconds, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     assertEnvironment(env, "env");
@@ -201,22 +230,32 @@ export class Commands {
     const { execd, config } = this.#link;
     return {
       acquire: () => Promise.resolve(NO_TURN),
-      open: async (request) =>
-        unwrapStream(
-          await execd.client.POST("/command", {
-            body: defined({
-              command,
-              cwd,
-              envs: env,
-              uid,
-              gid,
-              background: background || undefined,
-              // In the background there is no deadline of the client's to leave room for.
-              timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
+      open: async (request) => {
+        const post = async (what: { readonly command: string } | { readonly argv: string[] }) =>
+          unwrapStream(
+            await execd.client.POST("/command", {
+              body: defined({
+                ...what,
+                cwd,
+                envs: env,
+                uid,
+                gid,
+                background: background || undefined,
+                // In the background there is no deadline of the client's to leave room for.
+                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
+              }),
+              ...execd.stream({ signal: request }),
             }),
-            ...execd.stream({ signal: request }),
-          }),
-        ),
+          );
+        if (typeof command === "string") return await post({ command });
+        try {
+          if (this.#takesArgv) return await post({ argv: [...command] });
+        } catch (error) {
+          if (!isMissingCommand(error)) throw error;
+          this.#takesArgv = false;
+        }
+        return await post({ command: toShellCommand(command) });
+      },
       interrupt: (id, limit) => this.interrupt(id, { signal: limit }),
       endsAt: "terminal-event",
       firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
@@ -227,4 +266,12 @@ export class Commands {
       logger: config.logger,
     };
   }
+}
+
+function isMissingCommand(error: unknown): boolean {
+  return (
+    error instanceof SandboxApiException &&
+    error.statusCode === 400 &&
+    error.message.includes("RunCommandRequest.Command")
+  );
 }

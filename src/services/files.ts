@@ -1,10 +1,10 @@
-import { InvalidArgumentException } from "../errors.js";
+import { InvalidArgumentException, SandboxApiException, SandboxInternalException } from "../errors.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { checkOptions } from "../transport/options.js";
 import { streamsRequests } from "../transport/platform.js";
 import { unexpectedResponse } from "../transport/response.js";
-import type { SegmentedBody } from "../transport/segmented-body.js";
+import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import {
   assertFunction,
   assertInteger,
@@ -40,6 +40,7 @@ import {
   type UploadOptions,
   type WirePermissions,
   type WriteEntry,
+  type WriteFileOptions,
 } from "./files/requests.js";
 import type { SandboxLink } from "./link.js";
 
@@ -151,6 +152,54 @@ export class Files {
       for (const body of bodies) await this.#upload(body, options);
     } finally {
       for (const body of bodies) body.release();
+    }
+  }
+
+  /**
+   * Writes one file, as {@link writeFiles} does.
+   *
+   * @example
+   * ```ts
+   * await sandbox.files.writeFile("/workspace/main.py", "print('hi')\n");
+   * ```
+   */
+  async writeFile(path: string, data: ByteSource, options: WriteFileOptions = {}): Promise<void> {
+    const { size, mode, owner, group, signal } = checkOptions(options);
+    assertPath(path);
+    await this.writeFiles([{ path, data, size, mode, owner, group }], { signal });
+  }
+
+  /** Deletes one file, as {@link deleteFiles} does. */
+  async deleteFile(path: string, options: CallOptions = {}): Promise<void> {
+    assertPath(path);
+    await this.deleteFiles([path], options);
+  }
+
+  /**
+   * Describes one file, directory or symbolic link.
+   *
+   * @throws {SandboxApiException} `FILE_NOT_FOUND` if it is missing
+   *
+   * @example
+   * ```ts
+   * const { size, mode } = await sandbox.files.getInfo("/etc/hosts");
+   * ```
+   */
+  async getInfo(path: string, options: CallOptions = {}): Promise<FileInfo> {
+    assertPath(path);
+    const [info] = Object.values(await this.getFileInfo([path], options));
+    if (info === undefined) throw new SandboxInternalException({ message: `No description of ${path}.` });
+    return info;
+  }
+
+  /** Tells whether a path leads to a file, a directory or a symbolic link. */
+  async exists(path: string, options: CallOptions = {}): Promise<boolean> {
+    try {
+      await this.getInfo(path, options);
+      return true;
+    } catch (error) {
+      if (error instanceof SandboxApiException && error.code === "FILE_NOT_FOUND") return false;
+      throw error;
     }
   }
 

@@ -15,7 +15,7 @@ export interface CreateSessionOptions extends CallOptions {
   readonly cwd?: string | undefined;
 }
 
-/** Options of `runInSession` and of {@link CommandSession.run}. */
+/** Options of {@link CommandSession.run}. */
 export interface RunInSessionOptions extends RunOptions {
   /** Where it runs, and later runs of the session too; must exist. @default where the last run ended */
   readonly cwd?: string | undefined;
@@ -37,7 +37,7 @@ export interface RunInSessionOptions extends RunOptions {
  * ```
  */
 export class CommandSession {
-  /** The session's id, for `runInSession` and `deleteSession`. Never interrupt it: the server would delete the session. */
+  /** The session's id. Do not pass it to `commands.interrupt`: the server would delete the session. */
   readonly id: string;
   readonly #sessions: Sessions;
 
@@ -47,17 +47,26 @@ export class CommandSession {
     this.#sessions = sessions;
   }
 
-  /** Runs a command in the session; see `commands.runInSession`. */
+  /**
+   * Runs a command in the session and returns a handle at once, as {@link Commands.run} does. Runs in one session take
+   * turns.
+   *
+   * Standard error arrives as standard output, and the server leaves out blank lines. A run is stopped by ending its
+   * request, which kills its shell on the server: after `interrupt()` the handle rejects with `RUN_CANCELLED`.
+   *
+   * @throws never synchronously; the handle rejects as that of {@link Commands.run}, and with status 500 if the session
+   * is gone
+   */
   run(command: string, options: RunInSessionOptions = {}): Run {
     return this.#sessions.run(this.id, command, options);
   }
 
-  /** Ends the session and kills what runs in it. @throws {SandboxApiException} status 404 when it is gone already */
+  /** Deletes the session and kills what runs in it. @throws {SandboxApiException} status 404 if it is gone already */
   delete(options: CallOptions = {}): Promise<void> {
     return this.#sessions.delete(this.id, options);
   }
 
-  /** As {@link delete}; that the session is gone already is no error. */
+  /** As {@link delete}, but succeeds if the session is gone already. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.delete();
@@ -90,6 +99,10 @@ export class Sessions {
       ...json({ signal }),
     });
     const id = expectText(unwrap(answer).session_id, "session_id", answer.response);
+    return this.attach(id);
+  }
+
+  attach(id: string): CommandSession {
     this.#ids.add(id);
     return new CommandSession(id, this);
   }
@@ -104,7 +117,6 @@ export class Sessions {
   }
 
   async delete(sessionId: string, options: CallOptions): Promise<void> {
-    assertText(sessionId, "sessionId");
     const { client, json } = this.#link.execd;
     unwrapEmpty(
       await client.DELETE("/session/{sessionId}", { params: { path: { sessionId } }, ...json(options) }),
@@ -113,13 +125,11 @@ export class Sessions {
   }
 
   #source(sessionId: string, command: string, options: RunInSessionOptions): RunSource {
-    assertText(sessionId, "sessionId");
     assertText(command, "command");
     const { cwd, timeoutSeconds, signal } = options;
     assertOptionalText(cwd, "cwd");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;
-    this.#ids.add(sessionId);
     return {
       // The server does not lock a session: of two runs at a time, the one that ends last decides what is remembered.
       acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),

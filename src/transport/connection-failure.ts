@@ -1,4 +1,4 @@
-import { SandboxConnectionException, SandboxException } from "../errors.js";
+import { isSandboxException, SandboxConnectionException, SandboxException } from "../errors.js";
 import { isRecord } from "./json.js";
 import { isIdempotent } from "./request.js";
 
@@ -111,7 +111,8 @@ function factsOf(error: unknown): ErrorFacts | undefined {
   const { message, code, syscall, cause, errors } = error;
   return {
     message: typeof message === "string" ? message : "",
-    code: typeof code === "string" ? code : undefined,
+    // The code of an exception of ours says nothing about the platform; its cause does.
+    code: typeof code === "string" && !isSandboxException(error) ? code : undefined,
     syscall: typeof syscall === "string" ? syscall : undefined,
     nested: Array.isArray(errors) ? errors : cause === undefined ? [] : [cause],
   };

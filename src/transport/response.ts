@@ -1,4 +1,8 @@
-import { SandboxApiException, SandboxRateLimitException, type SandboxApiExceptionFacts } from "../errors.js";
+import {
+  SandboxApiException,
+  SandboxRateLimitException,
+  type SandboxApiExceptionOptions,
+} from "../errors.js";
 import { redactUrl } from "../logging.js";
 import { raceAbort } from "./abort.js";
 import type { Call } from "./call.js";
@@ -12,7 +16,7 @@ const LONGEST_RAW_BODY_BYTES = 64 * 1024;
 /** How long the body of an error may take: the status is known by then, and says most. */
 const ERROR_BODY_TIMEOUT_SECONDS = 5;
 
-type ApiExceptionFacts = SandboxApiExceptionFacts & { readonly retryAfterSeconds?: number | undefined };
+type ApiExceptionFacts = SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined };
 
 /** Statuses that have a class of their own. */
 const CLASS_BY_STATUS: Readonly<Record<number, new (facts: ApiExceptionFacts) => SandboxApiException>> = {

@@ -7,6 +7,7 @@ import { Commands } from "../../src/services/commands.js";
 import { Files } from "../../src/services/files.js";
 import { Health } from "../../src/services/health.js";
 import { Metrics } from "../../src/services/metrics.js";
+import { CommandHandle } from "../../src/services/command-handle.js";
 import { CommandSession } from "../../src/services/sessions.js";
 import { FACADE_CALLS, observe, type FacadeCall } from "../helpers/facade-calls.js";
 import { loadOperations, loadRecordedOperations, type Operation } from "../helpers/operations.js";
@@ -17,6 +18,7 @@ const FACADES = {
   CodeInterpreter,
   Codes,
   Commands,
+  CommandHandle,
   CommandSession,
   Files,
   Metrics,

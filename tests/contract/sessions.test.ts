@@ -150,7 +150,7 @@ describe("creating and deleting", () => {
   test("delete running", async () => {
     const exchange = findExchange(exchanges, "delete running");
     const replayed = replay(exchange, { origin });
-    await commands().deleteSession(sessionOf(exchange));
+    await commands().attachSession(sessionOf(exchange)).delete();
     expect(replayed.isDone()).toBe(true);
   });
 });
@@ -158,12 +158,14 @@ describe("creating and deleting", () => {
 function run(exchange: Exchange) {
   const { command = "", cwd } = fieldsOf(exchange);
   // What the SDK would not send is answered all the same. A deadline would be the client's, before the server's.
-  return commands().runInSession(sessionOf(exchange), command === "" ? "true" : command, { cwd });
+  return commands()
+    .attachSession(sessionOf(exchange))
+    .run(command === "" ? "true" : command, { cwd });
 }
 
 function callOf(exchange: Exchange): PromiseLike<unknown> {
   const { method, path } = exchange.request;
-  if (method === "DELETE") return commands().deleteSession(sessionOf(exchange));
+  if (method === "DELETE") return commands().attachSession(sessionOf(exchange)).delete();
   return path === "/session" ? commands().createSession() : run(exchange);
 }
 

@@ -5,6 +5,7 @@ import { CodeInterpreter } from "../../src/code-interpreter.js";
 import { ConnectionConfig } from "../../src/connection.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
+import type { CommandHandle } from "../../src/services/command-handle.js";
 import type { CommandSession } from "../../src/services/sessions.js";
 import { bodyOf, type Exchange } from "./fixtures.js";
 import { findOperation, loadOperations, loadRecordedOperations, type Operation } from "./operations.js";
@@ -21,6 +22,7 @@ export interface World {
   readonly interpreter: CodeInterpreter;
   readonly manager: SandboxManager;
   readonly session: CommandSession;
+  readonly command: CommandHandle;
   /** A directory of this machine for the call alone. */
   readonly directory: string;
 }
@@ -143,10 +145,6 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["getSandboxEndpoint"],
     call: ({ sandbox }) => sandbox.getEndpoint(8080),
   },
-  "Sandbox.prototype.getEndpointUrl": {
-    operations: ["getSandboxEndpoint"],
-    call: ({ sandbox }) => sandbox.getEndpointUrl(8080),
-  },
   "Sandbox.prototype.getSignedEndpoint": {
     operations: ["getSandboxEndpoint"],
     call: ({ sandbox }) => sandbox.getSignedEndpoint(8080, 4_102_444_800),
@@ -250,6 +248,10 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     call: ({ sandbox }) => CodeInterpreter.create(sandbox),
     sendsNothing: "a kernel is started by the first run, or by createContext",
   },
+  "CodeInterpreter.launch": {
+    operations: ["createSandbox", "getSandboxEndpoint", "ping"],
+    call: ({ config }) => CodeInterpreter.launch({ connectionConfig: config }),
+  },
   "CodeInterpreter.prototype.[asyncDispose]": {
     operations: [],
     call: ({ interpreter }) => interpreter[Symbol.asyncDispose](),
@@ -330,13 +332,50 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["createSession"],
     call: ({ sandbox }) => sandbox.commands.createSession({ cwd: "/workspace" }),
   },
-  "Commands.prototype.runInSession": {
-    operations: ["runInSession"],
-    call: ({ sandbox }) => sandbox.commands.runInSession("s", "pwd", { cwd: "/tmp", timeoutSeconds: 5 }),
+  "Commands.prototype.start": {
+    operations: ["runCommand"],
+    call: ({ sandbox }) => sandbox.commands.start("sleep 5", { cwd: "/tmp" }),
+    answers: { runCommand: { recorded: "background" } },
   },
-  "Commands.prototype.deleteSession": {
-    operations: ["deleteSession"],
-    call: ({ sandbox }) => sandbox.commands.deleteSession("s"),
+  "Commands.prototype.attach": {
+    operations: [],
+    call: ({ sandbox }) => sandbox.commands.attach(COMMAND),
+    sendsNothing: "whether the command is known is asked when the handle is used",
+  },
+  "Commands.prototype.attachSession": {
+    operations: [],
+    call: ({ sandbox }) => sandbox.commands.attachSession("s"),
+    sendsNothing: "no operation describes a session",
+  },
+  "CommandHandle.prototype.status": {
+    operations: ["getCommandStatus"],
+    call: ({ command }) => command.status(),
+  },
+  "CommandHandle.prototype.logs": {
+    operations: ["getCommandLogs"],
+    call: ({ command }) => command.logs({ cursor: 3 }),
+    answers: { getCommandLogs: { recorded: "bg logs cursor=3" } },
+  },
+  "CommandHandle.prototype.follow": {
+    operations: ["getCommandLogs", "getCommandStatus"],
+    call: ({ command }) => exhaust(command.follow({ cursor: 9 })),
+    answers: {
+      getCommandLogs: { recorded: "bg logs cursor=tail" },
+      getCommandStatus: { recorded: "bg status done" },
+    },
+  },
+  "CommandHandle.prototype.wait": {
+    operations: ["getCommandStatus"],
+    call: ({ command }) => command.wait(),
+    answers: { getCommandStatus: { recorded: "bg status done" } },
+  },
+  "CommandHandle.prototype.kill": {
+    operations: ["interruptCommand"],
+    call: ({ command }) => command.kill(),
+  },
+  "CommandHandle.prototype.[asyncDispose]": {
+    operations: ["interruptCommand"],
+    call: ({ command }) => command[Symbol.asyncDispose](),
   },
   "CommandSession.prototype.run": {
     operations: ["runInSession"],
@@ -371,6 +410,22 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
         { path: FILE, data: "text", mode: 0o644, owner: "nobody", group: "nogroup" },
         { path: "/workspace/ft/a/bytes", data: new Uint8Array([0, 255]) },
       ]),
+  },
+  "Files.prototype.writeFile": {
+    operations: ["uploadFiles"],
+    call: ({ sandbox }) => sandbox.files.writeFile(FILE, "text", { mode: null }),
+  },
+  "Files.prototype.deleteFile": {
+    operations: ["deleteFiles"],
+    call: ({ sandbox }) => sandbox.files.deleteFile("/workspace/ft/b/2.txt"),
+  },
+  "Files.prototype.getInfo": {
+    operations: ["getFilesInfo"],
+    call: ({ sandbox }) => sandbox.files.getInfo(FILE),
+  },
+  "Files.prototype.exists": {
+    operations: ["getFilesInfo"],
+    call: ({ sandbox }) => sandbox.files.exists(FILE),
   },
   "Files.prototype.upload": {
     operations: ["createDirectories", "uploadFiles"],
@@ -481,6 +536,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
       interpreter: await CodeInterpreter.create(sandbox),
       manager: SandboxManager.create({ connectionConfig: config }),
       session: await sandbox.commands.createSession(),
+      command: sandbox.commands.attach(COMMAND),
       directory,
     };
     observed.length = 0;

@@ -24,7 +24,6 @@ import {
   SupportedLanguage,
   type CodeContext,
   type CommandStatus,
-  type ErrorEvent,
   type Execution,
   type ExecutionError,
   type ExecutionEvent,
@@ -35,8 +34,6 @@ import {
   type SandboxInfo,
   type SandboxMetrics,
   type SdkErrorCode,
-  type StdoutEvent,
-  type UnknownEvent,
 } from "../../src/index.js";
 
 // How TypeScript itself compares types: no other test tells `any` from what it stands for.
@@ -49,6 +46,9 @@ function exactly<Wanted>() {
     return value;
   };
 }
+
+/** One member of the union of events. */
+type EventOf<Type extends string> = Extract<ExecutionEvent, { readonly type: Type }>;
 
 declare const sandbox: Sandbox;
 declare const interpreter: CodeInterpreter;
@@ -71,7 +71,7 @@ export function events(event: ExecutionEvent): string {
     case "init":
       return exactly<string>()(event.id);
     case "stdout":
-      exactly<StdoutEvent>()(event);
+      exactly<EventOf<"stdout">>()(event);
       // @ts-expect-error Printed text has no error.
       void event.error;
       return event.text;
@@ -82,7 +82,7 @@ export function events(event: ExecutionEvent): string {
       exactly<Readonly<Record<string, unknown>>>()(event.results);
       return "result";
     case "error":
-      exactly<ErrorEvent>()(event);
+      exactly<EventOf<"error">>()(event);
       return exactly<ExecutionError>()(event.error).name;
     case "execution_count":
       return `${exactly<number>()(event.executionCount)}`;
@@ -96,12 +96,11 @@ export function events(event: ExecutionEvent): string {
     case "stdoutt":
       return "";
     default:
-      exactly<UnknownEvent>()(event);
-      return JSON.stringify(event.raw);
+      return JSON.stringify(exactly<Readonly<Record<string, unknown>>>()(event.raw));
   }
 }
 
-export function eventsAreReadOnly(event: StdoutEvent, execution: Execution): void {
+export function eventsAreReadOnly(event: EventOf<"stdout">, execution: Execution): void {
   // @ts-expect-error Events are shared by all who look at them.
   event.text = "";
   // @ts-expect-error The outcome is written by the run alone.
@@ -122,7 +121,9 @@ export async function runs(): Promise<void> {
   exactly<ExecutionError | undefined>()(execution.error);
   exactly<number | null | undefined>()(execution.exitCode);
   exactly<Run>()(sandbox.commands.run("ls", { env: { A: "1" }, uid: 1000, gid: 1000, background: true }));
-  exactly<Run>()(sandbox.commands.runInSession("session", "ls", { cwd: "/tmp" }));
+  exactly<Run>()(sandbox.commands.attachSession("session").run("ls", { cwd: "/tmp" }));
+  for await (const event of interpreter.codes.runStream("1", { language: "go", signal }))
+    exactly<ExecutionEvent>()(event);
   for await (const event of interpreter.codes.runStream({ code: "1", context: { language: "go" } }))
     exactly<ExecutionEvent>()(event);
 
@@ -136,14 +137,14 @@ export async function runs(): Promise<void> {
   void interpreter.codes.run("1", { context: "id" });
   // @ts-expect-error A context has a language, also in a stream.
   void interpreter.codes.runStream({ code: "1", context: { id: "id" } });
-  // @ts-expect-error The stream takes one object.
-  void interpreter.codes.runStream("1");
+  // @ts-expect-error A stream calls no handlers.
+  void interpreter.codes.runStream("1", { handlers: {} });
   // @ts-expect-error A command's environment is of strings.
   void sandbox.commands.run("ls", { env: { A: 1 } });
   // @ts-expect-error Commands have no language.
   void sandbox.commands.run("ls", { language: "bash" });
   // @ts-expect-error A command in a session cannot be sent to the background.
-  void sandbox.commands.runInSession("session", "ls", { background: true });
+  void sandbox.commands.attachSession("session").run("ls", { background: true });
 }
 
 /** Both are of the type, and refused before anything is sent: unions would not let options be put together. */

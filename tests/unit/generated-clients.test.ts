@@ -93,8 +93,8 @@ describe("generated types", () => {
   test("are strict in what is sent", async () => {
     const { fetch } = recording(new Response());
     const client = createExecdClient({ baseUrl, fetch });
-    // @ts-expect-error -- The command is required.
-    await client.POST("/command", { body: { cwd: "/" } });
+    // @ts-expect-error -- The code is required.
+    await client.POST("/code", { body: {} });
     // @ts-expect-error -- Optional is not undefined.
     await client.POST("/command", { body: { command: "ls", cwd: undefined } });
     // @ts-expect-error -- There is no such path.

@@ -35,7 +35,6 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Sandbox.prototype.renew": ({ sandbox, options }) => sandbox.renew(900, options),
   "Sandbox.prototype.patchMetadata": ({ sandbox, options }) => sandbox.patchMetadata({ a: "b" }, options),
   "Sandbox.prototype.getEndpoint": ({ sandbox, options }) => sandbox.getEndpoint(8080, options),
-  "Sandbox.prototype.getEndpointUrl": ({ sandbox, options }) => sandbox.getEndpointUrl(8080, options),
   "Sandbox.prototype.getSignedEndpoint": ({ sandbox, options }) =>
     sandbox.getSignedEndpoint(8080, 4_102_444_800, options),
   "Sandbox.prototype.createSnapshot": ({ sandbox, options }) => sandbox.createSnapshot(options),
@@ -59,6 +58,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
 
   "CodeInterpreter.create": ({ sandbox, options }) => CodeInterpreter.create(sandbox, options),
 
+  "CodeInterpreter.launch": ({ options }) => CodeInterpreter.launch(options),
   "Codes.prototype.run": ({ interpreter, options }) => interpreter.codes.run("1", options),
   "Codes.prototype.runStream": ({ interpreter, options }) =>
     next(interpreter.codes.runStream({ code: "1" }, options)),
@@ -80,9 +80,13 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Commands.prototype.getLogs": ({ sandbox, options }) => sandbox.commands.getLogs("c", options),
   "Commands.prototype.followLogs": ({ sandbox, options }) => next(sandbox.commands.followLogs("c", options)),
   "Commands.prototype.createSession": ({ sandbox, options }) => sandbox.commands.createSession(options),
-  "Commands.prototype.runInSession": ({ sandbox, options }) =>
-    sandbox.commands.runInSession("s", "ls", options),
-  "Commands.prototype.deleteSession": ({ sandbox, options }) => sandbox.commands.deleteSession("s", options),
+  "Commands.prototype.start": ({ sandbox, options }) => sandbox.commands.start("ls", options),
+  "CommandHandle.prototype.status": ({ sandbox, options }) => sandbox.commands.attach("c").status(options),
+  "CommandHandle.prototype.logs": ({ sandbox, options }) => sandbox.commands.attach("c").logs(options),
+  "CommandHandle.prototype.follow": ({ sandbox, options }) =>
+    next(sandbox.commands.attach("c").follow(options)),
+  "CommandHandle.prototype.wait": ({ sandbox, options }) => sandbox.commands.attach("c").wait(options),
+  "CommandHandle.prototype.kill": ({ sandbox, options }) => sandbox.commands.attach("c").kill(options),
   "CommandSession.prototype.run": ({ session, options }) => session.run("ls", options),
   "CommandSession.prototype.delete": ({ session, options }) => session.delete(options),
 
@@ -91,6 +95,10 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Files.prototype.readBytesStream": ({ sandbox, options }) => sandbox.files.readBytesStream("f", options),
   "Files.prototype.writeFiles": ({ sandbox, options }) =>
     sandbox.files.writeFiles([{ path: "f", data: "" }], options),
+  "Files.prototype.writeFile": ({ sandbox, options }) => sandbox.files.writeFile("f", "", options),
+  "Files.prototype.deleteFile": ({ sandbox, options }) => sandbox.files.deleteFile("f", options),
+  "Files.prototype.getInfo": ({ sandbox, options }) => sandbox.files.getInfo("f", options),
+  "Files.prototype.exists": ({ sandbox, options }) => sandbox.files.exists("f", options),
   "Files.prototype.upload": ({ sandbox, options }) => sandbox.files.upload("f", "f", options),
   "Files.prototype.download": ({ sandbox, options }) => sandbox.files.download("f", "f", options),
   "Files.prototype.deleteFiles": ({ sandbox, options }) => sandbox.files.deleteFiles(["f"], options),
@@ -113,7 +121,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Health.prototype.ping": ({ sandbox, options }) => sandbox.health.ping(options),
   "Health.prototype.isHealthy": ({ sandbox, options }) => sandbox.health.isHealthy(options),
 };
-const WITHOUT_OPTIONS = /\.(close|\[asyncDispose\])$/;
+const WITHOUT_OPTIONS = /\.(close|attach|attachSession|\[asyncDispose\])$/;
 /** What callers in JavaScript give instead of options; a language, say, where it does not belong. */
 const NO_OPTIONS: readonly unknown[] = [null, "go", 5, true, [], () => undefined];
 
@@ -202,7 +210,9 @@ describe("what is no object in the place of options", () => {
       Response.json({ items: [], pagination: { page: 1, hasNextPage: true } }),
     );
     const world = await given(server);
-    for (const options of NO_OPTIONS) {
+    // Code may be a string instead of a request.
+    const values = NO_OPTIONS.filter((value) => named !== "request" || typeof value !== "string");
+    for (const options of values) {
       const error = await failureOf(() => call({ ...world, options: options as never }));
       expect(error).toBeInstanceOf(InvalidArgumentException);
       expect(String(error)).toContain(`${named} must be an object, not `);
@@ -256,7 +266,9 @@ test("a context in the place of options is refused: the code would run in its la
   const { interpreter } = await given(server);
   const before = server.routes.length;
   const context = { id: "c", language: "python" };
-  await expect(interpreter.codes.run("1", context)).rejects.toThrow("A context is given as { context }.");
+  await expect(interpreter.codes.run("1", context)).rejects.toThrow(
+    "A context must be passed as { context }.",
+  );
   expect(server.routes).toHaveLength(before);
 });
 

@@ -33,6 +33,10 @@ export interface WriteEntry {
   readonly group?: string | undefined;
 }
 
+/** Options of `files.writeFile`; see {@link WriteEntry}. */
+export interface WriteFileOptions
+  extends CallOptions, Pick<WriteEntry, "size" | "mode" | "owner" | "group"> {}
+
 /** A file or directory to change, for `files.setPermissions`: what is not given stays as it is. */
 export interface PermissionEntry extends Permissions {
   readonly path: string;

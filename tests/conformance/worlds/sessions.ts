@@ -19,7 +19,7 @@ const runIn =
   (id: string) =>
   ({ sandbox, idOf }: World, { request }: Exchange) => {
     const { command, cwd } = request.body as { command: string; cwd?: string };
-    return sandbox.commands.runInSession(idOf(id), command, { cwd });
+    return sandbox.commands.attachSession(idOf(id)).run(command, { cwd });
   };
 const prints = (stdout: string): Case => ({
   call: runIn(SESSION),
@@ -77,7 +77,7 @@ export const sessions: Area = {
       with: ["concurrent in same session"],
       call: async ({ sandbox: { commands }, idOf }) => {
         const runs = ["sleep 1.5; echo slow-done", "echo quick"].map((command) =>
-          commands.runInSession(idOf(SESSION), command),
+          commands.attachSession(idOf(SESSION)).run(command),
         );
         return (await Promise.all(runs)).map(({ stdout }) => stdout);
       },
@@ -86,18 +86,16 @@ export const sessions: Area = {
     "slow then session deleted": {
       with: ["delete running"],
       call: async ({ sandbox: { commands }, idOf }) => {
-        const onInit = () => commands.deleteSession(idOf(SESSION));
-        const { stdout, exitCode, signal } = await commands.runInSession(
-          idOf(SESSION),
-          "sleep 5; echo never",
-          { handlers: { onInit } },
-        );
+        const onInit = () => commands.attachSession(idOf(SESSION)).delete();
+        const { stdout, exitCode, signal } = await commands
+          .attachSession(idOf(SESSION))
+          .run("sleep 5; echo never", { handlers: { onInit } });
         return { stdout, exitCode, signal };
       },
       gives: { stdout: "", exitCode: -1, signal: "killed" },
     },
     "delete again": {
-      call: ({ sandbox, idOf }) => sandbox.commands.deleteSession(idOf(SESSION)),
+      call: ({ sandbox, idOf }) => sandbox.commands.attachSession(idOf(SESSION)).delete(),
       fails: [404, "CONTEXT_NOT_FOUND", /^session \S+ not found$/],
     },
     "run after delete": {
@@ -108,7 +106,7 @@ export const sessions: Area = {
     "after interrupt": {
       call: runIn(IDLE),
       // An interrupt closes an idle session, for which reason the SDK sends none.
-      before: ({ sandbox, idOf }) => sandbox.commands.deleteSession(idOf(IDLE)),
+      before: ({ sandbox, idOf }) => sandbox.commands.attachSession(idOf(IDLE)).delete(),
       fails: [500, "RUNTIME_ERROR", "error running in session. context not found"],
     },
     "create {} (3)": create(),

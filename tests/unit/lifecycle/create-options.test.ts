@@ -115,7 +115,7 @@ describe("the body of a creation", () => {
   });
 
   test("has nothing for what is undefined", () => {
-    const options: Record<keyof CreateOptions<never>, undefined> = {
+    const options: Record<keyof CreateOptions, undefined> = {
       image: undefined,
       snapshotId: undefined,
       entrypoint: undefined,
@@ -133,7 +133,6 @@ describe("the body of a creation", () => {
       createTimeoutSeconds: undefined,
       onProgress: undefined,
       readyTimeoutSeconds: undefined,
-      healthCheck: undefined,
       healthCheckPollingIntervalMillis: undefined,
       connectionConfig: undefined,
       skipHealthCheck: undefined,

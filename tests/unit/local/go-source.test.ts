@@ -1,10 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  importsOf,
-  isProgram,
-  packageName,
-  splitSnippet,
-} from "../../../src/local/languages/go/source.js";
+import { importsOf, isProgram, packageName, splitSnippet } from "../../../src/local/languages/go/source.js";
 import { GoState, packagesByName } from "../../../src/local/languages/go/state.js";
 import { unusedImports } from "../../../src/local/languages/go/toolchain.js";
 

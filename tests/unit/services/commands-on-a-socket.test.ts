@@ -13,7 +13,7 @@ test("stopping a run in a session closes its connection", async () => {
     exchange.chunkedHead();
     exchange.chunk(bareFrame({ type: "init", text: "s1" }));
   });
-  const run = new Commands(linkTo(server.origin)).runInSession("s1", "sleep 9");
+  const run = new Commands(linkTo(server.origin)).attachSession("s1").run("sleep 9");
   const failure = failureOf(run);
   for await (const { type } of run) if (type === "init") break;
   await server.exchange(1).closed;

@@ -338,3 +338,46 @@ test("a signal that has fired ends every call before it begins", async () => {
   }
   expect(asked).toEqual([]);
 });
+
+describe("the forms for a single file", () => {
+  test("writeFile writes one", async () => {
+    const { files, asked } = filesOf();
+    await files.writeFile("/a.txt", "text", { mode: 0o600, owner: "me" });
+    expect(asked.map(({ line }) => line)).toEqual(["POST /files/upload"]);
+    expect(asked.map(metadataOf)).toEqual([[{ path: "/a.txt", mode: 600, owner: "me" }]]);
+  });
+
+  test("deleteFile deletes one", async () => {
+    const { files, asked } = filesOf();
+    await files.deleteFile("/a.txt");
+    expect(asked.map(({ line }) => line)).toEqual(["DELETE /files?path=/a.txt"]);
+  });
+
+  test("getInfo describes one", async () => {
+    const { files } = filesOf(() => Response.json({ "/x": INFO }));
+    expect(await files.getInfo("/x")).toMatchObject({ path: "/x", size: 1, mode: "644" });
+  });
+
+  test("exists tells a missing file from a failure", async () => {
+    const responses = [
+      Response.json({ "/x": INFO }),
+      Response.json({ code: "FILE_NOT_FOUND", message: "no such file" }, { status: 404 }),
+      Response.json({ code: "DOCKER::SANDBOX_NOT_FOUND", message: "gone" }, { status: 404 }),
+    ];
+    const { files } = filesOf((_, count) => responses[count - 1] ?? Response.error());
+    expect(await files.exists("/x")).toBe(true);
+    expect(await files.exists("/x")).toBe(false);
+    expect(await failureOf(files.exists("/x"))).toMatchObject({ code: "DOCKER::SANDBOX_NOT_FOUND" });
+  });
+
+  test.each<[string, (files: Files) => Promise<unknown>]>([
+    ["writeFile", (files) => files.writeFile(" ", "")],
+    ["deleteFile", (files) => files.deleteFile("")],
+    ["getInfo", (files) => files.getInfo("")],
+    ["exists", (files) => files.exists("")],
+  ])("%s refuses a blank path by the name of its parameter", async (_, call) => {
+    const { files, asked } = filesOf();
+    expect(String(await failureOf(call(files)))).toMatch(/: path must not be blank/);
+    expect(asked).toEqual([]);
+  });
+});

@@ -36,7 +36,7 @@ describe("a session", () => {
     expect(session).toBeInstanceOf(CommandSession);
     expect(session.id).toBe("s1");
     await expectExecution(session.run("echo hi", { cwd: "/tmp" })).toBe({ stdout: "hi\n", exitCode: 0 });
-    await expectExecution(commands.runInSession(session.id, "echo hi")).toPrint("hi\n");
+    await expectExecution(commands.attachSession(session.id).run("echo hi")).toPrint("hi\n");
     expect(execd.requests).toMatchObject([
       { line: "POST /session", body: { cwd: "/work" } },
       { line: "POST /session/s1/run", body: { command: "echo hi", cwd: "/tmp" } },
@@ -84,7 +84,7 @@ describe("runs in a session", () => {
     second.end();
     const execd = withRuns(first, second);
     const commands = new Commands(execd.link);
-    const runs = [commands.runInSession("s1", "one"), commands.runInSession("s1", "two")];
+    const runs = [commands.attachSession("s1").run("one"), commands.attachSession("s1").run("two")];
     first.send(whole("1"));
     await settle();
     expect(execd.requests).toHaveLength(1);
@@ -96,8 +96,8 @@ describe("runs in a session", () => {
     const [first, second] = [new LiveBody(), new LiveBody().send(whole("2"))];
     second.end();
     const commands = new Commands(withRuns(first, second).link);
-    const slow = commands.runInSession("s1", "one");
-    await expectExecution(commands.runInSession("s2", "two")).toPrint("2\n");
+    const slow = commands.attachSession("s1").run("one");
+    await expectExecution(commands.attachSession("s2").run("two")).toPrint("2\n");
     first.send(whole("1")).end();
     await expectExecution(slow).toPrint("1\n");
   });
@@ -108,7 +108,7 @@ describe("runs in a session", () => {
     first.send(framesOf(init("s1"), stdout("begun")));
     const execd = withRuns(first, second);
     const commands = new Commands(execd.link);
-    const run = commands.runInSession("s1", "sleep 9");
+    const run = commands.attachSession("s1").run("sleep 9");
     for await (const { type } of run) {
       if (type !== "stdout") continue;
       await run.interrupt();
@@ -119,14 +119,14 @@ describe("runs in a session", () => {
       error: { code: "RUN_CANCELLED" },
       execution: { stdout: "begun\n", exitCode: null },
     });
-    await expectExecution(commands.runInSession("s1", "two")).toPrint("2\n");
+    await expectExecution(commands.attachSession("s1").run("two")).toPrint("2\n");
     expect(execd.lines).toEqual(["POST /session/s1/run", "POST /session/s1/run"]);
   });
 
   test("that are aborted reject with the signal's reason and end their request", async () => {
     const execd = withRuns(new LiveBody().send(framesOf(init("s1"))));
     const controller = new AbortController();
-    const run = new Commands(execd.link).runInSession("s1", "sleep 9", {
+    const run = new Commands(execd.link).attachSession("s1").run("sleep 9", {
       signal: controller.signal,
       handlers: {
         onInit: () => {
@@ -141,7 +141,7 @@ describe("runs in a session", () => {
 
   test("have a deadline, and a later one on the server", async () => {
     const execd = withRuns(new LiveBody().send(framesOf(init("s1"))));
-    const run = new Commands(execd.link).runInSession("s1", "sleep 9", { timeoutSeconds: 0.01 });
+    const run = new Commands(execd.link).attachSession("s1").run("sleep 9", { timeoutSeconds: 0.01 });
     expect(await failureOf(run)).toMatchObject({ error: { code: "RUN_TIMEOUT" } });
     expect(execd.requests).toMatchObject([{ body: { command: "sleep 9", timeout: 2_010 } }]);
     expect(execd.requests[0]?.signal.aborted).toBe(true);
@@ -150,33 +150,36 @@ describe("runs in a session", () => {
   test("that the server kills say by which signal", async () => {
     const killed = { ename: "CommandExecError", evalue: "-1", traceback: ["signal: killed"] };
     const execd = new FakeExecd(() => new Response(bareFrame({ type: "error", error: killed })));
-    expect(await new Commands(execd.link).runInSession("s1", "kill -9 $$")).toMatchObject({
+    expect(await new Commands(execd.link).attachSession("s1").run("kill -9 $$")).toMatchObject({
       exitCode: -1,
       signal: "killed",
     });
   });
 
   test.each([
-    ["", "ls", {}],
-    ["s1", "  ", {}],
-    ["s1", "ls", { cwd: "" }],
-    ["s1", "ls", { timeoutSeconds: 0 }],
-    ["s1", "ls", { handlers: { onStdout: 1 as never } }],
-  ])("are refused before anything is sent: %j, %j, %j", async (sessionId, command, options) => {
+    ["  ", {}],
+    ["ls", { cwd: "" }],
+    ["ls", { timeoutSeconds: 0 }],
+    ["ls", { handlers: { onStdout: 1 as never } }],
+  ])("are refused before anything is sent: %j, %j", async (command, options) => {
     const execd = withRuns();
-    const run = new Commands(execd.link).runInSession(sessionId, command, options);
+    const run = new Commands(execd.link).attachSession("s1").run(command, options);
     expect(await failureOf(run)).toBeInstanceOf(InvalidArgumentException);
     expect(execd.requests).toEqual([]);
   });
 });
 
 describe("a session's id", () => {
+  test("must not be blank", () => {
+    expect(() => new Commands(withRuns().link).attachSession(" ")).toThrow(InvalidArgumentException);
+  });
+
   test("is not interrupted, as that would delete the session", async () => {
     const execd = withRuns(new LiveBody().send(framesOf(init("s2"))));
     const commands = new Commands(execd.link);
     const { id } = await commands.createSession();
     expect(await failureOf(commands.interrupt(id))).toBeInstanceOf(InvalidArgumentException);
-    const run = commands.runInSession("s2", "sleep 9");
+    const run = commands.attachSession("s2").run("sleep 9");
     await settle();
     expect(await failureOf(commands.interrupt("s2"))).toBeInstanceOf(InvalidArgumentException);
     expect(execd.lines).toEqual(["POST /session", "POST /session/s2/run"]);

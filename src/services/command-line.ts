@@ -1,0 +1,38 @@
+import { InvalidArgumentException } from "../errors.js";
+import { assertText } from "./arguments.js";
+
+/** What Linux takes as one argument of a program, in bytes: a shell gets its script as one. */
+const LONGEST_COMMAND_BYTES = 128 * 1_024 - 1;
+
+/** Checks a command: a script for the shell, or a program and its arguments. */
+export function assertCommand(command: unknown): asserts command is string | readonly string[] {
+  if (Array.isArray(command)) {
+    for (const [index, word] of command.entries()) {
+      if (typeof word !== "string") {
+        throw new InvalidArgumentException(`command[${index}] must be a string; got ${typeof word}.`);
+      }
+    }
+    assertText(command[0] ?? "", "command[0]");
+    assertStartable(toShellCommand(command));
+  } else {
+    assertText(command, "command");
+    assertStartable(command);
+  }
+}
+
+/** The script that runs a program as it is, whatever is in its name and arguments: not a function or a builtin. */
+export function toShellCommand(words: readonly string[]): string {
+  return `exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
+}
+
+function assertStartable(script: string): void {
+  if (script.includes("\0")) throw new InvalidArgumentException("command must not contain NUL characters.");
+  // A UTF-16 code unit takes 3 bytes at most.
+  if (script.length * 3 <= LONGEST_COMMAND_BYTES) return;
+  const bytes = new TextEncoder().encode(script).byteLength;
+  if (bytes <= LONGEST_COMMAND_BYTES) return;
+  throw new InvalidArgumentException(
+    `command must be at most ${LONGEST_COMMAND_BYTES} bytes long; got ${bytes}. ` +
+      'Write the script to a file with files.writeFile and run that, for example with "bash /tmp/script.sh".',
+  );
+}
