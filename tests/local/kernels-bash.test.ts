@@ -44,6 +44,46 @@ test("messages name the line", async () => {
   expect(syntax.stderr).toContain("line 2: syntax error");
 });
 
+test("code finds itself in the current directory, as the program that was started", async () => {
+  await run("mkdir -p /tmp/project; cd /tmp/project");
+  const code = `cd "$(dirname "\${BASH_SOURCE[0]}")" && pwd
+[[ "\${BASH_SOURCE[0]}" == "$0" ]] && echo main
+echo "$OLDPWD $#"`;
+  expect(await run(code)).toMatchObject({ stdout: "/tmp/project\nmain\n/tmp/project 0\n", stderr: "" });
+});
+
+test("a directory that was removed can be left", async () => {
+  await run("mkdir -p /tmp/removed; cd /tmp/removed; rmdir /tmp/removed");
+  expect(await run("echo here; cd /tmp; pwd")).toMatchObject({ stdout: "here\n/tmp\n", error: undefined });
+});
+
+test.each([
+  ["DEBUG", "trap 'echo dbg' DEBUG", "echo b\ntrap - DEBUG\necho c", { stdout: "dbg\nb\ndbg\nc\n", stderr: "" }],
+  ["ERR", "trap 'echo failed' ERR", "false; true", { stdout: "failed\n", stderr: "" }],
+  ["RETURN", "trap 'echo returned' RETURN", "echo b", { stdout: "b\n", stderr: "" }],
+])("a %s trap fires for the user's commands only", async (_signal, trap, code, output) => {
+  const contextId = await client.createContext("bash");
+  await run(trap, contextId);
+  expect(await run(code, contextId)).toMatchObject(output);
+});
+
+test("functions do not inherit a DEBUG trap unless the code asks for it", async () => {
+  const contextId = await client.createContext("bash");
+  await run("f() { echo f; }; trap 'echo dbg' DEBUG", contextId);
+  expect((await run("f", contextId)).stdout).toBe("dbg\nf\n");
+  await run("trap - DEBUG; set -T; trap 'echo dbg' DEBUG", contextId);
+  expect((await run("f", contextId)).stdout).toContain("dbg\nf\n");
+  expect((await run("trap - DEBUG; echo $-", contextId)).stdout).toContain("T");
+});
+
+test("set -x prints the user's commands only, and set -a exports nothing of the kernel's", async () => {
+  const contextId = await client.createContext("bash");
+  await run("set -xa", contextId);
+  const { stdout, stderr } = await run("env | grep -c opensandbox", contextId);
+  expect(stdout).toBe("0\n");
+  expect(stderr).toMatch(/^(\++ (env|grep -c opensandbox)\n)+$/);
+});
+
 test("standard input is empty", async () => {
   expect((await run("cat; read line; echo $?")).stdout).toBe("1\n");
 });
