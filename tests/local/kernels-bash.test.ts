@@ -58,7 +58,12 @@ test("a directory that was removed can be left", async () => {
 });
 
 test.each([
-  ["DEBUG", "trap 'echo dbg' DEBUG", "echo b\ntrap - DEBUG\necho c", { stdout: "dbg\nb\ndbg\nc\n", stderr: "" }],
+  [
+    "DEBUG",
+    "trap 'echo dbg' DEBUG",
+    "echo b\ntrap - DEBUG\necho c",
+    { stdout: "dbg\nb\ndbg\nc\n", stderr: "" },
+  ],
   ["ERR", "trap 'echo failed' ERR", "false; true", { stdout: "failed\n", stderr: "" }],
   ["RETURN", "trap 'echo returned' RETURN", "echo b", { stdout: "b\n", stderr: "" }],
 ])("a %s trap fires for the user's commands only", async (_signal, trap, code, output) => {

@@ -139,11 +139,63 @@ console.trace("here");`);
     );
   });
 
-  test("of an earlier run belongs to no one", async () => {
+  test("of an earlier run is dropped, and a note says so once", async () => {
     await run(`setTimeout(() => console.log("late"), 5); setInterval(() => console.log("again"), 5);
-(async () => { for (;;) { await null; await new Promise((r) => setTimeout(r, 3)); console.log("loop"); } })();`);
-    const { stdout } = await run("await new Promise((r) => setTimeout(r, 60)); console.log('own')");
-    expect(stdout).toBe("own\n");
+void (async () => { for (;;) { await null; await new Promise((r) => setTimeout(r, 3)); console.log("loop"); } })();`);
+    const wait = "await new Promise((r) => setTimeout(r, 60)); console.log('own')";
+    const outcome = await run(wait);
+    expect(outcome.stdout).toBe("own\n");
+    expect(outcome.stderr).toMatch(/^Note: code of an earlier run printed after that run had ended;.*\n$/);
+    expect(await run(wait)).toMatchObject({ stdout: "own\n", stderr: "" });
+  });
+
+  test("that comes between two runs is noted in the second", async () => {
+    const contextId = await client.createContext("javascript");
+    const mark = "/tmp/printed-between";
+    await client.run(
+      "javascript",
+      `setTimeout(() => { console.log("late"); require("fs").writeFileSync("${mark}", "") }, 5); 1`,
+      contextId,
+    );
+    await client.run("bash", `until [ -e ${mark} ]; do sleep 0.01; done`);
+    const { stdout, stderr } = await client.run("javascript", "console.log('own')", contextId);
+    expect({ stdout, isNoted: stderr.startsWith("Note: ") }).toEqual({ stdout: "own\n", isNoted: true });
+  });
+});
+
+describe("a promise as the last value", () => {
+  test.each([
+    [
+      "a call of an async function",
+      "async function main() { await null; return { n: 1 } }\nmain()",
+      "{ n: 1 }",
+    ],
+    ["an async function called at once", "(async () => { await null; return 2 })();", "2"],
+    ["a promise of a subclass", "class P extends Promise {}\nP.resolve(3)", "3"],
+    ["a variable", "const later = new Promise((y) => setTimeout(y, 5, 4)); later", "4"],
+    ["a promise of another realm", "require('vm').runInNewContext('Promise.resolve(5)')", "5"],
+  ])("is awaited and its value shown: %s", async (_what, code, value) => {
+    expect(await text(code)).toBe(value);
+  });
+
+  test("shows nothing if its value is undefined, and keeps the output", async () => {
+    const code = `async function main() { await new Promise((y) => setTimeout(y, 20)); console.log("done"); }
+main().catch(console.error);`;
+    expect(await run(code)).toMatchObject({ stdout: "done\n", stderr: "", results: [], error: undefined });
+  });
+
+  test("that rejects is the error of the run", async () => {
+    const { error } = await run("(async () => { await null; throw new RangeError('lost') })()");
+    expect(error).toMatchObject({ ename: "RangeError", evalue: "lost" });
+  });
+
+  test("that never settles can be interrupted, and is not waited for after `void`", async () => {
+    const contextId = await client.createContext("javascript");
+    const endless = client.start("javascript", "console.log('now'); new Promise(() => {})", contextId);
+    await endless.until("now");
+    await client.interrupt(contextId);
+    expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt" });
+    expect(await run("void new Promise(() => {})")).toMatchObject({ results: [], error: undefined });
   });
 });
 
@@ -207,6 +259,77 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
       stdout: "own\n",
       error: undefined,
     });
+  });
+
+  test("what is no native error but looks like one has its name and message", async () => {
+    const codes = {
+      "await fetch('data:,', { signal: AbortSignal.abort() })": "AbortError: This operation was aborted",
+      "structuredClone(() => 1)": "DataCloneError: () => 1 could not be cloned.",
+      "require('vm').runInNewContext('null.x')": "TypeError: Cannot read properties of null (reading 'x')",
+      "function Old() { this.message = 'old'; this.stack = '' } Old.prototype.name = 'OldError'; throw new Old()":
+        "OldError: old",
+    };
+    for (const [code, expected] of Object.entries(codes)) {
+      const { error } = await run(code);
+      expect([error?.ename, error?.evalue].join(": ")).toBe(expected);
+    }
+  });
+
+  test.each([
+    [
+      "unhandledRejection",
+      "process.on('unhandledRejection', (e) => console.log('handled', e.message)); Promise.reject(new Error('r'))",
+      "handled r\n",
+    ],
+    [
+      "uncaughtException",
+      "process.once('uncaughtException', (e) => console.log('caught', e.message)); setTimeout(() => { throw new Error('t') }, 5)",
+      "caught t\n",
+    ],
+    [
+      "a capture callback",
+      "process.setUncaughtExceptionCaptureCallback((e) => console.log('captured', e.message)); setTimeout(() => { throw new Error('t') }, 5)",
+      "captured t\n",
+    ],
+  ])("a handler of the code's own is called instead: %s", async (_event, code, stdout) => {
+    const contextId = await client.createContext("javascript");
+    const wait = "await new Promise((y) => setTimeout(y, 40)); 'end'";
+    const outcome = await client.run("javascript", `${code}; ${wait}`, contextId);
+    expect(outcome).toMatchObject({ stdout, results: [{ text: "'end'" }], error: undefined });
+  });
+
+  test("a run survives that an earlier one removed the handlers of all", async () => {
+    const contextId = await client.createContext("javascript");
+    const remove = "process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection')";
+    await client.run("javascript", `var kept = 7; ${remove}; 0`, contextId);
+    const failing = await client.run(
+      "javascript",
+      "setTimeout(() => { null.x }); await new Promise(() => {})",
+      contextId,
+    );
+    expect(failing.error).toMatchObject({ ename: "TypeError" });
+    expect((await client.run("javascript", "kept", contextId)).results).toEqual([{ text: "7" }]);
+  });
+
+  test("process.exit of an earlier run does not end a later one", async () => {
+    const contextId = await client.createContext("javascript");
+    await client.run("javascript", "var kept = 7; setTimeout(() => process.exit(1), 20); 0", contextId);
+    const outcome = await client.run(
+      "javascript",
+      "await new Promise((y) => setTimeout(y, 80)); kept",
+      contextId,
+    );
+    expect(outcome).toMatchObject({ results: [{ text: "7" }], error: undefined });
+  });
+
+  test.each([
+    ["JSX", "const e = <div>hi</div>;", "JSX is not supported"],
+    ["decorators", "@sealed class A {}", "decorators are not supported"],
+  ])("%s are refused by name", async (_what, code, message) => {
+    const { error } = await run(`1;\n${code}`);
+    expect(error).toMatchObject({ ename: "SyntaxError" });
+    expect(error?.evalue).toContain(message);
+    expect(error?.traceback).toMatch(/^<cell-\d+>:2\n/);
   });
 
   test("standard input is refused", async () => {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { CodeClient } from "../helpers/local-wire.js";
 
 let client: CodeClient;
@@ -55,7 +55,7 @@ test("positions are those of the source also behind what is removed, and in late
 test("decorators are refused where they are", async () => {
   const { error } = await run("const n3: number = 1;\n@sealed\nclass Sealed {}");
   expect(error).toMatchObject({ ename: "SyntaxError" });
-  expect(error?.evalue).toContain("no decorators here");
+  expect(error?.evalue).toContain("decorators are not supported");
   expect(error?.traceback).toMatch(/^<cell-\d+>:2\n@sealed\n\^\n/);
 });
 
@@ -80,4 +80,70 @@ test("an interrupt keeps the state", async () => {
   await client.interrupt(contextId);
   expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");
   expect((await run("kept", contextId)).results).toEqual([{ text: "3" }]);
+});
+
+test.each([
+  ["a namespace with code", "namespace N { export const a = 1 }", "namespaces that contain code"],
+  [
+    "one inside of another",
+    "namespace M { export type T = 1; namespace N { f() } }",
+    "namespaces that contain code",
+  ],
+  ["JSX", "const e = <div>hi</div>;", "JSX is not supported"],
+])("%s is refused by name", async (_what, code, message) => {
+  const { error } = await run(`const fine = 1;\n${code}`);
+  expect(error).toMatchObject({ ename: "SyntaxError" });
+  expect(error?.evalue).toContain(message);
+  expect(error?.traceback).toMatch(/^<cell-\d+>:2\n/);
+});
+
+test.each([
+  [
+    "a namespace of types",
+    "namespace N { export type A = number; export interface B { n: A } }\nlet n1: N.A = 1; n1",
+  ],
+  ["a declared namespace", "declare namespace D { const a: number; function f(): void }\n1"],
+  ["a declared module", 'declare module "m" { export const a: number }\n1'],
+  ["a declared namespace in a namespace", "namespace M { declare namespace D { const a: number } }\n1"],
+  ["variables of these names", "const namespace = 1, module2 = namespace; module2"],
+])("%s has no code and is removed", async (_what, code) => {
+  expect(await run(code)).toMatchObject({ results: [{ text: "1" }], error: undefined });
+});
+
+describe("files of TypeScript", () => {
+  test("are imported with and without ending, and import each other", async () => {
+    const files = {
+      "types.ts": "export interface A { n: number }\nexport enum Kind { One = 1 }",
+      "twice.ts":
+        'import { A, Kind } from "./types";\nexport const twice = (a: A): number => 2 * a.n * Kind.One;',
+      "lib/index.ts":
+        'export { twice } from "../twice.js";\nexport default class Lib { constructor(readonly n: number) {} }',
+    };
+    await run(`import fs from "node:fs";
+fs.mkdirSync("/tmp/project/lib", { recursive: true });
+for (const [name, text] of Object.entries(${JSON.stringify(files)})) fs.writeFileSync("/tmp/project/" + name, text as string);
+process.chdir("/tmp/project");`);
+    const code = `import { twice, type A } from "./twice.ts";
+import { twice as second } from "./twice";
+import Lib, { twice as third } from "./lib";
+const a: A = { n: 4 };
+[twice(a), second(a), third(a), new Lib(5).n, (await import("./types.js")).Kind.One]`;
+    expect(await run(code)).toMatchObject({ results: [{ text: "[ 8, 8, 8, 5, 1 ]" }], error: undefined });
+  });
+
+  test("are required, too", async () => {
+    await run(`require("fs").writeFileSync("/tmp/req.ts", "export const n: number = 3")`);
+    expect(await run(`[require("/tmp/req.ts").n, require("/tmp/req").n]`)).toMatchObject({
+      results: [{ text: "[ 3, 3 ]" }],
+    });
+  });
+
+  test("are refused by name for what is not supported", async () => {
+    await run(`require("fs").writeFileSync("/tmp/spaces.ts", "namespace N { export const a = 1 }")`);
+    const { error } = await run(`import "/tmp/spaces.ts"`);
+    expect(error).toMatchObject({ ename: "SyntaxError" });
+    expect(error?.evalue).toBe(
+      "/tmp/spaces.ts: namespaces that contain code are not supported; use a module (a file to import) or an object instead",
+    );
+  });
 });

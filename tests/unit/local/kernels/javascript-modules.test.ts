@@ -43,6 +43,20 @@ test("export goes, in front of declarations", () => {
   );
 });
 
+test.each([
+  ["export {};\na", "         ;\na"],
+  ["export { a, b as c }; a", "                    ; a"],
+  ['export { a } from "m"', 'const {} = await __import.names("m", [], undefined)'],
+  ['export * from "m"', 'const {} = await __import.names("m", [], undefined)'],
+  ["export const { a, b: [c] } = o", "       const { a, b: [c] } = o"],
+  ["export default class {}", "            0, class {}"],
+  ["export default class A {}", "               class A {}"],
+  ["export default async function* () {}", "            0, async function* () {}"],
+  ["export default function f() {}", "               function f() {}"],
+])("exports: %j", (code, rewritten) => {
+  expect(rewriteModuleSyntax(code)).toBe(rewritten);
+});
+
 test("the words in strings, comments and names stay", () => {
   for (const code of [
     '"import x from y"',

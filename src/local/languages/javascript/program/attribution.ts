@@ -47,6 +47,11 @@ export class Attribution<Run extends object> {
     this.#onStack = undefined;
   }
 
+  /** The run that what is on the stack belongs to, as far as that is known. */
+  get owner(): Run | undefined {
+    return this.#onStack;
+  }
+
   /** Whether what is on the stack, or a promise, may belong to the run that goes on. */
   isCurrent(promise?: object): boolean {
     const run = (promise && this.#ofPromises.get(promise)) ?? this.#run();

@@ -1,5 +1,6 @@
 import { inspect, types } from "node:util";
 import type { RunError } from "./channel.js";
+import type { Unsupported } from "./unsupported-syntax.js";
 
 export const INTERRUPTED: RunError = {
   ename: "KeyboardInterrupt",
@@ -10,23 +11,30 @@ export const INTERRUPTED: RunError = {
 /** What code has thrown, as an error of its run. */
 export function describeThrown(thrown: unknown): RunError {
   try {
-    if (!types.isNativeError(thrown)) {
+    if (!isErrorLike(thrown)) {
       const text = typeof thrown === "string" ? thrown : inspect(thrown);
       return { ename: "Uncaught", evalue: text, traceback: [`Uncaught ${inspect(thrown)}`] };
     }
     const traceback = inspect(thrown).split("\n");
     // Code may have given them any value.
-    const { name, message }: { name: unknown; message: unknown } = thrown;
+    const { name, message } = thrown;
     return { ename: String(name), evalue: String(message), traceback };
   } catch {
     return { ename: "Error", evalue: "<the error cannot be shown>", traceback: [] };
   }
 }
 
+/** Also what is no native error, but looks like one: a `DOMException`, and what old libraries make of prototypes. */
+function isErrorLike(thrown: unknown): thrown is { readonly name: unknown; readonly message: unknown } {
+  if (types.isNativeError(thrown)) return true;
+  if (typeof thrown !== "object" || thrown === null) return false;
+  const fields = ["name", "message", "stack"].map((key): unknown => Reflect.get(thrown, key));
+  return fields.every((field) => typeof field === "string");
+}
+
 /** A syntax error that V8 found, which knows its position only here. */
 export function describeSyntaxError({ name, message }: Error, position: Position): RunError {
-  const isDecorator = position.code.split("\n")[position.line]?.[position.column] === "@";
-  return quote(name, isDecorator ? `${message}: there are no decorators here` : message, position);
+  return quote(name, message, position);
 }
 
 /** What sucrase throws, with a position that counts from 1. */
@@ -44,6 +52,13 @@ export function isTranspilerError(error: unknown): error is TranspilerError {
 export function describePosition({ message, loc }: TranspilerError, code: string, cell: string): RunError {
   const evalue = message.replace(/^Error transforming [^:]*: /, "").replace(/ \(\d+:\d+\)$/, "");
   return quote("SyntaxError", evalue, { line: loc.line - 1, column: loc.column - 1, code, cell });
+}
+
+/** Syntax that no version of the kernel runs. */
+export function describeUnsupported({ message, offset }: Unsupported, code: string, cell: string): RunError {
+  const before = code.slice(0, offset).split("\n");
+  const position = { line: before.length - 1, column: before.at(-1)?.length ?? 0 };
+  return quote("SyntaxError", message, { ...position, code, cell });
 }
 
 /** Lines and columns count from 0. */

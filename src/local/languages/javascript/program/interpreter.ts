@@ -8,15 +8,19 @@ import {
   describePosition,
   describeSyntaxError,
   describeThrown,
+  describeUnsupported,
   INTERRUPTED,
   isTranspilerError,
 } from "./failures.js";
+import { LateCode } from "./late-code.js";
 import type { ListenerMessage, RunCell } from "./messages.js";
 import { provideModules, rewriteModuleSyntax } from "./modules.js";
 import { Places } from "./places.js";
 import { cleanStacks } from "./stacks.js";
 import { replaceStreams } from "./streams.js";
+import { findRemovedCode, findUnsupported } from "./unsupported-syntax.js";
 
+const PROTOTYPE = Promise.prototype;
 const TERMINATED = "Execution was terminated";
 
 interface Run {
@@ -44,12 +48,24 @@ class Interpreter {
   readonly #hook: Runtime.RemoteObjectId;
   #receive: (value: unknown) => void = () => undefined;
   readonly #places = new Places();
+  readonly #late: LateCode<Run>;
+  readonly #handlers = {
+    uncaughtException: (thrown: unknown) => {
+      if (isLeftToUs("uncaughtException") && this.#runs.isCurrent()) this.#endWith(thrown);
+    },
+    unhandledRejection: (thrown: unknown, promise: Promise<unknown>) => {
+      if (isLeftToUs("unhandledRejection") && this.#runs.isCurrent(promise)) this.#endWith(thrown);
+    },
+  };
+  readonly #file: string;
   #typescript = false;
   #count = 0;
   #isClosing = false;
 
   constructor(running: RunCell, file: string) {
     this.#running = running;
+    this.#file = file;
+    this.#late = new LateCode(this.#runs, (note) => this.#channel.print("stderr", note));
     this.#session.connect();
     this.#hook = this.#makeHook();
     cleanStacks(file, (frame) => this.#places.inFrame(frame));
@@ -82,21 +98,25 @@ class Interpreter {
     this.#channel.start(marker);
     const print = (stream: Stream) => (chunk: string | Uint8Array) => {
       if (this.#runs.isCurrent()) this.#channel.print(stream, chunk);
+      else this.#late.notePrinting();
     };
     replaceStreams({ stdout: print("stdout"), stderr: print("stderr") });
-    provideModules(typescript);
+    provideModules(fileURLToPath(this.#file), typescript);
+    this.#late.guardExit();
     const display = (...values: readonly unknown[]) => {
       for (const value of values) this.#show(value, null);
     };
     Object.defineProperty(globalThis, "display", { configurable: true, writable: true, value: display });
-    // Node would end the process; here only the run ends, as its state is worth more.
-    process.on("uncaughtException", (thrown: unknown) => {
-      if (this.#runs.isCurrent()) this.#endWith(thrown);
-    });
-    process.on("unhandledRejection", (thrown: unknown, promise: Promise<unknown>) => {
-      if (this.#runs.isCurrent(promise)) this.#endWith(thrown);
-    });
     this.#channel.tell({ type: "ready" });
+  }
+
+  /** Node would end the process; here only the run ends, as its state is worth more. Code may have removed handlers. */
+  #installHandlers(): void {
+    const { uncaughtException, unhandledRejection } = this.#handlers;
+    if (!process.listeners("uncaughtException").includes(uncaughtException))
+      process.on("uncaughtException", uncaughtException);
+    if (!process.listeners("unhandledRejection").includes(unhandledRejection))
+      process.on("unhandledRejection", unhandledRejection);
   }
 
   #endWith(thrown: unknown): void {
@@ -107,19 +127,30 @@ class Interpreter {
     this.#count += 1;
     const run: Run = { number: this.#count };
     this.#runs.current = run;
+    this.#installHandlers();
     Atomics.store(this.#running, 0, run.number);
     // From here on an interrupt is never lost: the supervisor sends none before it has read this.
     this.#channel.tell({ type: "started" });
+    this.#late.begin();
     this.#evaluate(run, code);
   }
 
   #evaluate(run: Run, code: string): void {
     const cell = `<cell-${run.number}>`;
     let expression: string;
+    const removed = this.#typescript ? findRemovedCode(code) : undefined;
+    if (removed !== undefined) return this.#end(run, describeUnsupported(removed, code, cell));
     try {
       expression = rewriteModuleSyntax(this.#typescript ? this.#places.withoutTypes(code, cell) : code);
     } catch (error) {
-      if (isTranspilerError(error)) return this.#end(run, describePosition(error, code, cell));
+      if (isTranspilerError(error)) {
+        const unsupported = findUnsupported(code, this.#typescript);
+        const described =
+          unsupported === undefined
+            ? describePosition(error, code, cell)
+            : describeUnsupported(unsupported, code, cell);
+        return this.#end(run, described);
+      }
       expression = code; // the engine has clearer words for what is wrong with it
     }
     // The types know nothing of `replMode`.
@@ -140,6 +171,11 @@ class Interpreter {
   }
 
   #succeed(run: Run, result: Runtime.RemoteObject): void {
+    if (result.subtype === "promise") {
+      const failure = this.#take(result, (promise) => this.#await(run, promise as Promise<unknown>));
+      if (failure !== undefined) this.#end(run, failure);
+      return;
+    }
     if (result.type !== "undefined") {
       const failure = this.#take(result, (value) => this.#show(value, run.number));
       if (failure !== undefined) return this.#end(run, failure);
@@ -148,15 +184,36 @@ class Interpreter {
     setImmediate(() => this.#end(run));
   }
 
+  /** Most programs end in a call of `main()`: the run lasts as long as the promise that is its last value. */
+  #await(run: Run, promise: Promise<unknown>): void {
+    const settle = (use: () => void) => {
+      if (run !== this.#runs.current) return;
+      let failure: RunError | undefined;
+      try {
+        use();
+      } catch (error) {
+        failure = describeThrown(error);
+      }
+      setImmediate(() => this.#end(run, failure));
+    };
+    // The code may have given it another `then`.
+    void PROTOTYPE.then.call(
+      promise,
+      (value: unknown) => settle(() => value !== undefined && this.#show(value, run.number)),
+      (thrown: unknown) => this.#end(run, describeThrown(thrown)),
+    );
+  }
+
   #fail(run: Run, details: Runtime.ExceptionDetails, code: string, cell: string): void {
     let described: RunError | undefined;
     const failure = this.#take(details.exception ?? { type: "undefined" }, (thrown) => {
       // Only what cannot be parsed at all is a script without a stack.
       const isOfParser = thrown instanceof SyntaxError && details.scriptId !== undefined;
       const { line, column } = this.#places.find(cell, details.lineNumber, details.columnNumber);
-      described = isOfParser
-        ? describeSyntaxError(thrown, { line, column, code, cell })
-        : describeThrown(thrown);
+      const unsupported = isOfParser ? findUnsupported(code, this.#typescript) : undefined;
+      if (unsupported !== undefined) described = describeUnsupported(unsupported, code, cell);
+      else if (isOfParser) described = describeSyntaxError(thrown, { line, column, code, cell });
+      else described = describeThrown(thrown);
     });
     this.#end(run, described ?? failure);
   }
@@ -227,4 +284,9 @@ class Interpreter {
     if (id === undefined) throw new Error("the inspector does not answer");
     return id;
   }
+}
+
+/** Whether the code has no handler of its own for an event that ends a program without one. */
+function isLeftToUs(event: "uncaughtException" | "unhandledRejection"): boolean {
+  return process.listenerCount(event) === 1;
 }

@@ -3,6 +3,11 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import vm from "node:vm";
 import { parse, type ImportSpecifier } from "es-module-lexer/js";
+import type { Token } from "sucrase/dist/parser/index.js";
+import { ContextualKeyword as word } from "sucrase/dist/parser/tokenizer/keywords.js";
+import { TokenType as tt } from "sucrase/dist/parser/tokenizer/types.js";
+import { supportRequire, supportTypeScriptFiles } from "./typescript-files.js";
+import { tokenize } from "./unsupported-syntax.js";
 
 /** The name by which rewritten code reaches {@link Importer}. */
 const IMPORT = "__import";
@@ -14,13 +19,12 @@ const IMPORT = "__import";
 export function rewriteModuleSyntax(code: string): string {
   if (!/\b(im|ex)port\b/.test(code)) return code;
   let imports: readonly ImportSpecifier[];
-  let exports: readonly { readonly s: number }[];
   try {
-    [imports, exports] = parse(code);
+    [imports] = parse(code);
   } catch {
-    return code; // V8 knows better what is wrong with it
+    return code; // V8 has a better message for what is wrong with it
   }
-  const edits = [...imports.map((each) => editImport(code, each)), ...editExports(code, exports)];
+  const edits = [...imports.map((each) => editImport(code, each)), ...editExports(code)];
   edits.sort((one, other) => one.start - other.start);
   let rewritten = "";
   let position = 0;
@@ -74,41 +78,60 @@ function readClause(clause: string): { namespace: string | undefined; names: (re
   return { namespace, names };
 }
 
-function editExports(code: string, exports: readonly { readonly s: number }[]): Edit[] {
-  return exports.flatMap(({ s }) => {
-    const before = code.slice(0, s);
-    const declared = /\bexport(\s+)(?:async\s+)?(?:const|let|var|class|function\s*\*?)\s+$/.exec(before);
-    if (declared !== null) return [edit(declared.index, "export".length)];
-    // `s` is where the word `default` itself begins.
-    const byDefault = /\bexport\s+$/.exec(before);
-    if (byDefault !== null && code.startsWith("default", s)) {
-      const length = byDefault[0].length + "default".length;
-      const isDeclared = /^\s+(?:class|(?:async\s+)?function)\b/.test(code.slice(s + "default".length));
-      // An object must not become a block.
-      return [edit(byDefault.index, length, isDeclared ? "" : "0,")];
+/** Removes `export`. What it exports from another module is imported, for what that module does. */
+function editExports(code: string): Edit[] {
+  if (!/\bexport\b/.test(code)) return [];
+  const tokens = tokenize(code, {});
+  return tokens.flatMap((token, index) => {
+    if (token.type !== tt._export) return [];
+    const next = tokens[index + 1];
+    if (next === undefined || next.type === tt.star) return []; // an import for the lexer
+    if (next.type === tt.braceL) {
+      const end = tokens.findIndex(({ type }, at) => at > index && type === tt.braceR);
+      if (end === -1 || tokens[end + 1]?.contextualKeyword === word._from) return [];
+      return [blank(token.start, tokens[end]?.end ?? token.end)];
     }
-    const listed = /\bexport\s*\{[^{}]*$/.exec(before);
-    const [rest = ""] = listed === null ? [] : (/^[^{}]*\}(?!\s*from\b)/.exec(code.slice(s)) ?? []);
-    return listed !== null && rest !== "" ? [edit(listed.index, listed[0].length + rest.length)] : [];
+    if (next.type !== tt._default) return [blank(token.start, token.end)];
+    // A declaration has a name. Anything else is an expression, and an object must not become a block.
+    return [blank(token.start, next.end, isNamedDeclaration(tokens, index + 2) ? "" : "0,")];
   });
 
-  function edit(start: number, length: number, end = ""): Edit {
-    const blank = code.slice(start, start + length - end.length).replace(/\S/g, " ");
-    return { start, end: start + length, text: blank + end };
+  function blank(start: number, end: number, text = ""): Edit {
+    return { start, end, text: code.slice(start, end - text.length).replace(/\S/g, " ") + text };
   }
+}
+
+function isNamedDeclaration(tokens: readonly Token[], start: number): boolean {
+  let index = start;
+  if (tokens[index]?.contextualKeyword === word._async) index += 1;
+  const type = tokens[index]?.type;
+  if (type !== tt._class && type !== tt._function) return false;
+  if (tokens[index + 1]?.type === tt.star) index += 1;
+  return tokens[index + 1]?.type === tt.name;
 }
 
 /**
  * Gives code `require`, and `import` in its rewritten form; both look for modules from the current directory.
  *
- * @param isLenient - whether a name that a module does not have is `undefined`: it may be that of a type
+ * In TypeScript they also find files of TypeScript, and a name that a module does not have is `undefined`, as it may be
+ * that of a type.
+ *
+ * @param file - the kernel's program
  */
-export function provideModules(isLenient: boolean): void {
+export function provideModules(file: string, isTypeScript: boolean): void {
   const require = createRequire(path.join(process.cwd(), "cell.js"));
-  const importer = (specifier: unknown, options?: unknown) => importFrom(process.cwd())(specifier, options);
+  if (isTypeScript) supportRequire(require);
+  let isSupported = !isTypeScript;
+  const importer: Import = (specifier, options) => {
+    if (!isSupported && /^(?:\.{1,2}\/|\/|file:)/.test(String(specifier))) {
+      isSupported = true;
+      withoutWarnings(() => supportTypeScriptFiles(file));
+    }
+    return importFrom(process.cwd())(specifier, options);
+  };
   const names = async (specifier: string, wanted: readonly string[], attributes?: unknown) => {
     const options = attributes === undefined ? undefined : { with: attributes };
-    const found = await importFrom(process.cwd())(specifier, options);
+    const found = await importer(specifier, options);
     const missing = wanted.filter((name) => !(name in found));
     if (missing.length === 0) return found;
     // Node finds only some of the names that a CommonJS module exports.
@@ -116,7 +139,7 @@ export function provideModules(isLenient: boolean): void {
     const more =
       typeof fallback === "object" && fallback !== null ? (fallback as Record<string, unknown>) : {};
     const unknown = missing.find((name) => !(name in more));
-    if (unknown !== undefined && !isLenient) {
+    if (unknown !== undefined && !isTypeScript) {
       throw new SyntaxError(
         `The requested module '${specifier}' does not provide an export named '${unknown}'`,
       );
