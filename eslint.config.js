@@ -30,6 +30,16 @@ const mainEntryZone = {
   message: "The main entry must not pull in the local server.",
 };
 
+/** What walks a tree, or follows a link that was put in the place of a file. `default` and `*` would hide them. */
+const WALKING_FUNCTIONS = [
+  ...["rm", "cp", "opendir", "chmod", "chown", "lchown", "utimes", "truncate"].flatMap((name) => [
+    name,
+    `${name}Sync`,
+  ]),
+  ...["copyFile", "watch", "glob"].flatMap((name) => [name, `${name}Sync`]),
+  ...["promises", "default"],
+];
+
 const BARE_ERRORS = "/^(Error|TypeError|RangeError|SyntaxError|DOMException|AggregateError)$/";
 
 export default defineConfig(
@@ -96,6 +106,23 @@ export default defineConfig(
         {
           selector: `ThrowStatement > NewExpression[callee.name=${BARE_ERRORS}]`,
           message: "The library throws SandboxException and its subclasses only.",
+        },
+      ],
+    },
+  },
+  {
+    // Code in a box can exchange a directory for a link between two calls: trees.ts says what has to be done instead.
+    files: ["src/local/{box,host,http,sandboxes}/**", "src/local/*.ts"],
+    ignores: ["src/local/host/trees.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          paths: ["fs", "node:fs", "fs/promises", "node:fs/promises"].map((name) => ({
+            name,
+            importNames: WALKING_FUNCTIONS,
+            message: "The host does not walk what a box can write: use Trees of src/local/host/trees.ts.",
+          })),
         },
       ],
     },

@@ -12,16 +12,18 @@ import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js
 import { availableCores, chooseCores } from "./box/limits.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
 import { enterForUpgrade } from "./sandboxes/routes/gateway.js";
-import { removeTree, removeTreeSync } from "./host/removal.js";
 import { warmGoCache } from "./languages/go/cache.js";
 import type { Runtime } from "./languages/runtime.js";
 import { Runtimes } from "./languages/runtimes.js";
 import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
-import { makeServerDirectory, sweepStaleDirectories } from "./host/sweep.js";
+import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.js";
 
 /** Where a server without a listener seems to be: a name that no resolver ever knows (RFC 2606). */
 const IN_PROCESS_HOST = "opensandbox.invalid";
+
+/** How long the end of the process waits for the removal of its files; the next server removes what is left. */
+const REMOVAL_LIMIT_MS = 10_000;
 
 /** Options of {@link startLocalServer}. */
 export interface LocalServerOptions {
@@ -134,8 +136,8 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();
 
-  await sweepStaleDirectories();
-  const { path: directory, group, release } = await makeServerDirectory();
+  await sweepStaleDirectories(isolation);
+  const directory = await ServerDirectory.make(isolation);
   const registry = new FaultRegistry();
   registry.set("all", faults);
   const cores = availableCores();
@@ -151,22 +153,21 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
           cores: chosen,
         },
         isolation,
-        group: group?.makeChild(path.basename(boxDirectory)),
+        group: directory.group?.makeChild(path.basename(boxDirectory)),
         env,
         ipython: pythonShell === "auto",
         prewarm: true,
         notices: selected.notices,
       });
     },
-    new Snapshots(path.join(directory, "snapshots"), isolation),
+    new Snapshots(directory),
     registry,
   );
-  const stopWarming = warmGoCache(installed.go, directory);
+  const stopWarming = warmGoCache(installed.go, directory.path);
   const forget = onProcessEnd(() => {
     stopWarming();
     sandboxes.killSync();
-    group?.endSync();
-    removeTreeSync(directory);
+    directory.removeSync(REMOVAL_LIMIT_MS);
   });
   const app = createApp(sandboxes, { apiKey, cors });
   let listener: Listener | undefined;
@@ -177,9 +178,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   } catch (error) {
     await listener?.close();
     stopWarming();
-    release();
-    await group?.end();
-    await removeTree(directory);
+    await directory.remove();
     forget();
     throw error;
   }
@@ -190,9 +189,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     try {
       await sandboxes.close();
     } finally {
-      release();
-      await group?.end();
-      await removeTree(directory).finally(forget);
+      await directory.remove().finally(forget);
     }
   };
   const setFaults = (target: string, changed: Faults) => {

@@ -1,12 +1,15 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ControlGroup } from "../../src/local/box/control-group.js";
 import { resolveAssets } from "../../src/local/host/assets.js";
 import { Box } from "../../src/local/box/box.js";
 import { FaultRegistry } from "../../src/local/sandboxes/faults/faults.js";
+import type { Command, Confined } from "../../src/local/box/isolation/isolation.js";
 import { NoIsolation } from "../../src/local/box/isolation/none.js";
+import { ServerDirectory } from "../../src/local/host/server-directory.js";
 import { resolveLimits } from "../../src/local/box/limits.js";
 import { Sandboxes } from "../../src/local/sandboxes/sandboxes.js";
 import { Snapshots, type Snapshot } from "../../src/local/sandboxes/snapshots.js";
@@ -182,7 +185,7 @@ describeIf(
   });
 });
 
-/** Copies as soon as a file is there, and says when it begins to wait for it. */
+/** Makes a file when a copy begins, and copies once another file, the gate, exists. */
 class GatedCopy extends NoIsolation {
   readonly started: string;
   readonly gate: string;
@@ -193,17 +196,23 @@ class GatedCopy extends NoIsolation {
     this.gate = path.join(directory, "gate");
   }
 
-  override copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+  override confine<Directories extends Confined>(
+    directories: Directories,
+    program: (inside: Directories) => readonly string[],
+  ): Command {
+    const command = super.confine(directories, program);
+    if (directories.from === undefined) return command;
     const wait = 'touch "$0"; until [ -e "$1" ]; do sleep 0.02; done; shift; exec "$@"';
-    return ["bash", "-c", wait, this.started, this.gate, ...super.copyCommand(from, to)];
+    return ["bash", "-c", wait, this.started, this.gate, ...command];
   }
 }
 
 describe("a copy that takes its time", () => {
   let directory: string;
+  let server: ServerDirectory;
   let sandboxes: Sandboxes;
   let isolation: GatedCopy;
-  beforeEach(() => {
+  beforeEach(async () => {
     directory = mkdtempSync(path.join(os.tmpdir(), "snapshots-test-"));
     isolation = new GatedCopy(directory);
     const runtimes = { python: null, node: null, java: null, go: null, bash: null };
@@ -215,11 +224,12 @@ describe("a copy that takes its time", () => {
         },
         ...{ isolation, env: {}, ipython: false, prewarm: false, notices: {} },
       });
-    const snapshots = new Snapshots(path.join(directory, "snapshots"), isolation);
-    sandboxes = new Sandboxes(directory, start, snapshots, new FaultRegistry());
+    server = await ServerDirectory.make(isolation);
+    sandboxes = new Sandboxes(server, start, new Snapshots(server), new FaultRegistry());
   });
   afterEach(async () => {
     await sandboxes.close();
+    await server.remove();
     rmSync(directory, { recursive: true });
   });
 
@@ -253,7 +263,7 @@ describe("a copy that takes its time", () => {
     await sandboxes.delete(sandbox.id);
     await untilState(snapshot, "Failed");
     await until(
-      () => readdirSync(path.join(directory, "snapshots")),
+      () => readdirSync(path.join(server.path, "snapshots")),
       (left) => left.length === 0,
     );
   });
@@ -273,11 +283,11 @@ describe("a copy that takes its time", () => {
     const restored = create(snapshot.id);
     await untilStarted();
     const deletion = sandboxes.snapshots.delete(snapshot.id);
-    // It would have been enough to remove the little that there is.
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await setImmediate();
+    expect(readdirSync(path.join(server.path, "snapshots"))).toEqual([snapshot.id]);
     writeFileSync(isolation.gate, "");
     expect(readdirSync(path.join((await restored).directory, "workspace"))).toContain("file");
     await deletion;
-    expect(readdirSync(path.join(directory, "snapshots"))).toEqual([]);
+    expect(readdirSync(path.join(server.path, "snapshots"))).toEqual([]);
   });
 });

@@ -9,7 +9,16 @@ import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment } from "../languages/languages.js";
 import type { SelectedRuntimes } from "../languages/runtimes.js";
 import { readableBody } from "../http/streams.js";
-import { findDescendant, isStopped, killStrays, sendSignal, stopProcess } from "./processes.js";
+import {
+  findDescendant,
+  hasEnded,
+  isStopped,
+  killStrays,
+  knowProcess,
+  sendSignal,
+  stopProcess,
+  type KnownProcess,
+} from "./processes.js";
 import type { Configuration } from "../supervisor/environment.js";
 
 const START_TIMEOUT_MS = 30_000;
@@ -19,6 +28,9 @@ const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
 /** How long a supervisor may take to end by itself, where that is asked of it. */
 const END_MS = 3000;
+/** How long the last process of a box may take to end after SIGKILL, and how often that is looked at. */
+const LAST_PROCESS_MS = 10_000;
+const LAST_PROCESS_INTERVAL_MS = 2;
 /** What one unread answer may hold back in this process, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
@@ -71,6 +83,8 @@ export class Box {
   readonly #group: ControlGroup | undefined;
   readonly #session: ClientHttp2Session;
   #supervisorPid: number | undefined;
+  /** The first process of the box's PID namespace, where it has one. */
+  #firstProcess: KnownProcess | undefined;
   #paused = false;
   #frozen = false;
   #log = "";
@@ -140,8 +154,8 @@ export class Box {
       box.#watchSupervisor();
       return box;
     } catch (error) {
-      box.killSync();
-      await group?.end();
+      box.#findProcesses();
+      await box.kill();
       throw error instanceof SandboxException ? error : await failed;
     }
   }
@@ -281,8 +295,12 @@ export class Box {
     await this.#control("RESUME");
   }
 
-  /** Ends every process in the box; resolves when its supervisor is gone. */
-  async kill(): Promise<void> {
+  /**
+   * Ends every process in the box.
+   *
+   * @returns whether the last one is gone; `false` if that takes too long
+   */
+  async kill(): Promise<boolean> {
     // Somebody waits for it now: that has to keep the host's process running.
     this.#child.ref();
     if (this.#child.stderr instanceof Socket) this.#child.stderr.ref();
@@ -291,9 +309,20 @@ export class Box {
     const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
     clearTimeout(forcing);
+    const deadline = performance.now() + LAST_PROCESS_MS;
+    while (this.hasProcesses && performance.now() < deadline) await delay(LAST_PROCESS_INTERVAL_MS);
     await this.#group?.end();
     // A supervisor that had to be forced has not done it itself.
     if (!this.#launch.isAlone) killStrays(this.#launch.workspace);
+    return !this.hasProcesses;
+  }
+
+  /**
+   * Whether a process of the box may still be there. The program that is started ends before them: the kernel ends what is
+   * in a PID namespace afterwards, and meanwhile they may write.
+   */
+  get hasProcesses(): boolean {
+    return this.#firstProcess !== undefined && !hasEnded(this.#firstProcess);
   }
 
   /** Like {@link kill}, without waiting: for the end of the host's process. */
@@ -310,14 +339,21 @@ export class Box {
 
   /** Code in the box can stop its supervisor, and with it what keeps it within its limits. It ends the box. */
   #watchSupervisor(): void {
-    const pid = this.#child.pid;
-    this.#supervisorPid = pid === undefined ? undefined : findDescendant(pid, this.#launch.supervisorDepth);
+    this.#findProcesses();
     this.#tamperCheck = setInterval(() => {
       if (this.#paused || this.#supervisorPid === undefined || !isStopped(this.#supervisorPid)) return;
       this.#note("the supervisor was stopped from inside: the sandbox was ended\n");
       this.killSync();
     }, TAMPER_CHECK_MS);
     this.#tamperCheck.unref();
+  }
+
+  #findProcesses(): void {
+    const { pid } = this.#child;
+    if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const { supervisorDepth, isAlone } = this.#launch;
+    this.#supervisorPid = findDescendant(pid, supervisorDepth);
+    if (isAlone) this.#firstProcess = knowProcess(findDescendant(pid, supervisorDepth - 1));
   }
 
   /** @returns whether the kernel holds the whole box now */
@@ -346,6 +382,15 @@ export class Box {
     if (this.#session.destroyed) return;
     if (this.#activeRequests > 0) this.#session.ref();
     else this.#session.unref();
+  }
+}
+
+/** Waits until the processes of killed boxes are gone, without letting anything else happen; not longer than it takes. */
+export function waitUntilGoneSync(boxes: readonly Box[]): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  const deadline = performance.now() + LAST_PROCESS_MS;
+  while (boxes.some((box) => box.hasProcesses) && performance.now() < deadline) {
+    Atomics.wait(clock, 0, 0, LAST_PROCESS_INTERVAL_MS);
   }
 }
 

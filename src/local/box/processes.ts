@@ -4,6 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 
 /** The unit of times in /proc/PID/stat; the kernel has reported in it on every architecture for decades. */
 export const TICKS_PER_SECOND = 100;
+/** Where the start time is among the fields of {@link ProcessStat}. */
+const START_TIME = 19;
 const STOP_ATTEMPTS = 500;
 /** A process can start another between two looks; one that does nothing else is not raced for ever. */
 const MOST_LOOKS = 20;
@@ -65,6 +67,26 @@ export function findDescendant(pid: number, generations: number): number | undef
   // The oldest comes first.
   const [child = ""] = (readOf(pid, `task/${pid}/children`) ?? "").split(" ");
   return /^\d+$/.test(child) ? findDescendant(Number(child), generations - 1) : undefined;
+}
+
+/** A process that is recognized again: its number alone may soon be another's. */
+export interface KnownProcess {
+  readonly pid: number;
+  /** Ticks since the system was started. */
+  readonly startedAt: string;
+}
+
+/** @returns `undefined` where there is no such process, or no /proc */
+export function knowProcess(pid: number | undefined): KnownProcess | undefined {
+  const startedAt = pid === undefined ? undefined : readStat(pid)?.fields[START_TIME];
+  return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
+}
+
+/** Whether a process has ended. The first one of a PID namespace ends after every other process in it. */
+export function hasEnded({ pid, startedAt }: KnownProcess): boolean {
+  const { fields = [] } = readStat(pid) ?? {};
+  // A zombie has ended, though its parent has not asked for its status.
+  return fields[START_TIME] !== startedAt || /^[ZX]$/.test(fields[0] ?? "");
 }
 
 /** Whether a process was stopped by a signal. */

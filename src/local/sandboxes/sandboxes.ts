@@ -2,9 +2,9 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { sandboxNotFound } from "../http/responses.js";
-import type { Box } from "../box/box.js";
+import { waitUntilGoneSync, type Box } from "../box/box.js";
 import type { FaultRegistry } from "./faults/faults.js";
-import { removeTree } from "../host/removal.js";
+import type { ServerDirectory } from "../host/server-directory.js";
 import { Sandbox, type SandboxSpec } from "./hosted-sandbox.js";
 import type { Snapshots } from "./snapshots.js";
 import { now } from "./times.js";
@@ -17,17 +17,18 @@ export type BoxStarter = (directory: string, spec: SandboxSpec) => Promise<Box>;
 /** The sandboxes of a server, each with its box and its end. */
 export class Sandboxes {
   readonly snapshots: Snapshots;
-  readonly #directory: string;
+  readonly #directory: ServerDirectory;
   readonly #startBox: BoxStarter;
   readonly #faults: FaultRegistry;
   readonly #sandboxes = new Map<string, Sandbox>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #starting = new Set<Promise<unknown>>();
-  readonly #ending = new Set<Promise<unknown>>();
+  /** Those that are on their way to their end, and no longer listed. */
+  readonly #ending = new Map<Sandbox, Promise<unknown>>();
   #closed = false;
 
   /** @param directory - where each sandbox gets a directory of its own */
-  constructor(directory: string, startBox: BoxStarter, snapshots: Snapshots, faults: FaultRegistry) {
+  constructor(directory: ServerDirectory, startBox: BoxStarter, snapshots: Snapshots, faults: FaultRegistry) {
     this.#directory = directory;
     this.#startBox = startBox;
     this.#faults = faults;
@@ -73,36 +74,43 @@ export class Sandboxes {
     this.#faults.forget(id);
     clearTimeout(this.#timers.get(id));
     this.#timers.delete(id);
-    const ending = sandbox.box.kill().then(() => removeTree(sandbox.directory));
-    this.#ending.add(ending);
-    await ending.finally(() => this.#ending.delete(ending));
+    const ending = this.#end(sandbox);
+    this.#ending.set(sandbox, ending);
+    await ending.finally(() => this.#ending.delete(sandbox));
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.allSettled(this.#starting);
-    const endings = [...this.list().map((sandbox) => this.delete(sandbox.id)), ...this.#ending];
+    const endings = [...this.list().map((sandbox) => this.delete(sandbox.id)), ...this.#ending.values()];
     // One that fails must not keep the others.
     await Promise.allSettled(endings);
     await this.snapshots.close();
     await Promise.all(endings);
   }
 
-  /** Ends every box without waiting: for the end of the host's process. */
+  /** Ends every box, and waits for their last processes without letting anything else happen: for the end of the host's. */
   killSync(): void {
-    for (const sandbox of this.#sandboxes.values()) sandbox.box.killSync();
+    const boxes = [...this.#sandboxes.values(), ...this.#ending.keys()].map(({ box }) => box);
+    for (const box of boxes) box.killSync();
+    waitUntilGoneSync(boxes);
+  }
+
+  async #end({ box, directory }: Sandbox): Promise<void> {
+    // The files of one that does not end in time are removed with the server's.
+    if (await box.kill()) this.#directory.discard(directory);
   }
 
   async #create(spec: SandboxSpec): Promise<Sandbox> {
     const id = randomUUID();
-    const directory = path.join(this.#directory, id);
+    const directory = path.join(this.#directory.path, id);
     mkdirSync(directory, { mode: 0o700 });
     let box: Box;
     try {
       if (spec.snapshotId !== undefined) await this.snapshots.restore(spec.snapshotId, directory);
       box = await this.#startBox(directory, spec);
     } catch (error) {
-      await removeTree(directory);
+      this.#directory.discard(directory);
       throw error;
     }
     const sandbox = new Sandbox(id, spec, box, directory, () => this.#faults.get(id));

@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { promisify } from "node:util";
 import { problem } from "../http/responses.js";
-import type { Isolation } from "../box/isolation/isolation.js";
-import { removeTree } from "../host/removal.js";
+import type { ServerDirectory } from "../host/server-directory.js";
 import type { Sandbox } from "./hosted-sandbox.js";
 import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
@@ -60,19 +57,18 @@ export class Snapshot {
 
 /** The snapshots of a server; they live as long as it does. */
 export class Snapshots {
+  readonly #server: ServerDirectory;
   readonly #directory: string;
-  readonly #isolation: Isolation;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #working = new Set<Promise<void>>();
   /** The last restoration of each snapshot, with those before it. */
   readonly #restoring = new Map<string, Promise<unknown>>();
   readonly #closing = new AbortController();
 
-  /** @param directory - where each snapshot gets a directory of its own */
-  constructor(directory: string, isolation: Isolation) {
-    this.#directory = directory;
-    this.#isolation = isolation;
-    mkdirSync(directory, { mode: 0o700 });
+  constructor(server: ServerDirectory) {
+    this.#server = server;
+    this.#directory = path.join(server.path, "snapshots");
+    mkdirSync(this.#directory, { mode: 0o700 });
   }
 
   /** Begins a snapshot. @throws {LifecycleProblem} 409 where the sandbox does not run */
@@ -112,7 +108,7 @@ export class Snapshots {
   /** Puts the files of a snapshot into a new box's directory. @throws {LifecycleProblem} 404 and 409 */
   async restore(id: string, directory: string): Promise<void> {
     this.ready(id);
-    const copying = this.#copyData(this.#directoryOf(id), directory);
+    const copying = this.#server.trees.copy(this.#directoryOf(id), directory);
     this.#restoring.set(id, Promise.allSettled([copying, this.#restoring.get(id)]));
     await copying;
   }
@@ -125,16 +121,10 @@ export class Snapshots {
       throw problem(409, "SNAPSHOT::INVALID_STATE", message);
     }
     snapshot.enter("Deleting", "snapshot_deleting", "Snapshot is being deleted.");
-    try {
-      // Else a sandbox could begin with a part of the files.
-      await this.#restoring.get(id);
-      this.#restoring.delete(id);
-      await removeTree(this.#directoryOf(id));
-    } catch (error) {
-      // So that it can be deleted once more.
-      snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
-      throw error;
-    }
+    // Otherwise a sandbox could begin with a part of the files.
+    await this.#restoring.get(id);
+    this.#restoring.delete(id);
+    this.#server.discard(this.#directoryOf(id));
     this.#snapshots.delete(id);
   }
 
@@ -153,19 +143,13 @@ export class Snapshots {
     try {
       mkdirSync(directory, { mode: 0o700 });
       // With everything stopped the copy is of one moment.
-      await sandbox.whileStopped(() => this.#copyData(sandbox.directory, directory, signal));
+      await sandbox.whileStopped(() => this.#server.trees.copy(sandbox.directory, directory, signal));
       snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
       sandbox.note(`Snapshot ${snapshot.id} was made.`);
     } catch (error) {
       snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
-      // What is left of it goes when it is deleted, or with the server.
-      await removeTree(directory).catch(() => undefined);
+      this.#server.discard(directory);
     }
-  }
-
-  async #copyData(from: string, to: string, signal?: AbortSignal): Promise<void> {
-    const [program, ...args] = this.#isolation.copyCommand(from, to);
-    await promisify(execFile)(program, args, { signal, killSignal: "SIGKILL" });
   }
 
   #work(work: Promise<void>): void {

@@ -1,9 +1,8 @@
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
+import { readdirSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { resolveAssets } from "../../../src/local/host/assets.js";
 import { Box } from "../../../src/local/box/box.js";
+import { ServerDirectory } from "../../../src/local/host/server-directory.js";
 import { FaultRegistry } from "../../../src/local/sandboxes/faults/faults.js";
 import { resolveIsolation } from "../../../src/local/box/isolation/resolve.js";
 import { resolveLimits } from "../../../src/local/box/limits.js";
@@ -25,9 +24,9 @@ const SPEC: SandboxSpec = {
   timeoutSeconds: undefined,
 };
 
-test("one sandbox that cannot be ended keeps no other from its end, and is reported", async () => {
-  const directory = mkdtempSync(path.join(os.tmpdir(), "sandboxes-"));
+test("closing ends all sandboxes, even if ending one of them fails, and reports that", async () => {
   const isolation = await resolveIsolation("none", undefined);
+  const directory = await ServerDirectory.make(isolation);
   const { installed, notices } = await new Runtimes().select({});
   const boxes: Box[] = [];
   const start = async (boxDirectory: string) => {
@@ -46,8 +45,7 @@ test("one sandbox that cannot be ended keeps no other from its end, and is repor
     boxes.push(box);
     return box;
   };
-  const snapshots = new Snapshots(path.join(directory, "snapshots"), isolation);
-  const sandboxes = new Sandboxes(directory, start, snapshots, new FaultRegistry());
+  const sandboxes = new Sandboxes(directory, start, new Snapshots(directory), new FaultRegistry());
   try {
     const [first, second, third] = [
       await sandboxes.create(SPEC),
@@ -56,11 +54,14 @@ test("one sandbox that cannot be ended keeps no other from its end, and is repor
     ];
     second.box.kill = () => Promise.reject(new Error("it does not end"));
     expect(await failureOf(sandboxes.close())).toMatchObject({ message: "it does not end" });
-    expect(readdirSync(directory).sort()).toEqual([second.id, "snapshots"].sort());
+    const names = readdirSync(directory.path);
+    expect(names).toContain(second.id);
+    expect(names).not.toContain(first.id);
+    expect(names).not.toContain(third.id);
     await Promise.all([first.box.gone, third.box.gone]);
   } finally {
     for (const box of boxes) box.killSync();
     await Promise.all(boxes.map(({ gone }) => gone));
-    rmSync(directory, { recursive: true, force: true });
+    await directory.remove();
   }
 });

@@ -1,22 +1,15 @@
-import {
-  chmodSync,
-  existsSync,
-  lstatSync,
-  mkdirSync,
-  readlinkSync,
-  realpathSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import {
   baseEnvironment,
-  copyData,
   makeDataDirectories,
   withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
   type BoxPlan,
+  type Command,
+  type Confined,
   type Isolation,
 } from "./isolation.js";
 import type { InstalledRuntimes } from "../../languages/runtimes.js";
@@ -25,6 +18,8 @@ import { syscallFilter } from "./syscall-filter.js";
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
 const SCRATCH = "/run/opensandbox-pipes";
+/** Where a confined program finds its directories. */
+const CONFINED = { from: "/run/from", to: "/run/to" } as const;
 /** Where bwrap finds the filter of system calls: the first descriptor that nothing else uses. */
 const FILTER_DESCRIPTOR = 4;
 /** Of what is kept in memory, in bytes; /dev/shm is as large as Docker makes it. */
@@ -109,7 +104,6 @@ export class Bubblewrap implements Isolation {
 
   prepare(plan: BoxPlan): BoxLaunch {
     const { workspace, temporary } = makeDataDirectories(plan.directory);
-    chmodSync(temporary, 0o1777);
     const node = realpathSync(process.execPath);
     const runtimes = runtimePaths(node, plan.runtimes);
     const bwrap = [
@@ -121,7 +115,8 @@ export class Bubblewrap implements Isolation {
       ...masks([node, ...runtimes]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
       ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
       ...["--proc", "/proc", "--dev", "/dev", ...this.#tmpfs(IN_MEMORY.shm), "/dev/shm"],
-      ...[...this.#tmpfs(IN_MEMORY.var), "/var", "--dir", "/var/tmp", "--bind", temporary, "/tmp"],
+      ...[...this.#tmpfs(IN_MEMORY.var), "/var", "--dir", "/var/tmp"],
+      ...["--bind", temporary, "/tmp", "--chmod", "1777", "/tmp"],
       ...["--ro-bind", plan.assets.supervisor, `${ASSETS}/supervisor.mjs`],
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
       ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
@@ -152,20 +147,25 @@ export class Bubblewrap implements Isolation {
     };
   }
 
-  /** In a box of its own: a process can have a timer wake it from SIGSTOP and play with links while it is copied. */
-  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
-    const [source, target] = ["/run/from", "/run/to"];
+  confine<Directories extends Confined>(
+    directories: Directories,
+    program: (inside: Directories) => readonly string[],
+  ): Command {
+    const { from, to } = directories;
+    const inside = { ...directories, ...(from !== undefined && { from: CONFINED.from }), to: CONFINED.to };
     return [
       this.#executable,
-      ...this.#namespaces("deny"),
-      // Of the user's own files also those that nobody may read, or a directory in which nothing may be made.
-      ...["--cap-add", "CAP_DAC_OVERRIDE", "--cap-add", "CAP_FOWNER"],
+      // No network namespace: to make and remove one takes longer than the removal of a usual sandbox.
+      ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--uid", "1000", "--gid", "1000"],
+      // Of the user's own files also those that nobody may read, and directories in which nothing may be made.
+      ...["--cap-drop", "ALL", "--cap-add", "CAP_DAC_OVERRIDE", "--cap-add", "CAP_FOWNER"],
+      ...["--new-session", "--die-with-parent"],
       ...systemDirectories(),
       ...masks([]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
       // Without /proc the C library cannot change modes.
-      ...["--proc", "/proc", "--ro-bind", from, source, "--bind", to, target, "--chdir", "/"],
-      "--",
-      ...copyData(source, target),
+      ...["--proc", "/proc", ...(from === undefined ? [] : ["--ro-bind", from, CONFINED.from])],
+      ...["--bind", to, CONFINED.to, "--chdir", "/", "--"],
+      ...program(inside),
     ];
   }
 

@@ -57,16 +57,24 @@ export interface Isolation {
   /** Makes the box's directories on the host and says how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
   /**
-   * The command line that copies the data directories of a box into a directory that has none. Something in the box may
-   * still run, and put a link where a directory just was: what the copy can reach must be no more than the box can.
+   * Returns the command line that starts a program in a box of its own, without the network. Of the user's files it sees
+   * nothing but the given directories: `from` read-only, `to` writable.
+   *
+   * @param program - the command line for it, from the paths of the directories as it sees them
    */
-  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]];
+  confine<Directories extends Confined>(
+    directories: Directories,
+    program: (inside: Directories) => readonly string[],
+  ): Command;
 }
 
-/** With hard links, pipes, times and permissions, which no function of Node's keeps all; links are not followed. */
-export function copyData(from: string, to: string): readonly [program: string, ...args: string[]] {
-  return ["cp", "-a", ...DATA_DIRECTORIES.map((name) => path.join(from, name)), to];
+/** What a program may see that {@link Isolation.confine} starts. */
+export interface Confined {
+  readonly from?: string;
+  readonly to: string;
 }
+
+export type Command = readonly [program: string, ...args: string[]];
 
 /** The environment that every box starts with: nothing of it comes from the server's own. */
 export function baseEnvironment(home: string, searchPath: readonly string[]): Record<string, string> {

@@ -2,12 +2,13 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import {
   baseEnvironment,
-  copyData,
   withoutStrayDescriptors,
   makeDataDirectories,
   withLimits,
   type BoxLaunch,
   type BoxPlan,
+  type Command,
+  type Confined,
   type Isolation,
 } from "./isolation.js";
 
@@ -40,7 +41,12 @@ export class NoIsolation implements Isolation {
     };
   }
 
-  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
-    return copyData(from, to);
+  confine<Directories extends Confined>(
+    directories: Directories,
+    program: (inside: Directories) => readonly string[],
+  ): Command {
+    // Without walls there is nothing that the links of a tree could lead out of.
+    const [command = "", ...args] = program(directories);
+    return [command, ...args];
   }
 }

@@ -4,12 +4,13 @@ import path from "node:path";
 import type { InstalledRuntimes } from "../../languages/runtimes.js";
 import {
   baseEnvironment,
-  copyData,
   makeDataDirectories,
   withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
   type BoxPlan,
+  type Command,
+  type Confined,
   type Isolation,
 } from "./isolation.js";
 
@@ -116,15 +117,19 @@ export class SandboxExec implements Isolation {
     };
   }
 
-  copyCommand(from: string, to: string): readonly [program: string, ...args: string[]] {
+  confine<Directories extends Confined>(
+    directories: Directories,
+    program: (inside: Directories) => readonly string[],
+  ): Command {
+    const { from, to } = directories;
     const profile = makeProfile({
-      readable: [...READABLE, from].map(real),
+      readable: [...READABLE, ...(from === undefined ? [] : [from])].map(real),
       writable: [real(to)],
       unreadable: UNREADABLE,
       home: real(os.homedir()),
       network: "deny",
     });
-    return ["sandbox-exec", "-p", profile, ...copyData(from, to)];
+    return ["sandbox-exec", "-p", profile, ...program(directories)];
   }
 }
 

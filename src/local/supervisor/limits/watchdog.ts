@@ -127,7 +127,8 @@ export class Watchdog {
 
   async #checkFiles(): Promise<void> {
     const { directories, diskBytes } = this.#limits;
-    const named = await diskUsage(directories);
+    // What was within the limit and no longer is has grown, whatever else there is.
+    const named = await diskUsage(directories, this.#usedDisk <= diskBytes ? diskBytes : undefined);
     const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
     const devices = new Set(stats.map(({ dev }) => dev));
     const isOnDisk = ({ device }: HeldFile) => devices.has(device);
