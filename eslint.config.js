@@ -10,11 +10,12 @@ import tseslint from "typescript-eslint";
 const layers = {
   "errors.ts": ["execution/execution.ts"],
   "logging.ts": ["errors.ts"],
-  transport: ["errors.ts", "logging.ts", "connection.ts"],
-  execution: ["transport", "errors.ts", "logging.ts"],
-  lifecycle: ["services/arguments.ts", "transport", "errors.ts", "logging.ts", "connection.ts"],
-  services: ["execution", "transport", "errors.ts", "logging.ts", "connection.ts"],
-  local: ["execution/event.ts", "errors.ts"],
+  "arguments.ts": ["errors.ts"],
+  transport: ["errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
+  execution: ["transport", "errors.ts", "logging.ts", "arguments.ts"],
+  lifecycle: ["transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
+  services: ["execution", "transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
+  local: ["execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package.
   agents: ["index.ts", "local/index.ts"],
 };

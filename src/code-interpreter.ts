@@ -1,13 +1,12 @@
+import { type CallOptions, checkOptions } from "./arguments.js";
 import { InvalidArgumentException } from "./errors.js";
 import { Sandbox, type SandboxCreateOptions } from "./sandbox.js";
-import type { CallOptions } from "./services/arguments.js";
 import { Codes } from "./services/codes.js";
 import type { Commands } from "./services/commands.js";
 import type { Files } from "./services/files.js";
 import type { Health } from "./services/health.js";
 import type { Metrics } from "./services/metrics.js";
 import { throwIfAborted } from "./transport/abort.js";
-import { checkOptions } from "./transport/options.js";
 
 /**
  * Runs code in a sandbox.

@@ -1,8 +1,8 @@
-import { InvalidArgumentException, SandboxException } from "./errors.js";
+import { assertBoolean, assertFunction, assertInteger, checkOptions, refuse } from "./arguments.js";
+import { SandboxException } from "./errors.js";
 import { guardLogger, isLogger, redactHeaders, redactUrl, type Logger } from "./logging.js";
 import { parseDomain, parseEndpoint } from "./transport/address.js";
 import { assertHeaders, assertHeaderValue } from "./transport/headers.js";
-import { checkOptions, kindOf, shown } from "./transport/options.js";
 import { environmentVariable } from "./transport/platform.js";
 import type { Fetch } from "./transport/request.js";
 import { RetryPolicy, type RetryPolicyOptions } from "./transport/retry.js";
@@ -103,17 +103,20 @@ export class ConnectionConfig implements ConnectionOptions {
 
     this.requestTimeoutSeconds = readTimeout("requestTimeoutSeconds", requestTimeoutSeconds);
     this.streamIdleTimeoutSeconds = readTimeout("streamIdleTimeoutSeconds", streamIdleTimeoutSeconds);
-    this.maxFrameBytes = readLimit("maxFrameBytes", maxFrameBytes);
-    this.maxResponseBytes = readLimit("maxResponseBytes", maxResponseBytes);
-    if (typeof useServerProxy !== "boolean") refuse("useServerProxy", "must be true or false");
+    assertInteger(maxFrameBytes, "maxFrameBytes", 1);
+    assertInteger(maxResponseBytes, "maxResponseBytes", 1);
+    this.maxFrameBytes = maxFrameBytes;
+    this.maxResponseBytes = maxResponseBytes;
+    assertBoolean(useServerProxy, "useServerProxy");
     this.useServerProxy = useServerProxy;
     this.retryPolicy = retryPolicy instanceof RetryPolicy ? retryPolicy : new RetryPolicy(retryPolicy);
 
     const { fetch, logger } = options;
-    if (fetch !== undefined && typeof fetch !== "function") refuse("fetch", "must be a function");
+    assertFunction(fetch, "fetch");
     this.#fetch = fetch;
-    if (logger !== undefined && !isLogger(logger))
-      refuse("logger", "must have the methods debug, info, warn and error");
+    if (logger !== undefined && !isLogger(logger)) {
+      refuse("logger", "an object with the methods debug, info, warn and error", logger);
+    }
     this.#logger = logger && guardLogger(logger);
     Object.freeze(this);
   }
@@ -253,37 +256,23 @@ function isProxyPath(path: string): boolean {
 function readProtocol(protocol: unknown): "http" | "https" {
   const name = typeof protocol === "string" ? protocol.toLowerCase() : protocol;
   if (name === undefined || name === "http") return "http";
-  return name === "https" ? name : refuse("protocol", `must be "http" or "https", not ${shown(protocol)}`);
+  return name === "https" ? name : refuse("protocol", '"http" or "https"', protocol);
 }
 
 function readTimeout(name: string, seconds: unknown): number | null {
   if (seconds === null || seconds === 0) return null;
   if (typeof seconds === "number" && Number.isFinite(seconds) && seconds > 0) return seconds;
-  return refuse(
-    name,
-    `must be a number of seconds, or null for no timeout, not ${typeof seconds === "number" ? seconds : kindOf(seconds)}`,
-  );
-}
-
-function readLimit(name: string, bytes: unknown): number {
-  if (typeof bytes === "number" && Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  return refuse(name, `must be a positive whole number of bytes; got ${shown(bytes)}`);
+  return refuse(name, "a positive number of seconds, or null for no timeout", seconds);
 }
 
 /** An option's value and the name to blame; an explicit option wins, and an empty variable is as good as none. */
 function fromOptions(name: string, value: unknown, variable: string, fallback: string): [string, string] {
   if (typeof value === "string") return [value, name];
-  if (value !== undefined) {
-    return refuse(name, `must be a string, not ${kindOf(value)}`);
-  }
+  if (value !== undefined) return refuse(name, "a string", value);
   const found = environmentVariable(variable);
   return found === undefined ? [fallback, name] : [found, `the environment variable ${variable}`];
 }
 
 function withoutUndefined(options: ConnectionOptions): ConnectionOptions {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}
-
-function refuse(name: string, rule: string): never {
-  throw new InvalidArgumentException(`${name} ${rule}.`);
 }

@@ -26,7 +26,7 @@ export type { SandboxInfo } from "./lifecycle/sandbox-info.js";
 export type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
 export type { Volume } from "./lifecycle/volumes.js";
 
-export type { CallOptions } from "./services/arguments.js";
+export type { CallOptions } from "./arguments.js";
 export { SupportedLanguage } from "./services/codes.js";
 export type {
   CodeContext,

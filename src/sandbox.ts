@@ -1,3 +1,4 @@
+import { assertText, type CallOptions, checkOptions } from "./arguments.js";
 import { createExecdClient, type ExecdClient } from "../generated/execd.js";
 import { ConnectionConfig } from "./connection.js";
 import { InvalidArgumentException, SandboxConnectionException, SandboxInternalException } from "./errors.js";
@@ -17,7 +18,6 @@ import { isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.j
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
 import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
-import { assertText, type CallOptions } from "./services/arguments.js";
 import { Commands } from "./services/commands.js";
 import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
@@ -25,7 +25,6 @@ import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
-import { checkOptions } from "./transport/options.js";
 
 /** The port of execd in every sandbox. */
 const EXECD_PORT = 44_772;

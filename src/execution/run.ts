@@ -1,6 +1,6 @@
+import { checkOptions } from "../arguments.js";
 import { addErrorContext, SandboxException } from "../errors.js";
 import type { Logger } from "../logging.js";
-import { checkOptions } from "../transport/options.js";
 import { throwIfAborted } from "../transport/abort.js";
 import type { ExecutionEvent } from "./event.js";
 import { EventHistory } from "./event-history.js";

@@ -1,18 +1,19 @@
-import type { components } from "../../generated/lifecycle.js";
-import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
-import { InvalidArgumentException } from "../errors.js";
 import {
   assertBoolean,
   assertEnvironment,
   assertFunction,
   assertInteger,
+  assertOneOf,
+  assertOptionalText,
   assertSeconds,
   assertStringMap,
-  assertOptionalText,
   assertText,
   type CallOptions,
-} from "../services/arguments.js";
-import { checkOptions } from "../transport/options.js";
+  checkOptions,
+} from "../arguments.js";
+import type { components } from "../../generated/lifecycle.js";
+import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
+import { InvalidArgumentException } from "../errors.js";
 import { assertLabels } from "./labels.js";
 import { assertVolumes, type Volume } from "./volumes.js";
 
@@ -208,10 +209,6 @@ function assertNetwork(
   assertBoolean(credentialProxy?.enabled, "credentialProxy.enabled");
   if (credentialProxy?.enabled === true && policy === undefined)
     refuse("credentialProxy needs a networkPolicy.");
-}
-
-function assertOneOf(value: unknown, name: string, allowed: readonly string[]): void {
-  if (!allowed.some((each) => each === value)) refuse(`${name} must be one of ${allowed.join(", ")}.`);
 }
 
 /** JavaScript's callers give `null` for what is not there; nothing here may be it, at any depth. */

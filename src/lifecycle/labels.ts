@@ -1,5 +1,5 @@
+import { assertStringMap } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
-import { assertStringMap } from "../services/arguments.js";
 
 const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;

@@ -1,18 +1,18 @@
+import {
+  assertInteger,
+  assertOptionalText,
+  assertSeconds,
+  assertStringMap,
+  assertText,
+  type CallOptions,
+  checkOptions,
+} from "../arguments.js";
 import { createDiagnosticsClient, type DiagnosticsClient } from "../../generated/diagnostics.js";
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
 import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
-import {
-  assertInteger,
-  assertSeconds,
-  assertStringMap,
-  assertOptionalText,
-  assertText,
-  type CallOptions,
-} from "../services/arguments.js";
 import { defined, Transport, unwrap, unwrapEmpty } from "../transport/client.js";
 import { isNotSent } from "../transport/connection-failure.js";
-import { checkOptions } from "../transport/options.js";
 import { expectDate, expectText } from "../transport/response.js";
 import { describeFailure } from "../transport/retry.js";
 import type { CreateBody } from "./create-options.js";

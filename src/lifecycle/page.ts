@@ -1,6 +1,6 @@
+import { assertInteger, type CallOptions } from "../arguments.js";
 import type { components } from "../../generated/lifecycle.js";
 import { InvalidArgumentException, SandboxException } from "../errors.js";
-import { assertInteger, type CallOptions } from "../services/arguments.js";
 import { expectRecords, unexpectedResponse } from "../transport/response.js";
 
 const LARGEST_PAGE = 200;

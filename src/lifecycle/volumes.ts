@@ -1,5 +1,5 @@
+import { assertOptionalText, assertText } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
-import { assertOptionalText, assertText } from "../services/arguments.js";
 
 /** A directory of the machine that the sandbox runs on. */
 export interface HostVolume {

@@ -1,13 +1,18 @@
+import {
+  assertOptionalText,
+  assertSeconds,
+  assertText,
+  type CallOptions,
+  checkOptions,
+} from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { checkOptions } from "../transport/options.js";
 import { expectText } from "../transport/response.js";
 import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
-import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 

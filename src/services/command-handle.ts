@@ -1,7 +1,6 @@
+import { type CallOptions, checkOptions } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import { sleep } from "../transport/abort.js";
-import { checkOptions } from "../transport/options.js";
-import type { CallOptions } from "./arguments.js";
 import type {
   CommandLogReader,
   CommandLogs,

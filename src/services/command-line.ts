@@ -1,5 +1,5 @@
+import { assertText } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
-import { assertText } from "./arguments.js";
 
 /** What Linux takes as one argument of a program, in bytes: a shell gets its script as one. */
 const LONGEST_COMMAND_BYTES = 128 * 1_024 - 1;

@@ -1,10 +1,9 @@
+import { assertInteger, assertText, type CallOptions, checkOptions } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import { signalOf } from "../execution/execution.js";
 import { sleep } from "../transport/abort.js";
 import { unwrap, unwrapStream } from "../transport/client.js";
-import { checkOptions } from "../transport/options.js";
 import { expectDate, unexpectedResponse } from "../transport/response.js";
-import { assertInteger, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 

@@ -1,3 +1,13 @@
+import {
+  assertBoolean,
+  assertEnvironment,
+  assertInteger,
+  assertOptionalText,
+  assertSeconds,
+  assertText,
+  type CallOptions,
+  checkOptions,
+} from "../arguments.js";
 import { InvalidArgumentException, SandboxApiException, SandboxException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import { iterateEvents } from "../execution/event-iterable.js";
@@ -5,15 +15,6 @@ import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined, unwrapEmpty, unwrapStream } from "../transport/client.js";
-import { checkOptions } from "../transport/options.js";
-import {
-  assertEnvironment,
-  assertInteger,
-  assertSeconds,
-  assertOptionalText,
-  assertText,
-  type CallOptions,
-} from "./arguments.js";
 import {
   CommandLogReader,
   type CommandLogs,
@@ -224,8 +225,7 @@ export class Commands {
     assertInteger(uid, "uid", 0, LARGEST_ID);
     assertInteger(gid, "gid", 0, LARGEST_ID);
     if (gid !== undefined && uid === undefined) throw new InvalidArgumentException("gid needs uid.");
-    if (typeof background !== "boolean")
-      throw new InvalidArgumentException("background must be true or false.");
+    assertBoolean(background, "background");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { execd, config } = this.#link;
     return {

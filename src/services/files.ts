@@ -1,17 +1,17 @@
-import { InvalidArgumentException, SandboxApiException, SandboxInternalException } from "../errors.js";
-import { throwIfAborted } from "../transport/abort.js";
-import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
-import { checkOptions } from "../transport/options.js";
-import { streamsRequests } from "../transport/platform.js";
-import { unexpectedResponse } from "../transport/response.js";
-import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import {
   assertFunction,
   assertInteger,
   assertOptionalText,
   assertText,
   type CallOptions,
-} from "./arguments.js";
+  checkOptions,
+} from "../arguments.js";
+import { InvalidArgumentException, SandboxApiException, SandboxInternalException } from "../errors.js";
+import { throwIfAborted } from "../transport/abort.js";
+import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
+import { streamsRequests } from "../transport/platform.js";
+import { unexpectedResponse } from "../transport/response.js";
+import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import {
   collect,
   explainRefusedRange,

@@ -1,7 +1,6 @@
+import { type CallOptions, checkOptions } from "../arguments.js";
 import { isSandboxException } from "../errors.js";
 import { unwrapEmpty } from "../transport/client.js";
-import { checkOptions } from "../transport/options.js";
-import type { CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 
 /** Says whether the sandbox answers. */

@@ -1,6 +1,5 @@
+import { type CallOptions, checkOptions } from "../arguments.js";
 import { onAbort, throwIfAborted } from "../transport/abort.js";
-import { checkOptions } from "../transport/options.js";
-import type { CallOptions } from "./arguments.js";
 
 /**
  * An iterable whose every loop begins anew, and which sends nothing before the first `next`.

@@ -1,9 +1,9 @@
+import type { CallOptions } from "../arguments.js";
 import { SandboxConnectionException, SandboxException } from "../errors.js";
 import { unwrap, unwrapStream } from "../transport/client.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
 import { isRecord } from "../transport/json.js";
 import { requestIdOf, unexpectedResponse } from "../transport/response.js";
-import type { CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 

@@ -1,14 +1,19 @@
-import { InvalidArgumentException } from "../errors.js";
+import {
+  assertFunction,
+  assertInteger,
+  assertOneOf,
+  type CallOptions,
+  checkOptions,
+  refuse,
+} from "../arguments.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import type { ExecutionHandlers } from "../execution/handlers.js";
 import type { KeepOutput } from "../execution/output-log.js";
 import { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { checkOptions } from "../transport/options.js";
-import { assertHandlers, assertInteger, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 
-const KEEP: readonly unknown[] = ["head", "tail", "both"] satisfies KeepOutput[];
+const KEEP: readonly string[] = ["head", "tail", "both"] satisfies KeepOutput[];
 
 /** What every run with a handle takes. */
 export interface RunOptions extends CallOptions {
@@ -45,9 +50,7 @@ export function startRun(
     kind = kindOf();
     assertHandlers(handlers);
     assertInteger(maxOutputBytes, "maxOutputBytes", 1);
-    if (!KEEP.includes(keepOutput)) {
-      throw new InvalidArgumentException('keepOutput must be "head", "tail" or "both".');
-    }
+    assertOneOf(keepOutput, "keepOutput", KEEP);
     const bound = maxOutputBytes === undefined ? undefined : { maxBytes: maxOutputBytes, keep: keepOutput };
     return new Run({ ...facts, kind, handlers, bound, source });
   } catch (error) {
@@ -56,4 +59,22 @@ export function startRun(
     };
     return new Run({ ...facts, kind, source: fail });
   }
+}
+
+const HANDLER_NAMES = [
+  "onEvent",
+  "onInit",
+  "onStdout",
+  "onStderr",
+  "onResult",
+  "onError",
+  "onExecutionComplete",
+] as const satisfies readonly (keyof ExecutionHandlers)[];
+
+/** Refuses handlers that cannot be called. Other properties are ignored. */
+function assertHandlers(value: unknown): asserts value is ExecutionHandlers | undefined {
+  if (value === undefined) return;
+  if (typeof value !== "object" || value === null) refuse("handlers", "an object of functions", value);
+  const handlers: Readonly<Record<string, unknown>> = { ...value };
+  for (const name of HANDLER_NAMES) assertFunction(handlers[name], `handlers.${name}`);
 }

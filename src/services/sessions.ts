@@ -1,10 +1,15 @@
+import {
+  assertOptionalText,
+  assertSeconds,
+  assertText,
+  type CallOptions,
+  checkOptions,
+} from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined, unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
-import { checkOptions } from "../transport/options.js";
 import { expectText } from "../transport/response.js";
-import { assertSeconds, assertOptionalText, assertText, type CallOptions } from "./arguments.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";

@@ -1,3 +1,4 @@
+import { checkOptions } from "../arguments.js";
 import { createQuerySerializer, defaultPathSerializer } from "openapi-fetch";
 import type { ConnectionConfig } from "../connection.js";
 import {
@@ -21,7 +22,6 @@ import {
 } from "./endpoint.js";
 import { isRecord } from "./json.js";
 import { withLogging } from "./log.js";
-import { checkOptions } from "./options.js";
 import { isIdempotent, pathOf, PLACEHOLDER_ORIGIN, UnsentRequest, type Fetch } from "./request.js";
 import {
   expectRecords,

@@ -1,3 +1,4 @@
+import { checkOptions, shown } from "../arguments.js";
 import {
   InvalidArgumentException,
   SandboxApiException,
@@ -7,7 +8,6 @@ import {
 import { redactUrl, type Logger } from "../logging.js";
 import { sleep } from "./abort.js";
 import { isNotSent } from "./connection-failure.js";
-import { checkOptions, shown } from "./options.js";
 import { bodyOf, isIdempotent, pathOf, type Fetch } from "./request.js";
 import { retryAfterSecondsOf } from "./response.js";
 

@@ -170,7 +170,7 @@ describe("what is no object in the place of options", () => {
       expect(outcome.isThrown).toBe(name === "SandboxManager.create");
       const error = await failureOf(() => outcome.value);
       expect(error).toBeInstanceOf(InvalidArgumentException);
-      expect(String(error)).toContain("options must be an object, not ");
+      expect(String(error)).toContain("options must be an object; got ");
     }
     expect(server.routes).toHaveLength(before);
   });
@@ -186,7 +186,7 @@ describe("what is no object in the place of options", () => {
     for (const options of NO_OPTIONS) {
       const construction = () => construct(options as never);
       expect(construction).toThrow(InvalidArgumentException);
-      expect(construction).toThrow(`${named} must be an object, not `);
+      expect(construction).toThrow(`${named} must be an object; got `);
     }
   });
 
@@ -215,7 +215,7 @@ describe("what is no object in the place of options", () => {
     for (const options of values) {
       const error = await failureOf(() => call({ ...world, options: options as never }));
       expect(error).toBeInstanceOf(InvalidArgumentException);
-      expect(String(error)).toContain(`${named} must be an object, not `);
+      expect(String(error)).toContain(`${named} must be an object; got `);
     }
   });
 
@@ -255,7 +255,7 @@ describe("a run never throws synchronously", () => {
     const { interpreter } = await given(new FakeServer());
     for (const maxOutputBytes of [Symbol("s"), 10n, Object.create(null)] as never[]) {
       await expect(interpreter.codes.run("1", { maxOutputBytes })).rejects.toThrow(
-        "maxOutputBytes must be a whole number of at least 1",
+        "maxOutputBytes must be an integer of at least 1",
       );
     }
   });
@@ -275,11 +275,11 @@ test("a context in the place of options is refused: the code would run in its la
 test("a value that has no text is named by its kind", async () => {
   const { sandbox } = await given(new FakeServer());
   const odd = Object.create(null) as never;
-  await expect(sandbox.commands.run("ls", { timeoutSeconds: odd })).rejects.toThrow("not object.");
-  expect(() => new RetryPolicy({ maxRetries: odd })).toThrow("not object.");
-  expect(() => new RetryPolicy({ initialBackoffMillis: Symbol("s") as never })).toThrow("not symbol.");
-  expect(() => new ConnectionConfig({ protocol: 10n as never })).toThrow("not bigint.");
-  await expect(sandbox.files.readFile("f", { encoding: 10n as never })).rejects.toThrow("not bigint.");
+  await expect(sandbox.commands.run("ls", { timeoutSeconds: odd })).rejects.toThrow("got object.");
+  expect(() => new RetryPolicy({ maxRetries: odd })).toThrow("object.");
+  expect(() => new RetryPolicy({ initialBackoffMillis: Symbol("s") as never })).toThrow("symbol.");
+  expect(() => new ConnectionConfig({ protocol: 10n as never })).toThrow("got bigint.");
+  await expect(sandbox.files.readFile("f", { encoding: 10n as never })).rejects.toThrow("got bigint.");
 });
 
 test("whether a sandbox is healthy is no question for a bad signal", async () => {

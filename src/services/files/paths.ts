@@ -1,5 +1,5 @@
+import { assertText } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
-import { assertText } from "../arguments.js";
 
 /** How long the paths in one URL may be together, encoded: many gateways take 8 KiB. */
 const LONGEST_QUERY = 6_000;

@@ -1,6 +1,5 @@
+import { assertInteger, checkOptions } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
-import { checkOptions } from "../../transport/options.js";
-import { assertInteger } from "../arguments.js";
 
 /**
  * Some bytes of a file, counted as `slice` does: from `start` up to, but not including, `end`. A negative `start`

@@ -1,5 +1,5 @@
+import { assertOptionalText, type CallOptions } from "../../arguments.js";
 import type { ByteSource } from "../../transport/segmented-body.js";
-import { assertOptionalText, type CallOptions } from "../arguments.js";
 import type { ProgressCallback } from "./local-file.js";
 import { toWireMode, type FileMode, type WireMode } from "./mode.js";
 import type { ByteRange, LineRange } from "./range.js";
