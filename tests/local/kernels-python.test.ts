@@ -153,6 +153,108 @@ await task`;
       expect(await text(code)).toBe("'done'");
     });
 
+    test("all runs have one event loop: a task goes on, and another run awaits it", async () => {
+      const started = await run(`import asyncio
+steps = []
+async def work():
+    for step in range(3):
+        await asyncio.sleep(0.01)
+        steps.append(step)
+    return "done"
+task = asyncio.create_task(work())
+future = asyncio.get_running_loop().create_future()
+future.set_result("set")`);
+      expect(started).toMatchObject({ error: undefined, stderr: "" });
+      expect(await text("await task + await future")).toBe("'doneset'");
+    });
+
+    test("tasks go on between runs", async () => {
+      const contextId = await client.createContext("python");
+      await run(
+        `import asyncio, pathlib
+async def work():
+    await asyncio.sleep(0.01)
+    pathlib.Path("/tmp/task-is-done").touch()
+task = asyncio.create_task(work())`,
+        contextId,
+      );
+      await client.run("bash", "until [ -e /tmp/task-is-done ]; do sleep 0.01; done");
+      expect((await run("task.done()", contextId)).results).toEqual([{ text: "True" }]);
+    });
+
+    test("a run that awaits shows what the tasks of earlier runs print meanwhile", async () => {
+      const contextId = await client.createContext("python");
+      const wait = `import asyncio
+gate = asyncio.Event()
+async def work():
+    await gate.wait()
+    print("worked")
+task = asyncio.create_task(work())`;
+      await run(wait, contextId);
+      expect(await run("gate.set(); await task", contextId)).toMatchObject({
+        stdout: "worked\n",
+        stderr: "",
+      });
+    });
+
+    test.each([
+      ["asyncio.run", "asyncio.run(work())"],
+      ["a loop of the code's own", "asyncio.new_event_loop().run_until_complete(work())"],
+      ["the current loop", "asyncio.get_event_loop().run_until_complete(work())"],
+      [
+        "a loop that is closed then",
+        "l = asyncio.get_event_loop(); v = l.run_until_complete(work()); l.close(); v",
+      ],
+    ])("%s works in code that does not await, and tasks can be started after it", async (_what, code) => {
+      const define = "import asyncio\nasync def work():\n    await asyncio.sleep(0)\n    return 'worked'\n";
+      expect(await text(define + code)).toBe("'worked'");
+      expect(await text("asyncio.run(work())\ntask = asyncio.create_task(work())\n1")).toBe("1");
+      expect(await text("await task")).toBe("'worked'");
+    });
+
+    test("a task that exits ends neither the process nor a later run", async () => {
+      await run(
+        "kept = 7\nimport asyncio\nasync def leave(): raise SystemExit(3)\ntask = asyncio.create_task(leave())",
+      );
+      expect(await text("kept")).toBe("7");
+    });
+
+    test("an interrupt cancels what is awaited, and its end belongs to the run", async () => {
+      const contextId = await client.createContext("python");
+      const code = `import asyncio
+async def work():
+    try:
+        print("runs")
+        await asyncio.sleep(60)
+    finally:
+        print("cleaned up")
+await work()`;
+      const waiting = client.start("python", code, contextId);
+      await waiting.until("runs");
+      await client.interrupt(contextId);
+      expect(await waiting.outcome).toMatchObject({
+        stdout: "runs\ncleaned up\n",
+        error: { ename: "KeyboardInterrupt" },
+      });
+    });
+
+    test("an object that has any attribute is shown as text only", async () => {
+      const { results } = await run("from unittest.mock import MagicMock\nMagicMock(name='m')");
+      expect(results.map(Object.keys)).toEqual([["text"]]);
+    });
+
+    test("a representation that fails is printed, and the others are shown", async () => {
+      const { results, stderr, error } = await run(`class Half:
+    def _repr_html_(self): raise ValueError("no html")
+    def _repr_latex_(self): raise NotImplementedError
+    def _repr_markdown_(self): return "# m"
+    def __repr__(self): return "Half"
+Half()`);
+      expect(results).toEqual([{ text: "Half", "text/markdown": "# m" }]);
+      if (pythonShell === "plain") expect(stderr).toContain("ValueError: no html");
+      if (pythonShell === "plain") expect(error).toBeUndefined();
+    });
+
     test("lines of processes that print at once stay whole", async () => {
       const { stdout } = await run(`import multiprocessing
 def work(n):
@@ -225,7 +327,12 @@ os.write(1, b"\\xe2\\x82")
       expect((await run("print('\\ud800')")).error).toBeUndefined();
     });
 
-    test("output of an earlier run belongs to no one", async () => {
+    test("half a character in the code becomes a replacement, as in execd", async () => {
+      const { results, stderr } = await run("hex(ord('\ud83d'))");
+      expect({ results, stderr }).toEqual({ results: [{ text: "'0xfffd'" }], stderr: "" });
+    });
+
+    test("output of an earlier run is dropped, and a note says so once", async () => {
       await run(`import subprocess, threading, time
 def loop():
     while True:
@@ -235,7 +342,11 @@ threading.Thread(target=loop, daemon=True).start()
 subprocess.Popen("while true; do echo late; sleep 0.01; done", shell=True)
 import os
 os.system("(sleep 0.05; echo late) &")`);
-      expect((await run("import time; time.sleep(0.2); print('own')")).stdout).toBe("own\n");
+      const wait = "import time; time.sleep(0.2); print('own')";
+      const outcome = await run(wait);
+      expect(outcome.stdout).toBe("own\n");
+      expect(outcome.stderr).toMatch(/^Note: code of an earlier run printed after that run had ended;.*\n$/);
+      expect(await run(wait)).toMatchObject({ stdout: "own\n", stderr: "" });
     });
 
     test("a pool of threads prints into the run that uses it", async () => {

@@ -102,6 +102,7 @@ describe("codes.runStream", () => {
     ["handlers, which a stream does not call", "1", { handlers: {} }],
     ["a bound, since a stream keeps nothing", "1", { maxOutputBytes: 5 }],
     ["blank code", " ", {}],
+    ["code with half a character", "s = '\ud83d'", {}],
   ])("refuses %s", async (_, code, options) => {
     expect(await failureOf(bodyOf(code as never, options as never))).toBeInstanceOf(InvalidArgumentException);
     expect(server.routes).not.toContain("POST /code");

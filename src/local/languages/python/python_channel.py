@@ -35,6 +35,10 @@ class Interrupts:
         self.ending = False
         self.count = 0
 
+    @property
+    def is_main(self):
+        return threading.get_ident() == self.main
+
     def begin(self):
         # Before every run, as user code may have put its own handler there.
         self.install()
@@ -92,12 +96,12 @@ class Interrupts:
 
     def __enter__(self):
         # Only the main thread is ever interrupted; others must not touch its counter.
-        if threading.get_ident() == self.main:
+        if self.is_main:
             self.shielded += 1
         return self
 
     def __exit__(self, kind, _error, _traceback):
-        if threading.get_ident() != self.main:
+        if not self.is_main:
             return
         self.shielded -= 1
         if self.shielded == 0 and self.pending:
@@ -109,8 +113,9 @@ class Interrupts:
 class Channel:
     """Messages to the supervisor, each behind its markers."""
 
-    def __init__(self, interrupts):
+    def __init__(self, interrupts, loop):
         self.interrupts = interrupts
+        self.loop = loop
         self.lock = threading.RLock()
         self.printed = []
         self.printed_chars = 0
@@ -118,6 +123,7 @@ class Channel:
         self.process = os.getpid()
         # The run that goes on, or 0.
         self.run = 0
+        self.noted = 0
         self.raw = ()
         self.marker = b""
         os.set_inheritable(CHANNEL, False)
@@ -150,8 +156,20 @@ class Channel:
 
     @property
     def is_heard(self):
-        """Whether what the caller says belongs to the run that goes on."""
-        return self.run != 0 and attribution.current() == self.run
+        """Whether what the caller says belongs to the run that goes on.
+
+        While that run awaits something, the tasks of earlier runs are part of it, as in a notebook.
+        """
+        if self.run == 0:
+            return False
+        return attribution.current() == self.run or (self.loop.is_running and self.interrupts.is_main)
+
+    def note_late(self):
+        """Says that what an earlier run prints is dropped. The supervisor says it once per run."""
+        run = attribution.current()
+        if run not in (0, self.noted):
+            self.noted = run
+            self.tell({"type": "late", "run": run})
 
     @property
     def in_fork(self):
@@ -160,6 +178,7 @@ class Channel:
     def put(self, stream, text):
         with self.interrupts, self.lock:
             if not self.is_heard:
+                self.note_late()
                 return
             if len(text) <= CHUNK_CHARS:
                 self._keep(stream, text)

@@ -8,7 +8,7 @@ import warnings
 from python_runner import Runner, forget_own_frames, refuse_input, without_own_frames
 
 
-def start(channel, interrupts):
+def start(channel, interrupts, loop):
     _start_plots()
     os.environ.setdefault("IPYTHONDIR", os.path.join(tempfile.gettempdir(), ".ipython"))
     from IPython.core.autocall import ExitAutocall
@@ -59,7 +59,9 @@ def start(channel, interrupts):
             return kind, error, without_own_frames(frames)
 
         def _showtraceback(self, etype, evalue, stb):
-            runner.report(etype, evalue, stb if isinstance(stb, list) else str(stb).split("\n"))
+            # What was interrupted is reported as such, not as cancelled.
+            if not loop.is_cancelling:
+                runner.report(etype, evalue, stb if isinstance(stb, list) else str(stb).split("\n"))
 
         def system(self, cmd):
             # Its usual way goes through a terminal of its own, which makes `\r\n` of every `\n`; the other one goes on
@@ -72,7 +74,9 @@ def start(channel, interrupts):
 
     class IPythonRunner(Runner):
         def execute(self, code):
-            outcome = shell.run_cell(code, store_history=True)
+            loop.start()
+            with loop.entered():
+                outcome = shell.run_cell(code, store_history=True)
             error = outcome.error_before_exec or outcome.error_in_exec
             if error is not None:
                 self.report(type(error), error, None)
@@ -83,6 +87,8 @@ def start(channel, interrupts):
     config.HistoryManager.enabled = False
     runner = IPythonRunner(channel, interrupts)
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
+    shell.loop_runner = loop.run
+    loop.start()
     refuse_input(StdinNotImplementedError)
     return runner
 

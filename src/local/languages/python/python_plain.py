@@ -27,9 +27,9 @@ class StdinNotImplementedError(NotImplementedError):
     __module__ = "builtins"  # tracebacks need not say where it is from
 
 
-def start(channel, interrupts):
+def start(channel, interrupts, loop):
     os.environ.setdefault("MPLBACKEND", "Agg")
-    runner = PlainRunner(channel, interrupts)
+    runner = PlainRunner(channel, interrupts, loop)
 
     def display(*values, **_options):
         for value in values:
@@ -43,10 +43,10 @@ def start(channel, interrupts):
 class PlainRunner(Runner):
     """Keeps the user's variables in a module that takes the place of `__main__`."""
 
-    def __init__(self, channel, interrupts):
+    def __init__(self, channel, interrupts, loop):
         super().__init__(channel, interrupts)
         self.count = 0
-        self.loop = None
+        self.loop = loop
         self.module = types.ModuleType("__main__")
         self.module.__builtins__ = builtins
         sys.modules["__main__"] = self.module
@@ -69,7 +69,7 @@ class PlainRunner(Runner):
         parts = [compile(tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)]
         if last is not None:
             parts.append(compile(ast.Expression(last.value), name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
-        value = self._evaluate(parts)
+        value = self._evaluate(parts, code)
         # As in a notebook, a semicolon at the end means that the value is not wanted.
         if value is not None and not code.rstrip().endswith(";"):
             builtins._ = value
@@ -85,22 +85,17 @@ class PlainRunner(Runner):
             self.show({"text/plain": repr(figure), "image/png": image.getvalue()})
             pyplot.close(figure)
 
-    def _evaluate(self, parts):
-        """The value of the last one. What awaits anywhere is in the loop everywhere, as if it were one."""
-        if not any(part.co_flags & inspect.CO_COROUTINE for part in parts):
+    def _evaluate(self, parts, code):
+        """The value of the last part. If any part awaits, all run in one task."""
+        is_async = any(part.co_flags & inspect.CO_COROUTINE for part in parts)
+        # Most code has nothing to do with asyncio and need not wait until it is loaded.
+        if not is_async and "asyncio" not in sys.modules and "asyncio" not in code:
             return [eval(part, self.module.__dict__) for part in parts][-1]
-        # One loop for all runs: what a run left waiting in it goes on with the next `await`.
-        if self.loop is None:
-            import asyncio  # takes as long to load as all the rest together
-
-            self.loop = asyncio.new_event_loop()
-            asyncio.set_event_loop(self.loop)
-        task = self.loop.create_task(self._await(parts))
-        try:
-            return self.loop.run_until_complete(task)
-        except BaseException:
-            task.cancel()
-            raise
+        self.loop.start()
+        if is_async:
+            return self.loop.run(self._await(parts))
+        with self.loop.entered():
+            return [eval(part, self.module.__dict__) for part in parts][-1]
 
     async def _await(self, parts):
         for part in parts:
@@ -113,21 +108,42 @@ class PlainRunner(Runner):
 def bundle(value):
     """The representations of a value by MIME type, by IPython's protocol."""
     data = {"text/plain": repr(value)}
-    if isinstance(value, type):
+    if isinstance(value, type) or _answers_everything(value):
         return data
-    whole = getattr(value, "_repr_mimebundle_", None)
-    if callable(whole):
-        answer = whole(include=None, exclude=None)
-        data.update((answer[0] if isinstance(answer, tuple) else answer) or {})
+    whole = _call(value, "_repr_mimebundle_", include=None, exclude=None)
+    if isinstance(whole, tuple) and whole:
+        whole = whole[0]
+    if isinstance(whole, dict):
+        data.update(whole)
     for name, mime in REPRESENTATIONS:
-        method = getattr(value, name, None)
-        if callable(method) and mime not in data:
-            answer = method()
-            if isinstance(answer, tuple):
-                answer = answer[0]
-            if answer is not None:
-                data[mime] = answer
+        if mime in data:
+            continue
+        represented = _call(value, name)
+        if isinstance(represented, tuple) and represented:
+            represented = represented[0]
+        if represented is not None:
+            data[mime] = represented
     return data
+
+
+def _answers_everything(value):
+    """Whether an object has any attribute that it is asked for, as mocks and proxies do: it then represents nothing."""
+    try:
+        return getattr(value, "_no_object_has_this_attribute_", None) is not None
+    except Exception:
+        return True
+
+
+def _call(value, name, **options):
+    """What a method returns; None if there is no such method, or if it fails, which is printed."""
+    try:
+        method = getattr(value, name, None)
+        return method(**options) if callable(method) else None
+    except NotImplementedError:
+        return None
+    except Exception as error:
+        sys.stderr.write("\n".join(_format(error)) + "\n")
+        return None
 
 
 def _format(error):

@@ -4,7 +4,9 @@ import type { KernelEvent } from "./kernel.js";
 export type Message =
   | KernelEvent
   | { readonly type: "ready" | "started" | "done" }
-  | { readonly type: "note"; readonly text: string };
+  | { readonly type: "note"; readonly text: string }
+  /** Code of a run that has ended printed something; runs count from 1. */
+  | { readonly type: "late"; readonly run: number };
 
 /** @throws {Error} for what is no message */
 export function decodeBatch(values: readonly unknown[]): Message[] {
@@ -20,6 +22,9 @@ export function decodeMessage(value: unknown): Message {
       case "started":
       case "done":
         return { type };
+      case "late":
+        if (typeof value["run"] === "number") return { type, run: value["run"] };
+        break;
       case "stdout":
       case "stderr":
       case "note":

@@ -70,9 +70,9 @@ export class KernelOutput {
     this.#reflow();
   }
 
-  /** Delivers what is there; whatever is written from now on goes to no one. */
-  finish(): void {
-    for (const pipe of Object.values(this.#pipes)) pipe.finish();
+  /** Delivers what is there. What is written from now on is dropped, and `onLate` is told. */
+  finish(onLate?: () => void): void {
+    for (const pipe of Object.values(this.#pipes)) pipe.finish(onLate);
     this.#merge?.end();
     for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
   }

@@ -127,12 +127,14 @@ export class OutputPipe {
   }
 
   /**
-   * Delivers what is in the pipe now; the listener gets nothing after that. The pipe is read on, to no one, for as long
-   * as a process holds its other end: a server that a command left running must not die of a closed pipe.
+   * Delivers what is in the pipe now; the listener gets nothing after that. The pipe is read on for as long as a process
+   * holds its other end: a server that a command left running must not die of a closed pipe.
+   *
+   * @param onLate - is told that something came after that
    */
-  finish(): void {
+  finish(onLate?: () => void): void {
     this.drain();
-    this.#listener = undefined;
+    this.#listener = onLate;
   }
 
   #readNow(): void {

@@ -29,7 +29,13 @@ const KERNEL_GRACE_MS = 1500;
 // How soon a signal has reached a process that does not forbid it.
 const SETTLE_MS = 10;
 
+const LATE_NOTE =
+  "Note: code of an earlier run printed after that run had ended; this output is not shown. " +
+  "To see it, let the run wait for what it starts.\n";
+
 interface Run {
+  /** From 1, in the order in which the worker gets them; 0 until it does. */
+  number: number;
   readonly code: string;
   readonly deliver: (event: KernelEvent) => void;
   readonly resolve: () => void;
@@ -104,6 +110,10 @@ export class WorkerKernel implements Kernel {
   #run: Run | undefined;
   #complaint = "";
   #isGivenUp = false;
+  #runs = 0;
+  /** The runs whose late output has been noted. */
+  readonly #noted = new Set<number>();
+  #isNotePending = false;
 
   /** Starts a process; it need not be ready yet when this resolves. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
@@ -165,7 +175,10 @@ export class WorkerKernel implements Kernel {
 
   run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
     return new Promise((resolve) => {
-      this.#run = { code, deliver, resolve, started: false, interruptWanted: false, interrupts: 0 };
+      this.#run = {
+        ...{ code, deliver, resolve, number: 0 },
+        ...{ started: false, interruptWanted: false, interrupts: 0 },
+      };
       if (this.#isReady) void this.#begin(this.#run);
     });
   }
@@ -241,6 +254,7 @@ export class WorkerKernel implements Kernel {
   async #begin(run: Run): Promise<void> {
     const { code } = run;
     if (this.#spec.hasPipesPerRun !== true) {
+      run.number = this.#runs += 1;
       this.#tell({ code });
       return;
     }
@@ -260,6 +274,7 @@ export class WorkerKernel implements Kernel {
     this.#output = output;
     output.setFlowing(this.#flowing);
     // The worker opens our own ends; "started" says that it has.
+    run.number = this.#runs += 1;
     this.#tell({ code, ...output.writeNames });
   }
 
@@ -318,6 +333,7 @@ export class WorkerKernel implements Kernel {
         if (!run) break;
         run.started = true;
         this.#output.closeWriteEnds();
+        if (this.#isNotePending) this.#deliverNote(run);
         if (run.interruptWanted) this.interrupt();
         break;
       case "done":
@@ -327,6 +343,9 @@ export class WorkerKernel implements Kernel {
       case "error":
         run?.deliver((run.interruptWanted ? this.#spec.interrupted : undefined) ?? message);
         break;
+      case "late":
+        this.#noteLate(message.run);
+        break;
       case "note":
         break;
       default:
@@ -334,8 +353,21 @@ export class WorkerKernel implements Kernel {
     }
   }
 
+  /** Says once per run that output of it was dropped: in the run that goes on, or else in the next one. */
+  #noteLate(number: number): void {
+    if (number === this.#run?.number || this.#noted.has(number)) return;
+    this.#noted.add(number);
+    if (this.#run?.started === true) this.#deliverNote(this.#run);
+    else this.#isNotePending = true;
+  }
+
+  #deliverNote(run: Run): void {
+    this.#isNotePending = false;
+    run.deliver({ type: "stderr", text: LATE_NOTE });
+  }
+
   #settle(run: Run): void {
-    if (this.#spec.hasPipesPerRun === true) this.#output.finish();
+    if (this.#spec.hasPipesPerRun === true) this.#output.finish(() => this.#noteLate(run.number));
     else this.#output.finishText();
     if (this.#run === run) this.#run = undefined;
     if (run.interruptWanted && this.#spec.forgetsInput === true) {

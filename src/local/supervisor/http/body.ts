@@ -65,7 +65,8 @@ export class Body {
 
   string(field: string): string {
     const value = this.#read(field, "string", (given) => typeof given === "string");
-    return typeof value === "string" ? value : "";
+    // Go's JSON has no lone surrogates either.
+    return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : "";
   }
 
   boolean(field: string): boolean {

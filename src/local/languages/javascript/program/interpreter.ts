@@ -65,7 +65,7 @@ class Interpreter {
   constructor(running: RunCell, file: string) {
     this.#running = running;
     this.#file = file;
-    this.#late = new LateCode(this.#runs, (note) => this.#channel.print("stderr", note));
+    this.#late = new LateCode(this.#runs, (run) => this.#channel.tell({ type: "late", run }));
     this.#session.connect();
     this.#hook = this.#makeHook();
     cleanStacks(file, (frame) => this.#places.inFrame(frame));
@@ -98,7 +98,7 @@ class Interpreter {
     this.#channel.start(marker);
     const print = (stream: Stream) => (chunk: string | Uint8Array) => {
       if (this.#runs.isCurrent()) this.#channel.print(stream, chunk);
-      else this.#late.notePrinting();
+      else this.#late.notePrinting(this.#count);
     };
     replaceStreams({ stdout: print("stdout"), stderr: print("stderr") });
     provideModules(fileURLToPath(this.#file), typescript);
@@ -131,7 +131,6 @@ class Interpreter {
     Atomics.store(this.#running, 0, run.number);
     // From here on an interrupt is never lost: the supervisor sends none before it has read this.
     this.#channel.tell({ type: "started" });
-    this.#late.begin();
     this.#evaluate(run, code);
   }
 

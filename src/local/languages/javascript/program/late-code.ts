@@ -1,38 +1,23 @@
 import type { Attribution } from "./attribution.js";
 
-const NOTE =
-  "Note: code of an earlier run printed after that run had ended; this output is not shown. " +
-  "To see it, let the run wait for what it starts, with await.\n";
-
-/** What a run has left behind and that goes on after its end: it can neither print nor end the process. */
-export class LateCode<Run extends object> {
+/** What a run has started and what goes on after its end: it can neither print nor end the process. */
+export class LateCode<Run extends { readonly number: number }> {
   readonly #runs: Attribution<Run>;
-  readonly #print: (note: string) => void;
-  readonly #noted = new WeakSet<Run>();
-  /** The latest run: what nothing is known of is taken for its own. */
-  #latest: Run | undefined;
-  #isNotePending = false;
+  readonly #onPrint: (run: number) => void;
+  #lastNoted = 0;
 
-  constructor(runs: Attribution<Run>, print: (note: string) => void) {
+  /** @param onPrint - is called when something of a run prints after its end, once in a row */
+  constructor(runs: Attribution<Run>, onPrint: (run: number) => void) {
     this.#runs = runs;
-    this.#print = print;
+    this.#onPrint = onPrint;
   }
 
-  /** A run begins: it is told what there was to say while nothing ran. */
-  begin(): void {
-    this.#latest = this.#runs.current;
-    if (!this.#isNotePending) return;
-    this.#isNotePending = false;
-    this.#print(NOTE);
-  }
-
-  /** Says once per run that output of it is dropped. */
-  notePrinting(): void {
-    const run = this.#runs.owner ?? this.#latest;
-    if (run === undefined || this.#noted.has(run)) return;
-    this.#noted.add(run);
-    if (this.#runs.current === undefined) this.#isNotePending = true;
-    else this.#print(NOTE);
+  /** Says that output is dropped. Where it is not known whose it is, it is the latest run's. */
+  notePrinting(latest: number): void {
+    const number = this.#runs.owner?.number ?? latest;
+    if (number === this.#lastNoted) return;
+    this.#lastNoted = number;
+    this.#onPrint(number);
   }
 
   /** Makes `process.exit` an error where it would end a later run, and the state of the context with it. */

@@ -1,0 +1,97 @@
+"""One event loop for all runs of a context, as in a notebook: what one run starts goes on, and another can await it."""
+
+import contextlib
+import functools
+
+
+class EventLoop:
+    """The loop. Nothing of asyncio is loaded before `start`, as that takes as long as the rest of the kernel."""
+
+    def __init__(self):
+        self.loop = None
+        self.is_cancelling = False
+
+    @property
+    def is_running(self):
+        return self.loop is not None and self.loop.is_running()
+
+    def start(self):
+        """Makes the loop. Starts another one if the code has closed it."""
+        if self.loop is not None and not self.loop.is_closed():
+            return
+        import asyncio
+
+        if self.loop is None:
+            self._patch(asyncio)
+        self.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(self.loop)
+
+    @contextlib.contextmanager
+    def entered(self):
+        """Code that does not await still finds a running loop, in which it can start tasks: they wait for their turn."""
+        import asyncio
+
+        asyncio._set_running_loop(self.loop)
+        try:
+            yield
+        finally:
+            asyncio._set_running_loop(None)
+
+    def run(self, coroutine):
+        """Runs the loop until the coroutine is done. An interrupt cancels it."""
+        import asyncio
+
+        task = self.loop.create_task(coroutine)
+        try:
+            return self.loop.run_until_complete(task)
+        except BaseException:
+            if not task.done():
+                task.cancel()
+                self.is_cancelling = True
+                # Its `finally` belongs to this run; code that ignores the cancellation does not.
+                with contextlib.suppress(BaseException):
+                    self.loop.run_until_complete(asyncio.wait({task}, timeout=1))
+                self.is_cancelling = False
+            raise
+
+    def wait_for(self, descriptor):
+        """Lets tasks go on until there is something to read."""
+        if self.loop is None or self.loop.is_closed():
+            return
+        self.loop.add_reader(descriptor, self.loop.stop)
+        try:
+            while True:
+                try:
+                    self.loop.run_forever()
+                    return
+                except BaseException:
+                    # A task that ends the program: its run has ended. Without a stop there is nothing to read yet.
+                    if self.loop.is_closed():
+                        return
+        finally:
+            if not self.loop.is_closed():
+                self.loop.remove_reader(descriptor)
+
+    def _patch(self, asyncio):
+        """Lets code run other loops where ours only seems to run: `asyncio.run(main())` is how most programs end."""
+        runners = [(asyncio.BaseEventLoop, "run_until_complete"), (asyncio.BaseEventLoop, "run_forever")]
+        runners.append((asyncio, "run"))
+        if hasattr(asyncio, "Runner"):
+            runners.append((asyncio.Runner, "run"))
+        for owner, name in runners:
+            setattr(owner, name, self._outside(asyncio, getattr(owner, name)))
+        asyncio.runners.run = asyncio.run
+
+    def _outside(self, asyncio, function):
+        @functools.wraps(function)
+        def run_outside(*arguments, **options):
+            if asyncio._get_running_loop() is not self.loop or self.is_running:
+                return function(*arguments, **options)
+            asyncio._set_running_loop(None)
+            try:
+                return function(*arguments, **options)
+            finally:
+                asyncio.set_event_loop(self.loop)
+                asyncio._set_running_loop(self.loop)
+
+        return run_outside
