@@ -16,8 +16,8 @@ const layers = {
   lifecycle: ["transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
   services: ["execution", "transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
   local: ["execution/event.ts", "errors.ts", "arguments.ts"],
-  // The public API alone, as any other user of the package.
-  agents: ["index.ts", "local/index.ts"],
+  // The public API alone, as any other user of the package; and its version.
+  agents: ["index.ts", "local/index.ts", "transport/user-agent.ts"],
 };
 const zones = Object.entries(layers).map(([layer, below]) => ({
   target: `./src/${layer}`,

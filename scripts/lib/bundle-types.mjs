@@ -28,7 +28,8 @@ export async function bundleTypes() {
       const { output } = await bundle.generate({ banner, paths });
       if (output.length !== 1)
         throw new Error(`Expected one file with the declarations of ${entry.source}; got ${output.length}.`);
-      const mayImport = (id) => providers.has(id) || isPeer(entry, id) || (entry.node && isBuiltin(id));
+      const provided = new Set([...providers.keys()].map(paths));
+      const mayImport = (id) => provided.has(id) || isPeer(entry, id) || (entry.node && isBuiltin(id));
       const forbidden = output[0].imports.filter((id) => !mayImport(id));
       if (forbidden.length > 0)
         throw new Error(`The declarations of ${entry.source} must not import ${forbidden.join(", ")}.`);

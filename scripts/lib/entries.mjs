@@ -15,6 +15,8 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const entries = [
   { subpath: ".", source: "src/index.ts" },
   { subpath: "./local", source: "src/local/index.ts", node: true },
+  { subpath: "./agents", source: "src/agents/index.ts" },
+  { subpath: "./mcp", source: "src/agents/mcp/index.ts", node: true },
 ].map(({ node = false, peers = [], formats = ["esm", "cjs"], ...entry }) => ({
   ...entry,
   ...{ node, peers, formats, output: outputOf(entry.source) },

@@ -1,4 +1,5 @@
 import type { FileInfo } from "../index.js";
+import { toBase64 } from "./base64.js";
 import { errorResult, formatSize, Report } from "./report.js";
 import type { ToolCall } from "./run-tools.js";
 import type { CodeToolInputs, CodeToolResult, ToolImage } from "./types.js";
@@ -178,13 +179,4 @@ function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
     at += part.length;
   }
   return joined;
-}
-
-function toBase64(bytes: Uint8Array): string {
-  let binary = "";
-  // All at once would be too many arguments.
-  for (let at = 0; at < bytes.length; at += 32_768) {
-    binary += String.fromCharCode(...bytes.subarray(at, at + 32_768));
-  }
-  return btoa(binary);
 }

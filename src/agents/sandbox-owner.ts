@@ -7,6 +7,7 @@ import {
   type Logger,
   type SandboxCreateOptions,
 } from "../index.js";
+import { useLocalServer, type SharedLocalServer } from "./local-server.js";
 import type { CodeToolsConfig } from "./options.js";
 import { Workspace } from "./workspace.js";
 
@@ -19,12 +20,6 @@ const STATE_TIMEOUT_MILLIS = 10_000;
 
 const LOST =
   "The sandbox expired and was replaced by a new one: variables, files and installed packages are lost";
-
-interface LocalServer {
-  readonly connectionConfig: ConnectionOptions;
-  readonly isolation: string;
-  close(): Promise<void>;
-}
 
 /** When to renew a sandbox. */
 interface Lifetime {
@@ -42,7 +37,7 @@ export class SandboxOwner {
   readonly #closing = new AbortController();
   #workspace: Promise<Workspace> | undefined;
   #lifetime: Lifetime | undefined;
-  #server: Promise<LocalServer> | undefined;
+  #server: Promise<SharedLocalServer> | undefined;
   #wasReplaced = false;
   #closed: Promise<void> | undefined;
 
@@ -99,7 +94,7 @@ export class SandboxOwner {
       if (workspace !== undefined && this.#config.sandbox === undefined)
         await end(workspace.interpreter.sandbox);
     } finally {
-      await server?.close();
+      await server?.release();
     }
   }
 
@@ -137,15 +132,17 @@ export class SandboxOwner {
 
   async #localConnection(): Promise<ConnectionOptions> {
     const { logger } = this.#config;
-    this.#server ??= this.#startLocalServer();
+    if (this.#server === undefined) {
+      const starting = this.#startLocalServer();
+      this.#server = starting;
+      starting.catch(() => (this.#server = undefined));
+    }
     const { connectionConfig } = await this.#server;
     return logger === undefined ? connectionConfig : { ...connectionConfig, logger };
   }
 
-  async #startLocalServer(): Promise<LocalServer> {
-    const { startLocalServer } = await import("../local/index.js");
-    const { isolation } = this.#config;
-    const server = await startLocalServer({ port: false, isolation, signal: this.closing });
+  async #startLocalServer(): Promise<SharedLocalServer> {
+    const server = await useLocalServer(this.#config.isolation);
     const separation =
       server.isolation === "none"
         ? "WITHOUT isolation, with your own rights"

@@ -12,6 +12,7 @@ const DEFAULT_PORT = 8080;
 const API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY";
 
 const HELP = `Usage: opensandbox-code-interpreter serve [options]
+       opensandbox-code-interpreter mcp [--http PORT] [--print-config HOST]
        opensandbox-code-interpreter doctor
 
 serve starts a local OpenSandbox server that runs code and shell commands on this
@@ -36,6 +37,8 @@ const OPTIONS = {
   "api-key": { type: "string" },
   isolation: { type: "string" },
   network: { type: "string" },
+  http: { type: "string" },
+  "print-config": { type: "string" },
   help: { type: "boolean", short: "h" },
   version: { type: "boolean" },
 } as const;
@@ -48,6 +51,7 @@ async function main(argv: readonly string[]): Promise<number> {
     if (values.version === true) return say(version());
     if (values.help === true) return say(HELP.trimEnd());
     const [command, ...rest] = positionals;
+    if (command === "mcp") return await mcp(values);
     if (command === undefined) throw new UsageProblem(`Which command? There are "serve" and "doctor".`);
     if (command !== "serve" && command !== "doctor") {
       throw new UsageProblem(`Unknown command "${command}". There are "serve" and "doctor".`);
@@ -73,6 +77,20 @@ function parse(argv: readonly string[]) {
   }
 }
 
+async function mcp({ http, isolation, "print-config": host }: Values): Promise<number> {
+  // Loaded by this command alone: it has the whole protocol in it.
+  const { describeHost, MCP_HOSTS, runMcpCommand } = await import("./mcp.js");
+  if (host !== undefined) {
+    const { config, place } = describeHost(oneOf("print-config", host, MCP_HOSTS) ?? "claude-code");
+    console.error(`For ${place}:`);
+    return say(config);
+  }
+  return await runMcpCommand({
+    ...(http !== undefined && { http: readPort("http", http) }),
+    isolation: oneOf("isolation", isolation, ["auto", "bubblewrap", "sandbox-exec", "none"] as const),
+  });
+}
+
 type Values = ReturnType<typeof parse>["values"];
 
 function readOptions({
@@ -81,16 +99,18 @@ function readOptions({
   network,
   ...others
 }: Values): LocalServerOptions {
-  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) {
-    throw new UsageProblem(`--port must be a number from 0 to 65535, not "${port}".`);
-  }
   const ofEnvironment = process.env[API_KEY_VARIABLE];
   return {
-    port: Number(port),
+    port: readPort("port", port),
     apiKey: others["api-key"] ?? (ofEnvironment === "" ? undefined : ofEnvironment),
     isolation: oneOf("isolation", isolation, ["auto", "bubblewrap", "sandbox-exec", "none"] as const),
     network: oneOf("network", network, ["deny", "allow"] as const),
   };
+}
+
+function readPort(name: string, given: string): number {
+  if (/^\d{1,5}$/.test(given) && Number(given) <= 65_535) return Number(given);
+  throw new UsageProblem(`--${name} must be a number from 0 to 65535, not "${given}".`);
 }
 
 function oneOf<T extends string>(
