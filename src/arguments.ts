@@ -6,6 +6,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Names that other SDKs have for our options, so that nobody's handler or time limit is ignored without notice. */
+const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["timeout", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
+  ["timeoutMs", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
+  ["envs", "env"],
+  ["envVars", "env"],
+  ["workingDirectory", "cwd"],
+  ["apiKey", "connectionConfig.apiKey"],
+  ["domain", "connectionConfig.domain"],
+  ["healthCheckPollingInterval", "healthCheckPollingIntervalMillis"],
+]);
+const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event)$/;
+
 /**
  * Returns the options. Refuses `null`, and a value that belongs into them, such as the language in `run(code, "go")`,
  * which would pass for options that say nothing.
@@ -13,9 +26,21 @@ export interface CallOptions {
 export function checkOptions<Options extends object>(options: Options, name = "options"): Options {
   // Callers in plain JavaScript may pass anything, whatever the type says.
   const given: unknown = options;
-  if (typeof given === "object" && given !== null && !Array.isArray(given)) return options;
+  if (typeof given === "object" && given !== null && !Array.isArray(given)) {
+    if (name === "options") refuseForeignOptions(given);
+    return options;
+  }
   // Not the value itself: it may be a credential in the wrong place.
   throw new InvalidArgumentException(`${name} must be an object; got ${kindOf(given)}.`);
+}
+
+/** Properties that are nobody's are ignored, as everywhere in JavaScript. */
+function refuseForeignOptions(options: object): void {
+  for (const name of Object.keys(options)) {
+    const right = HANDLER_NAME.test(name) ? `handlers: { ${name} }` : FOREIGN_OPTIONS.get(name);
+    if (right === undefined || Reflect.get(options, name) === undefined) continue;
+    throw new InvalidArgumentException(`${name} is not an option of this SDK; use ${right}.`);
+  }
 }
 
 /** Refuses anything but a string that is not blank. */

@@ -2,8 +2,10 @@ import {
   assertOptionalText,
   assertSeconds,
   assertText,
+  assertWellFormed,
   type CallOptions,
   checkOptions,
+  shown,
 } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
@@ -36,6 +38,18 @@ export type SupportedLanguage =
   | (typeof SupportedLanguage)[keyof typeof SupportedLanguage]
   // Keeps the known names in the editor's suggestions.
   | (string & {});
+
+/** Names by which people know these languages. */
+const LANGUAGE_ALIASES: Readonly<Record<string, SupportedLanguage>> = {
+  js: "javascript",
+  node: "javascript",
+  ts: "typescript",
+  py: "python",
+  python3: "python",
+  golang: "go",
+  sh: "bash",
+  shell: "bash",
+};
 
 /** A language's state that lasts from run to run: variables, functions, imports. */
 export interface CodeContext {
@@ -131,7 +145,7 @@ export class Codes {
    * then retry for as long as the request stays open
    */
   async createContext(language: SupportedLanguage, options: CreateContextOptions = {}): Promise<CodeContext> {
-    assertText(language, "language");
+    assertLanguage(language, "language");
     const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     const { client, json } = this.#execd;
@@ -155,7 +169,7 @@ export class Codes {
 
   /** Lists the contexts, default ones among them, in no particular order. @param language only this one's */
   async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
-    assertOptionalText(language, "language");
+    if (language !== undefined) assertLanguage(language, "language");
     const { client, json } = this.#execd;
     const answer = await client.GET("/code/contexts", {
       params: { query: defined({ language }) },
@@ -178,7 +192,7 @@ export class Codes {
 
   /** Ends all contexts of a language, its default one too. None to end is no error. */
   async deleteContexts(language: SupportedLanguage, options: CallOptions = {}): Promise<void> {
-    assertText(language, "language");
+    assertLanguage(language, "language");
     const { client, json } = this.#execd;
     unwrapEmpty(await client.DELETE("/code/contexts", { params: { query: { language } }, ...json(options) }));
   }
@@ -207,9 +221,10 @@ export class Codes {
   #source(request: RunCodeRequest, options: CodeStreamOptions): RunSource {
     const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
+    assertWellFormed(code, "code");
     checkOptions(context, "context");
     // A context id without its language runs in the shell.
-    assertText(context.language, context.id === undefined ? "language" : "context.language");
+    assertLanguage(context.language, context.id === undefined ? "language" : "context.language");
     assertOptionalText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
@@ -235,6 +250,20 @@ export class Codes {
       logger: config.logger,
     };
   }
+}
+
+/** Refuses a known language under another name, which a server would take for an unknown one. */
+function assertLanguage(language: unknown, name: string): void {
+  assertText(language, name);
+  const known: readonly string[] = Object.values(SupportedLanguage);
+  const lower = language.trim().toLowerCase();
+  const meant = known.includes(lower)
+    ? lower
+    : Object.hasOwn(LANGUAGE_ALIASES, lower) && LANGUAGE_ALIASES[lower];
+  if (meant === false || meant === undefined || meant === language) return;
+  throw new InvalidArgumentException(
+    `${name} must be ${shown(meant)} for this language; got ${shown(language)}. Known names: ${known.join(", ")}.`,
+  );
 }
 
 function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {

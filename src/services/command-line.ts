@@ -1,4 +1,4 @@
-import { assertText } from "../arguments.js";
+import { assertText, assertWellFormed } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
 /** What Linux takes as one argument of a program, in bytes: a shell gets its script as one. */
@@ -26,6 +26,7 @@ export function toShellCommand(words: readonly string[]): string {
 }
 
 function assertStartable(script: string): void {
+  assertWellFormed(script, "command");
   if (script.includes("\0")) throw new InvalidArgumentException("command must not contain NUL characters.");
   // A UTF-16 code unit takes 3 bytes at most.
   if (script.length * 3 <= LONGEST_COMMAND_BYTES) return;

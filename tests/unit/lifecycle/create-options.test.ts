@@ -224,10 +224,7 @@ describe("refuses", () => {
   test.each<[string, Record<string, unknown>]>([
     ["readyTimeoutSeconds", { readyTimeoutSeconds: 0 }],
     ["readyTimeoutSeconds", { readyTimeoutSeconds: "30" }],
-    [
-      "healthCheckPollingIntervalMillis must be an integer from 1",
-      { healthCheckPollingIntervalMillis: 0 },
-    ],
+    ["healthCheckPollingIntervalMillis must be an integer from 1", { healthCheckPollingIntervalMillis: 0 }],
     ["healthCheckPollingIntervalMillis", { healthCheckPollingIntervalMillis: -1 }],
     ["healthCheck must be a function", { healthCheck: true }],
     ["skipHealthCheck must be true or false", { skipHealthCheck: "no" }],
