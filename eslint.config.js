@@ -18,6 +18,7 @@ const layers = {
   local: ["execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package; and its version.
   agents: ["index.ts", "local/index.ts", "transport/user-agent.ts"],
+  cli: ["index.ts", "local/index.ts", "agents/index.ts", "agents/mcp/index.ts"],
 };
 const zones = Object.entries(layers).map(([layer, below]) => ({
   target: `./src/${layer}`,

@@ -20,28 +20,19 @@ export interface McpCommandOptions extends McpCodeServerOptions {
   readonly http?: number | undefined;
   /** What clients over HTTP must send as bearer token. @default a random one */
   readonly token?: string | undefined;
+  /** Ends the server. */
+  readonly signal: AbortSignal;
 }
 
 const LOOPBACK = "127.0.0.1";
 
-/** Serves MCP until the host hangs up or the process is told to stop; resolves to the exit code. */
-export async function runMcpCommand({ http, token, ...options }: McpCommandOptions): Promise<number> {
-  const stopping = new AbortController();
-  const stop = (): void => {
-    // A second signal means at once: exit handlers still end local sandboxes.
-    if (stopping.signal.aborted) process.exit(1);
-    stopping.abort();
-  };
-  process.on("SIGINT", stop).on("SIGTERM", stop).on("SIGHUP", stop);
-  // Standard output carries the protocol.
-  const write = (message: string): void => console.error(message);
-  const logger = { debug: () => undefined, info: write, warn: write, error: write };
-  const server = createMcpServer({ logger, ...options });
+/** Serves MCP until the host hangs up or the signal fires. */
+export async function runMcpCommand({ http, token, signal, ...options }: McpCommandOptions): Promise<void> {
+  const server = createMcpServer(options);
   try {
-    const ended = once(stopping.signal, "abort");
+    const ended = signal.aborted ? Promise.resolve() : once(signal, "abort");
     if (http === undefined) await Promise.race([server.connect(new StdioServerTransport()), ended]);
     else await serveHttp(server.fetch.bind(server), { port: http, token, ended });
-    return 0;
   } finally {
     await server.close();
   }
@@ -98,41 +89,4 @@ function refuseWithoutToken(request: Request, token: string): Response | undefin
     { jsonrpc: "2.0", id: null, error },
     { status: 401, headers: { "www-authenticate": "Bearer" } },
   );
-}
-
-/** The hosts for which {@link describeHost} knows the configuration. */
-export const MCP_HOSTS = ["claude-desktop", "claude-code", "cursor", "vscode", "codex"] as const;
-
-const NAME = "code-interpreter";
-const COMMAND = "npx";
-const ARGUMENTS = ["-y", "opensandbox-code-interpreter", "mcp"];
-
-/** Returns how a host is told to start this server, and where that belongs. */
-export function describeHost(host: (typeof MCP_HOSTS)[number]): {
-  readonly config: string;
-  readonly place: string;
-} {
-  const server = { command: COMMAND, args: ARGUMENTS };
-  const json = (value: object): string => JSON.stringify(value, null, 2);
-  switch (host) {
-    case "claude-desktop":
-      return {
-        config: json({ mcpServers: { [NAME]: server } }),
-        place: "claude_desktop_config.json (Settings, Developer, Edit Config)",
-      };
-    case "claude-code":
-      return { config: `claude mcp add ${NAME} -- ${COMMAND} ${ARGUMENTS.join(" ")}`, place: "a terminal" };
-    case "cursor":
-      return { config: json({ mcpServers: { [NAME]: server } }), place: "~/.cursor/mcp.json" };
-    case "vscode":
-      return {
-        config: json({ servers: { [NAME]: { type: "stdio", ...server } } }),
-        place: ".vscode/mcp.json",
-      };
-    case "codex":
-      return {
-        config: `[mcp_servers.${NAME}]\ncommand = ${JSON.stringify(COMMAND)}\nargs = ${JSON.stringify(ARGUMENTS)}`,
-        place: "~/.codex/config.toml",
-      };
-  }
 }

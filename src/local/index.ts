@@ -12,3 +12,5 @@ export {
 export type { IsolationMode } from "./box/isolation/resolve.js";
 export type { Faults } from "./sandboxes/faults/faults.js";
 export type { IsolationName } from "./box/isolation/isolation.js";
+/** @internal */
+export { examineMachine, type ExaminedLanguage, type Examination } from "./examination.js";

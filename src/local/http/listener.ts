@@ -94,7 +94,7 @@ function unavailable(port: number, cause: unknown): SandboxException {
         : String(cause);
   return new SandboxException({
     code: "PORT_UNAVAILABLE",
-    message: `The local server cannot listen on port ${port}: ${reason}. Choose another one, or leave the port out to get one that is free.`,
+    message: `The local server cannot listen on port ${port}: ${reason}. Use another port; port 0 takes any that is free.`,
     cause,
   });
 }

@@ -1,0 +1,51 @@
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { CommanderError } from "commander";
+import { USAGE } from "./errors.js";
+import { Io } from "./io.js";
+import { createProgram } from "./program.js";
+import { Stopped } from "./stop.js";
+
+const NAMES = ["osci", "opensandbox-code-interpreter"];
+
+/** Runs the command that the arguments name, and ends the process with its exit code. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // What is started as `npx opensandbox-code-interpreter` need not be known as `osci`.
+  const called = path.basename(argv[1] ?? "").replace(/\.\w+$/, "");
+  const name = NAMES.includes(called) ? called : "opensandbox-code-interpreter";
+  const io = new Io();
+  const exitCode = await execute(argv, name, io);
+  // Whatever is still open, such as a connection that is kept alive, must not hold up the end.
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
+  process.exit(exitCode);
+}
+
+async function execute(argv: readonly string[], name: string, io: Io): Promise<number> {
+  try {
+    const exitCode = await createProgram({ name, version: readVersion(), io }).execute(argv.slice(2));
+    return io.stop.reason?.exitCode ?? exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    const stopped = io.stop.reason;
+    // What fails because of a stop is part of it.
+    if (stopped !== undefined && (error instanceof Stopped || !io.verbose)) return stopped.exitCode;
+    const { reportFailure } = await import("./failure.js");
+    const exitCode = reportFailure(error, io, name);
+    return stopped?.exitCode ?? exitCode;
+  }
+}
+
+function readVersion(): string {
+  // Two levels up from here, in the sources as well as in the package.
+  const manifest: unknown = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8"));
+  const isManifest = typeof manifest === "object" && manifest !== null && "version" in manifest;
+  return isManifest ? String(manifest.version) : "unknown";
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.destroyed || stream.writableLength === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once("error", resolve);
+    stream.write("", () => resolve());
+  });
+}

@@ -1,0 +1,104 @@
+import { SupportedLanguage } from "../../index.js";
+
+/** A program as the user gives it. */
+export interface Program {
+  readonly language: string;
+  readonly code: string;
+  /** How it was given: the path of its file, `-` for standard input, `-e` for code on the command line. */
+  readonly name: string;
+  readonly arguments: readonly string[];
+}
+
+/** What to run, in this order and in one context, so that a program finds its arguments where its language has them. */
+export interface Plan {
+  /** Sets the arguments; what it prints or shows is not the program's. */
+  readonly before?: string;
+  readonly code: string;
+  /** Calls what the code only defined. */
+  readonly call?: string;
+  /** Shows the exit code that the program has set without ending. */
+  readonly exitCode?: string;
+}
+
+/** Says how a program is run. Line numbers stay as they are in its file. */
+export function planProgram({ language, code: text, name, arguments: args }: Program): Plan {
+  const code = text.replace(/^\ufeff/, "");
+  switch (language) {
+    case SupportedLanguage.Python:
+      return { before: pythonArguments(name, args), code };
+    case SupportedLanguage.JavaScript:
+    case SupportedLanguage.TypeScript: {
+      // As Node does: code on the command line has no name.
+      const argv = JSON.stringify([...(name === "-e" ? [] : [name]), ...args]);
+      const before = `void process.argv.splice(1, process.argv.length, ...${argv});`;
+      return { before, code: withoutShebang(code), exitCode: "process.exitCode" };
+    }
+    case SupportedLanguage.Bash:
+      return {
+        before: `BASH_ARGV0=${quote(name === "-e" ? "bash" : name)}; set -- ${args.map(quote).join(" ")}`,
+        code,
+      };
+    case SupportedLanguage.Go:
+      return { code: withGoArguments(withoutShebang(code), [name === "-e" ? "main" : name, ...args]) };
+    case SupportedLanguage.Java:
+      return planJava(withoutShebang(code), args);
+    default:
+      return { code };
+  }
+}
+
+function pythonArguments(name: string, args: readonly string[]): string {
+  const argv = [name === "-e" ? "-c" : name, ...args].map(pythonString).join(", ");
+  const isFile = name !== "-e" && name !== "-";
+  const file = isFile
+    ? `; __file__ = __import__("os").path.abspath(${pythonString(name.replace(/^.*[\\/]/, ""))})`
+    : "";
+  return `__import__("sys").argv[:] = [${argv}]${file}`;
+}
+
+/** JSON's escapes are Python's too, in a literal that has no lone surrogates. */
+function pythonString(text: string): string {
+  return JSON.stringify(text);
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The languages that know no `#!` have it as a comment, which keeps the numbers of the lines. */
+function withoutShebang(code: string): string {
+  return code.replace(/^#!/, "//");
+}
+
+/**
+ * Sets `os.Args` before anything else of the program is initialized, without moving a line: in front of the first
+ * declaration that is not an import.
+ */
+function withGoArguments(code: string, argv: readonly string[]): string {
+  const pattern = /\/\*[^]*?\*\/|\/\/.*|"(?:\\.|[^"\\\n])*"|`[^`]*`|^(?:func|var|const|type)\b/gm;
+  for (const match of code.matchAll(pattern)) {
+    if (!/^[fvct]/.test(match[0])) continue;
+    const list = argv.map((each) => JSON.stringify(each)).join(", ");
+    const setter = `import programArguments "os"; var _ = func() bool { programArguments.Args = []string{${list}}; return true }(); `;
+    return code.slice(0, match.index) + setter + code.slice(match.index);
+  }
+  return code;
+}
+
+/** JShell declares a class and runs nothing of it: the `main` of a source file is called afterwards. */
+function planJava(code: string, args: readonly string[]): Plan {
+  const list = args.map((each) => JSON.stringify(each)).join(", ");
+  const before = `String[] args = new String[] {${list}};`;
+  const text = code.replace(/\/\*[^]*?\*\/|\/\/.*|"""[^]*?"""|"(?:\\.|[^"\\\n])*"/g, (match) =>
+    match.replace(/[^\n]/g, " "),
+  );
+  const main = /\bstatic\s+(?:final\s+)?void\s+main\s*\(\s*(?:final\s+)?String\b/.exec(text);
+  if (main === null) return { before, code };
+  const types = [
+    ...text.slice(0, main.index).matchAll(/^(?:[\w@]+\s+)*(?:class|interface|enum|record)\s+(\w+)/gm),
+  ];
+  const type = types.at(-1)?.[1];
+  // JShell knows no packages.
+  const unpackaged = code.replace(/^\s*package\s+[\w.]+\s*;/m, (match) => match.replace(/[^\n]/g, " "));
+  return { before, code: unpackaged, call: type === undefined ? "main(args);" : `${type}.main(args);` };
+}

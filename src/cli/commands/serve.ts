@@ -1,0 +1,68 @@
+import { once } from "node:events";
+import { startLocalServer, type LocalServer, type LocalServerOptions } from "../../local/index.js";
+import { readConfiguration } from "../configuration.js";
+import type { Io } from "../io.js";
+import { escapeControls } from "../text.js";
+
+/** Options of `serve`. */
+export interface ServeOptions {
+  readonly port: number;
+  readonly apiKey?: string | undefined;
+  readonly apiKeyFile?: string | undefined;
+  readonly isolation?: LocalServerOptions["isolation"];
+  readonly network?: LocalServerOptions["network"];
+  readonly cors?: readonly string[] | undefined;
+}
+
+/** Serves until it is stopped. */
+export async function serve(options: ServeOptions, io: Io): Promise<number> {
+  const { port, isolation, network, cors = [] } = options;
+  const apiKey = options.apiKey ?? (await readConfiguration({ apiKeyFile: options.apiKeyFile })).apiKey;
+  const { signal } = io.stop;
+  const server = await startLocalServer({
+    port,
+    apiKey,
+    isolation,
+    network,
+    cors: cors.includes("*") ? "*" : cors,
+    signal,
+  });
+  await io.result(toRecord(server), escapeControls(describe(server, options)));
+  if (!signal.aborted) await once(signal, "abort");
+  await server.close();
+  if (!io.json) await io.write("Stopped.\n");
+  // For a server, being told to stop is the way to end well.
+  io.stop.forget();
+  return 0;
+}
+
+function toRecord({ url, connectionConfig: { domain, apiKey }, isolation, python }: LocalServer) {
+  return { type: "listening", url, domain, apiKey, isolation, python };
+}
+
+function describe(
+  { url, connectionConfig, isolation, python }: LocalServer,
+  { network, cors = [] }: ServeOptions,
+): string {
+  const { domain, apiKey } = connectionConfig;
+  const separation =
+    isolation === "none"
+      ? "none: code runs with your own rights"
+      : `${isolation}, ${network === "allow" ? "network allowed" : "no network"}`;
+  const rows = [
+    ["API key", apiKey === "" ? "none" : apiKey],
+    ["isolation", separation],
+    ["python", python ?? "not found: Python runs fail until python3 is installed; shell commands work"],
+    ...(cors.length > 0 ? [["web pages", cors.join(", ")]] : []),
+  ];
+  return `OpenSandbox local server: ${url}
+
+${rows.map(([label = "", text = ""]) => `  ${label.padEnd(9)}  ${text}`).join("\n")}
+
+For your program, in another terminal:
+
+  export OPEN_SANDBOX_DOMAIN=${domain}
+  export OPEN_SANDBOX_API_KEY=${apiKey}
+
+Stop it with Ctrl-C.`;
+}

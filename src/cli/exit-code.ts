@@ -1,0 +1,49 @@
+import { constants } from "node:os";
+import type { ExecutionError } from "../index.js";
+
+/** How a program ended. */
+export interface Ending {
+  readonly exitCode: number;
+  /** Whether it chose its exit code itself: then there is no error to show. */
+  readonly isIntended: boolean;
+}
+
+/** Go's names, which execd uses, of signals that end a process. */
+const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
+  killed: "SIGKILL",
+  terminated: "SIGTERM",
+  interrupt: "SIGINT",
+  aborted: "SIGABRT",
+  hangup: "SIGHUP",
+  "segmentation fault": "SIGSEGV",
+  "broken pipe": "SIGPIPE",
+};
+
+/** Reads from the error of a run how the program ended: each language reports its exit code in its own way. */
+export function endingOf(error: ExecutionError | undefined): Ending {
+  if (error === undefined) return intended(0);
+  const { name, value } = error;
+  // Bash has no name for a command that fails, only its exit code.
+  if ((name === "SystemExit" || name === "") && /^-?\d+$/.test(value)) return intended(Number(value));
+  if (name === "SystemExit" && (value === "" || value === "None")) return intended(0);
+  const [, status] = /^(?:.*\()?exit status (\d+)\b/.exec(value) ?? [];
+  if (status !== undefined) return intended(Number(status));
+  return failed(/^(?:.*\()?signal: ([a-z ]+)/.exec(value)?.[1]);
+}
+
+/** As {@link endingOf}, of a shell command, whose error has the exit code as its value. */
+export function commandEndingOf(error: ExecutionError | undefined): Ending {
+  if (error === undefined) return intended(0);
+  if (/^\d+$/.test(error.value)) return intended(Number(error.value));
+  return failed(/^signal: ([a-z ]+)/.exec(error.traceback.at(-1) ?? "")?.[1]);
+}
+
+function failed(signalName = ""): Ending {
+  const signal = SIGNALS[signalName.trim()];
+  return { exitCode: signal === undefined ? 1 : 128 + constants.signals[signal], isIntended: false };
+}
+
+function intended(code: number): Ending {
+  // What a system keeps of an exit code.
+  return { exitCode: ((code % 256) + 256) % 256, isIntended: true };
+}

@@ -1,0 +1,58 @@
+import path from "node:path";
+import { SupportedLanguage } from "../index.js";
+import { UsageError } from "./errors.js";
+
+/** The names by which a language is known, apart from its own: endings of files, interpreters, usual short forms. */
+const ALIASES: Readonly<Record<string, readonly string[]>> = {
+  [SupportedLanguage.Python]: ["py", "python3", "ipython"],
+  [SupportedLanguage.JavaScript]: ["js", "mjs", "cjs", "node"],
+  [SupportedLanguage.TypeScript]: ["ts", "mts", "cts", "tsx", "ts-node", "deno", "bun"],
+  [SupportedLanguage.Bash]: ["sh", "shell"],
+  [SupportedLanguage.Go]: ["golang"],
+  [SupportedLanguage.Java]: ["jsh", "jshell"],
+};
+
+/** The languages that every code-interpreter image has. */
+export const LANGUAGES: readonly string[] = Object.keys(ALIASES);
+
+/** Reads a language as a user writes it: `py`, `JS`, `golang`. A name that is not known is left to the server. */
+export function resolveLanguage(name: string): string {
+  return knownLanguage(name) ?? name;
+}
+
+/**
+ * Decides the language of a program: what the user says, else what its ending says, else its first line.
+ *
+ * @throws {UsageError} for a file that says nothing
+ */
+export function languageOf(program: {
+  readonly file: string | undefined;
+  readonly code: string;
+  readonly language?: string | undefined;
+}): string {
+  const { file, code, language } = program;
+  if (language !== undefined) return resolveLanguage(language);
+  const ending = file === undefined ? "" : path.extname(file).slice(1);
+  const found = knownLanguage(ending) ?? knownLanguage(interpreterOf(code));
+  if (found !== undefined) return found;
+  if (file === undefined) return SupportedLanguage.Python;
+  throw new UsageError(
+    `${file}: the language cannot be told from the name. Name it with -l: ${LANGUAGES.join(", ")}.`,
+  );
+}
+
+function knownLanguage(name: string): string | undefined {
+  const lower = name.toLowerCase();
+  return LANGUAGES.find((language) => language === lower || ALIASES[language]?.includes(lower));
+}
+
+/** The program that a first line such as `#!/usr/bin/env -S python3.12 -u` names, without a version. */
+function interpreterOf(code: string): string {
+  const [, line = ""] = /^#!(.*)/.exec(code) ?? [];
+  const words = line
+    .trim()
+    .split(/\s+/)
+    .map((word) => path.posix.basename(word));
+  const name = words[0] === "env" ? words.slice(1).find((word) => !/^-|=/.test(word)) : words[0];
+  return (name ?? "").replace(/(?<=python|node)\d?(\.\d+)*$/, "");
+}

@@ -1,0 +1,95 @@
+import type { Execution, ExecutionError, ExecutionEvent, ExecutionHandlers, Run } from "../index.js";
+import type { Ending } from "./exit-code.js";
+import type { Io } from "./io.js";
+import type { ResultPrinter } from "./pictures.js";
+import { styledText } from "./text.js";
+
+/** How much of what was printed to stderr is remembered, to print no traceback twice. In characters. */
+const REMEMBERED = 64 * 1024;
+
+/** Passes on what a run prints as it comes: bytes as they are, or one line of JSON for each event. */
+export class ProgramOutput {
+  readonly #io: Io;
+  readonly #results: ResultPrinter;
+  #error: ExecutionError | undefined;
+  #errorText = "";
+
+  constructor(io: Io, results: ResultPrinter) {
+    this.#io = io;
+    this.#results = results;
+  }
+
+  /** The error of the run, if it failed. */
+  get error(): ExecutionError | undefined {
+    return this.#error;
+  }
+
+  /** What prints a run of code. */
+  get handlers(): ExecutionHandlers {
+    return this.#handlers((text) => text);
+  }
+
+  /** What prints a command, whose output comes in lines without their newlines. */
+  get commandHandlers(): ExecutionHandlers {
+    return this.#handlers((text) => (text === "\n" ? text : `${text}\n`));
+  }
+
+  /** Shows the error of a run that has ended, unless the program ended on purpose or has printed it itself. */
+  async end(endingOf: (error: ExecutionError | undefined) => Ending): Promise<Ending> {
+    const ending = endingOf(this.#error);
+    if (this.#error !== undefined && !ending.isIntended && !this.#io.json) await this.#showError(this.#error);
+    return ending;
+  }
+
+  #handlers(toText: (text: string) => string): ExecutionHandlers {
+    const onError = (error: ExecutionError) => {
+      this.#error = error;
+    };
+    if (this.#io.json) return { onEvent: (event) => this.#record(event), onError };
+    return {
+      onStdout: ({ text }) => this.#io.write(toText(text)),
+      onStderr: ({ text }) => {
+        const printed = toText(text);
+        this.#errorText = (this.#errorText + printed).slice(-REMEMBERED);
+        return this.#io.writeError(printed);
+      },
+      onResult: (result) => this.#results.show(result),
+      onError,
+    };
+  }
+
+  #record(event: ExecutionEvent): Promise<void> | undefined {
+    return event.type === "ping" ? undefined : this.#io.record(event);
+  }
+
+  async #showError({ name, value, traceback }: ExecutionError): Promise<void> {
+    // `sys.exit("message")` prints the message alone.
+    const isMessage = name === "SystemExit" || (traceback.length === 0 && name === "KernelDied");
+    const summary = name === "" ? value : `${name}: ${value}`;
+    const text = isMessage ? value : traceback.length > 0 ? traceback.join("\n") : summary;
+    if (this.#errorText.includes(text.trimEnd())) return;
+    await this.#io.writeError(`${styledText(text.trimEnd(), this.#io.color)}\n`);
+  }
+}
+
+/** Waits for a run. When the command is stopped, the run is interrupted, and what it prints then is still shown. */
+export async function untilEnd(run: Run, io: Io): Promise<Execution> {
+  const { signal } = io.stop;
+  let interrupt: (() => void) | undefined;
+  const failedInterrupt = new Promise<never>((_, reject) => {
+    interrupt = () => {
+      io.note("Interrupting. Press Ctrl-C again to leave at once.");
+      run.interrupt().catch(() => {
+        // It does not end. What ends it is the end of its sandbox.
+        reject(signal.reason as Error);
+      });
+    };
+    if (signal.aborted) interrupt();
+    else signal.addEventListener("abort", interrupt, { once: true });
+  });
+  try {
+    return await Promise.race([run, failedInterrupt]);
+  } finally {
+    if (interrupt !== undefined) signal.removeEventListener("abort", interrupt);
+  }
+}

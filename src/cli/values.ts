@@ -1,0 +1,47 @@
+import { InvalidArgumentError } from "commander";
+
+const DURATION = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/;
+
+/** Reads `90`, `90s`, `10m` or `1h30m` as seconds. @throws {InvalidArgumentError} */
+export function parseDuration(text: string): number {
+  const [, hours = 0, minutes = 0, seconds = 0] = DURATION.exec(text.trim()) ?? [];
+  const total = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
+  if (total > 0) return total;
+  throw new InvalidArgumentError('Expected a duration such as "90", "90s", "10m" or "1h30m".');
+}
+
+/** As {@link parseDuration}; `none` is no limit. */
+export function parseOptionalDuration(text: string): number | null {
+  return text.trim().toLowerCase() === "none" ? null : parseDuration(text);
+}
+
+/** Reads a TCP port. @throws {InvalidArgumentError} */
+export function parsePort(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  throw new InvalidArgumentError("Expected a number from 0 to 65535.");
+}
+
+/** Collects `NAME=VALUE` options into a record. @throws {InvalidArgumentError} */
+export function collectPairs(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf("=");
+  if (at < 1) throw new InvalidArgumentError("Expected NAME=VALUE.");
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Collects an option that may be given several times. */
+export function collect(text: string, before: string[] = []): string[] {
+  return [...before, text];
+}
+
+/** A transfer between this machine and a sandbox: `FROM` or `FROM:TO`. */
+export interface Transfer {
+  readonly from: string;
+  readonly to: string | undefined;
+}
+
+/** Collects `FROM[:TO]` options. The colon of a Windows drive does not separate. */
+export function collectTransfers(text: string, before: Transfer[] = []): Transfer[] {
+  const [, from = text, to] = /^((?:[A-Za-z]:[\\/])?[^:]+):(.+)$/.exec(text) ?? [];
+  if (from === "") throw new InvalidArgumentError("Expected a path, or FROM:TO.");
+  return [...before, { from, to }];
+}

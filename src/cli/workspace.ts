@@ -1,0 +1,178 @@
+import {
+  CodeInterpreter,
+  isSandboxException,
+  Sandbox,
+  SandboxManager,
+  type ConnectionOptions,
+} from "../index.js";
+import { readConfiguration, type Configuration, type ConnectionFlags } from "./configuration.js";
+import { UsageError } from "./errors.js";
+import type { Io } from "./io.js";
+
+/** How long a sandbox lives on when the command that made it is gone, in seconds. */
+const LIFETIME_SECONDS = 600;
+const RENEWAL_SECONDS = LIFETIME_SECONDS / 3;
+
+/** Options of the commands that work in a sandbox. */
+export interface WorkspaceOptions extends ConnectionFlags {
+  /** A sandbox that exists. */
+  readonly sandbox?: string | undefined;
+  /** Leaves the sandbox alive at the end. */
+  readonly keep?: boolean | undefined;
+  readonly isolation?: "auto" | "bubblewrap" | "sandbox-exec" | "none" | undefined;
+  readonly network?: "allow" | "deny" | undefined;
+  readonly image?: string | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+}
+
+/** A sandbox to work in, and what has to end with the command. */
+export interface Workspace {
+  readonly interpreter: CodeInterpreter;
+  readonly sandbox: Sandbox;
+  /** Whether the sandbox outlives the command. */
+  readonly isKept: boolean;
+  /** Gives a new sandbox for one that is gone. */
+  replace(): Promise<Workspace>;
+  /** Ends what was made for the command: the sandbox unless it is kept, and the local server. */
+  close(): Promise<void>;
+}
+
+/** Opens a sandbox: the one that is named, else a new one, on the configured server or a local one. */
+export async function openWorkspace(options: WorkspaceOptions, io: Io): Promise<Workspace> {
+  const configuration = await readConfiguration(options);
+  if (!configuration.color) io.configure({ color: false });
+  assertFits(options, configuration);
+  const { signal } = io.stop;
+  const { connection } = configuration;
+  if (connection !== undefined) return await openSandbox(options, connection, io, () => Promise.resolve());
+
+  const { startLocalServer } = await import("../local/index.js");
+  const { isolation, network = "deny" } = options;
+  const server = await startLocalServer({ port: false, isolation, network, signal });
+  io.note(
+    server.isolation === "none"
+      ? "No server is configured: running locally, WITHOUT isolation. The code can read and change your files."
+      : `No server is configured: running locally, isolated by ${server.isolation}, network ${network === "allow" ? "allowed" : "denied"}.`,
+  );
+  try {
+    // Its network is the server's setting.
+    const local = { ...options, network: undefined };
+    return await openSandbox(local, server.connectionConfig, io, () => server.close());
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+/** Connects to the sandbox that `--sandbox` names. */
+export async function connectSandbox(options: WorkspaceOptions, io: Io): Promise<Sandbox> {
+  const { sandbox: sandboxId } = options;
+  if (sandboxId === undefined) throw new UsageError("Which sandbox? Name it with --sandbox ID.");
+  const connectionConfig = await configuredConnection(options);
+  return await Sandbox.connect({ sandboxId, connectionConfig, signal: io.stop.signal });
+}
+
+/** Opens a manager on the configured server. */
+export async function openManager(options: ConnectionFlags): Promise<SandboxManager> {
+  return SandboxManager.create({ connectionConfig: await configuredConnection(options) });
+}
+
+async function configuredConnection(options: ConnectionFlags): Promise<ConnectionOptions> {
+  const { connection } = await readConfiguration(options);
+  return connection ?? refuseWithoutServer("This command works on sandboxes that exist");
+}
+
+function assertFits(options: WorkspaceOptions, { connection }: Configuration): void {
+  const { sandbox, keep, env, network, image, isolation } = options;
+  if (connection === undefined) {
+    if (sandbox !== undefined) refuseWithoutServer("--sandbox names a sandbox that exists");
+    if (keep === true) refuseWithoutServer("--keep leaves the sandbox alive");
+    if (image !== undefined) refuseWithoutServer("--image chooses what a server runs");
+    return;
+  }
+  if (isolation !== undefined) {
+    throw new UsageError(
+      `--isolation is for the local server, but ${connection.domain ?? "another"} is configured.`,
+    );
+  }
+  if (sandbox === undefined) return;
+  const [unfit] =
+    Object.entries({ env, network, image, keep }).find(([, value]) => value !== undefined) ?? [];
+  if (unfit !== undefined)
+    throw new UsageError(`--${unfit} is for a new sandbox; --sandbox names one that exists.`);
+}
+
+function refuseWithoutServer(why: string): never {
+  throw new UsageError(
+    `${why}, and no server is configured: give --domain HOST, set OPEN_SANDBOX_DOMAIN, or start a local server with "serve".`,
+  );
+}
+
+async function openSandbox(
+  options: WorkspaceOptions,
+  connectionConfig: ConnectionOptions,
+  io: Io,
+  release: () => Promise<void>,
+): Promise<Workspace> {
+  const { sandbox: sandboxId, keep = false, env, network, image } = options;
+  const { signal } = io.stop;
+  const sandbox =
+    sandboxId !== undefined
+      ? await Sandbox.connect({ sandboxId, connectionConfig, signal })
+      : await Sandbox.create({
+          connectionConfig,
+          signal,
+          image,
+          env,
+          timeoutSeconds: LIFETIME_SECONDS,
+          networkPolicy: network && { defaultAction: network },
+        });
+  const isOwn = sandboxId === undefined;
+  // A sandbox of a command that was killed ends by itself; one of a command that goes on must not.
+  const renewal = isOwn
+    ? setInterval(
+        () => void sandbox.renew(LIFETIME_SECONDS).catch(() => undefined),
+        RENEWAL_SECONDS * 1_000,
+      ).unref()
+    : undefined;
+  const end = async () => {
+    clearInterval(renewal);
+    if (isOwn && !keep) await kill(sandbox, io);
+    else if (isOwn) await announceKept(sandbox, io);
+    await sandbox.close();
+  };
+  return {
+    sandbox,
+    interpreter: await CodeInterpreter.create(sandbox),
+    isKept: keep || !isOwn,
+    replace: async () => {
+      clearInterval(renewal);
+      await sandbox.close();
+      return await openSandbox({ ...options, sandbox: undefined }, connectionConfig, io, release);
+    },
+    close: async () => {
+      await end().finally(release);
+    },
+  };
+}
+
+async function announceKept(sandbox: Sandbox, io: Io): Promise<void> {
+  const { expiresAt } = await sandbox.getInfo();
+  const end = expiresAt === undefined ? "until it is killed" : `until ${expiresAt.toISOString()}`;
+  io.note(`The sandbox ${sandbox.id} lives on ${end}.`);
+}
+
+async function kill(sandbox: Sandbox, io: Io): Promise<void> {
+  try {
+    await sandbox.kill();
+  } catch (error) {
+    if (isGone(error)) return;
+    if (!isSandboxException(error)) throw error;
+    io.note(`The sandbox ${sandbox.id} could not be killed and ends by itself: ${error.message}`);
+  }
+}
+
+/** Whether an error says that a sandbox exists no longer. */
+export function isGone(error: unknown): boolean {
+  return isSandboxException(error) && "statusCode" in error && error.statusCode === 404;
+}

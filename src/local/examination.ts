@@ -1,0 +1,51 @@
+import { isSandboxException } from "../errors.js";
+import { resolveIsolation } from "./box/isolation/resolve.js";
+import { installCommands } from "./languages/installing.js";
+import { RUNTIME_NAMES, type RuntimeName } from "./languages/runtime.js";
+import { Runtimes } from "./languages/runtimes.js";
+
+/** What the local server finds on a machine. */
+export interface Examination {
+  readonly languages: readonly ExaminedLanguage[];
+  /** How sandboxes are separated, or why they cannot be. */
+  readonly isolation: { readonly name: string } | { readonly problem: string };
+}
+
+/** A language, and the program that runs it. */
+export interface ExaminedLanguage {
+  readonly label: string;
+  readonly program: string;
+  /** The installation that is used; `undefined` where there is none. */
+  readonly found: { readonly version: string; readonly executable: string } | undefined;
+  /** The command that installs it, by system. */
+  readonly install: readonly { readonly system: string; readonly command: string }[];
+}
+
+const LABELS: Readonly<Record<RuntimeName, readonly [label: string, program: string]>> = {
+  python: ["Python", "Python"],
+  node: ["JavaScript, TypeScript", "Node"],
+  java: ["Java", "JDK"],
+  go: ["Go", "Go"],
+  bash: ["Bash", "Bash"],
+};
+
+/** Looks for what the local server needs on this machine. */
+export async function examineMachine(runtimes: Runtimes = new Runtimes()): Promise<Examination> {
+  const [{ installed }, isolation] = await Promise.all([runtimes.select({}), examineIsolation()]);
+  const languages = RUNTIME_NAMES.map((name) => {
+    const [label, program] = LABELS[name];
+    const { version, executable } = installed[name] ?? {};
+    const found = version === undefined || executable === undefined ? undefined : { version, executable };
+    return { label, program, found, install: installCommands(name) };
+  });
+  return { languages, isolation };
+}
+
+async function examineIsolation(): Promise<Examination["isolation"]> {
+  try {
+    return { name: (await resolveIsolation("auto")).name };
+  } catch (error) {
+    if (!isSandboxException(error)) throw error;
+    return { problem: error.message };
+  }
+}

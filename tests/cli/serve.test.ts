@@ -1,0 +1,87 @@
+import { once } from "node:events";
+import { symlinkSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import path from "node:path";
+import { expect, test } from "@jest/globals";
+import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { call, start, temporaryFolder } from "./command.js";
+
+test("without isolation it refuses, and names the package to install", async () => {
+  const folder = temporaryFolder();
+  symlinkSync(process.execPath, path.join(folder, "node"));
+  const { exitCode, stderr } = await call(["serve", "--port", "0"], { env: { PATH: folder } });
+  expect(exitCode).toBe(70);
+  expect(stderr).toContain("apt-get install bubblewrap");
+  expect(stderr).toContain("--isolation none");
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+describeIf(
+  isolationWorks,
+  "cli/serve",
+  NO_ISOLATION_REASON,
+)("serve", () => {
+  test.each([
+    ["SIGINT", 0],
+    ["SIGTERM", 0],
+  ] as const)("prints what a client needs, and ends in order at %s", async (signal, exitCode) => {
+    const { child, printed, ended } = start(["serve", "--port", "0", "--api-key", "my-key"]);
+    const text = await printed("Stop it with Ctrl-C.");
+    const [, url = ""] = /^OpenSandbox local server: (http:\/\/127\.0\.0\.1:\d+)$/m.exec(text) ?? [];
+    expect(text).toMatch(/^\s+export OPEN_SANDBOX_DOMAIN=127\.0\.0\.1:\d+$/m);
+    expect(text).toMatch(/^\s+export OPEN_SANDBOX_API_KEY=my-key$/m);
+    expect(text).toMatch(/bubblewrap, no network/);
+    const list = await fetch(`${url}/v1/sandboxes`, { headers: { "open-sandbox-api-key": "my-key" } });
+    expect(list.status).toBe(200);
+    child.kill(signal);
+    expect(await ended).toMatchObject({
+      exitCode,
+      stderr: "",
+      stdout: expect.stringMatching(/Stopped\.\n$/),
+    });
+  });
+
+  test("takes the key of the environment, and makes one where there is none", async () => {
+    const given = start(["serve", "--port", "0"], { env: { OPEN_SANDBOX_API_KEY: "from-environment" } });
+    const made = start(["serve", "--port", "0"]);
+    expect(await given.printed("Ctrl-C.")).toContain("OPEN_SANDBOX_API_KEY=from-environment");
+    expect(await made.printed("Ctrl-C.")).toMatch(/OPEN_SANDBOX_API_KEY=[0-9a-f]{48}$/m);
+    for (const { child, ended } of [given, made]) {
+      child.kill("SIGTERM");
+      await ended;
+    }
+  });
+
+  test("admits the web pages that --cors names, and says in JSON where it listens", async () => {
+    const args = [
+      "serve",
+      "--port",
+      "0",
+      "--cors",
+      "http://a.example",
+      "--cors",
+      "http://b.example",
+      "-o",
+      "json",
+    ];
+    const { child, printed, ended } = start(args);
+    const listening = JSON.parse(await printed("\n")) as { readonly url: string; readonly apiKey: string };
+    expect(listening).toMatchObject({ type: "listening", isolation: "bubblewrap" });
+    const headers = { origin: "http://b.example", "open-sandbox-api-key": listening.apiKey };
+    const response = await fetch(`${listening.url}/v1/sandboxes`, { headers });
+    expect(response.headers.get("access-control-allow-origin")).toBe("http://b.example");
+    child.kill("SIGTERM");
+    await ended;
+  });
+
+  test("says that a port is taken, and what to do", async () => {
+    const holder = createServer().listen(0, "127.0.0.1");
+    await once(holder, "listening");
+    const { port } = holder.address() as AddressInfo;
+    const { exitCode, stderr } = await call(["serve", "--port", String(port)]);
+    holder.close();
+    expect(exitCode).toBe(70);
+    expect(stderr).toContain(`cannot listen on port ${port}: another program uses it.`);
+    expect(stderr).toContain("Use another port; port 0 takes any that is free.");
+  });
+});
