@@ -262,9 +262,7 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     async (_, options) => (await import("./commands/mcp.js")).mcp(options, io),
   )
     .option("--http <port>", "streamable HTTP on 127.0.0.1 instead of stdio", parsePort)
-    .addOption(
-      new Option("--print-config <host>", `for ${MCP_HOSTS.join(", ")}`).choices([...MCP_HOSTS]),
-    )
+    .addOption(new Option("--print-config <host>", `for ${MCP_HOSTS.join(", ")}`).choices([...MCP_HOSTS]))
     .addOption(isolation());
 
   add<object>(program, "doctor", "show what this machine has for a local server", REPORTING, async () =>
