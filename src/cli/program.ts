@@ -252,6 +252,7 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     .option("--api-key <key>", "what clients must send; random unless given")
     .addOption(isolation())
     .addOption(network())
+    .option("--python <path>", "the Python, or virtual environment, to use")
     .option("--cors <origin>", "a web page's origin that may use it; repeatable", collect);
 
   add<McpOptions>(

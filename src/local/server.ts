@@ -50,6 +50,12 @@ export interface LocalServerOptions {
    */
   readonly pythonShell?: "auto" | "plain" | undefined;
   /**
+   * The Python to use: the path of an interpreter, or of the folder of a virtual environment. A sandbox's
+   * `env.PYTHON_VERSION` still chooses another one.
+   * @default what `python3` means in this process
+   */
+  readonly python?: string | undefined;
+  /**
    * The origins of web pages that may use the server (`"http://localhost:5173"`), or `"*"` for every page that knows the
    * key.
    * @default none
@@ -124,6 +130,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     isolation: mode = "auto",
     network = "deny",
     pythonShell = "auto",
+    python,
     cors = [],
     faults = {},
   } = options;
@@ -132,6 +139,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   signal?.throwIfAborted();
   const assets = resolveAssets();
   const runtimes = new Runtimes();
+  if (python !== undefined) await runtimes.use("python", python);
   // Found now, so that the first sandbox need not wait for it.
   const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();

@@ -11,12 +11,13 @@ export interface ServeOptions {
   readonly apiKeyFile?: string | undefined;
   readonly isolation?: LocalServerOptions["isolation"];
   readonly network?: LocalServerOptions["network"];
+  readonly python?: string | undefined;
   readonly cors?: readonly string[] | undefined;
 }
 
 /** Serves until it is stopped. */
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
-  const { port, isolation, network, cors = [] } = options;
+  const { port, isolation, network, python, cors = [] } = options;
   const apiKey = options.apiKey ?? (await readConfiguration({ apiKeyFile: options.apiKeyFile })).apiKey;
   const { signal } = io.stop;
   const server = await startLocalServer({
@@ -24,6 +25,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
     apiKey,
     isolation,
     network,
+    python,
     cors: cors.includes("*") ? "*" : cors,
     signal,
   });

@@ -142,6 +142,7 @@ export class Box {
       env: { ...launch.env, ...languageEnvironment({ launch, runtimes, network }), ...env },
       languages: configureLanguages({
         ...{ runtimes, notices, kernels: launch.kernels, ipython },
+        temporary: launch.env["TMPDIR"] ?? "/tmp",
         memoryBytes: limits.memoryBytes,
       }),
       prewarm: prewarm ? ["python"] : [],

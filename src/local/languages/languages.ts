@@ -12,6 +12,8 @@ export interface LanguageOptions {
   readonly notices: SelectedRuntimes["notices"];
   /** The directory with the kernels' programs, as seen from inside the box. */
   readonly kernels: string;
+  /** The directory for temporary files, as seen from inside the box. */
+  readonly temporary: string;
   readonly ipython: boolean;
   /** What one process of the box may have. */
   readonly memoryBytes: number;
@@ -22,6 +24,7 @@ export function configureLanguages({
   runtimes,
   notices,
   kernels,
+  temporary,
   ipython,
   memoryBytes,
 }: LanguageOptions): Record<string, LanguageConfiguration> {
@@ -37,10 +40,13 @@ export function configureLanguages({
       settings: { typescript },
     }));
   return {
-    python: configure("python", ({ executable }) => ({
-      command: [executable, kernel("python.py")],
-      settings: { ipython },
-    })),
+    python: configure("python", ({ settings }) => {
+      const environment = pythonEnvironment(temporary);
+      return {
+        command: [path.posix.join(environment, "bin/python"), kernel("python.py")],
+        settings: { ...settings, ipython, environment },
+      };
+    }),
     javascript: javascript(false),
     typescript: javascript(true),
     bash: configure("bash", () => ({ command: ["bash", "--noprofile", "--norc", "--noediting", "-i"] })),
@@ -81,15 +87,26 @@ export function languageEnvironment({
   runtimes,
   network,
 }: Pick<BoxPlan, "runtimes" | "network"> & { readonly launch: BoxLaunch }): Record<string, string> {
-  if (runtimes.go === null) return {};
   const temporary = launch.env["TMPDIR"] ?? "/tmp";
+  const environment = pythonEnvironment(temporary);
   return {
-    // Not in the workspace, which is the user's to list and to keep.
-    GOCACHE: path.posix.join(temporary, ".go/build"),
-    GOPATH: path.posix.join(temporary, ".go/path"),
-    GOENV: "off",
-    GOTOOLCHAIN: "local",
-    // At once instead of after a vain attempt.
-    ...(network === "deny" && launch.isAlone && { GOPROXY: "off" }),
+    ...(runtimes.python !== null && {
+      VIRTUAL_ENV: environment,
+      PATH: `${environment}/bin:${launch.env["PATH"] ?? ""}`,
+    }),
+    ...(runtimes.go !== null && {
+      // Not in the workspace, which is the user's to list and to keep.
+      GOCACHE: path.posix.join(temporary, ".go/build"),
+      GOPATH: path.posix.join(temporary, ".go/path"),
+      GOENV: "off",
+      GOTOOLCHAIN: "local",
+      // At once instead of after a vain attempt.
+      ...(network === "deny" && launch.isAlone && { GOPROXY: "off" }),
+    }),
   };
+}
+
+/** Where what `pip` installs goes. */
+function pythonEnvironment(temporary: string): string {
+  return path.posix.join(temporary, ".python");
 }

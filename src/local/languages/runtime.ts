@@ -8,6 +8,8 @@ export interface Runtime {
   readonly version: string;
   /** The directories and files that hold its programs and libraries, and what those refer to. */
   readonly prefixes: readonly string[];
+  /** What else the start of its kernel needs to know. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A place where an installation may be; it may also be of another version than its name says, or broken. */

@@ -1,3 +1,5 @@
+import path from "node:path";
+import { InvalidArgumentException } from "../../errors.js";
 import { bashFinder } from "./bash/runtime.js";
 import { goFinder } from "./go/runtime.js";
 import { javaFinder } from "./java/runtime.js";
@@ -57,6 +59,24 @@ export class Runtimes {
       this.#defaults.set(name, found);
     }
     return found;
+  }
+
+  /**
+   * Makes an installation the default.
+   *
+   * @param location - a program, or the folder of an environment with the program in `bin`
+   * @throws {InvalidArgumentException} if it cannot run the language's kernel
+   */
+  async use(name: "python", location: string): Promise<void> {
+    const absolute = path.resolve(location);
+    const inFolder = path.join(absolute, "bin", name);
+    const found = (await this.#probe(name, inFolder)) ?? (await this.#probe(name, absolute));
+    if (found === null) {
+      throw new InvalidArgumentException(
+        `python must be the path of Python 3.8 or newer or of the folder of a virtual environment; got ${JSON.stringify(location)}`,
+      );
+    }
+    this.#defaults.set(name, Promise.resolve(found));
   }
 
   /** The installations for a sandbox with this environment. */

@@ -113,7 +113,6 @@ export class Bubblewrap implements Isolation {
       ...systemDirectories(),
       ...this.#configuration(plan),
       ...masks([node, ...runtimes]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
-      ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
       ...["--proc", "/proc", "--dev", "/dev", ...this.#tmpfs(IN_MEMORY.shm), "/dev/shm"],
       ...[...this.#tmpfs(IN_MEMORY.var), "/var", "--dir", "/var/tmp"],
       ...["--bind", temporary, "/tmp", "--chmod", "1777", "/tmp"],
@@ -121,6 +120,8 @@ export class Bubblewrap implements Isolation {
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
       ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
       ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
+      // Over /tmp, /var and the workspace, as a runtime may live below each of them on this machine.
+      ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
       // The directories that were made to mount on, last: nothing can be mounted after this. What is in /proc/sys is the
       // host's, and for the kernel the code in a box is who started the server: root may write to it.
       ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],

@@ -1,6 +1,16 @@
 import type { KernelStarter } from "../../supervisor/code/kernel.js";
 import { WorkerKernel } from "../../supervisor/code/worker.js";
+import { makeEnvironment, type PythonBase } from "./packages.js";
 
-/** A Python process that runs kernels/python.py. Settings: `ipython`, whether to use it where it can be imported. */
-export const startPython: KernelStarter = (launch, host) =>
-  WorkerKernel.start({ name: "Python", launch, interruptBy: "signal", hasPipesPerRun: true }, host);
+/**
+ * Starts a Python process that runs kernels/python.py, in a writable environment over the machine's Python.
+ *
+ * Settings: `ipython`, whether to use IPython if it can be imported; `environment`, the directory of the environment;
+ * `base`, what it is made over.
+ */
+export const startPython: KernelStarter = (launch, host) => {
+  const { environment, base } = launch.settings ?? {};
+  // The host's own words, which come with the configuration.
+  makeEnvironment(String(environment), JSON.parse(String(base)) as PythonBase);
+  return WorkerKernel.start({ name: "Python", launch, interruptBy: "signal", hasPipesPerRun: true }, host);
+};

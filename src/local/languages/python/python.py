@@ -21,6 +21,7 @@ import python_runner
 from python_channel import CHANNEL, Channel, Interrupts
 from python_loop import EventLoop
 from python_output import OutputStream
+from python_packages import Packages
 
 
 def start_runner(channel, interrupts, loop, with_ipython):
@@ -55,6 +56,7 @@ def main():
     sys.path[0] = ""
     sys.argv = [""]
     sys.dont_write_bytecode = False
+    packages = Packages()
     channel.tell({"type": "ready"})
     for run in itertools.count(1):
         loop.wait_for(CHANNEL)
@@ -62,6 +64,7 @@ def main():
         if line == "":
             os._exit(0)
         request = json.loads(line)
+        packages.refresh()
         channel.begin(run, request["stdout"], request["stderr"])
         runner.run(request["code"])
 

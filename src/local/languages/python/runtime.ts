@@ -1,13 +1,38 @@
 import os from "node:os";
 import path from "node:path";
 import type { Candidate, Finder, Runtime } from "../runtime.js";
+import type { PythonBase } from "./packages.js";
 import { below, onPath, onPathLike, outputOf } from "../search.js";
 
 const SCRIPT = `
-import json, platform, sys
+import glob, importlib.util, json, os, platform, site, sys
 assert sys.version_info >= (3, 8)
-print(json.dumps([sys.executable, platform.python_version(), sorted({sys.prefix, sys.base_prefix})]))
+is_environment = sys.prefix != sys.base_prefix
+sites = site.getsitepackages([sys.prefix]) if is_environment else []
+sees_system = not is_environment or any(path in sys.path for path in site.getsitepackages([sys.base_prefix]))
+if importlib.util.find_spec("pip") is None and importlib.util.find_spec("ensurepip") is not None:
+    import ensurepip
+    sites += glob.glob(os.path.join(os.path.dirname(ensurepip.__file__), "_bundled", "pip-*.whl"))
+print(json.dumps({
+    "executable": sys.executable,
+    "version": platform.python_version(),
+    "prefixes": sorted({sys.prefix, sys.base_prefix}),
+    "base": {
+        "interpreter": getattr(sys, "_base_executable", None) or sys.executable,
+        "series": "%d.%d" % sys.version_info[:2],
+        "seesSystem": sees_system,
+        "sites": sites,
+    },
+}))
 `;
+
+/** What the script prints. */
+interface Probed {
+  readonly executable: string;
+  readonly version: string;
+  readonly prefixes: readonly string[];
+  readonly base: PythonBase;
+}
 
 /** Python: what `python3` means to the user, virtual environments and version managers included, and all others. */
 export const pythonFinder: Finder = {
@@ -28,11 +53,16 @@ export const pythonFinder: Finder = {
   },
 
   async probe(executable: string): Promise<Runtime | null> {
-    const found: unknown = JSON.parse(await outputOf(executable, ["-c", SCRIPT]));
-    if (!Array.isArray(found)) return null;
-    const [actual, version, prefixes] = found as unknown[];
-    if (typeof actual !== "string" || actual === "" || !Array.isArray(prefixes)) return null;
-    return { executable: actual, version: String(version), prefixes: prefixes.map(String) };
+    // What fails, or prints something else, throws.
+    const {
+      executable: actual,
+      version,
+      prefixes,
+      base,
+    } = JSON.parse(await outputOf(executable, ["-c", SCRIPT])) as Probed;
+    return actual === ""
+      ? null
+      : { executable: actual, version, prefixes, settings: { base: JSON.stringify(base) } };
   },
 };
 

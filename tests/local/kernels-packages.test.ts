@@ -1,0 +1,163 @@
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { InvalidArgumentException } from "../../src/index.js";
+import { startLocalServer } from "../../src/local/index.js";
+import { CodeClient } from "../helpers/local-wire.js";
+import { describeIf, hasPython, isolationWorks, runs } from "../helpers/skips.js";
+
+const hasPip = hasPython && runs("python3", ["-c", "import pip"]);
+const hasVenv = hasPython && runs("python3", ["-c", "import venv, ensurepip"]);
+
+/** Makes a wheel without any tool, so that nothing is downloaded. */
+const MAKE_WHEEL = (name: string) => `
+import zipfile
+info = "${name}-1.0.dist-info/"
+with zipfile.ZipFile("/tmp/${name}-1.0-py3-none-any.whl", "w") as wheel:
+    wheel.writestr("${name}/__init__.py", "value = '${name} works'")
+    wheel.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: ${name}\\nVersion: 1.0\\n")
+    wheel.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+    wheel.writestr(info + "entry_points.txt", "[console_scripts]\\n${name} = ${name}:value.title\\n")
+    wheel.writestr(info + "RECORD", "")
+`;
+const OPTIONS = "--quiet --no-index --disable-pip-version-check";
+
+describeIf(
+  hasPip && isolationWorks,
+  "local/kernels-packages: pip",
+  "Python has no pip, or nothing isolates here (apt-get install python3-pip bubblewrap)",
+)("a Python package", () => {
+  let client: CodeClient;
+  beforeAll(async () => {
+    client = await CodeClient.start();
+  });
+  afterAll(async () => client[Symbol.asyncDispose]());
+
+  test.each([
+    [
+      "subprocess",
+      "byprocess",
+      `import subprocess, sys
+subprocess.run([sys.executable, "-m", "pip", "install", *"${OPTIONS} /tmp/byprocess-1.0-py3-none-any.whl".split()], check=True)`,
+    ],
+    [
+      "a shell line",
+      "byshell",
+      `import os
+assert os.system("pip install ${OPTIONS} /tmp/byshell-1.0-py3-none-any.whl") == 0`,
+    ],
+    [
+      "--user",
+      "byuser",
+      `import os
+assert os.system("pip install --user ${OPTIONS} /tmp/byuser-1.0-py3-none-any.whl") == 0`,
+    ],
+  ])(
+    "installed by %s is importable at once, in the next context, and in a command",
+    async (_how, name, install) => {
+      const contextId = await client.createContext("python");
+      const imported = `import ${name}; ${name}.value`;
+      const before = await client.run("python", imported, contextId);
+      expect(before.error).toMatchObject({ ename: "ModuleNotFoundError" });
+      expect((await client.run("python", MAKE_WHEEL(name) + install, contextId)).error).toBeUndefined();
+      expect((await client.run("python", imported, contextId)).results).toEqual([
+        { text: `'${name} works'` },
+      ]);
+      // The kernel of this context has been kept warm since before.
+      const next = await client.createContext("python");
+      expect((await client.run("python", imported, next)).results).toEqual([{ text: `'${name} works'` }]);
+      expect((await client.run("bash", `python3 -c "import ${name}; print(${name}.value)"`)).stdout).toBe(
+        `${name} works\n`,
+      );
+    },
+  );
+
+  test("installed by a command is importable in a context that ran before, with its path files", async () => {
+    const contextId = await client.createContext("python");
+    await client.run("python", MAKE_WHEEL("bycommand"), contextId);
+    const site = `$(python -c "import sysconfig; print(sysconfig.get_path('purelib'))")`;
+    const installed = await client.run(
+      "bash",
+      `pip install ${OPTIONS} /tmp/bycommand-1.0-py3-none-any.whl && bycommand --help >/dev/null; mkdir -p /tmp/edited
+echo "value = 'edited'" > /tmp/edited/editable.py; echo /tmp/edited > ${site}/editable.pth; command -v bycommand`,
+    );
+    expect(installed).toMatchObject({ stdout: "/tmp/.python/bin/bycommand\n" });
+    const { results } = await client.run(
+      "python",
+      "import bycommand, editable; [bycommand.value, editable.value]",
+      contextId,
+    );
+    expect(results).toEqual([{ text: "['bycommand works', 'edited']" }]);
+  });
+});
+
+describeIf(
+  isolationWorks,
+  "local/kernels-packages: Node",
+  "nothing isolates here (apt-get install bubblewrap)",
+)("a JavaScript package", () => {
+  test("that is installed after it was missing is importable", async () => {
+    await using client = await CodeClient.start();
+    const install = `mkdir -p node_modules/late/lib node_modules/esm
+echo '{ "main": "lib/main.js" }' > node_modules/late/package.json; echo 'exports.value = "late"' > node_modules/late/lib/main.js
+echo '{ "exports": "./a.js", "type": "module" }' > node_modules/esm/package.json; echo 'export const value = "esm"' > node_modules/esm/a.js`;
+    expect((await client.run("javascript", "require('late')")).error?.evalue).toContain("Cannot find module");
+    expect((await client.run("javascript", "await import('esm')")).error?.evalue).toContain(
+      "Cannot find package",
+    );
+    await client.run("bash", install);
+    expect(
+      (await client.run("javascript", "[require('late').value, (await import('esm')).value]")).results,
+    ).toEqual([{ text: "[ 'late', 'esm' ]" }]);
+  });
+});
+
+describeIf(
+  hasVenv && isolationWorks,
+  "local/kernels-packages: interpreters",
+  "python3 has no venv, or nothing isolates here (apt-get install python3-venv bubblewrap)",
+)("the interpreter", () => {
+  const directory = mkdtempSync(path.join(os.tmpdir(), "interpreters-"));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  test("is the virtual environment that `python` names, also below /tmp, with its packages", async () => {
+    const environment = path.join(directory, "venv");
+    execFileSync("python3", ["-m", "venv", "--without-pip", environment]);
+    const site = execFileSync(
+      path.join(environment, "bin/python"),
+      ["-c", "import sysconfig; print(sysconfig.get_path('purelib'), end='')"],
+      { encoding: "utf8" },
+    );
+    execFileSync("sh", ["-c", `echo "value = 'of the environment'" > "$0/ours.py"`, site]);
+    for (const python of [environment, path.join(environment, "bin/python")]) {
+      await using client = await CodeClient.start({ python });
+      const { results } = await client.run("python", "import ours; ours.value");
+      expect(results).toEqual([{ text: "'of the environment'" }]);
+      // It has no pip, and Python brings one along.
+      expect((await client.run("bash", "pip --version")).stdout).toMatch(/^pip \d/);
+    }
+  });
+
+  test("is refused if it is not one", async () => {
+    const started = startLocalServer({ port: false, python: path.join(directory, "nothing") });
+    await expect(started).rejects.toThrow(InvalidArgumentException);
+    await expect(started).rejects.toThrow(/^python must be the path of Python 3\.8 or newer .*nothing/);
+  });
+
+  test("may be Node below /tmp", () => {
+    const node = path.join(directory, "bin/node");
+    mkdirSync(path.dirname(node));
+    copyFileSync(realpathSync(process.execPath), node);
+    const script = `import { startLocalServer } from ${JSON.stringify(path.resolve("dist/local/index.mjs"))};
+import { Sandbox, CodeInterpreter } from ${JSON.stringify(path.resolve("dist/index.mjs"))};
+const server = await startLocalServer({ port: false });
+const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
+const { codes } = await CodeInterpreter.create(sandbox);
+console.log((await codes.run("process.execPath", { language: "javascript" })).text);
+await server.close();`;
+    const printed = execFileSync(node, ["--input-type=module", "-e", script], { encoding: "utf8" });
+    expect(printed).toBe(`'${node}'\n`);
+  });
+});
