@@ -10,6 +10,8 @@ import {
   facades,
   kernelFiles,
   outputOf,
+  page,
+  pageFiles,
   pathBetween,
   readManifest,
   root,
@@ -44,9 +46,11 @@ export async function bundleJavaScript() {
     bundleModules(),
     ...entries.filter(({ formats }) => formats.includes("cjs")).map(bundleCommonJs),
     ...Object.values(boxPrograms).map(bundleBoxProgram),
+    bundlePage(),
   ]);
   const files = new Map(bundles.flatMap((bundle) => [...bundle.files]));
   for (const { name, path } of kernelFiles()) files.set(`local/kernels/${name}`, readFileSync(path));
+  for (const { name, path } of pageFiles()) files.set(`${page.output}/${name}`, readFileSync(path));
   files.set("THIRD-PARTY-LICENSES.txt", thirdPartyLicenses(bundles.flatMap(({ inputs }) => inputs)));
   return files;
 }
@@ -121,6 +125,24 @@ async function bundleBoxProgram({ source, output, isMinified = false }) {
     ".mjs",
   );
   checkImports(result.outputs, `${output}.mjs`, isBuiltin);
+  return result;
+}
+
+/** The page of `serve --ui`: one script with everything that it needs. */
+async function bundlePage() {
+  const result = await bundle(
+    {
+      ...common,
+      format: "esm",
+      platform: "browser",
+      minify: true,
+      sourcemap: false,
+      entryPoints: { [`${page.output}/page`]: page.source },
+      plugins: [parserAsModule()],
+    },
+    ".js",
+  );
+  checkImports(result.outputs, `${page.output}/page.js`, () => false);
   return result;
 }
 

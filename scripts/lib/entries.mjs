@@ -42,6 +42,9 @@ export const boxPrograms = {
   },
 };
 
+/** The page of `serve --ui`: a script to bundle, and files beside it that are shipped as they are. */
+export const page = { source: "src/local/playground/page/main.ts", output: "local/playground" };
+
 /** The facades, each in a file of its own in `dist/`, so that a bundler can leave out those that are not used. */
 export const facades = ["src/sandbox.ts", "src/sandbox-manager.ts", "src/code-interpreter.ts"];
 
@@ -65,7 +68,7 @@ export function pathBetween(from, to) {
 
 /** Fails if a source of an entry is missing, so that an incomplete package is never built. */
 export function checkSources() {
-  const programs = [commands, ...Object.values(boxPrograms)];
+  const programs = [commands, page, ...Object.values(boxPrograms)];
   const sources = [...entries, ...programs].map(({ source }) => source);
   const missing = [...sources, ...facades, LANGUAGES].filter((path) => !existsSync(join(root, path)));
   if (missing.length > 0) throw new Error(`Sources of the build are missing: ${missing.join(", ")}`);
@@ -76,6 +79,12 @@ export function kernelFiles() {
   return readdirSync(join(root, LANGUAGES), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .flatMap(({ name }) => programs(join(root, LANGUAGES, name)));
+}
+
+/** Returns the files beside the script of the page. */
+export function pageFiles() {
+  const directory = join(root, posix.dirname(page.source));
+  return programs(directory).filter(({ name }) => /\.(?:html|css)$/.test(name));
 }
 
 /** Reads package.json. */

@@ -15,6 +15,7 @@ import { enterForUpgrade } from "./sandboxes/routes/gateway.js";
 import { warmGoCache } from "./languages/go/cache.js";
 import type { Runtime } from "./languages/runtime.js";
 import { Runtimes } from "./languages/runtimes.js";
+import { Playground } from "./playground/playground.js";
 import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
 import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.js";
@@ -61,6 +62,8 @@ export interface LocalServerOptions {
    * @default none
    */
   readonly cors?: "*" | readonly string[] | undefined;
+  /** Serves the playground, a page to run code in a browser; needs a port. @default false */
+  readonly ui?: boolean | undefined;
   /** How all sandboxes misbehave, for tests; {@link LocalServer.setFaults} changes it. @default not at all */
   readonly faults?: Faults | undefined;
   /** Aborts the start. It has no effect on a server that runs. */
@@ -89,6 +92,8 @@ export interface LocalServer extends AsyncDisposable {
   readonly connectionConfig: LocalConnectionOptions;
   /** The server as a function, with or without a port. It honours `signal`, and streams. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+  /** The link that opens the playground once; `undefined` without `ui`. Keep it secret: it gives access to the server. */
+  readonly uiUrl: string | undefined;
   /**
    * Replaces the faults of one sandbox, or of `"all"`; `{}` ends them. Those of a sandbox come over those of all. They
    * hold for requests from now on.
@@ -132,9 +137,10 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     pythonShell = "auto",
     python,
     cors = [],
+    ui = false,
     faults = {},
   } = options;
-  assertOptions({ port, mode, network, apiKey, cors });
+  assertOptions({ port, mode, network, apiKey, cors, ui });
   checkFaults(faults);
   signal?.throwIfAborted();
   const assets = resolveAssets();
@@ -177,7 +183,8 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     sandboxes.killSync();
     directory.removeSync(REMOVAL_LIMIT_MS);
   });
-  const app = createApp(sandboxes, { apiKey, cors });
+  const playground = ui ? new Playground(assets.playground, apiKey) : undefined;
+  const app = createApp(sandboxes, { apiKey, cors, playground });
   let listener: Listener | undefined;
   try {
     listener = port === false ? undefined : await Listener.open(port, app);
@@ -206,20 +213,39 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
       if (target === "all" || target === sandbox.id) sandboxes.applyFaults(sandbox);
     }
   };
-  return describe({ app, apiKey, listener, isolation, python: installed.python, setFaults, close });
+  return describe({
+    app,
+    apiKey,
+    listener,
+    playground,
+    isolation,
+    python: installed.python,
+    setFaults,
+    close,
+  });
 }
 
 interface Parts {
   readonly app: FetchHandler;
   readonly apiKey: string;
   readonly listener: Listener | undefined;
+  readonly playground: Playground | undefined;
   readonly isolation: Isolation;
   readonly python: Runtime | null;
   readonly setFaults: LocalServer["setFaults"];
   readonly close: () => Promise<void>;
 }
 
-function describe({ app, apiKey, listener, isolation, python, setFaults, close }: Parts): LocalServer {
+function describe({
+  app,
+  apiKey,
+  listener,
+  playground,
+  isolation,
+  python,
+  setFaults,
+  close,
+}: Parts): LocalServer {
   let closing: Promise<void> | undefined;
   const closeOnce = () => (closing ??= close());
   const domain = listener?.host ?? IN_PROCESS_HOST;
@@ -233,6 +259,7 @@ function describe({ app, apiKey, listener, isolation, python, setFaults, close }
   };
   return {
     url: `http://${domain}`,
+    uiUrl: playground?.link(domain),
     isolation: isolation.name,
     python: python?.executable ?? null,
     connectionConfig: { domain, protocol: "http", apiKey, ...(listener === undefined && { fetch }) },
@@ -253,13 +280,17 @@ interface Checked {
   readonly network: string;
   readonly apiKey: string;
   readonly cors: "*" | readonly string[];
+  readonly ui: boolean;
 }
 
-function assertOptions({ port, mode, network, apiKey, cors }: Checked): void {
+function assertOptions({ port, mode, network, apiKey, cors, ui }: Checked): void {
   if (port !== false && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new InvalidArgumentException(
       `port must be a whole number from 0 to 65535, or false; got ${String(port)}`,
     );
+  }
+  if (typeof ui !== "boolean" || (ui && port === false)) {
+    throw new InvalidArgumentException("ui must be true or false, and true only with a port");
   }
   assertOneOf("isolation", mode, ["auto", "bubblewrap", "sandbox-exec", "none"]);
   assertOneOf("network", network, ["deny", "allow"]);

@@ -9,6 +9,8 @@ export interface Assets {
   readonly supervisor: string;
   /** The directory with the kernels' programs. */
   readonly kernels: string;
+  /** The directory with the page of `serve --ui`. */
+  readonly playground: string;
 }
 
 /**
@@ -21,7 +23,7 @@ export function resolveAssets(): Assets {
   const candidates = ["../local", "../../../dist/local"].map((directory) => path.resolve(here, directory));
   for (const directory of candidates) {
     const supervisor = path.join(directory, "supervisor.mjs");
-    if (existsSync(supervisor)) return { supervisor, kernels: path.join(directory, "kernels") };
+    if (existsSync(supervisor)) return { supervisor, kernels: path.join(directory, "kernels"), playground: path.join(directory, "playground") };
   }
   throw new SandboxException({
     code: "LOCAL_SERVER_INCOMPLETE",

@@ -5,6 +5,7 @@ import type { FetchHandler } from "./listener.js";
 import { Router } from "./router.js";
 import { gatewayRoutes, isGatewayPath } from "../sandboxes/routes/gateway.js";
 import { lifecycleRoutes } from "../sandboxes/routes/lifecycle.js";
+import type { Playground } from "../playground/playground.js";
 import type { Sandboxes } from "../sandboxes/sandboxes.js";
 import { matchesSecret } from "./secrets.js";
 
@@ -14,10 +15,13 @@ export interface AccessRules {
   readonly apiKey: string;
   /** The origins of web pages that may read its answers. */
   readonly cors: "*" | readonly string[];
+  /** The page below `/ui/`, if it is served. */
+  readonly playground?: Playground | undefined;
 }
 
 /** The whole HTTP interface of a server as a function: it answers, and throws for nothing but an aborted request. */
-export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): FetchHandler {
+export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandler {
+  const { cors } = rules;
   const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
   return async (request) => {
     const requestId = request.headers.get("x-request-id")?.trim() ?? "";
@@ -26,7 +30,7 @@ export function createApp(sandboxes: Sandboxes, { apiKey, cors }: AccessRules): 
     // A browser asks before it sends anything that a form could not, and does so without the key.
     const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
     const answer =
-      isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, apiKey);
+      isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, rules);
     const response = request.method === "HEAD" ? withoutBody(answer) : answer;
     if (isAllowed) {
       response.headers.set("access-control-allow-origin", origin);
@@ -61,9 +65,15 @@ function withoutBody({ body, status, headers }: Response): Response {
   return new Response(null, { status, headers });
 }
 
-async function respond(request: Request, router: Router, apiKey: string): Promise<Response> {
+async function respond(
+  request: Request,
+  router: Router,
+  { apiKey, playground }: AccessRules,
+): Promise<Response> {
   const url = new URL(request.url);
   try {
+    const page = await playground?.respond(request, url);
+    if (page !== undefined) return page;
     // Before routing, so that an unknown path tells nothing to someone without a key.
     if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
     return await router.handle(request, url);
