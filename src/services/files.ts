@@ -20,10 +20,10 @@ import {
   type Download,
 } from "./files/download.js";
 import { toFileInfo, toFileInfos, type FileInfo } from "./files/file-info.js";
-import { openLocal, writeLocal } from "./files/local-file.js";
 import { isSearchable } from "./files/mode.js";
 import { encodeMultipart, type UploadPart } from "./files/multipart.js";
 import { assertDistinct, assertPath, inBatches, parentOf } from "./files/paths.js";
+import { download, upload, type RemoteFiles } from "./files/transfers.js";
 import { toLineQuery, toRangeHeader } from "./files/range.js";
 import {
   toWirePermissions,
@@ -379,13 +379,15 @@ export class Files {
   }
 
   /**
-   * Copies a local file into the sandbox. Only in Node.
+   * Copies a local file, or a directory with everything in it, into the sandbox: `path` is the copy itself. Directories
+   * may exist already. Symbolic links inside a directory are not followed and not copied; the logger is told of them.
+   * Not in browsers.
    *
-   * @throws {SandboxException} `LOCAL_FILE` where the local file cannot be read
+   * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be read
    *
    * @example
    * ```ts
-   * await sandbox.files.upload("data.csv", "/workspace/data.csv", {
+   * await sandbox.files.upload("project", "/workspace/project", {
    *   onProgress: ({ transferredBytes, totalBytes }) => console.log(transferredBytes, totalBytes),
    * });
    * ```
@@ -393,39 +395,36 @@ export class Files {
   async upload(localPath: string, path: string, options: UploadOptions = {}): Promise<void> {
     assertText(localPath, "localPath");
     assertPath(path);
-    const { onProgress, signal, mode, owner, group } = checkOptions(options);
-    assertFunction(onProgress, "onProgress");
-    throwIfAborted(signal);
-    const local = await openLocal(localPath);
-    try {
-      const file: WriteEntry = {
-        path,
-        data: local.read(onProgress),
-        size: local.size,
-        mode: mode === undefined ? local.mode : mode,
-        owner,
-        group,
-      };
-      await this.writeFiles([file], { signal });
-    } finally {
-      await local.close();
-    }
+    assertFunction(checkOptions(options).onProgress, "onProgress");
+    throwIfAborted(options.signal);
+    await upload(this.#remote, localPath, path, options);
   }
 
   /**
-   * Copies a file of the sandbox to a local one, which it replaces when all of it has come: a failed download leaves
-   * what was there. Only in Node.
+   * Copies a file of the sandbox, or a directory with everything in it, to a local path: `localPath` is the copy itself.
+   * Each file is replaced when all of it has arrived: a failed download leaves what was there. Symbolic links inside a
+   * directory are not followed and not copied, and nothing is written outside `localPath`. Not in browsers.
    *
    * @throws what {@link readBytesStream} and its stream throw
-   * @throws {SandboxException} `LOCAL_FILE` where the local file cannot be written
+   * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be written, or a symbolic link is in its place
    */
   async download(path: string, localPath: string, options: DownloadOptions = {}): Promise<void> {
     assertPath(path);
     assertText(localPath, "localPath");
-    const { onProgress, signal } = checkOptions(options);
-    assertFunction(onProgress, "onProgress");
-    throwIfAborted(signal);
-    await writeLocal(localPath, onProgress, () => this.#open(path, { signal }));
+    assertFunction(checkOptions(options).onProgress, "onProgress");
+    throwIfAborted(options.signal);
+    await download(this.#remote, path, localPath, options);
+  }
+
+  get #remote(): RemoteFiles {
+    return {
+      logger: this.#link.config.logger,
+      writeFiles: (files, options) => this.writeFiles(files, options),
+      createDirectories: (directories, options) => this.createDirectories(directories, options),
+      getInfo: (path, options) => this.getInfo(path, options),
+      listDirectory: (path, options) => this.listDirectory(path, options),
+      open: (path, options) => this.#open(path, options),
+    };
   }
 
   async #open(path: string, options: Omit<ReadFileOptions, "encoding">): Promise<Download> {

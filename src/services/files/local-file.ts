@@ -16,30 +16,33 @@ export interface TransferProgress {
  * Called as a transfer goes on, for each piece of some 64 KiB. What it throws ends the transfer, and is thrown; a promise
  * is awaited, and what it rejects with likewise.
  */
-export type ProgressCallback = (progress: TransferProgress) => void;
+export type ProgressCallback = (progress: TransferProgress) => unknown;
 
 /** A local file that is open for reading. */
 export interface LocalSource {
   readonly size: number;
-  /** What Git would say of it: executable or not. */
+  /** As Git sees it: executable or not. */
   readonly mode: FileMode;
   read(onProgress: ProgressCallback | undefined): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
 }
 
 /** Opens a file for reading. @throws {SandboxException} `LOCAL_FILE` */
-export async function openLocal(path: string): Promise<LocalSource> {
+export async function openLocal(
+  path: string,
+  { followLinks = true }: { readonly followLinks?: boolean } = {},
+): Promise<LocalSource> {
   const fs = nodeFileSystem();
   const { handle, stats } = await attempt(path, async () => {
-    // Before it is opened: opening a pipe waits for whoever writes to it.
-    const stats = await fs.stat(path);
-    if (!stats.isFile()) throw failure(path, "it is no regular file");
-    return { handle: await fs.open(path), stats };
+    // Before it is opened: opening a pipe waits for a writer.
+    const stats = followLinks ? await fs.stat(path) : await fs.lstat(path);
+    if (!stats.isFile()) throw failure(path, "expected a regular file");
+    return { handle: await fs.open(path, followLinks ? "r" : noFollow(fs)), stats };
   });
   const { size } = stats;
   return {
     size,
-    mode: (stats.mode & 0o100) === 0 ? 0o644 : 0o755,
+    mode: modeOf(stats),
     async *read(onProgress) {
       for (let at = 0; at < size;) {
         const room = new Uint8Array(Math.min(CHUNK_BYTES, size - at));
@@ -65,17 +68,19 @@ export async function writeLocal(
   path: string,
   onProgress: ProgressCallback | undefined,
   open: () => Promise<Download>,
+  options: { readonly mode?: number; readonly followLinks?: boolean } = {},
 ): Promise<void> {
+  const { mode: newMode = 0o666, followLinks = true } = options;
   const fs = nodeFileSystem();
   const { target, mode } = await attempt(path, async () => {
-    const stats = await fs.stat(path).catch((error: unknown) => {
+    const stats = await (followLinks ? fs.stat(path) : fs.lstat(path)).catch((error: unknown) => {
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;
     });
     // A device, or a pipe, is not to be replaced by a file.
-    if (stats?.isFile() === false) throw failure(path, "there is something else than a regular file");
+    if (stats?.isFile() === false) throw failure(path, "something other than a regular file is in its place");
     return stats === undefined
-      ? { target: path, mode: 0o666 }
+      ? { target: path, mode: newMode }
       : { target: await fs.realpath(path), mode: stats.mode & 0o777 };
   });
   const { body, size } = await open();
@@ -105,15 +110,30 @@ export async function writeLocal(
   }
 }
 
-function nodeFileSystem(): NonNullable<ReturnType<typeof fileSystem>> {
+/** Executable or not, as Git keeps it. */
+export function modeOf(stats: { readonly mode: number }): FileMode {
+  return (stats.mode & 0o100) === 0 ? 0o644 : 0o755;
+}
+
+function noFollow({ constants }: ReturnType<typeof nodeFileSystem>): number {
+  // Windows has no such flag.
+  return constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
+}
+
+/** Node's file system. @throws {SandboxException} `LOCAL_FILE` where there is none */
+export function nodeFileSystem(): NonNullable<ReturnType<typeof fileSystem>> {
   const fs = fileSystem();
   if (fs === undefined) {
-    throw new SandboxException({ code: "LOCAL_FILE", message: "Only Node has local files." });
+    throw new SandboxException({
+      code: "LOCAL_FILE",
+      message: "Local files need Node.js, Bun or Deno; use readBytes and writeFile in browsers.",
+    });
   }
   return fs;
 }
 
-async function attempt<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
+/** Does something with a local path; what fails is a {@link SandboxException}. */
+export async function attempt<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();
   } catch (error) {
@@ -122,7 +142,7 @@ async function attempt<Value>(path: string, work: () => Promise<Value>): Promise
   }
 }
 
-function failure(path: string, why: string, cause?: unknown): SandboxException {
+export function failure(path: string, why: string, cause?: unknown): SandboxException {
   return new SandboxException({ code: "LOCAL_FILE", message: `The local file ${path}: ${why}.`, cause });
 }
 
