@@ -1,5 +1,6 @@
 import type { FileInfo } from "../index.js";
 import { toBase64 } from "./base64.js";
+import { readLines, type LineWindow } from "./line-window.js";
 import { errorResult, formatSize, Report } from "./report.js";
 import type { ToolCall } from "./run-tools.js";
 import type { CodeToolInputs, CodeToolResult, ToolImage } from "./types.js";
@@ -58,67 +59,11 @@ export async function readFile(
   };
 }
 
-/** Lines of a file, as many as fit. */
-interface LineWindow {
-  readonly text: string;
-  /** The last line in the text, or the last one of the file if it has fewer than were skipped. */
-  readonly lastLine: number;
-  /** Whether the text is one line that is too long, and only its beginning. */
-  readonly isCut: boolean;
-  readonly isEnd: boolean;
-}
-
 function describeWindow({ lastLine, isCut, isEnd }: LineWindow, startLine: number, size: number): string {
   const lines = startLine === lastLine ? `line ${startLine}` : `lines ${startLine} to ${lastLine}`;
   const cut = isCut ? "; it is too long, read the rest of it with run_code" : "";
   const more = isEnd ? "" : `; more follows from startLine ${lastLine + 1}`;
   return `[${lines} of a file of ${formatSize(size)}${cut}${more}]`;
-}
-
-/** Reads a stream up to a line or a number of bytes; what comes after is not fetched. */
-async function readLines(
-  stream: ReadableStream<Uint8Array>,
-  { startLine, endLine, maxBytes }: { startLine: number; endLine: number; maxBytes: number },
-): Promise<LineWindow> {
-  const parts: Uint8Array[] = [];
-  let line = 1;
-  let bytes = 0;
-  /** How many bytes the complete lines in `parts` have. */
-  let completeBytes = 0;
-  let isFull = false;
-  let isEnd = true;
-  reading: for await (const chunk of stream) {
-    let from = 0;
-    while (from < chunk.length) {
-      if (line > endLine) {
-        isEnd = false;
-        break reading;
-      }
-      const newline = chunk.indexOf(0x0a, from);
-      const to = newline === -1 ? chunk.length : newline + 1;
-      if (line >= startLine) {
-        const room = maxBytes - bytes;
-        const part = chunk.subarray(from, Math.min(to, from + room));
-        parts.push(part);
-        bytes += part.length;
-        isFull = to - from > room;
-        if (isFull) {
-          isEnd = false;
-          break reading;
-        }
-        if (newline !== -1) completeBytes = bytes;
-      }
-      if (newline !== -1) line += 1;
-      from = to;
-    }
-  }
-  const isCut = isFull && completeBytes === 0;
-  const kept = joinBytes(parts).subarray(0, isFull && !isCut ? completeBytes : bytes);
-  // A character that is cut is left out.
-  const text = new TextDecoder().decode(kept).replace(isCut ? /\ufffd$/ : /\n$/, "");
-  const endsLine = !isFull && bytes === completeBytes;
-  const lastLine = isCut ? line : isFull || endsLine ? line - 1 : line;
-  return { text, lastLine, isCut, isEnd };
 }
 
 /** Writes a text file. */
@@ -169,14 +114,4 @@ export async function listFiles(
       .map((entry) => ({ path: nameOf(entry), size: entry.size })),
     isError: false,
   };
-}
-
-function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    joined.set(part, at);
-    at += part.length;
-  }
-  return joined;
 }

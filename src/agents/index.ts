@@ -4,6 +4,22 @@
  * @module
  */
 export { createCodeTools } from "./code-tools.js";
+export { forAnthropic, forOpenAI, forOpenAIChat } from "./model-apis.js";
+export type {
+  AnthropicBlock,
+  AnthropicResults,
+  AnthropicTool,
+  AnthropicTools,
+  DispatchOptions,
+  OpenAICallOutput,
+  OpenAIChatMessage,
+  OpenAIChatOutput,
+  OpenAIChatTool,
+  OpenAIChatTools,
+  OpenAIOutputItem,
+  OpenAITool,
+  OpenAITools,
+} from "./model-apis.js";
 export type {
   CodeTool,
   CodeToolCall,

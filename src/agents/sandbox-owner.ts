@@ -9,6 +9,7 @@ import {
 } from "../index.js";
 import { useLocalServer, type SharedLocalServer } from "./local-server.js";
 import type { CodeToolsConfig } from "./options.js";
+import { onProcessEnd } from "./process-end.js";
 import { Workspace } from "./workspace.js";
 
 /** How long a sandbox on a server lives without a call, unless the options say otherwise. In seconds. */
@@ -39,6 +40,7 @@ export class SandboxOwner {
   #lifetime: Lifetime | undefined;
   #server: Promise<SharedLocalServer> | undefined;
   #wasReplaced = false;
+  #forgetProcessEnd: (() => void) | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(config: CodeToolsConfig) {
@@ -88,6 +90,7 @@ export class SandboxOwner {
 
   async #close(): Promise<void> {
     this.#closing.abort(closedError());
+    this.#forgetProcessEnd?.();
     const workspace = await this.#workspace?.catch(() => undefined);
     const server = await this.#server?.catch(() => undefined);
     try {
@@ -103,6 +106,8 @@ export class SandboxOwner {
     if (given !== undefined) return new Workspace(await CodeInterpreter.create(given));
     const notices = this.#wasReplaced ? [LOST] : [];
     const options = await this.#createOptions();
+    // Sandboxes of the local server end with this process anyway.
+    if (this.#server === undefined) this.#forgetProcessEnd ??= onProcessEnd(() => this.close());
     const sandbox = await (typeof create === "function" ? create(options) : Sandbox.create(options));
     try {
       this.closing.throwIfAborted();

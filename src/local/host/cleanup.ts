@@ -2,6 +2,8 @@
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const cleanups = new Set<() => void>();
+/** Marks this package's own listeners: other listeners of a signal belong to programs that decide themselves when to exit. */
+const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
 
 /**
  * Registers a synchronous cleanup for the end of the process: a plain exit, an uncaught exception, SIGINT, SIGTERM and
@@ -23,13 +25,16 @@ export function onProcessEnd(cleanup: () => void): () => void {
   };
 }
 
-function onSignal(signal: NodeJS.Signals): void {
-  // A program that handles the signal decides itself what ends, and when; if it exits, the exit handler cleans up.
-  if (process.listenerCount(signal) > 1) return;
-  runAll();
-  process.off(signal, onSignal);
-  process.kill(process.pid, signal);
-}
+const onSignal = Object.assign(
+  (signal: NodeJS.Signals): void => {
+    // A program that handles the signal decides itself what ends, and when; if it exits, the exit handler cleans up.
+    if (process.listeners(signal).some((listener) => !(OWN_LISTENER in listener))) return;
+    runAll();
+    process.off(signal, onSignal);
+    process.kill(process.pid, signal);
+  },
+  { [OWN_LISTENER]: true },
+);
 
 function runAll(): void {
   for (const cleanup of cleanups) cleanup();

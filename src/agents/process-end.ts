@@ -1,0 +1,67 @@
+/** What of Node's `process` is used, where there is one. */
+interface ProcessLike {
+  readonly pid: number;
+  on(event: string, listener: (argument: string) => void): unknown;
+  off(event: string, listener: (argument: string) => void): unknown;
+  listeners(event: string): readonly object[];
+  kill(pid: number, signal: string): unknown;
+}
+
+/** Marks this package's own listeners, also across copies: another listener of a signal decides itself when to exit. */
+const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** How long the end of the process waits for sandboxes to be killed, in milliseconds. */
+const CLOSE_TIMEOUT_MILLIS = 3_000;
+
+const platform: { readonly process?: ProcessLike } = globalThis;
+const open = new Set<() => Promise<void>>();
+let isEnding = false;
+
+/**
+ * Closes something when the process ends by itself or by a signal. After a crash there is no time for requests.
+ *
+ * @returns a function that takes the registration back
+ */
+export function onProcessEnd(close: () => Promise<void>): () => void {
+  const { process } = platform;
+  // Runtimes that only resemble Node may have a part of it.
+  if (process === undefined || typeof process.on !== "function") return () => undefined;
+  if (open.size === 0) {
+    process.on("beforeExit", onBeforeExit);
+    for (const signal of SIGNALS) process.on(signal, onSignal);
+  }
+  open.add(close);
+  return () => {
+    if (!open.delete(close) || open.size > 0) return;
+    process.off("beforeExit", onBeforeExit);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
+  };
+}
+
+function closeAll(): Promise<unknown> {
+  return Promise.allSettled([...open].map((close) => close()));
+}
+
+function onBeforeExit(): void {
+  void closeAll();
+}
+
+const onSignal = Object.assign(
+  (signal: string): void => {
+    const { process } = platform;
+    if (process === undefined || isEnding) return;
+    isEnding = true;
+    const isForeign = (listener: object): boolean => !(OWN_LISTENER in listener);
+    const decidesItself = process.listeners(signal).some(isForeign);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT_MILLIS)));
+    void Promise.race([closeAll(), timeout]).then(() => {
+      clearTimeout(timer);
+      isEnding = false;
+      if (decidesItself) return;
+      process.off(signal, onSignal);
+      process.kill(process.pid, signal);
+    });
+  },
+  { [OWN_LISTENER]: true },
+);
