@@ -145,11 +145,11 @@ function perform({ tool, input }: CodeToolCall, call: ToolCall): Promise<CodeToo
 }
 
 /** Whether an error may come from a sandbox that is gone: not one about arguments, deadlines or what was asked for. */
-function isGoneError({ error: { code } }: SandboxException): boolean {
+function isGoneError({ code }: SandboxException): boolean {
   return code !== "INVALID_ARGUMENT" && code !== "FILE_NOT_FOUND";
 }
 
-function describe({ error: { code, message } }: SandboxException): string {
+function describe({ code, message }: SandboxException): string {
   return code === "INVALID_ARGUMENT" ? message : `${message} (${code})`;
 }
 

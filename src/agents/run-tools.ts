@@ -1,4 +1,4 @@
-import { isSandboxException, type Execution, type OutputMessage, type Run } from "../index.js";
+import { isSandboxException, type Execution, type ExecutionHandlers, type OutputMessage } from "../index.js";
 import { raceAbort } from "./cancellation.js";
 import { boundText, KeptOutput } from "./kept-output.js";
 import { describeError, describeExit, formatSize, readResult, Report } from "./report.js";
@@ -34,10 +34,64 @@ export async function runCode(
     workspace.changedFiles.begin(signal),
   ]);
   const output = collectOutput(call, (text) => text);
-  const options = { context: codeContext, timeoutSeconds: limits.timeoutSeconds, ...output.options };
-  const run = codes.run(code, options);
-  const outcome = await finish(run, call, () => workspace.settle(run, language, context));
-  return await report(call, outcome, output);
+  const limit = new TimeLimit(limits.timeoutSeconds, signal);
+  const abandoning = new AbortController();
+  const run = codes.run(code, {
+    context: codeContext,
+    signal: abandoning.signal,
+    maxOutputBytes: limits.maxOutputBytes,
+    // Neither the wait for its turn nor the start of the kernel counts.
+    handlers: { ...output.handlers, onInit: () => limit.begin() },
+  });
+  try {
+    return await report(call, { execution: await raceAbort(run, limit.signal) }, output);
+  } catch (error) {
+    if (!limit.signal.aborted) throw error;
+    const stopped = workspace.stop(run, () => abandoning.abort(), language, context);
+    if (signal.aborted) {
+      // The caller does not wait; the next call in this context does.
+      const notify = (isKept: boolean) => isKept || workspace.notify(LOST_STATE);
+      void stopped.then(notify, () => undefined);
+      throw error;
+    }
+    const ending = (await raceAbort(stopped, signal))
+      ? "variables are kept"
+      : "it did not react, so that its context was reset: its variables are lost";
+    return await report(
+      call,
+      { execution: run.execution, stopped: `stopped after ${limits.timeoutSeconds} s: ${ending}` },
+      output,
+    );
+  } finally {
+    limit.end();
+  }
+}
+
+/** Fires after some seconds, or with another signal. */
+class TimeLimit {
+  readonly #controller = new AbortController();
+  readonly #listening = new AbortController();
+  readonly #seconds: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(seconds: number, signal: AbortSignal) {
+    this.#seconds = seconds;
+    const abort = () => this.#controller.abort(signal.reason);
+    signal.addEventListener("abort", abort, { signal: this.#listening.signal });
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  begin(): void {
+    this.#timer ??= setTimeout(() => this.#controller.abort(), this.#seconds * 1_000);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+    this.#listening.abort();
+  }
 }
 
 /** Ends the contexts of a language, or all. */
@@ -63,30 +117,30 @@ export async function runCommand(
   const output = collectOutput(call, (text) => (text === "\n" ? text : `${text}\n`));
   const seconds = Math.min(timeoutSeconds, limits.timeoutSeconds);
   const run = workspace.interpreter.commands.run(command, {
-    cwd,
-    timeoutSeconds: seconds,
-    ...output.options,
+    ...{ cwd, signal, timeoutSeconds: seconds, maxOutputBytes: limits.maxOutputBytes },
+    handlers: output.handlers,
   });
-  const outcome = await finish(run, call, async () => {
-    await run.interrupt();
-    return true;
-  });
-  return await report(call, { ...outcome, timeoutSeconds: seconds }, output);
+  try {
+    return await report(call, { execution: await run }, output);
+  } catch (error) {
+    if (signal.aborted || !isSandboxException(error) || error.code !== "RUN_TIMEOUT") throw error;
+    const stopped = `stopped after ${seconds} s; to let it run longer, start it in the background with nohup`;
+    return await report(call, { execution: run.execution, stopped }, output);
+  }
 }
 
 interface Outcome {
   readonly execution: Execution;
-  /** What happened to the run, unless it came to its own end. */
-  readonly stopped?: "state kept" | "state lost" | undefined;
-  readonly timeoutSeconds?: number;
+  /** How the run was stopped, unless it came to its own end. */
+  readonly stopped?: string;
 }
 
-interface Collected {
-  readonly options: object;
+interface CollectedOutput {
+  readonly handlers: Pick<ExecutionHandlers, "onStdout" | "onStderr">;
   readonly kept: Readonly<Record<"stdout" | "stderr", KeptOutput>>;
 }
 
-function collectOutput({ signal, onOutput, limits }: ToolCall, textOf: (text: string) => string) {
+function collectOutput({ onOutput }: ToolCall, textOf: (text: string) => string): CollectedOutput {
   const kept = { stdout: new KeptOutput(), stderr: new KeptOutput() };
   const collect =
     (stream: "stdout" | "stderr") =>
@@ -95,31 +149,7 @@ function collectOutput({ signal, onOutput, limits }: ToolCall, textOf: (text: st
       kept[stream].push(text);
       return onOutput?.({ stream, text });
     };
-  const handlers = { onStdout: collect("stdout"), onStderr: collect("stderr") };
-  return { kept, options: { signal, handlers, maxOutputBytes: limits.maxOutputBytes } } satisfies Collected;
-}
-
-/** Waits for a run; one that takes too long is an outcome with what it printed until then. */
-async function finish(
-  run: Run,
-  { signal, workspace }: ToolCall,
-  settle: () => Promise<boolean>,
-): Promise<Outcome> {
-  try {
-    return { execution: await run };
-  } catch (error) {
-    if (signal.aborted) {
-      // The caller does not wait; the next call in this context does.
-      void settle().then(
-        (isKept) => isKept || workspace.notify(LOST_STATE),
-        () => undefined,
-      );
-      throw error;
-    }
-    if (!isSandboxException(error) || error.error.code !== "RUN_TIMEOUT") throw error;
-    const isKept = await raceAbort(settle(), signal);
-    return { execution: run.execution, stopped: isKept ? "state kept" : "state lost" };
-  }
+  return { kept, handlers: { onStdout: collect("stdout"), onStderr: collect("stderr") } };
 }
 
 const LOST_STATE =
@@ -127,8 +157,8 @@ const LOST_STATE =
 
 async function report(
   call: ToolCall,
-  { execution, stopped, timeoutSeconds }: Outcome,
-  { kept }: Collected,
+  { execution, stopped }: Outcome,
+  { kept }: CollectedOutput,
 ): Promise<CodeToolResult> {
   const { workspace, limits, signal } = call;
   const { files } = workspace.interpreter;
@@ -160,23 +190,14 @@ async function report(
     for (const { mediaType, data } of images) result.addImage(mediaType, data);
   }
   const exit = describeExit(execution);
-  if (execution.error !== undefined || stopped !== undefined) result.fail();
-  if (execution.exitCode === undefined && execution.error !== undefined && stopped === undefined) {
-    await addText("error", describeError(execution.error), "error");
-  }
   if (stopped !== undefined) {
-    const limit = timeoutSeconds ?? limits.timeoutSeconds;
-    const state =
-      execution.exitCode !== undefined
-        ? "to let it run longer, start it in the background with nohup"
-        : stopped === "state kept"
-          ? "variables are kept"
-          : "it did not react, so that its context was reset: its variables are lost";
-    result.note(`stopped after ${limit} s: ${state}`);
+    result.note(stopped);
   } else if (exit !== undefined) {
     result.note(exit);
-    result.fail();
+  } else if (execution.error !== undefined) {
+    await addText("error", describeError(execution.error), "error");
   }
+  if (stopped !== undefined || exit !== undefined || execution.error !== undefined) result.fail();
   const changed = await workspace.changedFiles.look(signal);
   result.files = changed;
   if (changed.length > 0) result.note(`files created or changed: ${nameFiles(changed)}`);

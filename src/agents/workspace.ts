@@ -52,29 +52,32 @@ export class Workspace {
   }
 
   /**
-   * Waits until a run that was interrupted has ended. A kernel that does not react is ended itself, and the context
-   * starts anew at its next use.
+   * Interrupts a run and waits until it has ended; the context's next run waits for that too. A kernel that does not
+   * react is ended itself, and the context starts anew at its next use.
    *
+   * @param abandon closes the request of a run that does not end
    * @returns whether the state was kept
    */
-  settle(run: Run, language: string, name: string): Promise<boolean> {
+  stop(run: Run, abandon: () => void, language: string, name: string): Promise<boolean> {
     const key = keyOf(language, name);
-    const settled = this.#settle(run, key).finally(() => {
-      if (this.#stopping.get(key) === settled) this.#stopping.delete(key);
+    const stopped = this.#stop(run, abandon, key).finally(() => {
+      if (this.#stopping.get(key) === stopped) this.#stopping.delete(key);
     });
-    this.#stopping.set(key, settled);
-    return settled;
+    this.#stopping.set(key, stopped);
+    return stopped;
   }
 
-  async #settle(run: Run, key: string): Promise<boolean> {
+  async #stop(run: Run, abandon: () => void, key: string): Promise<boolean> {
     try {
       await run.interrupt();
-      return true;
+      // Servers end a kernel that does not react themselves.
+      return (await run).error?.name !== "KernelDied";
     } catch (error) {
-      if (!isSandboxException(error) || error.error.code !== "REQUEST_TIMEOUT") return true;
+      if (!isSandboxException(error) || error.code !== "REQUEST_TIMEOUT") return true;
       const context = this.#contexts.get(key);
       this.#contexts.delete(key);
       if (context !== undefined) await this.#delete(await context);
+      abandon();
       return false;
     }
   }

@@ -187,7 +187,7 @@ describeIf(
 
   test("a kernel that does not react is reset, and the model is told", async () => {
     await using quick = create({ timeoutSeconds: 1 });
-    const code = "import signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])\nwhile True: pass";
+    const code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass";
     expect((await quick.execute("run_code", { code })).text).toContain(
       "its context was reset: its variables are lost",
     );
@@ -296,10 +296,19 @@ describeIf(
   test("close ends what is running and the sandbox; later calls are refused", async () => {
     const closing = create();
     const { id } = await closing.interpreter();
-    const running = closing.execute("run_code", { code: "import time; time.sleep(60)" });
-    await Promise.all([expect(running).rejects.toMatchObject({ code: "CLOSED" }), closing.close()]);
+    let begin: () => void = () => undefined;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const running = closing.execute(
+      "run_code",
+      { code: "print('begun', flush=True)\nimport time; time.sleep(60)" },
+      { onOutput: () => begin() },
+    );
+    const refused = expect(running).rejects.toThrow("The code tools are closed.");
+    await begun;
+    await closing.close();
+    await refused;
     expect(await sandboxIds()).not.toContain(id);
-    await expect(closing.execute("run_code", { code: "1" })).rejects.toMatchObject({ code: "CLOSED" });
+    await expect(closing.execute("run_code", { code: "1" })).rejects.toThrow("The code tools are closed.");
   });
 });
 

@@ -45,7 +45,7 @@ export function registerFiles(server: McpServer, source: ToolSource): void {
           readFile(files, uri.href, path),
         );
       } catch (error) {
-        if (!isSandboxException(error) || !["FILE_NOT_FOUND", "IS_DIRECTORY"].includes(error.error.code))
+        if (!isSandboxException(error) || !["FILE_NOT_FOUND", "IS_DIRECTORY"].includes(error.code))
           throw error;
         throw new ResourceNotFoundError(uri.href);
       }
