@@ -20,8 +20,11 @@ const layers = {
   agents: ["index.ts", "local/index.ts", "transport/user-agent.ts"],
   cli: ["index.ts", "local/index.ts", "agents/index.ts", "agents/mcp/index.ts"],
 };
-const zones = Object.entries(layers).map(([layer, below]) => ({
-  target: `./src/${layer}`,
+/** The page runs in a browser: it is a user of the public API, and no part of the server. */
+const PAGE = "local/playground/page";
+const inServer = ["./src/local/*.ts", "./src/local/!(playground)/**", "./src/local/playground/*.ts"];
+const zones = Object.entries({ ...layers, [PAGE]: ["index.ts"] }).map(([layer, below]) => ({
+  target: layer === "local" ? inServer : `./src/${layer}`,
   from: "./src",
   except: [layer, ...below].map((path) => `./${path}`),
   message: `src/${layer} sees only ${below.map((path) => `src/${path}`).join(", ")}.`,
@@ -100,8 +103,8 @@ export default defineConfig(
   },
   {
     files: ["src/**"],
-    // The supervisor and the kernels are programs of their own: what they throw does not leave their processes.
-    ignores: ["src/local/supervisor/**", "src/local/languages/**"],
+    // The supervisor, the kernels and the page are programs of their own: what they throw does not leave them.
+    ignores: ["src/local/supervisor/**", "src/local/languages/**", `src/${PAGE}/**`],
     rules: {
       "no-restricted-syntax": [
         "error",

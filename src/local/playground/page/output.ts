@@ -6,7 +6,6 @@ import { showResult } from "./results.js";
 const LINES_PER_BLOCK = 200;
 const MOST_LINES = 50_000;
 /** Colours and cursor movements for terminals, which a page does not show. */
-// eslint-disable-next-line no-control-regex -- escape sequences begin with a control character
 const TERMINAL_SEQUENCE = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 type Stream = "stdout" | "stderr";

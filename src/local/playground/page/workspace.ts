@@ -100,7 +100,9 @@ export class Workspace {
     if (signal.aborted) return;
     this.#events.onLost();
     await pause(RETRY_MILLIS);
-    if (!signal.aborted) await this.use(sandbox.id);
+    // Another sandbox may have been chosen meanwhile.
+    if (this.#watching?.signal !== signal) return;
+    await this.use(sandbox.id);
     this.#events.onBack();
   }
 }
