@@ -253,7 +253,8 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     .addOption(isolation())
     .addOption(network())
     .option("--python <path>", "the Python, or virtual environment, to use")
-    .option("--cors <origin>", "a web page's origin that may use it; repeatable", collect);
+    .option("--cors <origin>", "a web page's origin that may use it; repeatable", collect)
+    .option("--ui", "serve a page to run code in a browser, too; prints a link that opens it once");
 
   add<McpOptions>(
     program,

@@ -13,11 +13,12 @@ export interface ServeOptions {
   readonly network?: LocalServerOptions["network"];
   readonly python?: string | undefined;
   readonly cors?: readonly string[] | undefined;
+  readonly ui?: boolean | undefined;
 }
 
 /** Serves until it is stopped. */
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
-  const { port, isolation, network, python, cors = [] } = options;
+  const { port, isolation, network, python, cors = [], ui } = options;
   const apiKey = options.apiKey ?? (await readConfiguration({ apiKeyFile: options.apiKeyFile })).apiKey;
   const { signal } = io.stop;
   const server = await startLocalServer({
@@ -27,6 +28,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
     network,
     python,
     cors: cors.includes("*") ? "*" : cors,
+    ui,
     signal,
   });
   await io.result(toRecord(server), escapeControls(describe(server, options)));
@@ -38,12 +40,12 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
   return 0;
 }
 
-function toRecord({ url, connectionConfig: { domain, apiKey }, isolation, python }: LocalServer) {
-  return { type: "listening", url, domain, apiKey, isolation, python };
+function toRecord({ url, uiUrl, connectionConfig: { domain, apiKey }, isolation, python }: LocalServer) {
+  return { type: "listening", url, domain, apiKey, isolation, python, ...(uiUrl !== undefined && { uiUrl }) };
 }
 
 function describe(
-  { url, connectionConfig, isolation, python }: LocalServer,
+  { url, uiUrl, connectionConfig, isolation, python }: LocalServer,
   { network, cors = [] }: ServeOptions,
 ): string {
   const { domain, apiKey } = connectionConfig;
@@ -56,6 +58,7 @@ function describe(
     ["isolation", separation],
     ["python", python ?? "not found: Python runs fail until python3 is installed; shell commands work"],
     ...(cors.length > 0 ? [["web pages", cors.join(", ")]] : []),
+    ...(uiUrl === undefined ? [] : [["page", `${uiUrl} (opens once)`]]),
   ];
   return `OpenSandbox local server: ${url}
 
