@@ -343,7 +343,8 @@ export class Sandbox {
   }
 
   /**
-   * Ends the sandbox for good. A second call, and one that follows a failed one, takes "it is gone" for success.
+   * Ends the sandbox for good. Later calls to its files, commands and code reject with `CLOSED` at once. A second call,
+   * and one that follows a failed one, takes "it is gone" for success.
    *
    * @throws {SandboxApiException} status 404 where it was gone before the first call
    */
@@ -356,6 +357,8 @@ export class Sandbox {
       if (before !== undefined && (await raced(succeeds(before), options.signal))) return;
       this.#mayBeKilled = true;
       await this.#lifecycle.kill(this.id, { ...options, isRepeated });
+      // Otherwise calls would be repeated to an address where nothing is any more.
+      this.#execd.close();
     })();
     this.#killing = killing;
     await killing;

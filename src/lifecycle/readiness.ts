@@ -11,6 +11,8 @@ import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-optio
 import { isGone, type Lifecycle } from "./lifecycle.js";
 
 const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
+/** How often the sandbox's state is looked up while a check gives no result, in milliseconds. */
+const STATE_INTERVAL_MILLIS = 1_000;
 
 /** What waiting for a sandbox needs to know of it. */
 export interface ReadinessSource {
@@ -31,8 +33,9 @@ type Outcome = { readonly error: unknown } | undefined;
 /**
  * Checks a sandbox again and again until it is ready.
  *
- * It gives up before its time where waiting cannot help: no or wrong credentials, a sandbox that is gone, failed or
- * terminated. The lifecycle server is asked only after a failed check, so that a ready sandbox costs one request.
+ * The wait ends early if it cannot help: no or wrong credentials, a sandbox that is gone, failed or terminated. The
+ * lifecycle server is asked only after a failed check and while one takes long, so that a ready sandbox costs one
+ * request.
  *
  * @param startedAt since when the time counts, by `performance.now()`
  */
@@ -64,10 +67,11 @@ export async function waitUntilReady(
       attempts += 1;
       try {
         // A check of the caller's own may not know the signal.
-        if (await raceAbort(limit.signal, source.check(limit.signal))) return;
+        if (await raceAbort(limit.signal, checkWhileAlive(source, limit.signal))) return;
         outcome = { error: undefined };
       } catch (error) {
         if (limit.signal.aborted) throw error;
+        if (error instanceof SandboxUnhealthyException) throw error;
         assertHopeful(error);
         outcome = { error };
       }
@@ -80,6 +84,26 @@ export async function waitUntilReady(
     throw timedOut(source, timeoutSeconds, attempts, outcome);
   } finally {
     stop();
+    unlink();
+  }
+}
+
+/** One check, which ends early if the sandbox does: what is sent to an address where nothing is may get no response. */
+async function checkWhileAlive(source: ReadinessSource, limit: AbortSignal): Promise<boolean> {
+  const check = new AbortController();
+  const unlink = onAbort(limit, (reason) => {
+    check.abort(reason);
+  });
+  const failWhenEnded = async (): Promise<never> => {
+    for (;;) {
+      await sleep(STATE_INTERVAL_MILLIS, check.signal);
+      await assertAlive(source, check.signal);
+    }
+  };
+  try {
+    return await Promise.race([source.check(check.signal), failWhenEnded()]);
+  } finally {
+    check.abort();
     unlink();
   }
 }
@@ -107,7 +131,8 @@ async function assertAlive(source: ReadinessSource, signal: AbortSignal): Promis
     return;
   }
   if (!FINAL_STATES.has(status.state.toLowerCase())) return;
-  const why = status.message === undefined ? "." : `: ${status.message}`;
+  const reason = status.message ?? status.reason;
+  const why = reason === undefined ? "." : `: ${reason}`;
   throw new SandboxUnhealthyException({
     message: `The sandbox is ${status.state} and will not become ready${why}`,
     sandboxId: source.sandboxId,

@@ -3,7 +3,10 @@ import { isSandboxException } from "../errors.js";
 import { unwrapEmpty } from "../transport/client.js";
 import type { SandboxLink } from "./link.js";
 
-/** Says whether the sandbox answers. */
+/** How long {@link Health.isHealthy} waits for a response, in seconds: a paused sandbox sends none. */
+const HEALTHY_WITHIN_SECONDS = 5;
+
+/** Checks whether the sandbox responds. */
 export class Health {
   readonly #link: SandboxLink;
 
@@ -13,28 +16,35 @@ export class Health {
   }
 
   /**
-   * Asks once whether the sandbox answers, without retries. Kernels may still be starting when it does.
+   * Sends one request to the sandbox, without retries. Kernels may still be starting when it responds.
    *
-   * @throws {SandboxException} when it does not
+   * @throws {SandboxException} if it does not respond
    */
   async ping(options: CallOptions = {}): Promise<void> {
-    const { client, json } = this.#link.execd;
-    unwrapEmpty(await client.GET("/ping", json({ ...checkOptions(options), retry: false })));
+    await this.#ping({ signal: checkOptions(options).signal });
   }
 
   /**
-   * As {@link ping}, with `false` for any failure but the caller's own: an abort, a bad argument, or the use of a closed
-   * sandbox.
+   * As {@link ping}, but resolves to `false` if there is no response within 5 s, and for every other failure except the
+   * caller's own: an abort, an invalid argument, or the use of a closed or killed sandbox.
    */
   async isHealthy(options: CallOptions = {}): Promise<boolean> {
     const { signal } = checkOptions(options);
     try {
-      await this.ping({ signal });
+      await this.#ping({ signal, timeoutSeconds: HEALTHY_WITHIN_SECONDS });
       return true;
     } catch (error) {
       const isOwn = isSandboxException(error) && ["CLOSED", "INVALID_ARGUMENT"].includes(error.error.code);
       if (isOwn || signal?.aborted || !isSandboxException(error)) throw error;
       return false;
     }
+  }
+
+  async #ping(options: {
+    readonly signal?: AbortSignal | undefined;
+    readonly timeoutSeconds?: number;
+  }): Promise<void> {
+    const { client, json } = this.#link.execd;
+    unwrapEmpty(await client.GET("/ping", json({ ...options, retry: false })));
   }
 }

@@ -144,6 +144,35 @@ describe("kill", () => {
     expect(server.routes.filter((route) => route === DELETE)).toHaveLength(1);
   });
 
+  test("ends what is under way, and every later call to the sandbox, at once", async () => {
+    const run = runThatGoesOn();
+    const sandbox = await connect();
+    const { codes } = await CodeInterpreter.create(sandbox);
+    const failed = failureOf(sandbox.commands.run("sleep 9"));
+    await settle();
+    await sandbox.kill();
+    expect(await failed).toMatchObject({ code: "CLOSED" });
+    expect(run.isAborted()).toBe(true);
+    const before = server.seen.length;
+    for (const call of [
+      () => sandbox.commands.run("ls"),
+      () => sandbox.files.readFile("/a"),
+      () => codes.run("1"),
+      () => sandbox.getMetrics(),
+      () => sandbox.isHealthy(),
+    ]) {
+      expect(await failureOf(call())).toMatchObject({ code: "CLOSED", sandboxId: ID });
+    }
+    expect(server.seen).toHaveLength(before);
+  });
+
+  test("that fails leaves the instance as it is", async () => {
+    const sandbox = await connect();
+    server.on(DELETE, () => serverError(403, "FORBIDDEN"));
+    await failureOf(sandbox.kill());
+    expect(await sandbox.isHealthy()).toBe(true);
+  });
+
   test("of a sandbox that is gone throws first, and succeeds then", async () => {
     const sandbox = await connect();
     server.on(DELETE, () => serverError(404, GONE, { "x-request-id": "r-1" }));

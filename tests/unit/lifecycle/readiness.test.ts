@@ -49,6 +49,21 @@ describe("a wait", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
+  test("ends at once when the entrypoint exits while a check gets no response, with the reason", async () => {
+    for (const stuck of [PING, ENDPOINT]) {
+      server = new FakeServer();
+      server.hang(stuck);
+      server.on(INFO, (_, count) =>
+        count < 2 ? Response.json(sandboxJson()) : state("Failed", "The entrypoint exited with code 1.")(),
+      );
+      const opening = failureOf(connect());
+      await jest.advanceTimersByTimeAsync(2_000);
+      expect(await opening).toBeInstanceOf(SandboxUnhealthyException);
+      expect(String(await opening)).toContain("The entrypoint exited with code 1.");
+      expect(jest.getTimerCount()).toBe(0);
+    }
+  });
+
   test("pauses as long as it is told to", async () => {
     server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null)));
     const opening = connect({ healthCheckPollingIntervalMillis: 3_000 });

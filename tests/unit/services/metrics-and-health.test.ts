@@ -1,4 +1,4 @@
-import { describe, expect, test } from "@jest/globals";
+import { describe, expect, jest, test } from "@jest/globals";
 import { SandboxApiException } from "../../../src/errors.js";
 import { Health } from "../../../src/services/health.js";
 import { Metrics, type SandboxMetrics } from "../../../src/services/metrics.js";
@@ -158,6 +158,24 @@ describe("health", () => {
     const execd = new FakeExecd(() => Promise.reject(new TypeError("fetch failed")));
     expect(await new Health(execd.link).isHealthy()).toBe(false);
     expect(execd.requests).toHaveLength(1);
+  });
+
+  test("is none where nothing responds within 5 s, as with a paused sandbox", async () => {
+    jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
+    try {
+      const execd = new FakeExecd(
+        ({ signal }) =>
+          new Promise((_, reject) => {
+            signal.addEventListener("abort", () => reject(signal.reason as Error));
+          }),
+      );
+      const healthy = new Health(execd.link).isHealthy();
+      await jest.advanceTimersByTimeAsync(5_000);
+      expect(await healthy).toBe(false);
+      expect(jest.getTimerCount()).toBe(0);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   test("is not what an abort says", async () => {
