@@ -23,6 +23,8 @@ import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.
 /** Where a server without a listener seems to be: a name that no resolver ever knows (RFC 2606). */
 const IN_PROCESS_HOST = "opensandbox.invalid";
 
+/** What a box's supervisor and the system's libraries may take beside the memory of a sandbox. */
+const OF_SUPERVISOR_BYTES = 128 * 2 ** 20;
 /** How long the end of the process waits for the removal of its files; the next server removes what is left. */
 const REMOVAL_LIMIT_MS = 10_000;
 
@@ -161,13 +163,15 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     async (boxDirectory, { env, limits }) => {
       const chosen = chooseCores(limits.cpuCount, cores, ordinal++);
       const selected = await runtimes.select(env);
+      const boxGroup = directory.group?.makeChild(path.basename(boxDirectory));
+      boxGroup?.limitMemory(limits.memoryBytes + OF_SUPERVISOR_BYTES);
       return Box.start({
         plan: {
           ...{ directory: boxDirectory, assets, runtimes: selected.installed, network, limits },
           cores: chosen,
         },
         isolation,
-        group: directory.group?.makeChild(path.basename(boxDirectory)),
+        group: boxGroup,
         env,
         ipython: pythonShell === "auto",
         prewarm: true,

@@ -1,4 +1,12 @@
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from "node:fs";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 
@@ -7,23 +15,31 @@ const INTERVAL_MS = 2;
 
 /**
  * A control group (version 2): a set of processes, and all that they start, that the kernel holds or ends as one, and that
- * none of them can leave or outwit. Below this process's own group, where this user may make one there.
+ * none of them can leave. It is made below this process's own group, where this user may do that.
+ *
+ * Its memory is limited where the kernel offers that: by version 2, or by a second group of version 1 beside it, as on
+ * systems that have both.
  */
 export class ControlGroup {
   readonly directory: string;
+  /** The group of version 1 that limits memory, where it is not version 2 that does it. */
+  readonly memory: string | undefined;
 
   /** @param directory - of an existing group */
-  constructor(directory: string) {
+  constructor(directory: string, memory?: string) {
     this.directory = directory;
+    this.memory = memory;
   }
 
-  /** Makes a group below the one that this process is in; `undefined` where that cannot be. */
+  /** Makes a group below the one that this process is in; `undefined` where that is not possible. */
   static make(name: string): ControlGroup | undefined {
-    const parent = ownDirectory();
-    return parent === undefined ? undefined : new ControlGroup(parent).makeChild(name);
+    const own = ownDirectory("cgroup2");
+    return own === undefined
+      ? undefined
+      : new ControlGroup(parentFor(own), ownDirectory("memory")).makeChild(name);
   }
 
-  /** Makes a group below this one; `undefined` where that cannot be, or groups have no such powers. */
+  /** Makes a group below this one; `undefined` where that is not possible, or this kernel's groups cannot do what is needed. */
   makeChild(name: string): ControlGroup | undefined {
     const directory = path.join(this.directory, name);
     try {
@@ -31,18 +47,34 @@ export class ControlGroup {
     } catch {
       return undefined;
     }
-    const child = new ControlGroup(directory);
-    if (child.#read("cgroup.freeze") !== undefined && child.#processes() !== undefined) return child;
+    const child = new ControlGroup(directory, makeMemoryGroup(this.memory, name));
+    if (child.#read("cgroup.freeze") !== undefined && child.#processes() !== undefined) {
+      // For the groups below this one.
+      child.#write("cgroup.subtree_control", "+memory");
+      return child;
+    }
     child.#remove();
     return undefined;
   }
 
+  /**
+   * Limits the memory of all processes together, with what the kernel itself needs for them: buffers of sockets and pipes,
+   * page tables, files in memory. Has no effect where the kernel does not offer it.
+   */
+  limitMemory(bytes: number): void {
+    this.#write("memory.max", String(bytes));
+    this.#write("memory.swap.max", "0");
+    if (this.memory !== undefined)
+      writeExisting(path.join(this.memory, "memory.limit_in_bytes"), String(bytes));
+  }
+
   /** The command line that starts a program in this group. It runs outside where the kernel does not allow that. */
   enter(command: string, args: readonly string[]): { command: string; args: string[] } {
-    const script = '{ echo 0 > "$0"; } 2>/dev/null; exec "$@"';
+    const script =
+      '{ echo 0 > "$0/cgroup.procs"; echo 0 > "$1/cgroup.procs"; } 2>/dev/null; shift; exec "$@"';
     return {
       command: "bash",
-      args: ["-c", script, path.join(this.directory, "cgroup.procs"), command, ...args],
+      args: ["-c", script, this.directory, this.memory ?? this.directory, command, ...args],
     };
   }
 
@@ -67,7 +99,7 @@ export class ControlGroup {
 
   /** Ends every process, of groups below this one too; those that are held as well. */
   kill(): void {
-    // Before Linux 5.14 a group cannot be killed as one; whoever uses it has ended what it knows of itself.
+    // Before Linux 5.14 a group cannot be killed as one; its box's first process is killed anyway.
     this.#write("cgroup.kill", "1");
   }
 
@@ -92,14 +124,9 @@ export class ControlGroup {
 
   /** @returns whether it is gone: what still ends keeps it */
   #remove(): boolean {
-    for (const name of childrenOf(this.directory))
-      new ControlGroup(path.join(this.directory, name)).#remove();
-    try {
-      rmdirSync(this.directory);
-      return true;
-    } catch (error) {
-      return error instanceof Error && "code" in error && error.code === "ENOENT";
-    }
+    return [this.directory, this.memory].every(
+      (directory) => directory === undefined || removeGroup(directory),
+    );
   }
 
   #read(file: string): string | undefined {
@@ -111,13 +138,59 @@ export class ControlGroup {
   }
 
   #write(file: string, text: string): boolean {
-    try {
-      // Only what is there: in a directory of another kind nothing is to be made.
-      writeFileSync(path.join(this.directory, file), text, { flag: "r+" });
-      return true;
-    } catch {
-      return false;
-    }
+    return writeExisting(path.join(this.directory, file), text);
+  }
+}
+
+/**
+ * A group with processes of its own cannot let the groups below it limit memory, so that the limited ones are made beside it
+ * where that is allowed, as in a session of systemd.
+ */
+function parentFor(own: string): string {
+  const above = path.dirname(own);
+  try {
+    if (limitsMemoryBelow(own) || !limitsMemoryBelow(above)) return own;
+    accessSync(path.join(above, "cgroup.procs"), constants.W_OK);
+    accessSync(above, constants.W_OK);
+    return above;
+  } catch {
+    return own;
+  }
+}
+
+function limitsMemoryBelow(directory: string): boolean {
+  return readFileSync(path.join(directory, "cgroup.subtree_control"), "utf8").split(/\s/).includes("memory");
+}
+
+function writeExisting(file: string, text: string): boolean {
+  try {
+    // In a directory of another kind nothing must be made.
+    writeFileSync(file, text, { flag: "r+" });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function makeMemoryGroup(parent: string | undefined, name: string): string | undefined {
+  if (parent === undefined) return undefined;
+  const directory = path.join(parent, name);
+  try {
+    mkdirSync(directory);
+    return directory;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @returns whether a group and those below it are gone */
+function removeGroup(directory: string): boolean {
+  for (const name of childrenOf(directory)) removeGroup(path.join(directory, name));
+  try {
+    rmdirSync(directory);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "ENOENT";
   }
 }
 
@@ -130,14 +203,18 @@ function childrenOf(directory: string): string[] {
   }
 }
 
-/** Where this process's own group is among the files. */
-function ownDirectory(): string | undefined {
+/** Where this process's own group of a kind is among the files: of version 2, or of a controller of version 1. */
+function ownDirectory(kind: "cgroup2" | "memory"): string | undefined {
+  const isWanted = (type: string | undefined, options: string | undefined) =>
+    kind === "cgroup2" ? type === kind : type === "cgroup" && options?.split(",").includes(kind) === true;
   try {
-    const [, own] = /^0::(\/.*)$/m.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
-    for (const line of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
-      const [, , , root, mounted, ...rest] = line.split(" ");
+    const line = kind === "cgroup2" ? /^0::(\/.*)$/m : /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.*)$/m;
+    const [, own] = line.exec(readFileSync("/proc/self/cgroup", "utf8")) ?? [];
+    for (const mount of readFileSync("/proc/self/mountinfo", "utf8").split("\n")) {
+      const [, , , root, mounted, ...rest] = mount.split(" ");
       if (own === undefined || root === undefined || mounted === undefined) continue;
-      if (rest[rest.indexOf("-") + 1] !== "cgroup2") continue;
+      const [type, , options] = rest.slice(rest.indexOf("-") + 1);
+      if (!isWanted(type, options)) continue;
       const relative = path.relative(root, own);
       if (!relative.startsWith("..")) return path.join(mounted, relative);
     }

@@ -33,6 +33,8 @@ interface Owner {
   readonly host: string;
   /** The directory of the control group. */
   readonly group: string | null;
+  /** Of the one that limits memory, where that is another. */
+  readonly memory?: string | undefined;
 }
 
 /** A server's own directory: its sandboxes, its snapshots, and the mark that it is in use. */
@@ -66,7 +68,11 @@ export class ServerDirectory {
     const made = new ServerDirectory(location, mark, new Trees(isolation));
     // Without a mark nobody may sweep it.
     if (mark !== undefined) {
-      const owner: Owner = { host: os.hostname(), group: made.group?.directory ?? null };
+      const owner: Owner = {
+        host: os.hostname(),
+        group: made.group?.directory ?? null,
+        memory: made.group?.memory,
+      };
       writeFileSync(path.join(location, OWNER_FILE), JSON.stringify(owner), { mode: 0o600 });
     }
     return made;
@@ -115,13 +121,13 @@ export async function sweepStaleDirectories(isolation: Isolation): Promise<void>
   const directories = readdirSync(parent)
     .filter((name) => name.startsWith(PREFIX))
     .map((name) => path.join(parent, name));
-  const stale: { directory: string; group: string | null }[] = [];
+  const stale: { directory: string; owner: Owner }[] = [];
   for (const directory of directories) {
     const owner = readOwner(directory);
     if (owner === undefined) removeUnmarked(directory);
     // A socket of another machine that shares the files answers nobody here.
     else if (owner.host === os.hostname() && (await isClosed(path.join(directory, SOCKET)))) {
-      stale.push({ directory, group: owner.group });
+      stale.push({ directory, owner });
     }
   }
   if (stale.length === 0) return;
@@ -130,12 +136,13 @@ export async function sweepStaleDirectories(isolation: Isolation): Promise<void>
     isolation.name === "none" ? await resolveIsolation("auto").catch(() => isolation) : isolation;
   const trees = new Trees(confining);
   // What cannot be removed now must not keep a server from starting; the next one tries again.
-  await Promise.allSettled(stale.map((found) => sweep(found.directory, found.group, trees)));
+  await Promise.allSettled(stale.map(({ directory, owner }) => sweep(directory, owner, trees)));
 }
 
-async function sweep(directory: string, group: string | null, trees: Trees): Promise<void> {
-  if (group !== null && path.basename(group) === path.basename(directory)) {
-    await new ControlGroup(group).end();
+async function sweep(directory: string, { group, memory }: Owner, trees: Trees): Promise<void> {
+  const isOfServer = (file: string) => path.basename(file) === path.basename(directory);
+  if (group !== null && isOfServer(group)) {
+    await new ControlGroup(group, memory !== undefined && isOfServer(memory) ? memory : undefined).end();
   }
   if (await trees.empty(directory, MARKS)) removeMarked(directory);
 }
@@ -189,7 +196,8 @@ function isOwner(value: unknown): value is Owner {
     "host" in value &&
     typeof value.host === "string" &&
     "group" in value &&
-    (value.group === null || typeof value.group === "string")
+    (value.group === null || typeof value.group === "string") &&
+    (!("memory" in value) || typeof value.memory === "string")
   );
 }
 

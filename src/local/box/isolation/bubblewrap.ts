@@ -1,4 +1,12 @@
-import { existsSync, lstatSync, mkdirSync, readlinkSync, realpathSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readlinkSync,
+  realpathSync,
+  writeFileSync,
+  readFileSync,
+} from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import {
@@ -70,23 +78,47 @@ const CONFIGURATION = [
 /** Since Linux 5.14 a user namespace counts its own; before, the limit would count all of the user's processes. */
 const COUNTS_PROCESSES = isAtLeast(os.release(), 5, 14);
 
+/** Of what belongs to the user as a whole, the kernel's own limits for one box. What a limit is divided by is in {@link shareOf}. */
+const INSTANCES = 32;
+const WATCHES = 65_536;
+
 /**
- * Starts a program that sees the host's /dev, and cannot change the modes of what is in it. The device nodes of a box are
- * the host's own, and where root runs the server, they belong to the code in the box; bwrap has no way to bind them
- * read-only that lets them be opened.
+ * The command line that starts a program in a user namespace around those of a box. The kernel counts in it what all
+ * processes of a user may have together, so that one box cannot take all of it. The file named by the argument after it is opened as {@link FILTER_DESCRIPTOR}.
+ *
+ * @param locksDevices - whether the modes of what is in /dev are protected, too. The device nodes of a box are the host's own, and
+ *   where root runs the server, they belong to the code in the box; bwrap cannot bind them read-only in a way that lets
+ *   them be opened.
  */
-export const WITH_LOCKED_DEVICES = [
-  ...["unshare", "--user", "--map-root-user", "--mount", "bash", "-c"],
-  'mount --rbind /dev /dev && mount -o remount,bind,ro /dev && exec "$@"',
-  "bash",
-] as const;
+export function outerNamespace(locksDevices: boolean): string[] {
+  const limits = [
+    ...["inotify_instances", "fanotify_groups"].map((name) => [name, INSTANCES] as const),
+    ...["inotify_watches", "fanotify_marks"].map((name) => [name, WATCHES] as const),
+  ].map(([name, most]) => `echo ${shareOf(name, most)} >/proc/sys/user/max_${name}`);
+  const locked = ["mount --rbind /dev /dev", "mount -o remount,bind,ro /dev"];
+  const steps = [`{ ${limits.join("; ")}; } 2>/dev/null`, ...(locksDevices ? [locked.join(" && ")] : [])];
+  const script = `${steps.join("; ")} && ${WITH_FILTER}`;
+  return ["unshare", "--user", "--map-root-user", ...(locksDevices ? ["--mount"] : []), "bash", "-c", script];
+}
+
+const WITH_FILTER = `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`;
+
+/** A quarter of what the user may have, so that several boxes and the user's own programs find some left. */
+function shareOf(name: string, most: number): number {
+  try {
+    const limit = Number(readFileSync(`/proc/sys/user/max_${name}`, "utf8"));
+    return Math.max(Math.min(Math.floor(limit / 4), most), 1);
+  } catch {
+    return most; // This kernel has no such limit.
+  }
+}
 
 /** What a machine can do. */
 export interface BubblewrapFeatures {
   /** Whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer). */
   readonly isRecent: boolean;
-  /** Whether {@link WITH_LOCKED_DEVICES} is needed, and works. */
-  readonly locksDevices: boolean;
+  /** What {@link outerNamespace} returns, as far as it works here; empty where it does not. */
+  readonly outer: readonly string[];
 }
 
 /** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
@@ -94,12 +126,12 @@ export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
   readonly #executable: string;
   readonly #isRecent: boolean;
-  readonly #prefix: readonly string[];
+  readonly #outer: readonly string[];
 
-  constructor(executable: string, { isRecent, locksDevices }: BubblewrapFeatures) {
+  constructor(executable: string, { isRecent, outer }: BubblewrapFeatures) {
     this.#executable = executable;
     this.#isRecent = isRecent;
-    this.#prefix = locksDevices ? WITH_LOCKED_DEVICES : [];
+    this.#outer = outer.length > 0 ? outer : ["bash", "-c", WITH_FILTER];
   }
 
   prepare(plan: BoxPlan): BoxLaunch {
@@ -133,7 +165,7 @@ export class Bubblewrap implements Isolation {
     const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
     const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {
-      ...withoutStrayDescriptors([...this.#prefix, ...withFilter(plan.directory, bwrap)]),
+      ...withoutStrayDescriptors([...this.#outer, writeFilter(plan.directory), ...bwrap]),
       env: baseEnvironment(WORKSPACE, searchPath),
       cwd: "/",
       workspace: WORKSPACE,
@@ -206,11 +238,11 @@ export class Bubblewrap implements Isolation {
   }
 }
 
-/** Gives a program the filter of system calls as a descriptor. */
-function withFilter(directory: string, command: readonly string[]): string[] {
+/** @returns the file */
+function writeFilter(directory: string): string {
   const file = path.join(directory, "syscalls");
   writeFileSync(file, syscallFilter());
-  return ["bash", "-c", `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`, file, ...command];
+  return file;
 }
 
 /** On merged systems /bin and others are links into /usr and must be links in the box, too. */

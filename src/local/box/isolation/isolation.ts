@@ -100,24 +100,29 @@ export function withoutStrayDescriptors(command: readonly string[]): { command: 
 
 /**
  * The command line that starts a program with the limits that the kernel enforces for each process, and that its
- * children inherit. What a system does not know or allow is left as it is.
+ * children inherit. Limits that a system does not know or allow are skipped.
  */
-export function withLimits(
-  { limits, cores }: BoxPlan,
-  command: readonly string[],
-  processes: boolean,
-): string[] {
-  const { memoryBytes, diskBytes } = limits;
+export function withLimits(plan: BoxPlan, command: readonly string[], processes: boolean): string[] {
+  const { limits, cores } = plan;
   const settings = [
     "ulimit -c 0",
-    `ulimit -d ${Math.ceil(memoryBytes / 1024)}`,
-    `ulimit -f ${Math.ceil(diskBytes / 1024)}`,
+    `ulimit -d ${Math.ceil((limits.memoryBytes + reservedByNode(plan)) / 1024)}`,
+    `ulimit -f ${Math.ceil(limits.diskBytes / 1024)}`,
     // The supervisor's own threads count as well.
     ...(processes ? [`ulimit -u ${limits.processes + SUPERVISOR_THREADS}`] : []),
     ...(cores === undefined ? [] : [`taskset -cp ${cores} $$`]),
   ];
   const script = `{ ${settings.join("; ")}; } >/dev/null 2>&1`;
   return ["bash", "-c", `${script}; exec "$@"`, "bash", ...command];
+}
+
+/**
+ * From version 24 on, Node.js reserves 512 MiB for the code of each thread without using them, and the kernel counts them as
+ * data. A kernel has two such threads, and its programs may start some.
+ */
+function reservedByNode({ runtimes }: BoxPlan): number {
+  const versions = [process.versions.node, runtimes.node?.version ?? "0"];
+  return versions.some((version) => Number.parseInt(version, 10) >= 24) ? 4 * 512 * 2 ** 20 : 0;
 }
 
 const SUPERVISOR_THREADS = 32;

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { SandboxException } from "../../../errors.js";
 import { onPath } from "../../languages/search.js";
-import { Bubblewrap, WITH_LOCKED_DEVICES } from "./bubblewrap.js";
+import { Bubblewrap, outerNamespace } from "./bubblewrap.js";
 import type { Isolation, IsolationName } from "./isolation.js";
 import { NoIsolation } from "./none.js";
 import { SandboxExec } from "./sandbox-exec.js";
@@ -40,9 +40,10 @@ export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal
   if (plain.works) {
     const isRecent = nesting.works;
     const options = isRecent ? ["--disable-userns"] : [];
-    const locked = [...WITH_LOCKED_DEVICES, executable] as const;
-    const locksDevices = process.getuid?.() === 0 && (await attempt(locked, options, signal)).works;
-    return new Bubblewrap(executable, { isRecent, locksDevices });
+    const outer = outerNamespace(process.getuid?.() === 0);
+    const [program = "", ...before] = outer;
+    const { works } = await attempt([program, ...before, "/dev/null", executable], options, signal);
+    return new Bubblewrap(executable, { isRecent, outer: works ? outer : [] });
   }
   throw unusable(plain.missing ? NOT_INSTALLED : describeRefusal(plain.complaint));
 }

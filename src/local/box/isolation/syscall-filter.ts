@@ -1,4 +1,4 @@
-/** The numbers of calls, by the kernel's name for an architecture. */
+/** The numbers of system calls, by the kernel's name for an architecture. */
 interface Calls {
   readonly architecture: number;
   readonly socket: number;
@@ -6,49 +6,93 @@ interface Calls {
   readonly processVmWritev: number;
   /** The first of `add_key`, `request_key` and `keyctl`, which follow each other. */
   readonly addKey: number;
-  /** The old way to `socket` of 32-bit x86, whose arguments a filter cannot see. */
-  readonly socketcall?: number;
+  readonly ioSetup: number;
+  readonly shmget: number;
+  readonly semget: number;
+  readonly msgget: number;
+  /** On 32-bit x86, the older ways to `socket` and to System V IPC, whose arguments a filter cannot see. */
+  readonly multiplexers?: readonly number[];
 }
 
-const ARM64 = { socket: 198, ptrace: 117, processVmWritev: 271, addKey: 217 };
+const ARM64 = {
+  ...{ socket: 198, ptrace: 117, processVmWritev: 271, addKey: 217 },
+  ...{ ioSetup: 0, shmget: 194, semget: 190, msgget: 186 },
+};
 const ARCHITECTURES: readonly Calls[] = [
-  { architecture: 0xc000003e, socket: 41, ptrace: 101, processVmWritev: 311, addKey: 248 }, // x86-64
-  { architecture: 0x40000003, socket: 359, ptrace: 26, processVmWritev: 348, addKey: 286, socketcall: 102 }, // x86
+  {
+    architecture: 0xc000003e, // x86-64
+    ...{ socket: 41, ptrace: 101, processVmWritev: 311, addKey: 248 },
+    ...{ ioSetup: 206, shmget: 29, semget: 64, msgget: 68 },
+  },
+  {
+    architecture: 0x40000003, // x86
+    ...{ socket: 359, ptrace: 26, processVmWritev: 348, addKey: 286 },
+    ...{ ioSetup: 245, shmget: 395, semget: 393, msgget: 399, multiplexers: [102, 117] },
+  },
   { architecture: 0xc00000b7, ...ARM64 },
-  { architecture: 0x40000028, socket: 281, ptrace: 26, processVmWritev: 377, addKey: 309 }, // 32-bit ARM
+  {
+    architecture: 0x40000028, // 32-bit ARM
+    ...{ socket: 281, ptrace: 26, processVmWritev: 377, addKey: 309 },
+    ...{ ioSetup: 243, shmget: 307, semget: 299, msgget: 303 },
+  },
   { architecture: 0xc00000f3, ...ARM64 }, // 64-bit RISC-V
 ];
 /** It makes sockets that no filter sees. Its number is the same everywhere. */
 const IO_URING_SETUP = 425;
-/** From here on numbers are those of x32, an interface of x86-64 that hardly a kernel has. */
+/** From here on numbers are those of x32, an interface of x86-64 that hardly any kernel has. */
 const X32 = 0x40000000;
 const AF_VSOCK = 40;
 /** The first process of a box, whose death is the end of the box. */
 const FIRST_PROCESS = 1;
+/**
+ * What System V IPC may take: the kernel allows thousands of segments and sets, which outlive their processes and count as
+ * no process's memory. PostgreSQL, for one, needs a segment of a few bytes.
+ */
+const LARGEST_SEGMENT_BYTES = 4096;
+const LARGEST_SEMAPHORE_SET = 32;
 
-// Instructions of the kernel's filter programs, what they load of a call, and what becomes of it: EPERM, or nothing.
-const [LOAD, IF_EQUAL, IF_AT_LEAST, RETURN] = [0x20, 0x15, 0x35, 0x06];
+// Instructions of the kernel's filter programs, what they load of a call, and the result: an error, or nothing.
+const [LOAD, IF_EQUAL, IF_AT_LEAST, IF_MORE, RETURN] = [0x20, 0x15, 0x35, 0x25, 0x06];
 const [NUMBER, ARCHITECTURE, ARGUMENTS] = [0, 4, 16];
-const [REFUSE, ALLOW] = [0x00050001, 0x7fff0000];
+const [FAIL, ALLOW] = [0x00050000, 0x7fff0000];
+const [EPERM, ENOSPC, ENOSYS] = [1, 28, 38];
 
 /**
- * A seccomp program that refuses the calls for what no namespace separates: the kernel's keyrings, as a box inherits that
- * of the session in which the server was started, with the passwords and tickets that are in it; and the sockets between
- * a virtual machine and its host. Nor may code take over the first process of its box, which would then outlive the
- * server.
+ * Returns a seccomp program that refuses the calls for what no namespace separates and no limit counts:
+ *
+ * - the kernel's keyrings: a box inherits that of the session in which the server was started, with its passwords and tickets;
+ * - the sockets between a virtual machine and its host;
+ * - taking over the first process of a box, which would then outlive the server;
+ * - memory of System V IPC, and contexts of asynchronous I/O, of which the whole machine has 65,536.
  */
 export function syscallFilter(): Buffer {
   return Buffer.concat([...ARCHITECTURES.map(rulesFor), instruction(RETURN, ALLOW)]);
 }
 
-function rulesFor({ architecture, socket, ptrace, processVmWritev, addKey, socketcall }: Calls): Buffer {
-  const calls = [addKey, addKey + 1, addKey + 2, IO_URING_SETUP, socketcall ?? []].flat();
+function rulesFor(calls: Calls): Buffer {
+  const { architecture, socket, ptrace, processVmWritev, addKey, multiplexers = [] } = calls;
+  const forbidden = [addKey, addKey + 1, addKey + 2, IO_URING_SETUP, ...multiplexers];
   const rules = Buffer.concat([
-    refuse(IF_AT_LEAST, X32),
-    ...calls.map((call) => refuse(IF_EQUAL, call)),
-    refuse(IF_EQUAL, socket, { argument: 0, is: AF_VSOCK }),
-    refuse(IF_EQUAL, ptrace, { argument: 1, is: FIRST_PROCESS }),
-    refuse(IF_EQUAL, processVmWritev, { argument: 0, is: FIRST_PROCESS }),
+    refuse(IF_AT_LEAST, X32, EPERM),
+    ...forbidden.map((call) => refuse(IF_EQUAL, call, EPERM)),
+    // As on a kernel without it: programs have another way then.
+    refuse(IF_EQUAL, calls.ioSetup, ENOSYS),
+    refuse(IF_EQUAL, calls.msgget, ENOSPC),
+    refuse(IF_EQUAL, calls.shmget, ENOSPC, {
+      argument: 1,
+      comparison: IF_MORE,
+      value: LARGEST_SEGMENT_BYTES,
+    }),
+    // A size of more than 4 GiB has an upper half.
+    refuse(IF_EQUAL, calls.shmget, ENOSPC, { argument: 1, half: "upper", comparison: IF_MORE, value: 0 }),
+    refuse(IF_EQUAL, calls.semget, ENOSPC, {
+      argument: 1,
+      comparison: IF_MORE,
+      value: LARGEST_SEMAPHORE_SET,
+    }),
+    refuse(IF_EQUAL, socket, EPERM, { argument: 0, comparison: IF_EQUAL, value: AF_VSOCK }),
+    refuse(IF_EQUAL, ptrace, EPERM, { argument: 1, comparison: IF_EQUAL, value: FIRST_PROCESS }),
+    refuse(IF_EQUAL, processVmWritev, EPERM, { argument: 0, comparison: IF_EQUAL, value: FIRST_PROCESS }),
   ]);
   const others = instruction(IF_EQUAL, architecture, rules.length / INSTRUCTION_BYTES);
   return Buffer.concat([instruction(LOAD, ARCHITECTURE), others, rules]);
@@ -56,17 +100,19 @@ function rulesFor({ architecture, socket, ptrace, processVmWritev, addKey, socke
 
 interface Condition {
   readonly argument: number;
-  /** Of its lower half: these are numbers of 32 bits. */
-  readonly is: number;
+  /** Of the 64 bits of an argument. @default "lower" */
+  readonly half?: "lower" | "upper";
+  readonly comparison: number;
+  readonly value: number;
 }
 
-function refuse(comparison: number, call: number, condition?: Condition): Buffer {
-  const rest = Buffer.concat([
-    ...(condition === undefined
-      ? []
-      : [instruction(LOAD, ARGUMENTS + 8 * condition.argument), instruction(IF_EQUAL, condition.is, 1)]),
-    instruction(RETURN, REFUSE),
-  ]);
+function refuse(comparison: number, call: number, error: number, condition?: Condition): Buffer {
+  const checks: Buffer[] = [];
+  if (condition !== undefined) {
+    const offset = ARGUMENTS + 8 * condition.argument + (condition.half === "upper" ? 4 : 0);
+    checks.push(instruction(LOAD, offset), instruction(condition.comparison, condition.value, 1));
+  }
+  const rest = Buffer.concat([...checks, instruction(RETURN, FAIL + error)]);
   const others = instruction(comparison, call, rest.length / INSTRUCTION_BYTES);
   return Buffer.concat([instruction(LOAD, NUMBER), others, rest]);
 }

@@ -15,10 +15,13 @@ import {
   type Permission,
 } from "./file-info.js";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
-import { BadPattern, globToRegExp } from "./glob.js";
+import { BadPattern, compileGlob } from "./glob.js";
 import { Problem, runtimeError } from "../http/problem.js";
 
-/** The operations on directories, the search among them. */
+/** How long a search may take. Clients wait for about as long. */
+const SEARCH_LIMIT_MS = 25_000;
+
+/** The operations on directories, including the search. */
 export function directoryRoutes(configuration: Configuration): Routes {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
@@ -87,7 +90,8 @@ async function collect(directory: string, depth: number): Promise<FileInfo[]> {
 
 async function search({ stream, query }: Call, root: string): Promise<void> {
   const pattern = query.get("pattern") ?? "";
-  const names = readPattern(pattern === "" ? "**" : pattern);
+  const matches = readPattern(pattern === "" ? "**" : pattern);
+  const deadline = performance.now() + SEARCH_LIMIT_MS;
   await stat(root).catch((error: unknown) => {
     throw missingFile(error, "stat", root) ?? fileProblem(error, "stat", root);
   });
@@ -95,18 +99,22 @@ async function search({ stream, query }: Call, root: string): Promise<void> {
   // A list of its own instead of recursion: a tree may be deeper than the stack.
   const pending = [root];
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
+    if (stream.destroyed) return;
+    if (performance.now() > deadline) {
+      throw runtimeError(`error searching files. no result within ${SEARCH_LIMIT_MS / 1000} s: ${root}`);
+    }
     const info = await readFileInfo(file).catch(() => undefined);
     if (info === undefined) continue; // removed meanwhile
     if (info.type === "directory") {
       for (const name of (await namesIn(file)).reverse()) pending.push(path.join(file, name));
-    } else if (names.test(path.basename(file))) found.push(info);
+    } else if (matches(path.basename(file))) found.push(info);
   }
   sendJson(stream, 200, found);
 }
 
-function readPattern(pattern: string): RegExp {
+function readPattern(pattern: string): (name: string) => boolean {
   try {
-    return globToRegExp(pattern);
+    return compileGlob(pattern);
   } catch (error) {
     if (!(error instanceof BadPattern)) throw error;
     throw runtimeError(`error searching files. invalid pattern ${pattern}: syntax error in pattern`);

@@ -1,87 +1,173 @@
 /** Patterns for file names, with the rules of execd's search. */
 
-/** A pattern that is none. */
+/** A pattern with a syntax error. */
 export class BadPattern extends Error {}
 
+/** Parts of a pattern, one after the other. */
+type Sequence = readonly Part[];
+
+type Part =
+  | { readonly type: "one" | "many"; readonly matches: (character: string) => boolean }
+  | { readonly type: "any of" | "none of"; readonly options: readonly Sequence[] };
+
+/** A name has no more than 255 bytes, so that no sensible pattern comes near these. */
+const LONGEST_PATTERN = 1024;
+const MOST_NESTING = 50;
+const MOST_NEGATIONS = 10;
+
+const isNoSlash = (character: string) => character !== "/";
+const SEGMENT: Part = { type: "many", matches: isNoSlash };
+const ANYTHING: Part = { type: "many", matches: () => true };
+
 /**
- * Translates a pattern: `*`, `?`, `[a-z]`, `{a,b}` and `!(a|b)`. Names are compared alone, so that directories in a
- * pattern match no name, but `**` with a slash stands for none, too.
+ * Compiles a pattern: `*`, `?`, `[a-z]`, `{a,b}` and `!(a|b)`. Names are compared alone, so that a pattern with directories
+ * matches no name, except that `**` with a slash also stands for nothing.
+ *
+ * A regular expression would take exponential time for a pattern such as `*a*a*a*b`. This matcher follows all ways through
+ * the pattern at once: each part is applied to each position in the name at most once, or once for each position inside
+ * `!(…)`.
  *
  * @throws {BadPattern}
  */
-export function globToRegExp(pattern: string): RegExp {
-  const translator = new Translator(pattern);
-  return new RegExp(`^${translator.translate()}$`, "su");
+export function compileGlob(pattern: string): (name: string) => boolean {
+  const sequence = new Parser(pattern).parse();
+  return (name) => {
+    const characters = Array.from(name);
+    return new Matcher(characters).advance(sequence, new Set([0])).has(characters.length);
+  };
 }
 
-class Translator {
-  readonly #characters: readonly string[];
-  #position = 0;
+/** Matches one name. */
+class Matcher {
+  readonly #name: readonly string[];
+  /** For each `!(…)` and position whether what is negated matches from there to the end. */
+  readonly #excluded = new Map<Part, Map<number, boolean>>();
 
-  constructor(pattern: string) {
-    this.#characters = Array.from(pattern);
+  constructor(name: readonly string[]) {
+    this.#name = name;
   }
 
-  translate(): string {
-    const source = this.#sequence("");
-    if (this.#position < this.#characters.length) throw new BadPattern();
-    return source;
+  /** @returns where a match may end that starts at one of the given positions */
+  advance(sequence: Sequence, starts: ReadonlySet<number>): ReadonlySet<number> {
+    let positions = starts;
+    for (const part of sequence) positions = this.#step(part, positions);
+    return positions;
   }
 
-  /** Up to one of the characters in `ends`, which is left, or the end. */
-  #sequence(ends: string): string {
-    let source = "";
-    for (;;) {
-      const character = this.#peek();
-      if (character === undefined || ends.includes(character)) return source;
-      this.#position++;
-      if (character === "!" && this.#peek() === "(") source += this.#negation();
-      else source += this.#one(character);
+  #step(part: Part, starts: ReadonlySet<number>): ReadonlySet<number> {
+    const ends = new Set<number>();
+    switch (part.type) {
+      case "one":
+        for (const start of starts) if (this.#has(start, part.matches)) ends.add(start + 1);
+        return ends;
+      case "many":
+        for (const start of starts) {
+          // What follows a position that is known already has been added with it.
+          for (let end = start; !ends.has(end); end++) {
+            ends.add(end);
+            if (!this.#has(end, part.matches)) break;
+          }
+        }
+        return ends;
+      case "any of":
+        for (const option of part.options) for (const end of this.advance(option, starts)) ends.add(end);
+        return ends;
+      case "none of":
+        return this.#step(SEGMENT, new Set([...starts].filter((start) => !this.#isExcluded(part, start))));
     }
   }
 
-  #one(character: string): string {
+  #isExcluded(part: Extract<Part, { type: "any of" | "none of" }>, start: number): boolean {
+    const known = this.#excluded.get(part) ?? new Map<number, boolean>();
+    this.#excluded.set(part, known);
+    let excluded = known.get(start);
+    if (excluded === undefined) {
+      const end = this.#name.length;
+      excluded = part.options.some((option) => this.advance(option, new Set([start])).has(end));
+      known.set(start, excluded);
+    }
+    return excluded;
+  }
+
+  #has(position: number, matches: (character: string) => boolean): boolean {
+    const character = this.#name[position];
+    return character !== undefined && matches(character);
+  }
+}
+
+class Parser {
+  readonly #characters: readonly string[];
+  #position = 0;
+  #nesting = 0;
+  #negations = 0;
+
+  constructor(pattern: string) {
+    if (pattern.length > LONGEST_PATTERN) throw new BadPattern();
+    this.#characters = Array.from(pattern);
+  }
+
+  parse(): Sequence {
+    const sequence = this.#sequence("");
+    if (this.#position < this.#characters.length) throw new BadPattern();
+    return sequence;
+  }
+
+  /** Up to one of the characters in `ends`, which is left, or the end. */
+  #sequence(ends: string): Sequence {
+    const parts: Part[] = [];
+    for (;;) {
+      const character = this.#peek();
+      if (character === undefined || ends.includes(character)) return parts;
+      this.#position++;
+      if (character === "!" && this.#peek() === "(") parts.push(this.#negation());
+      else parts.push(this.#part(character));
+    }
+  }
+
+  #part(character: string): Part {
     switch (character) {
       case "*":
         return this.#star();
       case "?":
-        return "[^/]";
+        return { type: "one", matches: isNoSlash };
       case "[":
         return this.#set();
       case "{":
-        return `(?:${this.#alternatives(",", "}").join("|")})`;
+        return { type: "any of", options: this.#options(",", "}") };
       case "\\":
-        return escape(this.#take());
+        return literal(this.#take());
       default:
-        return escape(character);
+        return literal(character);
     }
   }
 
-  #star(): string {
-    if (this.#peek() !== "*") return "[^/]*";
+  #star(): Part {
+    if (this.#peek() !== "*") return SEGMENT;
     while (this.#peek() === "*") this.#position++;
-    if (this.#peek() !== "/") return ".*";
+    if (this.#peek() !== "/") return ANYTHING;
     this.#position++;
-    return "(?:.*/)?";
+    return { type: "any of", options: [[], [ANYTHING, literal("/")]] };
   }
 
-  #negation(): string {
+  #negation(): Part {
+    if (++this.#negations > MOST_NEGATIONS) throw new BadPattern();
     this.#position++;
-    const alternatives = this.#alternatives("|", ")").join("|");
-    // Whatever follows must not be matched by the negated part: as a shell does, the rest decides.
-    return `(?!(?:${alternatives})$)[^/]*`;
+    return { type: "none of", options: this.#options("|", ")") };
   }
 
   /** What stands between here and `end`, which is taken. */
-  #alternatives(separator: string, end: string): string[] {
-    const found: string[] = [];
+  #options(separator: string, end: string): Sequence[] {
+    if (++this.#nesting > MOST_NESTING) throw new BadPattern();
+    const found: Sequence[] = [];
     for (;;) {
       found.push(this.#sequence(separator + end));
-      if (this.#take() === end) return found;
+      if (this.#take() !== end) continue;
+      this.#nesting--;
+      return found;
     }
   }
 
-  #set(): string {
+  #set(): Part {
     const negated = this.#peek() === "!" || this.#peek() === "^";
     if (negated) this.#position++;
     let source = "";
@@ -92,7 +178,8 @@ class Translator {
     } while (this.#peek() !== "]");
     this.#position++;
     try {
-      return new RegExp(`[${negated ? "^" : ""}${source}]`, "u").source;
+      const set = new RegExp(`^[${negated ? "^" : ""}${source}]$`, "su");
+      return { type: "one", matches: (character) => set.test(character) };
     } catch {
       throw new BadPattern(); // a range that runs backwards
     }
@@ -109,6 +196,6 @@ class Translator {
   }
 }
 
-function escape(character: string): string {
-  return character.replace(/[\\^$.*+?()[\]{}|/]/, String.raw`\$&`);
+function literal(expected: string): Part {
+  return { type: "one", matches: (character) => character === expected };
 }

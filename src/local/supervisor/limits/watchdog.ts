@@ -18,6 +18,8 @@ export interface WatchedLimits {
 
 const INTERVAL_MS = 500;
 const PAGE_BYTES = 4096;
+/** A page of 4096 bytes has an entry of 8 bytes in a page table. */
+const ADDRESSES_PER_TABLE_BYTE = 512;
 /** A walk through the files may take this share of the time. */
 const WALK_SHARE = 0.1;
 /** Where nothing seems to happen the files are looked at all the same, after so many intervals. */
@@ -29,8 +31,8 @@ interface Usage {
   readonly name: string;
   readonly threads: number;
   readonly cpuSeconds: number;
-  /** With all that it shares with others, programs and libraries included. */
-  readonly residentBytes: number;
+  /** At most: with everything that it shares with others, and with page tables for all of its addresses. */
+  readonly mostBytes: number;
 }
 
 /**
@@ -89,7 +91,7 @@ export class Watchdog {
   /** What costs more to read is closer to the truth, and read only where it matters. */
   #checkMemory(usages: readonly Usage[], limit: number): void {
     const held = (pid: number) => this.#heldMemory.get(pid) ?? 0;
-    if (sum(usages, ({ pid, residentBytes }) => residentBytes + held(pid)) <= limit) return;
+    if (sum(usages, ({ pid, mostBytes }) => mostBytes + held(pid)) <= limit) return;
     const measure = (read: (pid: number) => Memory) =>
       usages.map((usage) => {
         const { anonymous, shared } = read(usage.pid);
@@ -170,11 +172,11 @@ function readUsage(pid: number): Usage | undefined {
     name,
     threads: Number(fields[17]),
     cpuSeconds: (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND,
-    residentBytes: Number(fields[21]) * PAGE_BYTES,
+    mostBytes: Number(fields[21]) * PAGE_BYTES + Number(fields[20]) / ADDRESSES_PER_TABLE_BYTE,
   };
 }
 
-/** Memory that belongs to no file: a process's own, and what processes can share. */
+/** Memory that belongs to no file: a process's own, page tables included, and what processes can share. */
 interface Memory {
   readonly anonymous: number;
   readonly shared: number;
@@ -183,7 +185,8 @@ interface Memory {
 /** Without files, but wholly for each that shares it. */
 function readOwnMemory(pid: number): Memory {
   const status = readOf(pid, "status") ?? "";
-  return { anonymous: kilobytes(status, "RssAnon") ?? 0, shared: kilobytes(status, "RssShmem") ?? 0 };
+  const [anonymous = 0, shared = 0] = [kilobytes(status, "RssAnon"), kilobytes(status, "RssShmem")];
+  return { anonymous: anonymous + tables(status), shared };
 }
 
 /** Of what is shared each process's part. */
@@ -191,7 +194,13 @@ function readShareOfMemory(pid: number): Memory {
   const rollup = readOf(pid, "smaps_rollup") ?? "";
   const [anonymous, shared] = [kilobytes(rollup, "Pss_Anon"), kilobytes(rollup, "Pss_Shmem")];
   // Older kernels do not tell, nor do processes that have made themselves unreadable.
-  return anonymous === undefined || shared === undefined ? readOwnMemory(pid) : { anonymous, shared };
+  if (anonymous === undefined || shared === undefined) return readOwnMemory(pid);
+  return { anonymous: anonymous + tables(readOf(pid, "status") ?? ""), shared };
+}
+
+/** The page tables of a process. They grow with the addresses that it touches, even if these share one page. */
+function tables(status: string): number {
+  return kilobytes(status, "VmPTE") ?? 0;
 }
 
 /** A line of a file of /proc, in bytes. */
