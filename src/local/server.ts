@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { InvalidArgumentException, SandboxConnectionException } from "../errors.js";
+import { InvalidArgumentException, SandboxConnectionException, SandboxException } from "../errors.js";
 import { createApp } from "./http/app.js";
 import { resolveAssets } from "./host/assets.js";
 import { Box } from "./box/box.js";
@@ -142,6 +142,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     ui = false,
     faults = {},
   } = options;
+  assertNode();
   assertOptions({ port, mode, network, apiKey, cors, ui });
   checkFaults(faults);
   signal?.throwIfAborted();
@@ -276,6 +277,16 @@ function describe({
 
 function closedError(): SandboxConnectionException {
   return new SandboxConnectionException({ code: "CLOSED", message: "The local server is closed." });
+}
+
+/** Bun and Deno lack what the supervisor's HTTP/2 and the JavaScript kernel are made of. */
+function assertNode(): void {
+  const other = ["bun", "deno"].find((name) => name in process.versions);
+  if (other === undefined) return;
+  throw new SandboxException({
+    code: "NODE_REQUIRED",
+    message: `The local server needs Node.js 20.16 or newer; this program runs on ${other} ${process.versions[other] ?? ""}. Start the server with Node.js (npx opensandbox-code-interpreter serve) and connect to it from here.`,
+  });
 }
 
 interface Checked {

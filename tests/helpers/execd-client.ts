@@ -114,7 +114,8 @@ export function form(pairs: readonly (readonly [Readonly<Record<string, unknown>
 
 /** What matters of an answer, so that it can be compared with another one, from another time and machine. */
 export function comparable(status: number | null, headers: Headers, text: string): Record<string, unknown> {
-  const kept = [...headers].filter(([name]) => COMPARED_HEADERS.has(name));
+  // The local server alone forbids browsers to keep files (docs/differences.md).
+  const kept = [...headers].filter(([name, value]) => COMPARED_HEADERS.has(name) && value !== "no-store");
   return { status, headers: Object.fromEntries(kept), body: withoutAccidents(text) };
 }
 

@@ -83,6 +83,35 @@ describeIf(
     expect(bytes).toBe(30);
   });
 
+  test("frees the context of a stream that was cut, also where the output was far from its end", async () => {
+    set({ cutAtByte: 5000 });
+    const response = await code("while True: print('x' * 1000)");
+    await expect(response.text()).rejects.toThrow("terminated");
+    set({});
+    await until(
+      async () => (await code("print('free')")).text(),
+      (text) => text.includes("free"),
+    );
+  });
+
+  test("a run ends when its client goes away, even if its code catches the interrupt", async () => {
+    set({});
+    const controller = new AbortController();
+    const endless = "while True:\n  try:\n    while True: print('x')\n  except KeyboardInterrupt: pass";
+    const response = await sandbox.execd(
+      "POST",
+      "/code",
+      { code: endless, context: { language: "python" } },
+      { signal: controller.signal },
+    );
+    await response.body?.getReader().read();
+    controller.abort(new Error("the client is gone"));
+    await until(
+      async () => (await code("print('free')")).text(),
+      (text) => text.includes("free"),
+    );
+  });
+
   test("ends a stream cleanly at a byte", async () => {
     set({ cutAtByte: 30, cutCleanly: true });
     expect(await (await code("1")).text()).toHaveLength(30);

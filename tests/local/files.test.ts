@@ -187,15 +187,28 @@ describeIsolated("files of a sandbox", () => {
     expect(stdout).toBe("x\nnowhere");
   });
 
-  test.each(["/proc/x/y", "/etc/passwd/x"])("are refused where nothing can be made: %s", async (path) => {
+  test.each([
+    ["/proc/x/y", 404],
+    ["/etc/passwd/x", 500],
+  ])("are refused where nothing can be made: %s", async (path, status) => {
     const answers = [
       await execd.send("POST", "/directories", { body: { [path]: {} } }),
       await execd.send("POST", "/session", { body: { cwd: path } }),
       await execd.send("POST", "/code/context", { body: { language: "python", cwd: path } }),
       await execd.upload(`${path}/file`, "x"),
     ];
-    for (const { status, text } of answers)
-      expect([status, text]).toEqual([500, expect.stringContaining("mkdir /")]);
+    expect(answers.map((answer) => answer.status)).toEqual([status, 500, 500, 500]);
+    for (const { text } of answers) expect(text).toContain("mkdir /");
+  });
+
+  test("are not kept by browsers, whatever part of them is read", async () => {
+    await execd.upload("/workspace/fresh", "one\ntwo\n");
+    for (const headers of [{}, { range: "bytes=0-1" }]) {
+      const answer = await execd.send("GET", "/files/download?path=/workspace/fresh", { headers });
+      expect(answer.headers.get("cache-control")).toBe("no-store");
+    }
+    const lines = await execd.send("GET", "/files/download?path=/workspace/fresh&offset=1");
+    expect(lines.headers.get("cache-control")).toBe("no-store");
   });
 
   test("are deleted even where they are links to nowhere", async () => {

@@ -7,13 +7,15 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
+import { request as httpRequest } from "node:http";
 import os from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startLocalServer } from "../../src/local/index.js";
-import { Listener } from "../../src/local/http/listener.js";
+import { Listener, isOwnHost } from "../../src/local/http/listener.js";
 import { LocalClient, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -70,8 +72,44 @@ describeIf(
 
   test("a second server cannot have its port", async () => {
     await expect(startLocalServer({ port })).rejects.toMatchObject({
-      error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program uses it") },
+      error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program is using it") },
     });
+  });
+
+  test("a client that asks for HTTP/2 gets its response as HTTP/1.1, also to a request with a body", async () => {
+    const upgrade = {
+      connection: "Upgrade, HTTP2-Settings",
+      upgrade: "h2c",
+      "http2-settings": "AAMAAABkAAQCAAAAAAIAAAAA",
+    };
+    const responses = ["GET", "POST"].map(
+      (method) =>
+        new Promise<[number | undefined, string]>((resolve, reject) => {
+          const options = { port, method, path: "/v1/sandboxes", headers: { ...KEY, ...upgrade } };
+          const request = httpRequest(options, (response) => {
+            text(response).then((body) => resolve([response.statusCode, body]), reject);
+          });
+          request
+            .on("error", reject)
+            .end(method === "POST" ? JSON.stringify({ metadata: "x".repeat(100_000) }) : "");
+        }),
+    );
+    const [list, creation] = await Promise.all(responses);
+    expect(list?.[0]).toBe(200);
+    expect(creation?.[0]).toBe(422);
+    expect(creation?.[1]).toContain("valid dictionary");
+  });
+
+  test.each([
+    ["127.0.0.1:80", 80, true],
+    ["127.0.0.1", 80, true],
+    ["localhost", 80, true],
+    ["localhost", 8080, false],
+    ["localhost:8080", 8080, true],
+    ["evil.example", 80, false],
+    [undefined, 80, false],
+  ])("the host %s is the server's own on port %d: %s", (host, ownPort, expected) => {
+    expect(isOwnHost(host, ownPort)).toBe(expected);
   });
 
   test("boxes are made by the bwrap that was tried, wherever it is", async () => {
@@ -104,7 +142,7 @@ describeIf(
       XDG_CACHE_HOME: directory,
     });
     try {
-      await expect(startLocalServer({ port })).rejects.toThrow("cannot listen");
+      await expect(startLocalServer({ port })).rejects.toThrow("could not listen");
       expect(existsSync(path.join(directory, "opensandbox-code-interpreter/go-build-1.24.1"))).toBe(true);
       await until(
         () =>

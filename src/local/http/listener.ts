@@ -10,6 +10,7 @@ import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
 export type FetchHandler = (request: Request) => Promise<Response>;
 
 const HOST = "127.0.0.1";
+const OWN_NAMES = [HOST, "localhost", "[::1]"];
 const HEADERS_TIMEOUT_MS = 20_000;
 const LARGEST_HEADERS = 32 * 1024;
 /** How long a client may send nothing of a body that it has begun. */
@@ -64,11 +65,29 @@ export class Listener {
   /** Lets clients go on with another protocol, as WebSockets do. */
   acceptUpgrades(handler: UpgradeHandler): void {
     this.#server.on("upgrade", (incoming, client, head) => {
+      // A client may ask to go on with HTTP/2, and has to accept HTTP/1.1 as the response (RFC 9113 has given that up).
+      if (isForHttp2(incoming)) return this.#answerWithoutUpgrade(incoming, client, head);
       this.#upgraded.add(client);
       client.once("close", () => this.#upgraded.delete(client));
       if (isOwnHost(incoming.headers.host, this.port)) void joinUpgrade(incoming, client, head, handler);
       else client.destroy();
     });
+  }
+
+  /** Hands a request back to the server without what asked for the upgrade. */
+  #answerWithoutUpgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): void {
+    const { method = "GET", url = "/", httpVersion, rawHeaders } = incoming;
+    const lines = [`${method} ${url} HTTP/${httpVersion}`];
+    for (let index = 0; index < rawHeaders.length; index += 2) {
+      const name = rawHeaders[index] ?? "";
+      const value = rawHeaders[index + 1] ?? "";
+      if (/^(upgrade|http2-settings)$/i.test(name)) continue;
+      const kept = value.split(",").filter((item) => !/^\s*(upgrade|http2-settings)\s*$/i.test(item));
+      if (/^connection$/i.test(name) && kept.length === 0) continue;
+      lines.push(`${name}: ${/^connection$/i.test(name) ? kept.join(",") : value}`);
+    }
+    client.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
+    this.#server.emit("connection", client);
   }
 
   get host(): string {
@@ -84,17 +103,21 @@ export class Listener {
   }
 }
 
+function isForHttp2({ headers: { upgrade = "" } }: IncomingMessage): boolean {
+  return upgrade.split(",").some((protocol) => protocol.trim().toLowerCase() === "h2c");
+}
+
 function unavailable(port: number, cause: unknown): SandboxException {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const reason =
     code === "EADDRINUSE"
-      ? "another program uses it"
+      ? "another program is using it"
       : code === "EACCES"
         ? "ports below 1024 need privileges"
         : String(cause);
   return new SandboxException({
     code: "PORT_UNAVAILABLE",
-    message: `The local server cannot listen on port ${port}: ${reason}. Use another port; port 0 takes any that is free.`,
+    message: `The local server could not listen on port ${port}: ${reason}. Choose another port, or 0 for any free one.`,
     cause,
   });
 }
@@ -149,9 +172,11 @@ function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
   incoming.once("close", () => clearInterval(check));
 }
 
-/** A browser that a hostile page's own domain was pointed here sends that domain: DNS rebinding ends here. */
-function isOwnHost(host: string | undefined, port: number): boolean {
-  return [HOST, "localhost", "[::1]"].some((name) => host?.toLowerCase() === `${name}:${port}`);
+/** Prevents DNS rebinding: a browser that was led here by a hostile page's domain sends that domain. */
+export function isOwnHost(host: string | undefined, port: number): boolean {
+  const given = host?.toLowerCase() ?? "";
+  // The default port of HTTP is left out.
+  return OWN_NAMES.some((name) => given === `${name}:${port}` || (port === 80 && given === name));
 }
 
 function refuseHost(outgoing: ServerResponse, port: number): void {

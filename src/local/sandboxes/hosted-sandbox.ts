@@ -38,7 +38,7 @@ const REASONS = {
 } as const satisfies Record<SandboxState, readonly [reason: string, message: string]>;
 
 /** A sandbox of this server. */
-export class Sandbox {
+export class HostedSandbox {
   readonly id: string;
   readonly spec: SandboxSpec;
   readonly box: Box;

@@ -5,7 +5,7 @@ import { sandboxNotFound } from "../http/responses.js";
 import { waitUntilGoneSync, type Box } from "../box/box.js";
 import type { FaultRegistry } from "./faults/faults.js";
 import type { ServerDirectory } from "../host/server-directory.js";
-import { Sandbox, type SandboxSpec } from "./hosted-sandbox.js";
+import { HostedSandbox, type SandboxSpec } from "./hosted-sandbox.js";
 import type { Snapshots } from "./snapshots.js";
 import { now } from "./times.js";
 
@@ -20,11 +20,11 @@ export class Sandboxes {
   readonly #directory: ServerDirectory;
   readonly #startBox: BoxStarter;
   readonly #faults: FaultRegistry;
-  readonly #sandboxes = new Map<string, Sandbox>();
+  readonly #sandboxes = new Map<string, HostedSandbox>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #starting = new Set<Promise<unknown>>();
   /** Those that are on their way to their end, and no longer listed. */
-  readonly #ending = new Map<Sandbox, Promise<unknown>>();
+  readonly #ending = new Map<HostedSandbox, Promise<unknown>>();
   #closed = false;
 
   /** @param directory - where each sandbox gets a directory of its own */
@@ -35,32 +35,32 @@ export class Sandboxes {
     this.snapshots = snapshots;
   }
 
-  async create(spec: SandboxSpec): Promise<Sandbox> {
+  async create(spec: SandboxSpec): Promise<HostedSandbox> {
     const starting = this.#create(spec);
     this.#starting.add(starting);
     return starting.finally(() => this.#starting.delete(starting));
   }
 
   /** @throws {LifecycleProblem} 404 */
-  get(id: string): Sandbox {
+  get(id: string): HostedSandbox {
     const sandbox = this.#sandboxes.get(id);
     if (sandbox === undefined) throw sandboxNotFound(id);
     return sandbox;
   }
 
   /** The newest first. */
-  list(): Sandbox[] {
+  list(): HostedSandbox[] {
     return [...this.#sandboxes.values()].reverse();
   }
 
   /** Moves the end of a sandbox. */
-  expireAt(sandbox: Sandbox, micros: number): void {
+  expireAt(sandbox: HostedSandbox, micros: number): void {
     sandbox.expiresAt = micros;
     this.#schedule(sandbox, micros);
   }
 
   /** Lets the faults that concern a sandbox's end take effect. */
-  applyFaults(sandbox: Sandbox): void {
+  applyFaults(sandbox: HostedSandbox): void {
     const { expiresInMillis } = this.#faults.get(sandbox.id);
     const end = expiresInMillis === undefined ? sandbox.expiresAt : now() + expiresInMillis * 1000;
     if (end === undefined) clearTimeout(this.#timers.get(sandbox.id));
@@ -96,12 +96,12 @@ export class Sandboxes {
     waitUntilGoneSync(boxes);
   }
 
-  async #end({ box, directory }: Sandbox): Promise<void> {
+  async #end({ box, directory }: HostedSandbox): Promise<void> {
     // The files of one that does not end in time are removed with the server's.
     if (await box.kill()) this.#directory.discard(directory);
   }
 
-  async #create(spec: SandboxSpec): Promise<Sandbox> {
+  async #create(spec: SandboxSpec): Promise<HostedSandbox> {
     const id = randomUUID();
     const directory = path.join(this.#directory.path, id);
     mkdirSync(directory, { mode: 0o700 });
@@ -113,14 +113,14 @@ export class Sandboxes {
       this.#directory.discard(directory);
       throw error;
     }
-    const sandbox = new Sandbox(id, spec, box, directory, () => this.#faults.get(id));
+    const sandbox = new HostedSandbox(id, spec, box, directory, () => this.#faults.get(id));
     this.#sandboxes.set(id, sandbox);
     if (this.#closed) return sandbox;
     this.applyFaults(sandbox);
     return sandbox;
   }
 
-  #schedule(sandbox: Sandbox, micros: number): void {
+  #schedule(sandbox: HostedSandbox, micros: number): void {
     clearTimeout(this.#timers.get(sandbox.id));
     const left = (micros - now()) / 1000;
     // Timers hold no more than 24 days; a longer wait is made of several.

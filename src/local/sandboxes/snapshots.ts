@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import { problem } from "../http/responses.js";
 import type { ServerDirectory } from "../host/server-directory.js";
-import type { Sandbox } from "./hosted-sandbox.js";
+import type { HostedSandbox } from "./hosted-sandbox.js";
 import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
 
@@ -22,7 +22,7 @@ export class Snapshot {
   #message = "Snapshot creation accepted.";
   #changedAt = this.#createdAt;
 
-  constructor({ id, spec }: Sandbox, name: string | undefined) {
+  constructor({ id, spec }: HostedSandbox, name: string | undefined) {
     this.sandboxId = id;
     this.name = name;
     this.env = spec.env;
@@ -72,7 +72,7 @@ export class Snapshots {
   }
 
   /** Begins a snapshot. @throws {LifecycleProblem} 409 where the sandbox does not run */
-  create(sandbox: Sandbox, name: string | undefined): Snapshot {
+  create(sandbox: HostedSandbox, name: string | undefined): Snapshot {
     if (sandbox.state !== "Running") {
       const message = "Snapshot can only be created from a Running sandbox.";
       throw problem(409, "SNAPSHOT::INVALID_SOURCE_STATE", message);
@@ -134,7 +134,7 @@ export class Snapshots {
     await Promise.all(this.#working);
   }
 
-  async #copy(sandbox: Sandbox, snapshot: Snapshot): Promise<void> {
+  async #copy(sandbox: HostedSandbox, snapshot: Snapshot): Promise<void> {
     const directory = this.#directoryOf(snapshot.id);
     // What goes on in a box in spite of the pause can keep a copy from ever coming to its end.
     const ended = new AbortController();

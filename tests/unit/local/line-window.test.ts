@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { LineSplitter } from "../../../src/local/supervisor/commands/lines.js";
+import { LineSplitter, longestLine } from "../../../src/local/supervisor/commands/lines.js";
 import { LineWindow, type Window } from "../../../src/local/supervisor/files/line-window.js";
 
 const FILE = "line1\nline2\r\nline3\n\nli\rne5\r\r\n";
@@ -34,9 +34,23 @@ describe("a window of lines", () => {
 describe("lines of a session", () => {
   test("end at line feeds, lose what is at their ends, and are left out where nothing is in them", () => {
     const lines: string[] = [];
-    const splitter = new LineSplitter((text) => lines.push(text), "session");
+    const splitter = new LineSplitter((text) => lines.push(text), Infinity, "session");
     for (const piece of ["a\r", "\n\n\r\nb\rc", "\r\r\nlast\r"]) splitter.push(Buffer.from(piece));
     splitter.finish();
     expect(lines).toEqual(["a", "b\rc", "last"]);
   });
+});
+
+test("a line that is too long to be held is passed on in pieces", () => {
+  const pieces: string[] = [];
+  const splitter = new LineSplitter((text) => pieces.push(text), 1000);
+  for (let count = 0; count < 50; count++) splitter.push(Buffer.from("x".repeat(100)));
+  splitter.push(Buffer.from("end\nnext\n"));
+  expect(pieces.slice(0, -2).map((piece) => piece.length)).toEqual([1000, 1000, 1000, 1000]);
+  expect(pieces.slice(-2)).toEqual([`${"x".repeat(1000)}end`, "next"]);
+});
+
+test("a box of 512 MiB holds lines of up to 32 MiB, and no box longer ones than 256 MiB", () => {
+  expect(longestLine(512 * 2 ** 20)).toBe(32 * 2 ** 20);
+  expect(longestLine()).toBe(256 * 2 ** 20);
 });

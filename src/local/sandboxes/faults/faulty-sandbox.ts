@@ -78,9 +78,8 @@ export class FaultySandbox {
       body = body.pipeThrough(transformFrames(decide, () => delay(closingDelayMillis), signal));
     }
     const { cutAtByte, cutCleanly = false, stallAtByte } = faults;
-    if (stallAtByte !== undefined) body = body.pipeThrough(limitBytes(stallAtByte, "stall", signal));
-    if (cutAtByte !== undefined)
-      body = body.pipeThrough(limitBytes(cutAtByte, cutCleanly ? "end" : "break", signal));
+    if (stallAtByte !== undefined) body = limitBytes(body, stallAtByte, "stall", signal);
+    if (cutAtByte !== undefined) body = limitBytes(body, cutAtByte, cutCleanly ? "end" : "break", signal);
     const headers = new Headers(answer.headers);
     // A body that ends early is complete only for who does not know its length.
     if (cutCleanly) headers.delete("content-length");

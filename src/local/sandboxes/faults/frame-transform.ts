@@ -66,29 +66,56 @@ export function transformFrames(
   });
 }
 
-/** Ends a body at a byte: broken, complete, or not at all. */
+/**
+ * Ends a body at a byte: broken, complete, or not at all. The source is cancelled at once when it is cut, as a connection that
+ * breaks off does, so that the sandbox stops sending.
+ */
 export function limitBytes(
+  source: ReadableStream<Uint8Array>,
   limit: number,
   how: "break" | "end" | "stall",
   signal: AbortSignal,
-): TransformStream<Uint8Array, Uint8Array> {
+): ReadableStream<Uint8Array> {
+  const reader = source.getReader();
   let left = limit;
-  return new TransformStream<Uint8Array, Uint8Array>({
-    start: (controller) => failOnAbort(controller, signal),
-    async transform(chunk, controller) {
-      if (chunk.byteLength < left) {
-        left -= chunk.byteLength;
-        controller.enqueue(chunk);
-        return;
-      }
-      if (left > 0) controller.enqueue(chunk.subarray(0, left));
-      left = 0;
-      if (how === "end") controller.terminate();
-      // At a later turn: what is enqueued is lost for a reader that has not come for it when the error does.
-      else if (how === "break") setTimeout(() => controller.error(new TypeError("terminated")), 10);
-      if (how !== "end") await new Promise(() => undefined);
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        // A stalled body waits for nothing that would notice that its client has gone.
+        signal.addEventListener("abort", () => stop(() => controller.error(signal.reason)), { once: true });
+      },
+      async pull(controller) {
+        const { done, value } = await reader.read();
+        if (done) {
+          controller.close();
+          return;
+        }
+        if (value.byteLength < left) {
+          left -= value.byteLength;
+          controller.enqueue(value);
+          return;
+        }
+        if (left > 0) controller.enqueue(value.subarray(0, left));
+        left = 0;
+        if (how === "stall") return new Promise(() => undefined);
+        void reader.cancel().catch(() => undefined);
+        if (how === "end") {
+          controller.close();
+          return;
+        }
+        // At a later turn: what is enqueued is lost for a reader that has not come for it when the error does.
+        setTimeout(() => stop(() => controller.error(new TypeError("terminated"))), 10);
+        return new Promise(() => undefined);
+      },
+      cancel: (reason) => reader.cancel(reason),
     },
-  });
+    { highWaterMark: 0 },
+  );
+
+  function stop(fail: () => void): void {
+    fail();
+    void reader.cancel().catch(() => undefined);
+  }
 }
 
 /** What waits for nothing would otherwise not notice that its client has gone. */

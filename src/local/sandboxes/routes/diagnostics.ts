@@ -1,6 +1,6 @@
 import { problem } from "../../http/responses.js";
 import type { Route, RouteHandler } from "../../http/router.js";
-import type { Sandbox } from "../hosted-sandbox.js";
+import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { formatTime } from "../times.js";
 import { readCount } from "../../http/validation.js";
@@ -15,7 +15,7 @@ export function diagnosticRoutes(
   sandboxes: Sandboxes,
   route: (method: string, path: string, handle: RouteHandler) => Route[],
 ): Route[] {
-  const diagnose = (path: string, describe: (sandbox: Sandbox, query: URLSearchParams) => string) =>
+  const diagnose = (path: string, describe: (sandbox: HostedSandbox, query: URLSearchParams) => string) =>
     route("GET", `/sandboxes/:id/diagnostics/${path}`, ({ url: { searchParams: query }, parameters }) => {
       if (query.has("scope")) {
         const message = "The stable Diagnostics API is not implemented by this OpenSandbox server.";
@@ -53,7 +53,7 @@ function section(title: string, content: string): string[] {
 }
 
 /** What the sandbox's own supervisor reports: what it had to kill, and why. */
-function logsOf({ box }: Sandbox, lines: number): string {
+function logsOf({ box }: HostedSandbox, lines: number): string {
   const all = box.log.split("\n").filter((line) => line !== "");
   return all
     .slice(-lines)
@@ -61,7 +61,7 @@ function logsOf({ box }: Sandbox, lines: number): string {
     .join("");
 }
 
-function inspect({ id, state, createdAt, expiresAt, spec }: Sandbox): string {
+function inspect({ id, state, createdAt, expiresAt, spec }: HostedSandbox): string {
   const { memoryBytes, diskBytes, processes, cpuCount, cpuSeconds } = spec.limits;
   const facts: Readonly<Record<string, string | undefined>> = {
     id,
@@ -82,7 +82,7 @@ function inspect({ id, state, createdAt, expiresAt, spec }: Sandbox): string {
     .join("");
 }
 
-function eventsOf({ events }: Sandbox, limit: number): string {
+function eventsOf({ events }: HostedSandbox, limit: number): string {
   return events
     .slice(-limit)
     .map(({ at, what }) => `${formatTime(at)} ${what}\n`)

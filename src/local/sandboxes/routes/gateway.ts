@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { LifecycleProblem, problem, unprocessable } from "../../http/responses.js";
 import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
 import type { Route, RoutedRequest } from "../../http/router.js";
-import type { Sandbox } from "../hosted-sandbox.js";
+import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { matchesSecret } from "../../http/secrets.js";
 import { invalidPort } from "./lifecycle.js";
@@ -142,7 +142,7 @@ function inward(headers: Headers, proxy: URL | undefined): Record<string, string
   return { ...Object.fromEntries(kept), ...forwarded };
 }
 
-function assertToken(headers: Headers, sandbox: Sandbox): void {
+function assertToken(headers: Headers, sandbox: HostedSandbox): void {
   if (matchesSecret(headers.get("x-execd-access-token"), sandbox.accessToken)) return;
   const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
   throw new LifecycleProblem(401, body, { "content-type": "application/json; charset=utf-8" });

@@ -1,6 +1,6 @@
 import { emptyResponse, jsonResponse, problem, unprocessable, type Finding } from "../../http/responses.js";
 import type { Route, RouteHandler } from "../../http/router.js";
-import type { Sandbox } from "../hosted-sandbox.js";
+import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { formatTime, now, parseTime } from "../times.js";
 import { assertLabels, readFields } from "../../http/validation.js";
@@ -73,7 +73,7 @@ function parseMetadataFilter(filter: string): [string, string][] {
 }
 
 /** A JSON merge patch: `null` removes a key. */
-async function patchMetadata(request: Request, sandbox: Sandbox): Promise<Response> {
+async function patchMetadata(request: Request, sandbox: HostedSandbox): Promise<Response> {
   const fields = await readFields(request);
   const changes = fields.entries();
   for (const [key, value] of changes) if (value !== null) fields.string(key);
@@ -109,7 +109,7 @@ async function renewExpiration(request: Request, id: string, sandboxes: Sandboxe
   return jsonResponse(200, { expiresAt: formatTime(expiresAt) });
 }
 
-function getEndpoint(url: URL, { id, accessToken }: Sandbox, given: string): Response {
+function getEndpoint(url: URL, { id, accessToken }: HostedSandbox, given: string): Response {
   if (!/^[+-]?\d+$/.test(given)) throw unprocessable([invalidPort(given)]);
   const port = Number(given);
   if (port < 1 || port > 65_535) {

@@ -10,6 +10,8 @@ import { invalid, messageOf, Problem } from "../http/problem.js";
 
 // How long a run may take to end by itself when its context is deleted.
 const GRACE_MS = 500;
+/** How often a run is interrupted whose client has gone away. */
+const INTERRUPT_INTERVAL_MS = 500;
 
 const LANGUAGES = new Set(["python", "java", "javascript", "typescript", "go", "bash"]);
 
@@ -146,7 +148,16 @@ export class Contexts {
       const notice = this.#kernels.noticeOf(context.language);
       if (notice !== undefined) events.send({ type: "stderr", text: `${notice}\n` });
     }
+    let interrupting: NodeJS.Timeout | undefined;
+    // The real server lets the run go on, and the context stays busy: here nobody could see what becomes of it.
+    events.onGone = () => {
+      kernel.interrupt();
+      // Code may catch an interrupt. It cannot catch the last ones of several for one run.
+      interrupting ??= setInterval(() => kernel.interrupt(), INTERRUPT_INTERVAL_MS);
+    };
     await kernel.run(code, (event) => sendKernelEvent(event, events));
+    clearInterval(interrupting);
+    events.onGone = () => undefined;
     events.onFlow = () => undefined;
     kernel.setFlowing(true);
     if (!kernel.alive) context.kernel = undefined;

@@ -3,7 +3,7 @@ import { Child, describeEnding, toWireError, type Ending, type Launch } from "./
 import type { Configuration } from "../environment.js";
 import type { EventStream } from "../http/event-stream.js";
 import { formatNanoseconds } from "../http/go-errors.js";
-import { LineSplitter } from "./lines.js";
+import { LineSplitter, longestLine } from "./lines.js";
 import { OutputLogs, type OutputLog } from "./output-log.js";
 import type { PipePool } from "../code/pipes.js";
 import { Problem, runtimeError } from "../http/problem.js";
@@ -66,8 +66,9 @@ export class Commands {
     const stderr = await this.#pipes.take();
     const record = this.#register(spec);
     events.start(record.id);
+    const longest = longestLine(this.#configuration.limits?.memoryBytes);
     const splitters = (["stdout", "stderr"] as const).map((type) => {
-      const splitter = new LineSplitter((text) => events.send({ type, text }));
+      const splitter = new LineSplitter((text) => events.send({ type, text }), longest);
       (type === "stdout" ? stdout : stderr).listen((chunk) => splitter.push(chunk));
       return splitter;
     });

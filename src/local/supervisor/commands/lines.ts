@@ -1,5 +1,12 @@
-// Half of the longest string that V8 can hold: a line that never ends must not end the supervisor.
+/** Half of the longest string that V8 can hold. */
 const LONGEST_LINE = 256 * 1024 * 1024;
+/** What of a box's memory a line may take: it exists several times on its way, as bytes, as text and as JSON. */
+const SHARE_OF_LINE = 1 / 16;
+
+/** The longest line, in bytes, that a box with so much memory passes on as a whole. */
+export function longestLine(memoryBytes = Infinity): number {
+  return Math.min(Math.floor(memoryBytes * SHARE_OF_LINE), LONGEST_LINE);
+}
 
 const LF = 0x0a;
 const CR = 0x0d;
@@ -10,19 +17,20 @@ const CR = 0x0d;
  */
 export type LineRules = "command" | "session";
 
-/**
- * Splits output into the texts of its events. A line is held until it is complete, and longer than 256 MiB it is cut.
- */
+/** Splits output into the texts of its events. A line is held until it is complete; a longer one is passed on in pieces. */
 export class LineSplitter {
   readonly #deliver: (text: string) => void;
   readonly #isSession: boolean;
+  readonly #longest: number;
   // Joined once, when the line is complete: appending to a growing buffer would copy a long line again and again.
   #held: Buffer[] = [];
   #heldBytes = 0;
   #afterCarriageReturn = false;
 
-  constructor(deliver: (text: string) => void, rules: LineRules = "command") {
+  /** @param longest - in bytes, what {@link longestLine} says */
+  constructor(deliver: (text: string) => void, longest: number, rules: LineRules = "command") {
     this.#deliver = deliver;
+    this.#longest = longest;
     this.#isSession = rules === "session";
   }
 
@@ -48,7 +56,7 @@ export class LineSplitter {
   }
 
   #hold(fragment: Buffer): void {
-    if (this.#heldBytes + fragment.length > LONGEST_LINE) this.finish();
+    if (this.#heldBytes + fragment.length > this.#longest) this.finish();
     this.#held.push(fragment);
     this.#heldBytes += fragment.length;
   }

@@ -7,7 +7,7 @@ import { expandPath, type Configuration } from "../environment.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import { formatDuration } from "../http/go-errors.js";
-import { LineSplitter } from "./lines.js";
+import { LineSplitter, longestLine } from "./lines.js";
 import type { PipePool } from "../code/pipes.js";
 import { privateFile } from "./private-files.js";
 import { messageOf, Problem, runtimeError } from "../http/problem.js";
@@ -89,7 +89,8 @@ export class Sessions {
       if (before !== undefined) await rm(before, { force: true });
       throw contextNotFound();
     }
-    const lines = new LineSplitter((text) => events.send({ type: "stdout", text }), "session");
+    const longest = longestLine(this.#configuration.limits?.memoryBytes);
+    const lines = new LineSplitter((text) => events.send({ type: "stdout", text }), longest, "session");
     output.listen((chunk) => lines.push(chunk));
     events.onFlow = (flowing) => output.setFlowing(flowing);
 

@@ -10,6 +10,7 @@ import {
   readFileInfo,
   readPermission,
   Refusal,
+  refusalProblem,
   setPermissionOfNew,
   type FileInfo,
   type Permission,
@@ -50,7 +51,7 @@ async function create(directory: string, permission: Permission): Promise<void> 
     const [isNew, ...parents] = makeDirectories(directory);
     if (isNew !== undefined) await setPermissionOfNew(directory, parents, permission);
   } catch (error) {
-    if (error instanceof Refusal) throw runtimeError(`error accessing file: ${error.message}`);
+    if (error instanceof Refusal) throw refusalProblem(error);
     // Go says ENOTDIR where Node, which has looked what is there, says EEXIST.
     if (errorCode(error) === "EEXIST")
       throw runtimeError(`error accessing file: mkdir ${directory}: not a directory`);

@@ -54,7 +54,7 @@ function readPosition(query: URLSearchParams, name: string): number | undefined 
 }
 
 async function sendLines(stream: ServerHttp2Stream, handle: FileHandle, wanted: Window): Promise<void> {
-  const type = "text/plain; charset=utf-8";
+  const head = { ":status": 200, "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
   const lines = new LineWindow(wanted);
   let held: Buffer[] = [];
   let bytes = 0;
@@ -69,7 +69,7 @@ async function sendLines(stream: ServerHttp2Stream, handle: FileHandle, wanted: 
     held.push(next.value);
     bytes += next.value.length;
     if (bytes <= MEASURED_BYTES) continue;
-    stream.respond({ ":status": 200, "content-type": type });
+    stream.respond(head);
     await pipeline(async function* () {
       yield* held;
       held = [];
@@ -78,7 +78,7 @@ async function sendLines(stream: ServerHttp2Stream, handle: FileHandle, wanted: 
     return;
   }
   const whole = Buffer.concat(held);
-  stream.respond({ ":status": 200, "content-type": type, "content-length": String(whole.length) });
+  stream.respond({ ...head, "content-length": String(whole.length) });
   stream.end(whole);
 }
 
@@ -96,6 +96,8 @@ async function sendBytes(stream: ServerHttp2Stream, handle: FileHandle, content:
   const headers = {
     "content-disposition": dispositionOf(content.name),
     "last-modified": new Date(mtimeMs).toUTCString(),
+    // From the modification time alone browsers would conclude that the file stays as it is for a while.
+    "cache-control": "no-store",
   };
   const range = content.range === "" ? undefined : parseRange(content.range, size);
   if (range === "malformed") {
@@ -121,6 +123,7 @@ async function sendBytes(stream: ServerHttp2Stream, handle: FileHandle, content:
       ? { ...headers, "accept-ranges": "bytes" }
       : {
           "content-disposition": headers["content-disposition"],
+          "cache-control": headers["cache-control"],
           "content-range": `bytes ${first}-${last}/${size}`,
         }),
     "content-type": "application/octet-stream",

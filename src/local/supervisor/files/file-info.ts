@@ -75,6 +75,14 @@ export function readPermission(body: Body): Permission {
 /** A failure in Go's words, for whoever knows what was to be done. */
 export class Refusal extends Error {}
 
+/** The Problem of a refusal: 404 where something is missing, as everything is that somebody tries to make in /proc. */
+export function refusalProblem(refusal: Refusal): Problem {
+  if (errorCode(refusal.cause) !== "ENOENT") {
+    return new Problem(500, "RUNTIME_ERROR", `error accessing file: ${refusal.message}`);
+  }
+  return new Problem(404, "FILE_NOT_FOUND", `file not found. ${refusal.message}`);
+}
+
 /** @throws {Refusal} */
 export async function setPermission(file: string, { mode, owner, group }: Permission): Promise<void> {
   if (mode !== 0) {
@@ -123,7 +131,7 @@ export function makeDirectories(directory: string): string[] {
     } catch (error) {
       // Somebody else made it meanwhile, or it is a link to nowhere, which the next step shows.
       if (errorCode(error) === "EEXIST" && created !== directory) continue;
-      throw new Refusal(`mkdir ${created}: ${describeSystemError(error)}`);
+      throw new Refusal(`mkdir ${created}: ${describeSystemError(error)}`, { cause: error });
     }
   }
   return missing;

@@ -10,6 +10,7 @@ import {
   readFileInfo,
   readPermission,
   Refusal,
+  refusalProblem,
   setPermission,
   type FileInfo,
 } from "./file-info.js";
@@ -119,8 +120,9 @@ async function move(source: string, destination: string): Promise<void> {
       await rm(source, { recursive: true });
     });
   } catch (error) {
+    if (error instanceof Refusal) throw refusalProblem(error);
     const failed = `rename ${source} ${destination}: ${describeSystemError(error)}`;
-    throw runtimeError(`error accessing file: ${error instanceof Refusal ? error.message : failed}`);
+    throw runtimeError(`error accessing file: ${failed}`);
   }
 }
 

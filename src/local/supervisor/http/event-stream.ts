@@ -22,7 +22,7 @@ export class EventStream {
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
     stream.on("drain", () => this.#flow(true));
-    // A client that goes away changes nothing for what runs: its output is discarded from here on.
+    // Output is discarded from here on; what becomes of the run is decided by whoever sets `onGone`.
     stream.on("close", () => {
       this.#open = false;
       clearInterval(this.#pings);

@@ -57,8 +57,8 @@ export function passOn(
     else sendPlainError(stream, 502, "Bad Gateway");
   });
   stream.once("close", () => outgoing.destroy());
-  // Whatever fails is reported by the request itself, and an answer may come before the body has been sent.
-  pipeline(stream, outgoing, () => undefined);
+  // Not by `pipeline`, which resets the stream when the request fails: a response that was complete would be lost with it.
+  stream.pipe(outgoing);
 }
 
 function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: string): void {

@@ -34,7 +34,10 @@ class Walk {
 
   async measure(directory: string): Promise<void> {
     try {
-      if (Buffer.byteLength(directory) > LONGEST_PATH_BYTES) return await this.#measureByHandle(directory);
+      if (Buffer.byteLength(directory) > LONGEST_PATH_BYTES) {
+        await this.#measureByHandle(directory);
+        return;
+      }
       const { mode, blocks } = await lstat(directory);
       this.#count(blocks);
       const isOpen = (mode & LOOK_INTO) === LOOK_INTO;
