@@ -72,7 +72,7 @@ describeIf(
 
   test("a second server cannot have its port", async () => {
     await expect(startLocalServer({ port })).rejects.toMatchObject({
-      error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program is using it") },
+      error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program uses it") },
     });
   });
 
@@ -142,7 +142,7 @@ describeIf(
       XDG_CACHE_HOME: directory,
     });
     try {
-      await expect(startLocalServer({ port })).rejects.toThrow("could not listen");
+      await expect(startLocalServer({ port })).rejects.toThrow("cannot listen");
       expect(existsSync(path.join(directory, "opensandbox-code-interpreter/go-build-1.24.1"))).toBe(true);
       await until(
         () =>

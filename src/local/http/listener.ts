@@ -111,13 +111,13 @@ function unavailable(port: number, cause: unknown): SandboxException {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const reason =
     code === "EADDRINUSE"
-      ? "another program is using it"
+      ? "another program uses it"
       : code === "EACCES"
         ? "ports below 1024 need privileges"
         : String(cause);
   return new SandboxException({
     code: "PORT_UNAVAILABLE",
-    message: `The local server could not listen on port ${port}: ${reason}. Choose another port, or 0 for any free one.`,
+    message: `The local server cannot listen on port ${port}: ${reason}. Use another port; port 0 takes any that is free.`,
     cause,
   });
 }
