@@ -1,3 +1,5 @@
+// An exception carries the execution, and an execution's results throw exceptions: a cycle of types, erased when compiled.
+// oxlint-disable-next-line import/no-cycle
 import type { Execution } from "./execution/execution.js";
 
 /**
