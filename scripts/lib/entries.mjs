@@ -17,6 +17,11 @@ export const entries = [
   { subpath: "./local", source: "src/local/index.ts", node: true },
   { subpath: "./agents", source: "src/agents/index.ts" },
   { subpath: "./mcp", source: "src/agents/mcp/index.ts", node: true },
+  { subpath: "./ai-sdk", source: "src/agents/ai-sdk.ts", peers: ["ai", "@ai-sdk/harness"] },
+  { subpath: "./langchain", source: "src/agents/langchain.ts", peers: ["@langchain/core"] },
+  { subpath: "./deepagents", source: "src/agents/deepagents.ts", peers: ["deepagents"] },
+  { subpath: "./openai-agents", source: "src/agents/openai-agents.ts", peers: ["@openai/agents"] },
+  { subpath: "./mastra", source: "src/agents/mastra.ts", peers: ["@mastra/core"] },
 ].map(({ node = false, peers = [], formats = ["esm", "cjs"], ...entry }) => ({
   ...entry,
   ...{ node, peers, formats, output: outputOf(entry.source) },
