@@ -8,21 +8,27 @@ import { root, run, type Outcome } from "../package/programs.js";
 export interface Snippet {
   /** The heading above it. */
   readonly heading: string;
-  /** Which of the examples under its heading it is, from 1. */
+  /** Its position among the examples under its heading, from 1. */
   readonly number: number;
   readonly code: string;
+  /** `false` for a fence marked `no-run`: the example is only type-checked. */
+  readonly runs: boolean;
+  /** The text of a `text` fence that follows the example directly: what it prints. */
+  readonly printed: string | undefined;
 }
 
-/** Every TypeScript example of a Markdown document, in order. */
+const HEADING_OR_EXAMPLE = /^#+ ([^\n]+)$|^```ts( no-run)?\n(.*?)^```$(?:\n\n```text\n(.*?)^```$)?/gms;
+
+/** Lists the TypeScript examples of a Markdown document in order. */
 export async function snippetsOf(document: string): Promise<Snippet[]> {
   const text = await readFile(path.join(root, document), "utf8");
   const snippets: Snippet[] = [];
   let heading = "";
-  for (const [, title, code] of text.matchAll(/^#+ ([^\n]+)$|^```ts\n(.*?)^```$/gms)) {
+  for (const [, title, noRun, code, printed] of text.matchAll(HEADING_OR_EXAMPLE)) {
     if (title !== undefined) heading = title;
     else if (code !== undefined) {
       const number = snippets.filter((other) => other.heading === heading).length + 1;
-      snippets.push({ heading, number, code });
+      snippets.push({ heading, number, code, runs: noRun === undefined, printed });
     }
   }
   return snippets;
@@ -77,6 +83,7 @@ export class SnippetPrograms implements AsyncDisposable {
       paths: {
         "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
         "opensandbox-code-interpreter/local": [path.join(root, "src/local/index.ts")],
+        "opensandbox-code-interpreter/*": [path.join(root, "src/agents/*.ts"), path.join(root, "src/agents/*/index.ts")],
       },
     });
     return ts
@@ -87,15 +94,20 @@ export class SnippetPrograms implements AsyncDisposable {
       );
   }
 
-  /** Runs a program on the build in dist/. */
-  async run(file: string, env: Readonly<Record<string, string>>): Promise<Outcome> {
+  /** Writes a program as JavaScript beside its source and resolves to that file. */
+  async compile(file: string): Promise<string> {
     const compiled = file.replace(/\.mts$/, ".mjs");
     const { outputText } = ts.transpileModule(await readFile(file, "utf8"), {
-      // Node 20 has no `await using`; the compiler writes it out.
+      // Node 20 does not support `await using`; the compiler rewrites it.
       compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
     });
     await writeFile(compiled, outputText);
-    return await run(process.execPath, [compiled], { cwd: this.directory, env });
+    return compiled;
+  }
+
+  /** Runs a program on the build in dist/. */
+  async run(file: string, env: Readonly<Record<string, string>>): Promise<Outcome> {
+    return await run(process.execPath, [await this.compile(file)], { cwd: this.directory, env });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
