@@ -16,7 +16,11 @@ if (!existsSync(path.join(docs, "node_modules/.package-lock.json"))) {
   run("npm", ["ci", "--no-audit", "--no-fund"], docs);
 }
 rmSync(path.join(docs, "reference"), { recursive: true, force: true });
-run(process.execPath, [path.join(docs, "node_modules/typedoc/bin/typedoc"), "--options", "docs/typedoc.json"], root);
+run(
+  process.execPath,
+  [path.join(docs, "node_modules/typedoc/bin/typedoc"), "--options", "docs/typedoc.json"],
+  root,
+);
 makeSidebarLinksRelative();
 if (!options.reference) {
   mkdirSync(path.join(docs, "public"), { recursive: true });

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { pages } from "../../docs/.vitepress/pages.mjs";
+
+const pages = JSON.parse(readFileSync(new URL("../../docs/.vitepress/pages.json", import.meta.url), "utf8"));
 
 const INTRODUCTION = `# opensandbox-code-interpreter
 

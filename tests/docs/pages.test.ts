@@ -8,13 +8,20 @@ import { SnippetPrograms, snippetsOf, type Snippet } from "../helpers/snippets.j
 import { root } from "../package/programs.js";
 
 /** Pages whose examples another test covers. */
-const COVERED_ELSEWHERE = ["frameworks.md", "local-server.md"];
+const COVERED_ELSEWHERE = ["docs/frameworks.md", "docs/local-server.md"];
 /** Separates the output of one example from the next. Printable, and unlikely in an example. */
 const SEPARATOR = "\u2500\u2500 next example \u2500\u2500\n";
 
-const pages = readdirSync(path.join(root, "docs")).filter(
-  (name) => name.endsWith(".md") && !COVERED_ELSEWHERE.includes(name),
-);
+/** How the README links to files: npm shows it, too, where relative links lead nowhere. */
+const REPOSITORY = "https://github.com/opensandbox-group/opensandbox-code-interpreter/blob/main/";
+
+const allPages = [
+  "README.md",
+  ...readdirSync(path.join(root, "docs"))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`),
+];
+const pages = allPages.filter((page) => !COVERED_ELSEWHERE.includes(page));
 
 interface Example extends Snippet {
   readonly file: string;
@@ -25,10 +32,10 @@ const examples = new Map<string, readonly Example[]>();
 beforeAll(async () => {
   programs = await SnippetPrograms.create();
   for (const page of pages) {
-    const snippets = await snippetsOf(`docs/${page}`);
+    const snippets = await snippetsOf(page);
     const written = snippets.map(async (snippet, index) => ({
       ...snippet,
-      file: await programs.write(`${page.replace(".md", "")}-${index}`, snippet),
+      file: await programs.write(`${nameOf(page)}-${index}`, snippet),
     }));
     examples.set(page, await Promise.all(written));
   }
@@ -61,7 +68,7 @@ describeIf(
           `await import(${JSON.stringify(file.replace(/\.mts$/, ".mjs"))}); process.stdout.write(${JSON.stringify(SEPARATOR)});`,
       );
       for (const { file } of running) await programs.compile(file);
-      const main = path.join(programs.directory, `run-${page}.mts`);
+      const main = path.join(programs.directory, `run-${nameOf(page)}.mts`);
       await writeFile(main, `${imports.join("\n")}\nexport {};\n`);
       const { exitCode, output } = await programs.run(main, {
         OPEN_SANDBOX_DOMAIN: server.connectionConfig.domain,
@@ -79,27 +86,42 @@ describeIf(
 });
 
 describe("links", () => {
-  test.each(["../README.md", ...readdirSync(path.join(root, "docs")).filter((name) => name.endsWith(".md"))])(
-    "%s: every linked file and heading exists",
-    async (page) => {
-      const directory = path.dirname(path.join(root, "docs", page));
-      const text = await readFile(path.join(root, "docs", page), "utf8");
-      const links = [...text.matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)].map(([, link = ""]) => link);
-      const broken = await Promise.all(links.map(async (link) => ((await leads(directory, page, link)) ? [] : link)));
-      expect(broken.flat()).toEqual([]);
-    },
-  );
+  test.each(allPages)("%s: every linked file and heading exists", async (page) => {
+    const text = await readFile(path.join(root, page), "utf8");
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+    const broken = await Promise.all(links.map(async (link) => ((await exists(page, link)) ? [] : link)));
+    expect(broken.flat()).toEqual([]);
+  });
+
+  test("the sidebar lists every page, and every listed page exists", async () => {
+    const file = path.join(root, "docs/.vitepress/pages.json");
+    // Written by hand, in this form.
+    const sidebar = JSON.parse(await readFile(file, "utf8")) as {
+      readonly items: { readonly page: string }[];
+    }[];
+    const listed = sidebar.flatMap(({ items }) => items.map(({ page }) => `docs/${page}.md`));
+    expect(listed.toSorted()).toEqual(allPages.filter((page) => !/README|index/.test(page)).toSorted());
+  });
 });
 
-async function leads(directory: string, page: string, link: string): Promise<boolean> {
+async function exists(page: string, link: string): Promise<boolean> {
   const [file = "", anchor] = link.split("#");
-  const target = file === "" ? path.join(root, "docs", page) : path.join(directory, file);
+  if (/^(?:https?:|mailto:)/.test(file) && !file.startsWith(REPOSITORY)) return true;
+  const target = file.startsWith(REPOSITORY)
+    ? file.slice(REPOSITORY.length)
+    : file === ""
+      ? page
+      : path.join(path.dirname(page), file);
   // The reference is generated when the site is built.
-  if (target.startsWith(path.join(root, "docs/reference"))) return true;
-  if (!existsSync(target)) return false;
+  if (target.startsWith("docs/reference")) return true;
+  if (!existsSync(path.join(root, target))) return false;
   if (anchor === undefined || !target.endsWith(".md")) return true;
-  const headings = [...(await readFile(target, "utf8")).matchAll(/^#+ (.+)$/gm)];
+  const headings = [...(await readFile(path.join(root, target), "utf8")).matchAll(/^#+ (.+)$/gm)];
   return headings.some(([, title = ""]) => slug(title) === anchor);
+}
+
+function nameOf(page: string): string {
+  return path.basename(page, ".md");
 }
 
 /** The anchor of a heading, as GitHub and VitePress make it. */
