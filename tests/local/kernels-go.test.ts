@@ -25,6 +25,26 @@ describeIf(
     await expect(go(code)).resolves.toMatchObject({ stdout: "hi ü 😀\n", stderr: "", error: undefined });
   });
 
+  test("takes the cells of the real kernel: `%%`, `!` and unused imports", async () => {
+    const context = await client.createContext("go");
+    await go("var counter = 5", context);
+    const body = 'import "os"\n%% a b\nvar local = 2\nfmt.Println("cell", counter+local, os.Args[1:])';
+    expect(await go(body, context)).toMatchObject({ stdout: "cell 7 [a b]\n", error: undefined });
+    expect((await go("local", context)).error).toMatchObject({ ename: "CompileError" });
+    const generic = 'type Pair[T any] struct { A, B T }\n%%\nfmt.Printf("%+v\\n", Pair[int]{1, 2})';
+    expect((await go(generic, context)).stdout).toBe("{A:1 B:2}\n");
+    expect(await go("!echo from-shell; echo problem >&2", context)).toMatchObject({
+      ...{ stdout: "from-shell\n", stderr: "problem\n", error: undefined },
+    });
+    expect((await go("!exit 3", context)).error).toMatchObject({ evalue: "exit status 3" });
+    const unused =
+      'package main\nimport (\n\tstr "strings"\n\t"fmt"\n\t"os"\n)\nfunc main() { fmt.Println("ok") }';
+    expect(await go(unused, context)).toMatchObject({ stdout: "ok\n", error: undefined });
+    expect((await go("%cd /tmp", context)).error?.evalue).toContain("%cd is not supported");
+    const raw = "fmt.Printf(`\n%d items\n!done\n`, 3)";
+    expect(await go(raw, context)).toMatchObject({ stdout: "\n3 items\n!done\n", error: undefined });
+  });
+
   test("keeps functions, types with methods, variables, constants and imports from run to run", async () => {
     const context = await client.createContext("go");
     await go('import str "strings"\n\nconst greeting = "hi"\n\nvar names = []string{"ada", "bob"}', context);

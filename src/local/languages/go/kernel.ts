@@ -6,7 +6,8 @@ import type { KernelLaunch } from "../../supervisor/environment.js";
 import type { OutputPipe } from "../../supervisor/code/pipes.js";
 import { messageOf } from "../../supervisor/http/problem.js";
 import { describeSignal, signalGroup, trackGroup } from "../../supervisor/processes.js";
-import { complaintOfPackage, isProgram, mayHaveValue, splitSnippet, type GoItem } from "./source.js";
+import { itemsOf, readCell, withoutUnusedImports, type GoCell } from "./notebook.js";
+import { complaintOfPackage, isProgram, mayHaveValue, type GoItem } from "./source.js";
 import { GoState } from "./state.js";
 import { compilerLines, linkSharedCache, standardPackages, unusedImports } from "./toolchain.js";
 import type { Kernel, KernelEvent, KernelHost, KernelStarter } from "../../supervisor/code/kernel.js";
@@ -75,9 +76,7 @@ class GoKernel implements Kernel {
     this.#isInterrupted = false;
     this.#isRunning = true;
     try {
-      const error = isProgram(code)
-        ? await this.#runProgram(code, deliver)
-        : await this.#runSnippet(code, deliver);
+      const error = await this.#runCell(readCell(code), deliver);
       if (error !== undefined) deliver(error);
     } catch (error) {
       deliver(failure("KernelError", messageOf(error)));
@@ -108,17 +107,35 @@ class GoKernel implements Kernel {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
+  async #runCell(cell: GoCell, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+    if (cell.problem !== undefined) return failure("SyntaxError", cell.problem);
+    for (const line of cell.shellLines) {
+      const error = await this.#execute(["bash", "-c", line], deliver);
+      if (error !== undefined) return error;
+    }
+    if (isProgram(cell.code)) return this.#runProgram(cell.code, deliver);
+    return this.#runSnippet(itemsOf(cell), cell, deliver);
+  }
+
   /** A whole program stands alone, as with `go run`: it knows no earlier run, and no later one knows it. */
   async #runProgram(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
     const complaint = complaintOfPackage(code);
     if (complaint !== undefined) return this.#compileError([`<cell ${this.#count}>:${complaint}`]);
-    const complaints = await this.#compile(`//line <cell ${this.#count}>:1:1\n${code}`);
+    const cell = `<cell ${this.#count}>`;
+    let complaints = await this.#compile(`//line ${cell}:1:1\n${code}`);
+    if (complaints !== undefined) {
+      const repaired = withoutUnusedImports(code, cell, complaints);
+      if (repaired !== code) complaints = await this.#compile(`//line ${cell}:1:1\n${repaired}`);
+    }
     if (complaints !== undefined) return this.#compileError(complaints);
-    return this.#execute(deliver);
+    return this.#execute([this.#program], deliver);
   }
 
-  async #runSnippet(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
-    const items = splitSnippet(code);
+  async #runSnippet(
+    items: readonly GoItem[],
+    { args }: GoCell,
+    deliver: (event: KernelEvent) => void,
+  ): Promise<ErrorEvent | undefined> {
     const complaints = await this.#compileSnippet(items);
     if (complaints !== undefined) return this.#compileError(complaints);
     this.#state = this.#state.with(items, this.#count);
@@ -126,7 +143,7 @@ class GoKernel implements Kernel {
       ({ kind, names }) =>
         kind === "statement" || names.some(({ name }) => name === "main" || name === "init"),
     );
-    return runs ? this.#execute(deliver) : undefined;
+    return runs ? this.#execute([this.#program, ...args], deliver) : undefined;
   }
 
   async #compileSnippet(items: readonly GoItem[]): Promise<string[] | undefined> {
@@ -190,7 +207,10 @@ class GoKernel implements Kernel {
     return path.join(this.#directory, "program");
   }
 
-  async #execute(deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
+  async #execute(
+    [program, ...args]: readonly [string, ...string[]],
+    deliver: (event: KernelEvent) => void,
+  ): Promise<ErrorEvent | undefined> {
     const pipes = this.#host.pipes;
     const [stdout, stderr, result] = [await pipes.take(), await pipes.take(), await pipes.take()];
     let said = "";
@@ -217,7 +237,7 @@ class GoKernel implements Kernel {
       finish();
       return interrupted();
     }
-    const child = spawn(this.#program, [], {
+    const child = spawn(program, args, {
       cwd: this.#host.workspace,
       env: this.#host.env,
       detached: true,
