@@ -51,6 +51,38 @@ describeIf(
     await expect(java(code)).resolves.toMatchObject({ results: [{ text }], error: undefined });
   });
 
+  test("display shows values by MIME type, in order with what is printed", async () => {
+    const outcome = await java(`System.out.print("before");
+display("<b>bold</b>", "text/html"); display(List.of(1)); display(new byte[] { 1, 2 }, "image/png");
+System.out.print("after");
+6 * 7`);
+    expect(outcome).toMatchObject({
+      stdout: "beforeafter",
+      results: [{ "text/html": "<b>bold</b>" }, { text: "[1]" }, { "image/png": "AQI=" }, { text: "42" }],
+      error: undefined,
+    });
+    expect(outcome.order).toEqual([
+      "init",
+      "stdout",
+      "result",
+      "stdout",
+      "execution_count",
+      "result",
+      "execution_complete",
+    ]);
+  });
+
+  test.each(["%maven org.x:y:1", "%jars /tmp/*.jar", "%%loadFromPOM"])(
+    "%j is refused with what to do",
+    async (line) => {
+      const { error } = await java(`int fine = 1;\n${line}`);
+      expect(error).toMatchObject({ ename: "UnsupportedMagic" });
+      expect(error?.evalue).toContain(
+        "(line 2); put the jar files into the sandbox and name them in the variable CLASSPATH",
+      );
+    },
+  );
+
   test.each(["int silent = 3;", "silent = 4;", 'System.out.print("");', "// nothing"])(
     "%s has no result",
     async (code) => {

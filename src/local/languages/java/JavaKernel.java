@@ -23,12 +23,15 @@ import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.BiConsumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -208,6 +211,8 @@ public class JavaKernel {
     private static final class Channel {
         private static final int CHUNK = 32 * 1024;
         private static final String[] STREAMS = {"stdout", "stderr"};
+        /** The stream of whole messages, in order with what is printed. */
+        static final int MESSAGE = 2;
         // How long printed text waits for more of it.
         private static final int BATCH_MILLIS = 10;
 
@@ -250,7 +255,7 @@ public class JavaKernel {
                     }
                 }
                 Piece last = printed.isEmpty() ? null : printed.get(printed.size() - 1);
-                if (last == null || last.stream != stream) printed.add(last = new Piece(stream));
+                if (last == null || last.stream != stream || stream == MESSAGE) printed.add(last = new Piece(stream));
                 last.write(bytes, offset, length);
                 if (size == 0) printing.notifyAll();
                 size += length;
@@ -287,7 +292,10 @@ public class JavaKernel {
                 printing.notifyAll();
             }
             List<String> messages = new ArrayList<>();
-            for (Piece piece : pieces) addText(messages, piece.stream, piece.toByteArray(), false);
+            for (Piece piece : pieces) {
+                if (piece.stream == MESSAGE) messages.add(new String(piece.toByteArray(), StandardCharsets.UTF_8));
+                else addText(messages, piece.stream, piece.toByteArray(), false);
+            }
             if (isEnd) {
                 for (int stream = 0; stream < 2; stream++) addText(messages, stream, new byte[0], true);
             }
@@ -500,6 +508,10 @@ public class JavaKernel {
             "java.util.function", "java.util.prefs", "java.util.regex", "java.util.stream"
         };
 
+        /** As the real server's kernel has it; without types the value is shown as text. */
+        private static final String DISPLAY = "@SuppressWarnings(\"unchecked\") void display(Object value, String... mimeTypes) {"
+            + " ((java.util.function.BiConsumer<Object, String[]>) System.getProperties().get(\"opensandbox.display\")).accept(value, mimeTypes); }";
+
         // An endless recursion has a thousand frames, all the same.
         private static final int LONGEST_TRACE = 40;
 
@@ -517,6 +529,10 @@ public class JavaKernel {
                 .build();
             // What the jshell tool imports as well.
             for (String name : IMPORTS) shell.eval("import " + name + ".*;");
+            // Snippets cannot be compiled against this class, but they find an object of it.
+            BiConsumer<Object, String[]> display = this::display;
+            System.getProperties().put("opensandbox.display", display);
+            shell.eval(DISPLAY);
             Sources.analysis = shell.sourceCodeAnalysis();
             // Its first time costs more than any other.
             shell.sourceCodeAnalysis().analyzeCompletion("1");
@@ -544,6 +560,7 @@ public class JavaKernel {
         }
 
         private void execute(String code) throws Exception {
+            if (refuseMagic(code)) return;
             SourceCodeAnalysis analysis = shell.sourceCodeAnalysis();
             List<SnippetEvent> pending = new ArrayList<>();
             for (String rest = code; !rest.isBlank();) {
@@ -600,6 +617,35 @@ public class JavaKernel {
                 else if (isLast && hasValue(event.snippet())) return show();
             }
             return true;
+        }
+
+        /** Shows a value in passing. It runs in a thread of the user's code, which does not send anything itself. */
+        private void display(Object value, String[] mimeTypes) {
+            if (!Engine.isHeard()) return;
+            String text = value instanceof byte[] ? Base64.getEncoder().encodeToString((byte[]) value) : String.valueOf(value);
+            String plain = mimeTypes.length == 0 || !(value instanceof CharSequence || value instanceof byte[]) ? String.valueOf(value) : null;
+            Map<String, String> data = new LinkedHashMap<>();
+            if (plain != null) data.put("text/plain", plain);
+            for (String type : mimeTypes) data.put(type, text);
+            String fields = data.entrySet().stream()
+                .map(entry -> Json.quote(entry.getKey()) + ":" + Json.quote(entry.getValue()))
+                .collect(Collectors.joining(","));
+            byte[] message = ("{\"type\":\"result\",\"count\":null,\"data\":{" + fields + "}}").getBytes(StandardCharsets.UTF_8);
+            channel.put(Channel.MESSAGE, message, 0, message.length);
+        }
+
+        /** Lines for the notebook rather than for Java: the real server's kernel has some that download jars. */
+        private boolean refuseMagic(String code) {
+            String[] lines = code.split("\n", -1);
+            for (int i = 0; i < lines.length; i++) {
+                if (!lines[i].matches("%%?(jars|classpath|maven\\w*|addMaven\\w*|load|loadFromPOM)\\b.*")) continue;
+                String name = lines[i].split("\\s", 2)[0];
+                String message = name + " is not supported (line " + (i + 1) + "); put the jar files into the sandbox and"
+                    + " name them in the variable CLASSPATH of the sandbox's env";
+                report("UnsupportedMagic", message, List.of("<cell " + count + ">:" + (i + 1) + ": " + message));
+                return true;
+            }
+            return false;
         }
 
         private static boolean hasValue(Snippet snippet) {
