@@ -21,6 +21,10 @@ const LONGEST_COMPLAINT = 64 * 1024;
 const LONGEST_RESULT = 16 * 1024 * 1024;
 const LONGEST_TRACE = 60;
 
+// The first build of a user compiles the standard library.
+const NOTE_AFTER_MS = 3000;
+const COMPILING = "Go compiles its standard library for the first time; this can take a minute.\n";
+
 type ErrorEvent = KernelEvent & { type: "error" };
 
 interface Ending {
@@ -50,6 +54,9 @@ class GoKernel implements Kernel {
   #flowing = true;
   #isRunning = false;
   #isInterrupted = false;
+  /** Says that the compiler takes long, where nothing is compiled yet. */
+  #noteCompiling: (() => void) | undefined;
+  #isCold = false;
 
   constructor({ command: [go], env, settings = {} }: KernelLaunch, host: KernelHost) {
     this.#go = go;
@@ -64,7 +71,7 @@ class GoKernel implements Kernel {
     await mkdir(this.#directory, { recursive: true });
     const { GOCACHE: own } = this.#env;
     const shared = this.#settings["cache"];
-    if (own !== undefined && typeof shared === "string") await linkSharedCache(shared, own);
+    if (own !== undefined && typeof shared === "string") this.#isCold = !(await linkSharedCache(shared, own));
   }
 
   get alive(): boolean {
@@ -75,6 +82,7 @@ class GoKernel implements Kernel {
     this.#count += 1;
     this.#isInterrupted = false;
     this.#isRunning = true;
+    this.#noteCompiling = this.#isCold ? () => deliver({ type: "stderr", text: COMPILING }) : undefined;
     try {
       const error = await this.#runCell(readCell(code), deliver);
       if (error !== undefined) deliver(error);
@@ -197,7 +205,10 @@ class GoKernel implements Kernel {
         output = (output + text).slice(0, LONGEST_COMPLAINT);
       });
     }
-    const { code } = await this.#ended(child, "close");
+    const noting = this.#noteCompiling && setTimeout(this.#noteCompiling, NOTE_AFTER_MS);
+    const { code } = await this.#ended(child, "close").finally(() => clearTimeout(noting));
+    this.#noteCompiling = undefined;
+    this.#isCold &&= code !== 0;
     if (code === 0) return undefined;
     const lines = compilerLines(output, this.#directory);
     return lines.length === 0 ? ["the compiler ended without saying why"] : lines;

@@ -7,7 +7,7 @@ import { packagesByName } from "./state.js";
  * Makes the compiled standard library, which the machine's sandboxes share and cannot change, part of a sandbox's own
  * build cache: by links, so that what this sandbox compiles has its place beside them.
  */
-export async function linkSharedCache(shared: string, own: string): Promise<void> {
+export async function linkSharedCache(shared: string, own: string): Promise<boolean> {
   const directories = await readdir(shared).catch(() => []);
   for (const directory of directories.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
     const [from, to] = [path.join(shared, directory), path.join(own, directory)];
@@ -23,6 +23,7 @@ export async function linkSharedCache(shared: string, own: string): Promise<void
   // Else the first build looks for old entries to remove.
   await mkdir(own, { recursive: true });
   await writeFile(path.join(own, "trim.txt"), String(Math.floor(Date.now() / 1000)));
+  return directories.length > 0;
 }
 
 let known: { readonly root: string; readonly packages: ReadonlyMap<string, string> } | undefined;

@@ -65,7 +65,7 @@ def main():
             os._exit(0)
         request = json.loads(line)
         packages.refresh()
-        channel.begin(run, request["stdout"], request["stderr"])
+        channel.begin(run, request.get("stdout"), request.get("stderr"))
         runner.run(request["code"])
 
 

@@ -126,6 +126,7 @@ class Channel:
         self.noted = 0
         self.raw = ()
         self.marker = b""
+        self.has_spawned = True
         os.set_inheritable(CHANNEL, False)
 
     def start(self, marker):
@@ -134,17 +135,17 @@ class Channel:
         sys.addaudithook(self._on_audit)
         threading.Thread(target=self._batch, name="output", daemon=True).start()
 
-    def begin(self, run, stdout, stderr):
-        """Makes the files the standard output and error of what the run starts."""
-        for descriptor in self.raw:
-            os.close(descriptor)
-        for descriptor, file in ((1, stdout), (2, stderr)):
-            opened = os.open(file, os.O_WRONLY)
-            os.dup2(opened, descriptor)
-            os.close(opened)
-        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took. Python
-        # makes duplicates non-inheritable, so no subprocess gets these either.
-        self.raw = (os.dup(1), os.dup(2))
+    def begin(self, run, stdout=None, stderr=None):
+        """Makes the files the standard output and error of what the run starts; without files it keeps those it has."""
+        if stdout is not None:
+            for descriptor in self.raw:
+                os.close(descriptor)
+            # Non-inheritable, as opposed to 1 and 2, so that no subprocess gets these.
+            self.raw = (os.open(stdout, os.O_WRONLY), os.open(stderr, os.O_WRONLY))
+        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took.
+        for descriptor, raw in zip((1, 2), self.raw):
+            os.dup2(raw, descriptor)
+        self.has_spawned = False
         attribution.enter(run)
         self.run = run
 
@@ -152,7 +153,7 @@ class Channel:
         with self.interrupts, self.lock:
             # Nothing may come after this: the next batch has to find its markers in the next run's files.
             self.run = 0
-            self._send([{"type": "done"}])
+            self._send([{"type": "done", "isReusable": not self.has_spawned and "multiprocessing" not in sys.modules}])
 
     @property
     def is_heard(self):
@@ -233,9 +234,11 @@ class Channel:
 
     def _on_audit(self, event, _arguments):
         if event in SPAWN_EVENTS:
+            self.has_spawned = True
             self.flush()
 
     def _before_fork(self):
+        self.has_spawned = True
         self.flush()
         # Held over the fork, so that the child does not get it in the hands of a thread that it does not have.
         self.lock.acquire()

@@ -26,6 +26,18 @@ class EventLoop:
         self.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self.loop)
 
+    @property
+    def _is_idle(self):
+        """Whether nothing is there that could go on; another kind of loop is never taken for idle."""
+        import asyncio
+
+        loop = self.loop
+        try:
+            watched = len(loop._selector.get_map()) > 1  # beside what wakes the loop itself
+            return not (watched or loop._ready or loop._scheduled or asyncio.all_tasks(loop))
+        except Exception:
+            return False
+
     @contextlib.contextmanager
     def entered(self):
         """Code that does not await still finds a running loop, in which it can start tasks: they wait for their turn."""
@@ -56,7 +68,7 @@ class EventLoop:
 
     def wait_for(self, descriptor):
         """Lets tasks go on until there is something to read."""
-        if self.loop is None or self.loop.is_closed():
+        if self.loop is None or self.loop.is_closed() or self._is_idle:
             return
         self.loop.add_reader(descriptor, self.loop.stop)
         try:

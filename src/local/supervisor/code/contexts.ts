@@ -56,7 +56,7 @@ export class Contexts {
    */
   create(language: string, cwd?: string): ContextInfo {
     if (language === "") throw invalid("language is required");
-    if (!isKernelLanguage(language)) throw invalid(`unknown language: ${language}`);
+    if (!isKernelLanguage(language)) throw invalid(unknownLanguage(language));
     this.#assertAvailable(language, "error creating code context");
     if (cwd !== undefined && cwd !== "") {
       const directory = expandPath(cwd, this.#configuration);
@@ -171,7 +171,7 @@ export class Contexts {
       if (context === undefined) throw runtimeError("error running codes context not found");
       return context;
     }
-    if (!isKernelLanguage(language)) throw runtimeError(`error running codes unknown language: ${language}`);
+    if (!isKernelLanguage(language)) throw runtimeError(`error running codes ${unknownLanguage(language)}`);
     this.#assertAvailable(language, "error running codes");
     const existing = this.#contexts.get(this.#defaults.get(language) ?? "");
     if (existing !== undefined) return existing;
@@ -198,6 +198,10 @@ export class Contexts {
     const reason = this.#kernels.whyUnavailable(language);
     if (reason !== undefined) throw runtimeError(`${doing} ${language}: it is not available: ${reason}`);
   }
+}
+
+function unknownLanguage(language: string): string {
+  return `unknown language ${JSON.stringify(language)}: expected one of ${[...LANGUAGES].join(", ")}`;
 }
 
 function sendKernelEvent(event: KernelEvent, events: EventStream): void {

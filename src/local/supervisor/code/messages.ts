@@ -3,7 +3,9 @@ import type { KernelEvent } from "./kernel.js";
 /** What a worker sends. User code in the same process could fake any of it, so nothing is taken on trust. */
 export type Message =
   | KernelEvent
-  | { readonly type: "ready" | "started" | "done" }
+  | { readonly type: "ready" | "started" }
+  /** `isReusable`: nothing but the worker holds the pipes of the run, so that the next one can have them. */
+  | { readonly type: "done"; readonly isReusable: boolean }
   | { readonly type: "note"; readonly text: string }
   /** Code of a run that has ended printed something; runs count from 1. */
   | { readonly type: "late"; readonly run: number };
@@ -20,8 +22,9 @@ export function decodeMessage(value: unknown): Message {
     switch (type) {
       case "ready":
       case "started":
-      case "done":
         return { type };
+      case "done":
+        return { type, isReusable: value["isReusable"] === true };
       case "late":
         if (typeof value["run"] === "number") return { type, run: value["run"] };
         break;

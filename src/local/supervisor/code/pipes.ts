@@ -5,7 +5,10 @@ import { Socket } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 
-const BATCH_SIZE = 16;
+/** How many pipes are made at once: few at first, for a quick start, then so many that it hardly ever happens. */
+const FIRST_BATCH = 16;
+const BATCH = 128;
+const LOW = 8;
 // A pipe holds 64 KiB, and up to 1 MiB where its writer asked for more.
 const DRAIN_LIMIT = 2 ** 20;
 
@@ -21,6 +24,7 @@ export class PipePool {
   readonly #keepsNames: boolean;
   readonly #names: string[] = [];
   #making: Promise<void> | undefined;
+  #next = FIRST_BATCH;
 
   /**
    * @param directory - a private, writable directory
@@ -44,7 +48,7 @@ export class PipePool {
       await this.fill();
       name = this.#names.pop();
     }
-    if (this.#names.length < BATCH_SIZE / 2) this.fill().catch(() => undefined); // take() meets the failure itself
+    if (this.#names.length < LOW) this.fill().catch(() => undefined); // take() meets the failure itself
     try {
       // In this order neither blocks: the reader does not wait for a writer, and the writer finds a reader.
       const readEnd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -57,11 +61,12 @@ export class PipePool {
   }
 
   async #make(): Promise<void> {
-    const names = Array.from({ length: BATCH_SIZE }, () =>
+    const names = Array.from({ length: this.#next }, () =>
       path.join(this.#directory, randomBytes(8).toString("hex")),
     );
     await promisify(execFile)("mkfifo", ["-m", "600", ...names]);
     this.#names.push(...names);
+    this.#next = BATCH;
   }
 }
 

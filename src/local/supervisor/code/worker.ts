@@ -114,6 +114,8 @@ export class WorkerKernel implements Kernel {
   /** The runs whose late output has been noted. */
   readonly #noted = new Set<number>();
   #isNotePending = false;
+  /** Whether the pipes of the run before are those of the next one: to make new ones takes longer than a small run. */
+  #isOutputReusable = false;
 
   /** Starts a process; it need not be ready yet when this resolves. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
@@ -258,6 +260,11 @@ export class WorkerKernel implements Kernel {
       this.#tell({ code });
       return;
     }
+    if (this.#isOutputReusable) {
+      run.number = this.#runs += 1;
+      this.#tell({ code });
+      return;
+    }
     let output: KernelOutput;
     try {
       output = this.#outputTo(await this.#pipes.take(), await this.#pipes.take());
@@ -338,7 +345,7 @@ export class WorkerKernel implements Kernel {
         break;
       case "done":
         // One that comes before the start is an echo of the run before.
-        if (run?.started === true) this.#settle(run);
+        if (run?.started === true) this.#settle(run, message.isReusable);
         break;
       case "error":
         run?.deliver((run.interruptWanted ? this.#spec.interrupted : undefined) ?? message);
@@ -366,8 +373,10 @@ export class WorkerKernel implements Kernel {
     run.deliver({ type: "stderr", text: LATE_NOTE });
   }
 
-  #settle(run: Run): void {
-    if (this.#spec.hasPipesPerRun === true) this.#output.finish(() => this.#noteLate(run.number));
+  #settle(run: Run, isReusable = false): void {
+    this.#isOutputReusable = isReusable && this.#spec.hasPipesPerRun === true;
+    if (this.#spec.hasPipesPerRun === true && !isReusable)
+      this.#output.finish(() => this.#noteLate(run.number));
     else this.#output.finishText();
     if (this.#run === run) this.#run = undefined;
     if (run.interruptWanted && this.#spec.forgetsInput === true) {
