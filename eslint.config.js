@@ -48,7 +48,10 @@ const WALKING_FUNCTIONS = [
 const BARE_ERRORS = "/^(Error|TypeError|RangeError|SyntaxError|DOMException|AggregateError)$/";
 
 export default defineConfig(
-  globalIgnores(["dist/", "generated/", "coverage/", "api-docs/", "docs/", "tests/package/consumers/"]),
+  globalIgnores([
+    ...["dist/", "generated/", "coverage/", "api-docs/", "docs/"],
+    ...["tests/package/consumers/", "tests/package/tools/"],
+  ]),
   tseslint.configs.strictTypeChecked,
   tseslint.configs.stylisticTypeChecked,
   {

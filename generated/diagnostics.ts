@@ -8,7 +8,7 @@ import createClient, { type Client, type ClientOptions } from "openapi-fetch";
 /** A typed `fetch` client of OpenSandbox diagnostics. */
 export type DiagnosticsClient = Client<paths>;
 
-/** Makes a client; its calls are named by their paths, as in `client.GET("/path", { params, … })`. */
+/** Creates a client; its methods take the path of an operation, as in `client.GET("/path", { params, … })`. */
 export function createDiagnosticsClient(options: ClientOptions): DiagnosticsClient {
   return createClient<paths>(options);
 }

@@ -3,11 +3,10 @@
 //
 //   node scripts/generate.mjs [--check | --watch] [--openapi DIRECTORY] [--out DIRECTORY]
 //
-// --check writes nothing and exits 1, naming the files, when what is in the directory is not what would be written.
-// --watch writes again whenever a document changes, until it is interrupted.
+// --check writes nothing; it exits with 1 and names the files if the directory is not up to date.
+// --watch writes again at every change of a document, until it is interrupted.
 //
-// Each time it is printed what the documents change for users, against the last commit; with --watch, against the time
-// before.
+// Each time, it prints what the documents change for users since the last commit; with --watch, since the last time.
 import { watch } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
@@ -20,7 +19,7 @@ import { HEADER_MARK, renderClient } from "./lib/openapi-client.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const USAGE = "usage: generate.mjs [--check | --watch] [--openapi DIRECTORY] [--out DIRECTORY]";
-/** Editors save in several steps; what comes within this time is one change. */
+/** Editors save in several steps; changes within this time count as one. */
 const SETTLE_MILLIS = 50;
 
 const options = readOptions();
@@ -28,7 +27,7 @@ let before = await committedDocuments(options.openapi);
 process.exitCode = await generate();
 if (options.watch) watchDocuments();
 
-/** Does it once; gives the exit code. */
+/** Generates once; resolves to the exit code. */
 async function generate() {
   try {
     const { wanted, documents } = await renderAll(options.openapi);
@@ -60,7 +59,7 @@ function watchDocuments() {
   });
 }
 
-/** What the documents change for users. */
+/** Prints what the documents change for users. */
 function printChanges(old, now) {
   for (const name of new Set([...old.keys(), ...now.keys()])) {
     const changes = contractChanges(old.get(name) ?? null, now.get(name) ?? null);
@@ -81,7 +80,7 @@ function readOptions() {
         out: { type: "string", default: path.join(ROOT, "generated") },
       },
     });
-    if (values.check && values.watch) throw new TypeError("--check and --watch exclude each other.");
+    if (values.check && values.watch) throw new TypeError("--check and --watch cannot be combined.");
     return values;
   } catch (error) {
     console.error(`${error.message}\n${USAGE}`);
@@ -89,29 +88,33 @@ function readOptions() {
   }
 }
 
-/** What is to be written, and the documents it is made from, by file name. All documents are looked at before the first fault is thrown. */
+/**
+ * Resolves to the files to write and to the documents they are made from, by file name.
+ *
+ * @throws {InvalidDocumentError} with the errors of all documents
+ */
 async function renderAll(directory) {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml")).sort();
   if (names.length === 0)
-    throw new InvalidDocumentError([`${showPath(directory)}: there is no document (*.yaml) in it.`]);
-  const wanted = new Map();
+    throw new InvalidDocumentError([`${showPath(directory)}: expected documents (*.yaml); found none.`]);
   const documents = new Map();
   const faults = [];
   for (const name of names) {
     try {
-      const document = await loadDocument(path.join(directory, name));
-      documents.set(name, document);
-      wanted.set(name.replace(/\.yaml$/, ".ts"), await renderClient(document, path.basename(name, ".yaml")));
+      documents.set(name, await loadDocument(path.join(directory, name)));
     } catch (error) {
       if (!(error instanceof InvalidDocumentError)) throw error;
       faults.push(...error.faults);
     }
   }
   if (faults.length > 0) throw new InvalidDocumentError(faults);
+  const wanted = new Map();
+  for (const [name, document] of documents)
+    wanted.set(name.replace(/\.yaml$/, ".ts"), await renderClient(document, path.basename(name, ".yaml")));
   return { wanted, documents };
 }
 
-/** How a directory differs from what is to be in it, by file name: `missing`, `stale` or `superfluous`. */
+/** Resolves to the differences of a directory, by file name: `missing`, `stale` or `superfluous`. */
 async function compare(directory, wanted) {
   const present = await readdir(directory).catch(() => []);
   const differences = new Map();
@@ -127,7 +130,7 @@ function report(differences) {
   if (differences.size === 0) return 0;
   for (const [name, difference] of differences)
     console.error(`${showPath(path.join(options.out, name))}: ${difference}`);
-  console.error("These files are not what the documents in openapi/ give. Run `npm run generate`.");
+  console.error("These files do not match the documents in openapi/. Run `npm run generate`.");
   return 1;
 }
 
@@ -141,10 +144,10 @@ async function write(directory, wanted, differences) {
       console.log(`${showPath(file)}: written`);
     } else if (await isGenerated(file)) {
       await rm(file);
-      console.log(`${showPath(file)}: removed, as it has no document`);
+      console.log(`${showPath(file)}: removed, since it has no document`);
     } else {
-      // A directory given by mistake must not lose its files.
-      console.error(`${showPath(file)}: not generated, and left alone; it does not belong here`);
+      // If the directory was given by mistake, its files must survive.
+      console.error(`${showPath(file)}: not a generated file; not removed`);
       exitCode = 1;
     }
   }

@@ -1,28 +1,32 @@
-// Makes a typed client, as the text of a TypeScript file, of an OpenAPI document.
+// Makes the text of a TypeScript file with a typed client from an OpenAPI document.
 import redocly from "@redocly/openapi-core";
-import openapiTS, { astToString } from "openapi-typescript";
-import ts from "typescript";
 
-/** By this a file is known to be generated. */
+/** Marks a file as generated. */
 export const HEADER_MARK = "Do not edit: change the document, and run `npm run generate`.";
 
-// The document has been looked at already.
+// `loadDocument` has checked the document.
 const noRules = await redocly.createConfig({ rules: {} });
 
 /**
- * @param {object} document as `loadDocument` gives it
+ * @param {object} document as `loadDocument` returns it
  * @param {string} name of the document, in kebab-case
- * @returns {Promise<string>} the file, the same to the byte for the same document
+ * @returns {Promise<string>} the file, identical for identical documents
  */
 export async function renderClient(document, name) {
+  // Loading the compiler takes most of a second, which an invalid document does not need.
+  const [{ default: openapiTS, astToString }, { default: ts }] = await Promise.all([
+    import("openapi-typescript"),
+    import("typescript"),
+  ]);
   const types = astToString(
     await openapiTS(withObservedOptionality(document), {
       redocly: noRules,
       silent: true,
-      // A default is what the server takes without a value, so a request need not have one.
+      // A property with a default may be absent from a request.
       defaultNonNullable: false,
       emptyObjectsUnknown: true,
-      transform: binaryAsBlob,
+      transform: (schema) =>
+        schema.format === "binary" ? ts.factory.createTypeReferenceNode("Blob") : undefined,
     }),
   );
   const subject = pascalCase(name);
@@ -37,7 +41,7 @@ import createClient, { type Client, type ClientOptions } from "openapi-fetch";
 /** A typed \`fetch\` client of ${title}. */
 export type ${subject}Client = Client<paths>;
 
-/** Makes a client; its calls are named by their paths, as in \`client.GET("/path", { params, … })\`. */
+/** Creates a client; its methods take the path of an operation, as in \`client.GET("/path", { params, … })\`. */
 export function create${subject}Client(options: ClientOptions): ${subject}Client {
   return createClient<paths>(options);
 }
@@ -46,8 +50,8 @@ ${types}`;
 }
 
 /**
- * The document as servers keep it: what it marks with `x-may-be-absent` is optional, although the contract requires
- * it. Types must not promise what does not come, nor demand what need not be sent.
+ * Returns the document as servers implement it: what it marks with `x-may-be-absent` is optional, although the contract
+ * requires it.
  */
 function withObservedOptionality(node) {
   if (Array.isArray(node)) return node.map(withObservedOptionality);
@@ -60,10 +64,6 @@ function withObservedOptionality(node) {
     copy.required = copy.required.filter((name) => copy.properties?.[name]?.["x-may-be-absent"] !== true);
   }
   return copy;
-}
-
-function binaryAsBlob(schema) {
-  return schema.format === "binary" ? ts.factory.createTypeReferenceNode("Blob") : undefined;
 }
 
 function pascalCase(name) {

@@ -1,23 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { CodeClient } from "../helpers/local-wire.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
-
-const LINES = 10_000_000;
-const count = `for (int i = 0; i < ${LINES}; i++)`;
-
-/** Code that prints 0 to 9,999,999. TypeScript prints as JavaScript does: they are one program. */
-const FLOODS: readonly (readonly [language: string, code: string, canRun: boolean, reason: string])[] = [
-  ["python", `for i in range(${LINES}): print(i)`, hasPython, "no Python 3 can be started"],
-  ["javascript", `for (let i = 0; i < ${LINES}; i++) console.log(i)`, true, ""],
-  ["bash", `seq 0 ${LINES - 1}`, true, ""],
-  ["java", `${count} System.out.println(i);`, runs("jshell", ["--version"]), "no JDK with JShell"],
-  [
-    "go",
-    `out := bufio.NewWriter(os.Stdout)\ndefer out.Flush()\nfor i := 0; i < ${LINES}; i++ { fmt.Fprintln(out, i) }`,
-    runs("go", ["version"]),
-    "no Go",
-  ],
-];
+import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 let client: CodeClient;
 beforeAll(async () => {
@@ -46,35 +29,6 @@ describeIf(
   }
 });
 
-for (const [language, code, canRun, reason] of FLOODS) {
-  describeIf(
-    canRun && isolationWorks,
-    `local/kernels-pool: 10 million lines of ${language}`,
-    canRun ? NO_ISOLATION_REASON : reason,
-  )("10 million lines", () => {
-    test(`of ${language} arrive, each once and in order, and nobody's memory grows`, async () => {
-      let rest = "";
-      let next = 0;
-      const run = client.start(language, code, undefined, (text) => {
-        const lines = (rest + text).split("\n");
-        rest = lines.pop() ?? "";
-        for (const line of lines) {
-          if (line !== String(next)) throw new Error(`after ${next} lines came ${JSON.stringify(line)}`);
-          next += 1;
-        }
-      });
-      const { isComplete, error } = await run.outcome;
-      expect({ isComplete, error, next, rest }).toEqual({
-        isComplete: true,
-        error: undefined,
-        next: LINES,
-        rest: "",
-      });
-      expect(await peakMemoryMiB()).toBeLessThan(400);
-    }, 300_000);
-  });
-}
-
 /** The ids of the processes that look like kernels of a language, once there are two. */
 async function kernelsOf(language: string): Promise<string[]> {
   // In brackets, so that the command does not find itself.
@@ -84,12 +38,4 @@ async function kernelsOf(language: string): Promise<string[]> {
     const ids = stdout.split("\n").filter((id) => id !== "");
     if (ids.length >= 2) return ids;
   }
-}
-
-/** The largest that any process of the sandbox has been. */
-async function peakMemoryMiB(): Promise<number> {
-  const { stdout } = await client.sandbox.command(
-    "cat /proc/[0-9]*/status | awk '/VmHWM/ {print $2}' | sort -n | tail -1",
-  );
-  return Number(stdout) / 1024;
 }

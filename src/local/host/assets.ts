@@ -19,7 +19,9 @@ export interface Assets {
  * @throws {SandboxException} `LOCAL_SERVER_INCOMPLETE` if they are missing
  */
 export function resolveAssets(): Assets {
-  const here = path.dirname(fileURLToPath(import.meta.url));
+  // A bundler that makes CommonJS of this module leaves no URL.
+  const url = import.meta.url as string | undefined;
+  const here = url?.startsWith("file:") === true ? path.dirname(fileURLToPath(url)) : ".";
   const candidates = ["../local", "../../../dist/local"].map((directory) => path.resolve(here, directory));
   for (const directory of candidates) {
     const supervisor = path.join(directory, "supervisor.mjs");
@@ -27,6 +29,6 @@ export function resolveAssets(): Assets {
   }
   throw new SandboxException({
     code: "LOCAL_SERVER_INCOMPLETE",
-    message: `The local server's files are missing: no supervisor.mjs in ${candidates.join(" or ")}. In a clone, run "npm run build" first; else reinstall the package.`,
+    message: `The local server cannot find its files: no supervisor.mjs in ${candidates.join(" or ")}. If a bundler put the local server into your program, mark "opensandbox-code-interpreter" as external (esbuild "external", webpack "externals", Vite "ssr.external", Next.js "serverExternalPackages"). In a clone of the repository, run "npm run build" first.`,
   });
 }

@@ -1,11 +1,10 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { init, parse } from "es-module-lexer";
-import { cpSync, existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
-import { PackedPackage, runtimeDependencies } from "./packed-package.js";
+import { packed, runtimeDependencies } from "./packed-package.js";
 import { root, run, succeed } from "./programs.js";
 
-const MINUTE_MILLIS = 60_000;
 const NAME = "opensandbox-code-interpreter";
 
 interface Manifest {
@@ -20,10 +19,6 @@ interface Format {
   readonly types: string;
   readonly default: string;
 }
-
-const packed = new PackedPackage();
-beforeAll(() => packed.make(), 3 * MINUTE_MILLIS);
-afterAll(() => packed.remove());
 
 const text = (path: string) => readFileSync(join(packed.installed, path), "utf8");
 const withExtension = (...extensions: string[]) =>
@@ -224,27 +219,7 @@ describe("in a browser", () => {
   });
 });
 
-describe("types", () => {
-  test.each(["node-esm", "node-cjs", "browser", "bare"])(
-    "compile for the consumer %s",
-    async (name) => {
-      const project = join(packed.consumer, name);
-      for (const program of ["main.ts", "local.ts"])
-        cpSync(join(packed.consumer, program), join(project, program));
-      const compiler = join(root, "node_modules/typescript/bin/tsc");
-      const typeRoots = join(root, "node_modules/@types");
-      const { exitCode, output } = await run(process.execPath, [
-        compiler,
-        "-p",
-        project,
-        "--typeRoots",
-        typeRoots,
-      ]);
-      expect({ exitCode, output }).toEqual({ exitCode: 0, output: "" });
-    },
-    MINUTE_MILLIS,
-  );
-
+describe("the declarations", () => {
   test.each(entries.map(({ formats }) => formats[0]?.types ?? ""))(
     "%s contains neither any nor a generated interface",
     (path) => {

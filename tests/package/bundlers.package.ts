@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { packed, tools } from "./packed-package.js";
+import { run, succeed } from "./programs.js";
+
+/** What a program that uses SandboxManager alone may weigh, minified and gzipped. */
+const MANAGER_BUDGET_BYTES = 15 * 1024;
+const directory = join(packed.consumer, "bundlers");
+
+beforeAll(() => mkdirSync(directory, { recursive: true }));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Each is a program that bundles `entry` into `out`, minified, with no more configuration than a newcomer would write. */
+const BUNDLERS: Readonly<Record<string, string>> = {
+  esbuild: `
+    require("esbuild").buildSync({
+      entryPoints: [entry], outdir: out, bundle: true, minify: true, format: "esm", logLevel: "error",
+      outExtension: { ".js": ".mjs" },
+    });
+  `,
+  rollup: `
+    const { nodeResolve } = require("@rollup/plugin-node-resolve");
+    const { transformSync } = require("esbuild");
+    const { rollup } = require("rollup");
+    rollup({ input: entry, plugins: [nodeResolve()], onwarn: (warning) => { throw new Error(warning.message); } })
+      .then((bundle) => bundle.write({
+        dir: out, format: "es", entryFileNames: "[name].mjs",
+        plugins: [{ name: "minify", renderChunk: (code) => transformSync(code, { minify: true, format: "esm" }) }],
+      }));
+  `,
+  webpack: `
+    const config = {
+      entry, mode: "production", target: ["web", "es2022"], devtool: false, experiments: { outputModule: true },
+      output: { path: out, filename: "main.mjs", module: true },
+      performance: { hints: false },
+    };
+    require("webpack")(config, (error, stats) => {
+      if (error || stats.hasErrors() || stats.hasWarnings()) {
+        console.error(error ?? stats.toString());
+        process.exitCode = 1;
+      }
+    });
+  `,
+  vite: `
+    import("vite").then(({ build }) => build({
+      root: out, configFile: false, logLevel: "error",
+      build: {
+        outDir: out, emptyOutDir: false, target: "es2022", modulePreload: false,
+        rollupOptions: { input: entry, output: { entryFileNames: "main.mjs" } },
+      },
+    }));
+  `,
+};
+
+/** Bundles a program of the consumer's; resolves to the folder of the bundle. */
+async function bundle(bundler: string, name: string, program: string): Promise<string> {
+  const entry = join(directory, `${name}.mjs`);
+  const out = join(directory, `${name}-${bundler}`);
+  mkdirSync(out, { recursive: true });
+  writeFileSync(entry, program);
+  const script = `const entry = ${JSON.stringify(entry)}, out = ${JSON.stringify(out)};${BUNDLERS[bundler] ?? ""}`;
+  await succeed(process.execPath, ["--input-type=commonjs", "--eval", script], join(tools, ".."));
+  return out;
+}
+
+function onlyFile(folder: string): string {
+  const [file, ...others] = readdirSync(folder);
+  expect(others).toEqual([]);
+  return join(folder, file ?? "");
+}
+
+describe.each(Object.keys(BUNDLERS))("%s", (bundler) => {
+  test("bundles the main entry into a program that runs", async () => {
+    const folder = await bundle(
+      bundler,
+      "all",
+      `import * as library from "opensandbox-code-interpreter";
+       console.log(JSON.stringify(Object.keys(library).sort()));`,
+    );
+    const printed: unknown = JSON.parse(await succeed(process.execPath, [onlyFile(folder)]));
+    expect(printed).toEqual(expect.arrayContaining(["CodeInterpreter", "Sandbox", "SandboxManager"]));
+  });
+
+  test("leaves out what a program that uses SandboxManager alone does not need", async () => {
+    const folder = await bundle(
+      bundler,
+      "manager",
+      `import { SandboxManager } from "opensandbox-code-interpreter";
+       const connectionConfig = { domain: "localhost:1", protocol: "http", apiKey: "key" };
+       console.log(typeof SandboxManager.create({ connectionConfig }).listSandboxInfos);`,
+    );
+    const file = onlyFile(folder);
+    expect(await succeed(process.execPath, [file])).toBe("function\n");
+    expect(gzipSync(readFileSync(file), { level: 9 }).length).toBeLessThanOrEqual(MANAGER_BUDGET_BYTES);
+  });
+});
+
+describe("a bundle that contains the local server", () => {
+  const program = `
+    import { startLocalServer } from "opensandbox-code-interpreter/local";
+    startLocalServer({ port: false, isolation: "none" }).then(
+      (server) => server.close().then(() => console.log("started")),
+      (error) => console.log(error.error?.code, error.message),
+    );
+  `;
+
+  async function outputOf(options: string): Promise<string> {
+    const entry = join(directory, "local.mjs");
+    const out = join(directory, "local-out");
+    rmSync(out, { recursive: true, force: true });
+    writeFileSync(entry, program);
+    const build = `require("esbuild").buildSync({
+      entryPoints: [${JSON.stringify(entry)}], outdir: ${JSON.stringify(out)}, bundle: true, platform: "node",
+      logLevel: "error", ${options}
+    });`;
+    await succeed(process.execPath, ["--input-type=commonjs", "--eval", build], join(tools, ".."));
+    const { output } = await run(process.execPath, [onlyFile(out)]);
+    return output;
+  }
+
+  test.each(["esm", "cjs"])("says what to mark as external, as %s", async (format) => {
+    const output = await outputOf(
+      `format: "${format}", outExtension: { ".js": ".${format === "esm" ? "m" : "c"}js" }`,
+    );
+    expect(output).toMatch(/^LOCAL_SERVER_INCOMPLETE /);
+    expect(output).toContain('mark "opensandbox-code-interpreter" as external');
+  });
+
+  test("runs when the package is external", async () => {
+    const options = `format: "esm", outExtension: { ".js": ".mjs" }, external: ["opensandbox-code-interpreter"]`;
+    expect(await outputOf(options)).toBe("started\n");
+  });
+});
