@@ -4,8 +4,11 @@ import { availableParallelism } from "node:os";
 export default {
   testEnvironment: "node",
   roots: ["<rootDir>/tests"],
+  // `npm run test:soak` runs `*.soak.ts`, and `npm run test:package` runs `*.package.ts`.
   testMatch: ["**/*.test.ts"],
-  // Sources name their siblings with the `.js` of the emitted file, as Node's ESM resolution wants.
+  testSequencer: "<rootDir>/scripts/lib/slow-first-sequencer.mjs",
+  modulePathIgnorePatterns: ["<rootDir>/tests/package/(consumers|tools)/"],
+  // Sources import their siblings with the `.js` of the emitted file, as Node's ESM resolution requires.
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {
     "^.+\\.ts$": [
@@ -16,7 +19,7 @@ export default {
         sourceMaps: "inline",
       },
     ],
-    // The one dependency of the sources that comes as an ES module only.
+    // The only dependency of the sources that has no CommonJS build.
     "/es-module-lexer/dist/.+\\.js$": [
       "@swc/jest",
       { jsc: { target: "es2022" }, module: { type: "commonjs" } },
@@ -24,8 +27,8 @@ export default {
   },
   transformIgnorePatterns: ["/node_modules/(?!es-module-lexer/)"],
   coverageProvider: "v8",
-  // Tests start kernels and servers of their own: one worker for each core would starve these on a large machine, and
-  // jest's default of one less than the cores would leave a machine with two cores half idle.
+  // Tests start kernels and servers: one worker per core would starve these on a large machine, and jest's default of
+  // one less than the cores would leave a machine with two cores half idle.
   maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
   testTimeout: 60_000,
 };

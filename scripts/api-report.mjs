@@ -1,5 +1,5 @@
-// Writes what users get of the package to api/: `node scripts/api-report.mjs [--check] [--dir DIR]`. `--check` writes
-// nothing, and fails with a diff where the files are not up to date.
+// Writes the public API of the package to api/: `node scripts/api-report.mjs [--check] [--dir DIR]`. `--check` writes
+// nothing; it fails with a diff if the files are not up to date.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,9 +26,11 @@ const changed = reports.filter(([file, report]) => read(join(directory, file)) !
 if (options.check) {
   for (const [file, report] of changed) showDifference(file, report);
   if (changed.length > 0) {
-    console.error(`\nThe API differs from ${options.dir}/. If it is meant to: npm run api, and commit it.`);
+    console.error(
+      `\nThe API differs from ${options.dir}/. If the change is intended, run npm run api and commit it.`,
+    );
     process.exitCode = 1;
-  } else console.log(`The API is as ${options.dir}/ has it.`);
+  } else console.log(`The API matches ${options.dir}/.`);
 } else {
   mkdirSync(directory, { recursive: true });
   for (const [file, report] of changed) writeFileSync(join(directory, file), report);
@@ -48,7 +50,7 @@ function read(file) {
 function showDifference(file, report) {
   const temporary = mkdtempSync(join(tmpdir(), "api-"));
   try {
-    // Beside each other, so that the diff has short names.
+    // The diff names the files by short relative paths.
     mkdirSync(join(temporary, "committed"));
     mkdirSync(join(temporary, "now"));
     writeFileSync(join(temporary, "committed", file), read(join(directory, file)) ?? "");
@@ -62,7 +64,7 @@ function showDifference(file, report) {
         encoding: "utf8",
       },
     );
-    console.error(error === undefined ? stdout : `${file} has changed; git is not there to show how.`);
+    console.error(error === undefined ? stdout : `${file} has changed. Install git to see how.`);
   } finally {
     rmSync(temporary, { recursive: true });
   }

@@ -1,5 +1,5 @@
-// Tries the properties of the decoder, the error mapping and the config parser for longer than the tests do:
-// `npm run fuzz`, `npm run fuzz -- --runs 100000 --seed 7`. A failure prints the smallest input that shows it.
+// Runs the property tests of the decoder, the error mapping and the configuration longer than `npm test` does:
+// `npm run fuzz`, `npm run fuzz -- --runs 100000 --seed 7`. A failure prints the smallest input that causes it.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -13,14 +13,14 @@ const { values } = parseArgs({
 });
 for (const [name, value] of Object.entries(values)) {
   if (!/^\d+$/.test(value)) {
-    console.error(`--${name} must be a whole number, not ${value}.`);
+    console.error(`--${name} must be a whole number; got ${value}.`);
     process.exit(2);
   }
 }
 
 console.log(`${values.runs} runs of each property, seed ${values.seed}`);
 const jest = createRequire(import.meta.url).resolve("jest/bin/jest");
-// No limit of time: how long it takes is what the caller has asked for.
+// No timeout: the caller decides how long it takes.
 const args = [jest, "tests/unit/properties", "--testTimeout=2147483647"];
 const child = spawn(process.execPath, args, {
   cwd: fileURLToPath(new URL("..", import.meta.url)),

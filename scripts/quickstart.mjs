@@ -1,8 +1,8 @@
-// The main job from end to end, on a local server: `npm run quickstart` (which builds dist/ first).
+// Shows what the SDK does, from end to end, on a local server: `npm run quickstart` (which builds dist/ first).
 import { CodeInterpreter, isSandboxException, Sandbox } from "../dist/index.mjs";
 import { startLocalServer } from "../dist/local/index.mjs";
 
-/** What is done next; what a program in the sandbox prints stands on lines of its own below. */
+/** Prints what comes next. What a program in the sandbox prints is on lines of its own. */
 const say = (text) => console.log(`→ ${text}`);
 
 say("Starting a local OpenSandbox server: no Docker, no account.");
@@ -14,7 +14,7 @@ try {
 } finally {
   await server.close();
 }
-say("Done. README.md shows how to do the same on a real server: only the domain changes.");
+say("Done. To do the same on a real server, change the domain: see README.md.");
 
 async function runTheMainJob(connectionConfig) {
   say("Creating a sandbox …");
@@ -30,7 +30,7 @@ async function runTheMainJob(connectionConfig) {
     if (event.type === "stdout") process.stdout.write(event.text);
   }
 
-  say("A loop that prints a line every 0.2 s, and when each line came:");
+  say("A loop that prints a line every 0.2 s, with the time at which each line arrived:");
   const began = performance.now();
   await codes.run("import time\nfor i in range(3):\n    print('step', i, flush=True)\n    time.sleep(0.2)", {
     handlers: {
@@ -38,20 +38,20 @@ async function runTheMainJob(connectionConfig) {
     },
   });
 
-  say("State is kept from run to run: first x = 41, then x + 1 gives");
+  say("State is kept between runs: after x = 41, x + 1 is");
   await codes.run("x = 41");
   console.log((await codes.run("x + 1")).text);
 
-  say("An error in the code is data, not an exception:");
+  say("An error in the code is returned as data:");
   const { error } = await codes.run("1 / 0");
   console.log(`${error.name}: ${error.value}`);
 
-  say("An endless loop is interrupted at its first output; its state stays:");
+  say("An endless loop is interrupted at its first output, and its state is kept:");
   const endless = codes.run("n = 0\nwhile True:\n    n += 1\n    if n == 1: print('looping …', flush=True)");
   for await (const event of endless) {
     if (event.type !== "stdout") continue;
     process.stdout.write(event.text);
-    endless.interrupt().catch(() => undefined); // the run itself says how it ended
+    endless.interrupt().catch(() => undefined); // The run itself reports how it ended.
   }
   console.log(`${(await endless).error?.name}; n > 0 is ${(await codes.run("n > 0")).text}`);
 
@@ -68,10 +68,10 @@ async function start() {
   try {
     return await startLocalServer();
   } catch (error) {
-    // The programs above are our own, so that they may run without a wall around them; others must not.
+    // The programs above are trusted, so they may run without isolation.
     if (!isSandboxException(error) || error.error.code !== "NO_ISOLATION") throw error;
     say(
-      `No isolation here, so these programs run without: ${error.message.split(/(?<=\.) /)[0]} ${remedy(error)}`,
+      `This machine cannot isolate sandboxes, so these programs run without isolation: ${error.message.split(/(?<=\.) /)[0]} ${remedy(error)}`,
     );
     return await startLocalServer({ isolation: "none" });
   }

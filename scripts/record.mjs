@@ -1,12 +1,13 @@
-// Records what a server answers, as a fixture for the contract tests:
+// Records the responses of a server, as a fixture for the contract tests:
 //
 //   npm run record -- --domain HOST [--api-key KEY] [--server lifecycle|execd] [--sandbox ID] REQUESTS.json OUT.json
 //
-// REQUESTS.json is a list of `{ label, method, path, headers?, body?, keep? }`: a string body is sent as it is, any other
-// as JSON. `keep` names parts of the answer for later requests: with `{ "id": "\"text\":\"([^\"]+)\"" }`, `{{id}}` in a
-// path or body is what the first group matched. For execd a sandbox is created and killed, unless `--sandbox` names one.
+// REQUESTS.json is a list of `{ label, method, path, headers?, body?, keep? }`. A string body is sent as it is, any other
+// as JSON. `keep` names parts of the response for later requests: with `{ "id": "\"text\":\"([^\"]+)\"" }`, `{{id}}` in a
+// path or body is replaced by what the first group matched. For execd, a sandbox is created and killed, unless `--sandbox`
+// names one.
 //
-// Credentials are sent and not recorded: neither their headers, nor their values wherever these occur.
+// Credentials are sent but not recorded, neither as headers nor where their values occur in the text.
 import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { ConnectionConfig, Sandbox } from "../dist/index.mjs";

@@ -1,5 +1,5 @@
-// What the package costs its users: `node scripts/size.mjs [--dist DIR] [--check]`, on a dist/ that is built. With
-// `--check` it looks at the size alone, and fails where that is over the budget.
+// Measures what the package costs its users: `node scripts/size.mjs [--dist DIR] [--check]`. It needs a build. With
+// `--check` it measures only the size, and fails if that is over the budget.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { root } from "./entries.mjs";
 
 /**
- * What an entry's bundled declarations give to users, in a form that changes only when that does: by name, without
- * comments and private members, formatted.
+ * Describes what an entry's bundled declarations offer to users, in a form that changes only with the API: sorted by name,
+ * formatted, without comments and private members.
  */
 export async function describeApi(title, declarations) {
   const source = ts.createSourceFile("api.d.ts", declarations, ts.ScriptTarget.Latest, true);
@@ -15,7 +15,7 @@ export async function describeApi(title, declarations) {
   for (const statement of source.statements) {
     if (ts.isExportDeclaration(statement)) {
       if (statement.exportClause === undefined || !ts.isNamedExports(statement.exportClause))
-        throw new Error("The bundle is to name what it exports.");
+        throw new Error("Expected the bundled declarations to export by name.");
       for (const { name, propertyName } of statement.exportClause.elements) {
         if (propertyName !== undefined) imports.push(`export { ${propertyName.text} as ${name.text} };`);
         exported.add((propertyName ?? name).text);
@@ -30,7 +30,7 @@ export async function describeApi(title, declarations) {
   const isExported = ({ names }) => names.some((name) => exported.has(name));
   const text = [
     `# API of \`${title}\``,
-    "Written by `npm run api` from the declarations that users get; never edited. `npm run check` fails where it is not up to date: what changes here changes for users.",
+    "Written by `npm run api` from the bundled declarations. Do not edit. `npm run check` fails if it is not up to date. A change here is a change for users.",
     ...(imports.length === 0 ? [] : ["## Imports", fenced(imports.join("\n"))]),
     ...section("Exports", found.filter(isExported)),
     ...section(
@@ -49,7 +49,7 @@ function print(statement, source) {
     .printNode(ts.EmitHint.Unspecified, transformed[0], source);
 }
 
-/** A class shows that it has private members (`#private`), which users see in that no object stands in for it. */
+/** Keeps `#private`, since it prevents other objects from being assigned to the class. */
 function withoutPrivateMembers(context) {
   const visit = (node) =>
     ts.isClassElement(node) &&

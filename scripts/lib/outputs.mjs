@@ -12,8 +12,8 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { root } from "./entries.mjs";
 
 /**
- * Makes `outdir` hold exactly `files` (path in it → contents) and what `keeps` claims. Each file is replaced in one
- * step and only where it changed, since a local server may be reading it meanwhile.
+ * Makes `outdir` contain exactly `files` (path in it → contents) and the files for which `keeps` returns true. Each file
+ * is replaced in one step and only if it changed, since a local server may be reading it.
  */
 export function writeOutputs(outdir, files, { keeps }) {
   const directory = resolve(root, outdir);
@@ -30,7 +30,7 @@ export function writeOutputs(outdir, files, { keeps }) {
     changed += 1;
   }
   for (const path of filesBelow(directory)) {
-    // A build that runs at the same time may be about to rename its own.
+    // A build that runs at the same time is about to rename its temporary files.
     if (!files.has(path) && !keeps(path) && !path.endsWith(".tmp"))
       rmSync(join(directory, path), { force: true });
   }

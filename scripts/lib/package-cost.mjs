@@ -1,4 +1,4 @@
-// What the package costs before it does anything: its size, and the time to import it.
+// Measures what the package costs before it does anything: its size, and the time to import it.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -7,7 +7,7 @@ import { build } from "esbuild";
 import { root } from "./entries.mjs";
 
 /**
- * For a browser, so that this fails where the main entry, or what it needs, imports a module of Node.
+ * Bundles for a browser, so that this fails if the main entry or a dependency imports a module of Node.
  *
  * @returns the size of the main entry with its dependencies, minified and gzipped, in bytes
  */
@@ -27,7 +27,7 @@ export async function mainEntrySize(dist = join(root, "dist")) {
 }
 
 /**
- * The three kinds take turns, so that a machine that slows down meanwhile slows all of them down.
+ * The three kinds take turns, so that all of them are affected alike if the machine slows down.
  *
  * @returns medians in milliseconds: Node alone, and with the main entry imported or required
  */

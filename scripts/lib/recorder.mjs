@@ -1,8 +1,8 @@
-// Sends requests one after the other and keeps what came back, piece by piece with its time.
+// Sends requests one after the other and records the responses, each chunk with its time.
 
-/** How long an answer may take before the recorder gives it up; a stream that hangs is a finding too. */
+/** How long a response may take before it is recorded as still open. */
 const PATIENCE_MILLIS = 30_000;
-/** What belongs to one connection, or to whom it is. */
+/** Headers that belong to the connection or contain credentials. */
 const LEFT_OUT =
   /^(?:authorization|cookie|set-cookie|connection|keep-alive|open-sandbox-api-key|x-execd-access-token)$/i;
 
@@ -29,11 +29,11 @@ export async function record(requests, target) {
   const exchanges = [];
   for (const request of requests) {
     const exchange = await exchangeOf(fillIn(request, kept), target);
-    const answer = exchange.response.chunks.map(([, text]) => text).join("");
+    const body = exchange.response.chunks.map(([, text]) => text).join("");
     for (const [name, pattern] of Object.entries(request.keep ?? {})) {
-      const found = new RegExp(pattern).exec(answer)?.[1];
+      const found = new RegExp(pattern).exec(body)?.[1];
       if (found === undefined)
-        throw new Error(`${request.label}: the answer has nothing to keep as ${name}.`);
+        throw new Error(`${request.label}: the response contains no match of ${pattern} to keep as ${name}.`);
       kept.set(name, found);
     }
     exchanges.push(redacted(exchange, target.redaction));
@@ -50,22 +50,24 @@ async function exchangeOf({ label, method, path, headers = {}, body = null }, ta
   const response = { status: null, headers: {}, chunks: [], end_at: 0, error: null };
   const signal = AbortSignal.timeout(target.patienceMillis ?? PATIENCE_MILLIS);
   try {
-    const answer = await fetch(target.baseUrl + path, {
+    const received = await fetch(target.baseUrl + path, {
       method,
       headers: { ...sent, ...target.credentials },
       body: text,
       redirect: "manual",
       signal,
     });
-    response.status = answer.status;
-    response.headers = Object.fromEntries([...answer.headers].filter(([name]) => !LEFT_OUT.test(name)));
-    // One decoder for all pieces, so that a character that is cut shows in the later one.
+    response.status = received.status;
+    response.headers = Object.fromEntries([...received.headers].filter(([name]) => !LEFT_OUT.test(name)));
+    // One decoder for all chunks, so that a character cut in two appears in the later chunk.
     const decoder = new TextDecoder();
-    for await (const chunk of answer.body ?? []) {
+    for await (const chunk of received.body ?? []) {
       response.chunks.push([seconds(), decoder.decode(chunk, { stream: true })]);
     }
   } catch (error) {
-    response.error = signal.aborted ? "still open when the recorder gave up" : String(error.cause ?? error);
+    response.error = signal.aborted
+      ? "still open when the recorder stopped waiting"
+      : String(error.cause ?? error);
   }
   response.end_at = seconds();
   const shownHeaders = Object.fromEntries(Object.entries(sent).filter(([name]) => !LEFT_OUT.test(name)));
@@ -75,7 +77,7 @@ async function exchangeOf({ label, method, path, headers = {}, body = null }, ta
 function fillIn(request, kept) {
   const fill = (text) =>
     text.replaceAll(/\{\{(\w+)\}\}/g, (_, name) => {
-      if (!kept.has(name)) throw new Error(`${request.label}: nothing was kept as ${name}.`);
+      if (!kept.has(name)) throw new Error(`${request.label}: no earlier request kept ${name}.`);
       return kept.get(name);
     });
   const { body = null } = request;

@@ -9,7 +9,9 @@ import { run, succeed } from "./programs.js";
 const MANAGER_BUDGET_BYTES = 15 * 1024;
 const directory = join(packed.consumer, "bundlers");
 
-beforeAll(() => mkdirSync(directory, { recursive: true }));
+beforeAll(() => {
+  mkdirSync(directory, { recursive: true });
+});
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 /** Each is a program that bundles `entry` into `out`, minified, with no more configuration than a newcomer would write. */

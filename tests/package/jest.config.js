@@ -6,7 +6,5 @@ export default {
   rootDir: "../..",
   roots: ["<rootDir>/tests/package"],
   testMatch: ["**/*.package.ts"],
-  testPathIgnorePatterns: ["/tools/"],
-  modulePathIgnorePatterns: ["<rootDir>/tests/package/tools/", "<rootDir>/tests/package/consumers/"],
   testTimeout: 300_000,
 };

@@ -22,7 +22,7 @@ function write(name: string, program: string): void {
   writeFileSync(join(directory, `${name}.test.js`), program);
 }
 
-/** Runs the script behind `npm test` on the given files; resolves to its exit code, its lines and the last of them. */
+/** Runs the script behind `npm test` on the given files; resolves to its exit code and its output. */
 async function runTests(names: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const config = JSON.stringify({ rootDir: directory, testRegex: `/(${names.join("|")})\\.test\\.js$` });
   const { exitCode, stdout, output } = await run(process.execPath, ["scripts/test.mjs", "--config", config], {
@@ -32,7 +32,7 @@ async function runTests(names: readonly string[], env: Readonly<Record<string, s
 }
 
 describe("npm test", () => {
-  test("shows jest's output and ends with the counts", async () => {
+  test("prints jest's output, then the counts", async () => {
     const { exitCode, output, last } = await runTests(["passes"]);
     expect(output).toContain("Test Suites: 1 passed, 1 total");
     expect({ exitCode, last }).toEqual({ exitCode: 0, last: "1 passed, 0 failed, 1 skipped" });
@@ -52,7 +52,7 @@ describe("npm test", () => {
     });
   });
 
-  test("fails when there is no test to run", async () => {
+  test("fails if there is no test to run", async () => {
     expect(await runTests(["missing"])).toMatchObject({ exitCode: 1, last: "0 passed, 1 failed, 0 skipped" });
   });
 
@@ -62,7 +62,7 @@ describe("npm test", () => {
     expect({ exitCode, last }).toEqual({ exitCode: 0, last: "1 passed, 0 failed, 1 skipped" });
   });
 
-  test("fails for what the machine lacks where everything is required", async () => {
+  test("fails for what the machine lacks if everything is required", async () => {
     const { exitCode, lines, last } = await runTests(["lacks"], { REQUIRE_ALL: "1" });
     expect(lines).toContain("  Java: no JDK on PATH");
     expect({ exitCode, last }).toEqual({ exitCode: 1, last: "1 passed, 1 failed, 1 skipped" });

@@ -13,7 +13,7 @@ test(
   async () => {
     expect(await runReport("--check")).toEqual({
       exitCode: 0,
-      stdout: "The API is as api/ has it.\n",
+      stdout: "The API matches api/.\n",
       stderr: "",
     });
   },

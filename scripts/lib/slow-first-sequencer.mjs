@@ -1,0 +1,26 @@
+import Sequencer from "@jest/test-sequencer";
+
+/**
+ * The test files that take longest, on any machine. Started last, one of them would run alone at the end. Jest knows how
+ * long each takes only from an earlier run on the same machine.
+ */
+const SLOW = [
+  "tests/unit/generate.test.ts",
+  "tests/local/kernels-java.test.ts",
+  "tests/local/isolation-race.test.ts",
+  "tests/local/kernels-packages.test.ts",
+  "tests/examples/examples.test.ts",
+  "tests/conformance/facade.test.ts",
+  "tests/faults/callers.test.ts",
+  "tests/conformance/worlds.test.ts",
+  "tests/types/public-api.test.ts",
+  "tests/local/kernels-go.test.ts",
+];
+
+export default class SlowFirstSequencer extends Sequencer {
+  sort(tests) {
+    const isSlow = ({ path }) => SLOW.some((name) => path.replaceAll("\\", "/").endsWith(name));
+    const sorted = super.sort(tests);
+    return [...sorted.filter(isSlow), ...sorted.filter((each) => !isSlow(each))];
+  }
+}
