@@ -11,13 +11,14 @@ const layers = {
   "errors.ts": ["execution/execution.ts"],
   "logging.ts": ["errors.ts"],
   "arguments.ts": ["errors.ts"],
-  transport: ["errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
+  "retry-policy.ts": ["errors.ts", "arguments.ts"],
+  transport: ["errors.ts", "logging.ts", "arguments.ts", "retry-policy.ts"],
   execution: ["transport", "errors.ts", "logging.ts", "arguments.ts"],
   lifecycle: ["transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
   services: ["execution", "transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
   local: ["execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package; and its version.
-  agents: ["index.ts", "local/index.ts", "transport/user-agent.ts"],
+  agents: ["index.ts", "local/index.ts", "transport/platform.ts"],
   cli: ["index.ts", "local/index.ts", "agents/index.ts", "agents/mcp/index.ts"],
 };
 /** The page runs in a browser: it is a user of the public API, and no part of the server. */
@@ -72,7 +73,8 @@ export default defineConfig(
     rules: {
       // What is built is not there in a fresh clone.
       "import-x/no-unresolved": ["error", { ignore: ["/dist/", "^opensandbox-code-interpreter(/|$)"] }],
-      // Cycles are found by oxlint (.oxlintrc.json), which sees imports of types too.
+      // Packages are left out: following their imports took four fifths of the time.
+      "import-x/no-cycle": ["error", { ignoreExternal: true }],
       "import-x/no-self-import": "error",
       "import-x/no-restricted-paths": [
         "error",

@@ -5,7 +5,7 @@ import { parseDomain, parseEndpoint } from "./transport/address.js";
 import { assertHeaders, assertHeaderValue } from "./transport/headers.js";
 import { environmentVariable } from "./transport/platform.js";
 import type { Fetch } from "./transport/request.js";
-import { RetryPolicy, type RetryPolicyOptions } from "./transport/retry.js";
+import { RetryPolicy, type RetryPolicyOptions } from "./retry-policy.js";
 
 const MIB = 2 ** 20;
 const DEFAULT_DOMAIN = "localhost:8080";

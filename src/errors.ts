@@ -1,5 +1,3 @@
-// An exception carries the execution, and an execution's results throw exceptions: a cycle of types, erased when compiled.
-// oxlint-disable-next-line import/no-cycle
 import type { Execution } from "./execution/execution.js";
 
 /**
@@ -176,6 +174,13 @@ export class SandboxTimeoutException extends SandboxException {
 /** The network failed: no connection, a reset, or a stream that broke or ended early. */
 export class SandboxConnectionException extends SandboxException {
   override readonly name = "SandboxConnectionException";
+  /** Whether it is known that nothing of the request was sent, so that it cannot have taken effect. */
+  readonly isNotSent: boolean;
+
+  constructor(facts: SandboxExceptionOptions & { readonly isNotSent?: boolean | undefined }) {
+    super(facts);
+    this.isNotSent = facts.isNotSent ?? false;
+  }
 }
 
 /** The sandbox was not ready within `readyTimeoutSeconds`. */
@@ -231,4 +236,18 @@ export function addErrorContext(
   open.requestId ??= context.requestId;
   open.sandboxId ??= context.sandboxId;
   open.execution ??= context.execution;
+}
+
+/**
+ * Gives an error the stack of the place where the user made the call, with the user's own line in it: where the SDK
+ * noticed the failure, often in a timer or a callback, says little.
+ *
+ * @param origin an `Error` that was made when the call was made
+ */
+export function withCallerStack<Failure>(error: Failure, origin: Error): Failure {
+  const frames = /^ +at /m.exec(origin.stack ?? "");
+  if (error instanceof SandboxException && frames !== null) {
+    error.stack = `${error.name}: ${error.message}\n${origin.stack?.slice(frames.index) ?? ""}`;
+  }
+  return error;
 }

@@ -1,4 +1,4 @@
-import { addErrorContext, InvalidArgumentException } from "../errors.js";
+import { addErrorContext, InvalidArgumentException, withCallerStack } from "../errors.js";
 import type { ExecutionEvent } from "./event.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
@@ -10,13 +10,14 @@ import { RunStream, type RunSource } from "./run-stream.js";
  * @param sandboxId added to errors
  */
 export function iterateEvents(source: () => RunSource, sandboxId?: string): AsyncIterable<ExecutionEvent> {
+  const origin = new Error("The stream was made here.");
   let isTaken = false;
   return {
     [Symbol.asyncIterator]: () => {
       if (isTaken)
         throw new InvalidArgumentException("A stream of events can be iterated once; `run` keeps them.");
       isTaken = true;
-      return new EventIterator(source, sandboxId);
+      return new EventIterator(source, { sandboxId, origin });
     },
   };
 }
@@ -24,16 +25,19 @@ export function iterateEvents(source: () => RunSource, sandboxId?: string): Asyn
 // By hand rather than by a generator, which costs three turns of the microtask queue for each event.
 class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
   readonly #source: () => RunSource;
-  readonly #sandboxId: string | undefined;
+  readonly #context: { readonly sandboxId: string | undefined; readonly origin: Error };
   #stream: RunStream | undefined;
   #batch: readonly ExecutionEvent[] = [];
   #next = 0;
   #refilling: Promise<void> | undefined;
   #isOver = false;
 
-  constructor(source: () => RunSource, sandboxId: string | undefined) {
+  constructor(
+    source: () => RunSource,
+    context: { readonly sandboxId: string | undefined; readonly origin: Error },
+  ) {
     this.#source = source;
-    this.#sandboxId = sandboxId;
+    this.#context = context;
   }
 
   next(): Promise<IteratorResult<ExecutionEvent, undefined>> {
@@ -67,7 +71,9 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
     } catch (error) {
       // The caller's own abort reason stays as it is.
       if (this.#stream?.stopped?.isForeign !== true) {
-        addErrorContext(error, { sandboxId: this.#sandboxId, requestId: this.#stream?.requestId });
+        const { sandboxId, origin } = this.#context;
+        addErrorContext(error, { sandboxId, requestId: this.#stream?.requestId });
+        withCallerStack(error, origin);
       }
       const hasLeft = this.#isOver;
       this.#isOver = true;

@@ -3,28 +3,37 @@ import { onAbort, raceAbort, sleep } from "../transport/abort.js";
 /** When interrupts are sent, in milliseconds after a run is stopped: one sent right after `init` can be lost. */
 const SCHEDULE_MILLIS = [0, 500, 1_000, 2_000];
 
-/** A caught value in a box, since any value may be thrown. */
+/** A caught value in an object, since any value may be thrown, `undefined` too. */
 export interface Failure {
   readonly error: unknown;
 }
 
-/** A promise and the function that resolves it. */
-export class Deferred<Value> {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
+/** A value that comes at most once. A promise for it is made only if somebody waits, which few runs need. */
+export class Later<Value> {
+  #resolved: { readonly value: Value } | undefined;
+  #promise: Promise<Value> | undefined;
+  #resolvePromise: ((value: Value) => void) | undefined;
 
-  constructor() {
-    let resolve!: (value: Value) => void;
-    this.promise = new Promise((settle) => (resolve = settle));
-    this.resolve = resolve;
+  get promise(): Promise<Value> {
+    const resolved = this.#resolved;
+    this.#promise ??=
+      resolved === undefined
+        ? new Promise((resolve) => (this.#resolvePromise = resolve))
+        : Promise.resolve(resolved.value);
+    return this.#promise;
+  }
+
+  resolve(value: Value): void {
+    this.#resolved ??= { value };
+    this.#resolvePromise?.(value);
   }
 }
 
 /**
- * Interrupts a run again and again until its answer has ended.
+ * Interrupts a run again and again until its response has ended.
  *
- * It settles only when every interrupt that was sent is answered or `limit` has fired: a late one would hit the next
- * run of the same context.
+ * It settles only when every interrupt that was sent has its response or `limit` has fired: a late one would hit the
+ * next run of the same context.
  *
  * @returns how the last interrupt failed, if it did; never rejects
  */
@@ -32,7 +41,7 @@ export async function interruptUntilEnded(run: {
   /** What to interrupt, as soon as it is known. */
   readonly id: string | Promise<string>;
   readonly send: (id: string) => Promise<void>;
-  /** Aborts when the answer has ended. */
+  /** Aborts when the response has ended. */
   readonly ended: AbortSignal;
   /** Ends the attempts; `send` ends with it. */
   readonly limit: AbortSignal;
@@ -50,14 +59,15 @@ export async function interruptUntilEnded(run: {
     const id = await raceAbort(over.signal, Promise.resolve(run.id));
     const begin = performance.now();
     for (const at of SCHEDULE_MILLIS) {
-      // Also the first time: what is read in this turn may be the end of the answer.
-      await sleep(begin + at - performance.now(), over.signal);
+      // Also the first time: what is read in this turn may be the end of the response. Some platforms warn of delays
+      // below 0.
+      await sleep(Math.max(0, begin + at - performance.now()), over.signal);
       const sending = send(id).then(
         () => {
           failure = undefined;
         },
         (error: unknown) => {
-          // Cut off by the limit, it tells nothing that the limit does not.
+          // If the limit cut it off, it says nothing that the limit does not.
           if (!limit.aborted) failure = { error };
         },
       );

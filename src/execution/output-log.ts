@@ -1,10 +1,4 @@
-/** A piece of printed text, as it came. */
-export interface OutputMessage {
-  /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
-  readonly text: string;
-  /** When it was printed, in milliseconds since 1970 (UTC); 0 if the server did not say. */
-  readonly timestamp: number;
-}
+import type { OutputMessage } from "./execution.js";
 
 /** Which part of too much output is kept. */
 export type KeepOutput = "head" | "tail" | "both";
@@ -134,15 +128,13 @@ class BoundedEnd {
   }
 }
 
-const encoder = new TextEncoder();
-
 function byteLength(text: string): number {
-  return encoder.encode(text).byteLength;
+  return new TextEncoder().encode(text).byteLength;
 }
 
 /** Cuts a text at a number of bytes, and never inside a character: before the one there, or (`up`) behind it. */
 function cut(text: string, bytes: number, direction: "down" | "up" = "down"): [string, string] {
-  const encoded = encoder.encode(text);
+  const encoded = new TextEncoder().encode(text);
   const isInside = (at: number): boolean => ((encoded[at] ?? 0) & 0xc0) === 0x80;
   let at = bytes;
   while (at > 0 && at < encoded.length && isInside(at)) at += direction === "up" ? 1 : -1;

@@ -1,17 +1,30 @@
 import { raceAbort } from "../transport/abort.js";
 
+/** How long a context may go on with a run whose response was lost, in milliseconds. */
+const UNSETTLED_MILLIS = 5_000;
+
+/** A run that can be told to end. */
+export interface Interruptible {
+  /** Interrupts it and waits for its end. */
+  interrupt(signal?: AbortSignal): Promise<void>;
+}
+
 /** The right to run in a context; held from sending until nothing of the run is left on the server. */
 export interface RunSlot {
-  /** Tells the queue which context the run really is in, once `init` has said it. */
-  joinContext(contextId: string): void;
-  /** Lets the next run start. Safe to call more than once. */
+  /** Until when the context may still be busy with a run whose response was lost, by `performance.now()`. */
+  readonly unsettledUntil: number;
+  /** Tells the queue which context the run really is in, once `init` has told it, and how to interrupt it there. */
+  joinContext(contextId: string, run: Interruptible): void;
+  /** Says that the run may go on for a while although nothing of it can be read any more. */
+  markUnsettled(): void;
+  /** Lets the next run start; idempotent. */
   release(): void;
 }
 
 /**
  * Runs of one context, one after the other.
  *
- * execd takes one run per context at a time and answers a second one with an error inside a 200, so the client queues.
+ * execd takes one run per context at a time and refuses a second one with an error inside a 200, so the client queues.
  * One queue belongs to a sandbox instance and is shared by its interpreters. It knows nothing of other processes: their
  * runs still meet the server's "session is busy".
  */
@@ -19,6 +32,8 @@ export class RunQueue {
   // The end of the line per key: a context's id, or the language of a default context whose id is not known yet.
   readonly #tails = new Map<string, Promise<void>>();
   readonly #defaultContextIds = new Map<string, string>();
+  readonly #running = new Map<string, Interruptible>();
+  readonly #unsettled = new Map<string, number>();
 
   /** Waits for its turn in a context. `signal` leaves the line at once, without disturbing it. */
   async acquire(
@@ -28,40 +43,55 @@ export class RunQueue {
     signal.throwIfAborted();
     const contextId = context.id ?? this.#defaultContextIds.get(context.language);
     const key = contextId === undefined ? `language ${context.language}` : contextKey(contextId);
-    const turn = this.#join(key);
-    if (turn.before !== undefined) {
+    let leave!: () => void;
+    const ended = new Promise<void>((resolve) => (leave = resolve));
+    const before = this.#append(key, ended);
+    if (before !== undefined) {
       try {
-        await raceAbort(signal, turn.before);
+        await raceAbort(signal, before);
       } catch (reason) {
-        turn.leave();
+        leave();
         throw reason;
       }
     }
+    const unsettledUntil = this.#unsettled.get(key) ?? 0;
+    this.#unsettled.delete(key);
+    let joined: { readonly id: string; readonly run: Interruptible } | undefined;
     return {
-      joinContext: (actualId) => {
+      unsettledUntil,
+      joinContext: (id, run) => {
+        joined = { id, run };
+        this.#running.set(id, run);
         // The first of a line has said it for all: from then on runs join the line of the id.
-        if (context.id !== undefined || this.#defaultContextIds.get(context.language) === actualId) return;
-        this.#defaultContextIds.set(context.language, actualId);
+        if (context.id !== undefined || this.#defaultContextIds.get(context.language) === id) return;
+        this.#defaultContextIds.set(context.language, id);
         // Runs that name the id, and those that wait for "the default context", are one line from now on.
-        void this.#append(contextKey(actualId), this.#tails.get(key) ?? turn.ended);
+        void this.#append(contextKey(id), this.#tails.get(key) ?? ended);
       },
-      release: turn.leave,
+      markUnsettled: () => {
+        const until = performance.now() + UNSETTLED_MILLIS;
+        this.#unsettled.set(key, until);
+        if (joined !== undefined) this.#unsettled.set(contextKey(joined.id), until);
+      },
+      release: () => {
+        if (joined !== undefined && this.#running.get(joined.id) === joined.run)
+          this.#running.delete(joined.id);
+        leave();
+      },
     };
   }
 
-  /** How many lines there are; for tests that nothing is kept. */
+  /** The run that this process has under way in a context. */
+  running(contextId: string): Interruptible | undefined {
+    return this.#running.get(contextId);
+  }
+
+  /** The number of lines; for tests that nothing is kept. */
   get size(): number {
     return this.#tails.size;
   }
 
-  #join(key: string): { before: Promise<void> | undefined; ended: Promise<void>; leave: () => void } {
-    let leave!: () => void;
-    const ended = new Promise<void>((resolve) => (leave = resolve));
-    const before = this.#append(key, ended);
-    return { before, ended, leave };
-  }
-
-  /** Lengthens a line; gives its end as it was. */
+  /** Lengthens a line; returns its end as it was. */
   #append(key: string, ended: Promise<void>): Promise<void> | undefined {
     const before = this.#tails.get(key);
     const tail = before === undefined ? ended : before.then(() => ended);

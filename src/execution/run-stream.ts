@@ -5,33 +5,34 @@ import {
   SandboxTimeoutException,
 } from "../errors.js";
 import type { Logger } from "../logging.js";
-import { onAbort, raceAbort } from "../transport/abort.js";
+import { onAbort, raceAbort, sleep } from "../transport/abort.js";
+import type { StreamedResponse } from "../transport/call.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
-import { requestIdOfBody } from "../transport/response.js";
-import { leaveStream } from "../transport/stream-body.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
-import { Deferred, interruptUntilEnded, type Failure } from "./interrupt.js";
-import type { RunSlot } from "./run-queue.js";
+import { interruptUntilEnded, Later, type Failure } from "./interrupt.js";
+import type { Interruptible, RunSlot } from "./run-queue.js";
 
 /** How long a stopped run may take to end before its request is cancelled. In seconds. */
 const STOP_LIMIT_SECONDS = 5;
 /**
- * How long the rest of an answer that does not matter is waited for, in the background: execd keeps a command's open
+ * How long the rest of a response that does not matter is waited for, in the background: execd keeps a command's open
  * for a second or more. In seconds.
  */
 const LEAVE_LIMIT_SECONDS = 0.02;
+/** The first wait before a run is sent again to a context that is not free yet; each later one is twice as long. */
+const BUSY_WAIT_MILLIS = 50;
 const STILL_RUNNING = {
   code: "REQUEST_TIMEOUT",
-  message: `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it goes on.`,
+  message: `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it continues.`,
 };
 
 /** Where the events of one run come from, and how it is stopped. */
 export interface RunSource {
   /** Waits until the run may be sent. */
   acquire(signal: AbortSignal): Promise<RunSlot>;
-  /** Sends the request; the answer's body is left as a stream. */
-  open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+  /** Sends the request; aborting the controller ends it, and an end of the request aborts the controller. */
+  open(controller: AbortController): Promise<StreamedResponse>;
   /** Sends one interrupt, without retries; `undefined` where the server ends the run when its request is cancelled. */
   readonly interrupt: ((id: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** What to interrupt before `init` has told the run's id; `undefined` waits for it. */
@@ -41,12 +42,16 @@ export interface RunSource {
    * body counts; `/command` sends its terminal event last, and then keeps the response open for a second or more.
    */
   readonly endsAt: "end-of-stream" | "terminal-event";
-  /** How long the first byte of the answer may take, in seconds; `null` = for ever. */
+  /** Asks the server for a sign of life, without retries; rejects if there is none. */
+  readonly ping?: ((signal: AbortSignal) => Promise<void>) | undefined;
+  /** How long the first byte of the response may take, in seconds; `null` disables. */
   readonly firstByteTimeoutSeconds: number | null;
-  /** How long the stream may be silent after that, in seconds; execd pings every 3 s. `null` = for ever. */
+  /** How long the stream may be silent after that, in seconds; execd pings every 3 s. `null` disables. */
   readonly idleTimeoutSeconds: number | null;
   /** The run's deadline, in seconds from sending; `undefined` = none. */
   readonly timeoutSeconds?: number | undefined;
+  /** The most bytes that one event may have. @default the decoder's */
+  readonly maxFrameBytes?: number | undefined;
   /** Ends the run when it fires. */
   readonly signal?: AbortSignal | undefined;
   readonly logger?: Logger | undefined;
@@ -59,56 +64,53 @@ export interface Stop extends Failure {
 }
 
 /**
- * One run's answer, read batch by batch, and everything that can end it.
+ * One run's response, read batch by batch, and everything that can end it.
  *
- * Reading is by pull: nothing is read from the wire while nobody waits for events, and the clock for silence runs only
- * while somebody does. Once it is stopped, the caller has its error at once, and what is left goes on here: reading
- * the answer to its end, undelivered, and interrupting the run on the server until it ends.
+ * Reading is by pull: nothing is read from the wire while nobody waits for events, and the timer for silence runs only
+ * while somebody does. Once it is stopped, the caller has its error at once, and the rest happens here: reading the
+ * response to its end, undelivered, and interrupting the run on the server until it ends.
  */
-export class RunStream {
+export class RunStream implements Interruptible {
   readonly #source: RunSource;
   /** Ends the waiting for a turn, and then the request. */
   readonly #request = new AbortController();
-  readonly #decoder: EventStreamDecoder;
   readonly #unlink: () => void;
-  readonly #initialized = new Deferred<string>();
-  readonly #ended = new Deferred<void>();
-  readonly #interrupting = new Set<Promise<Failure | undefined>>();
+  readonly #initialized = new Later<string>();
+  readonly #ended = new Later<void>();
+  readonly #interrupting = new Set<Promise<unknown>>();
 
+  #decoder: EventStreamDecoder;
   #slot: RunSlot | undefined;
-  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
-  #requestId: string | undefined;
+  #response: StreamedResponse | undefined;
+  #id: string | undefined;
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
   #sent = false;
-  /** The answer is read to its end, or will not be read further. */
+  /** The response is read to its end, or will not be read further. */
   #isOver = false;
   /** Aborts then; made where it is asked for, as few runs are interrupted and each signal costs. */
   #responseEnd: AbortController | undefined;
   #receivedBytes = false;
-  /** The server has said that the run is complete, or that it failed. */
-  #terminal = false;
+  /** Whether the server has said that the run is complete, or that it failed, and whether it said so last. */
+  #terminal: "none" | "last" | "before-others" = "none";
   /** No further frame counts. */
   #closedToFrames = false;
+  /** The response was lost while the run may continue on the server. */
+  #isLost = false;
+  #busyWaitMillis = BUSY_WAIT_MILLIS;
+  #isBusy = false;
   /** The caller's end: first in order, before events that are not delivered yet. */
   #stopped: Stop | undefined;
   /** The stream's own failure: comes after the events before it. */
   #failed: Failure | undefined;
   #wake: (() => void) | undefined;
-  #cancelRest = (): void => undefined;
-  #stopSilenceTimer = (): void => undefined;
-  #stopDeadlineTimer = (): void => undefined;
+  #cancelRest: (() => void) | undefined;
+  #stopSilenceTimer: (() => void) | undefined;
+  #stopDeadlineTimer: (() => void) | undefined;
 
   constructor(source: RunSource) {
     this.#source = source;
-    this.#decoder = new EventStreamDecoder({
-      frame: (value) => {
-        this.#takeFrame(value);
-      },
-      malformed: (reason) => {
-        this.#takeMalformed(reason);
-      },
-    });
+    this.#decoder = this.#newDecoder();
     this.#unlink = onAbort(source.signal, (reason) => {
       this.stop(reason, { isForeign: true });
     });
@@ -116,14 +118,14 @@ export class RunStream {
     else void this.#pull();
   }
 
-  /** Settles when nothing of the run is left: the answer has ended and no interrupt is on its way. Never rejects. */
+  /** Settles when nothing of the run is left: the response has ended and no interrupt is on its way. Never rejects. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
-  /** The server's name for the request, once its answer has begun. */
+  /** The server's name for the request, once its response has begun. */
   get requestId(): string | undefined {
-    return this.#requestId;
+    return this.#response?.requestId;
   }
 
   /** Whether the request has left the queue. */
@@ -131,21 +133,26 @@ export class RunStream {
     return this.#sent;
   }
 
-  /** Whether the server can be told to end the run while its answer is read on. */
+  /** Whether the server can be told to end the run while its response is read on. */
   get canBeInterrupted(): boolean {
     return this.#source.interrupt !== undefined;
+  }
+
+  /** What stopped the run before its end, if something did. */
+  get stopped(): Stop | undefined {
+    return this.#stopped;
   }
 
   /** Gives the next events, `undefined` after the proven end of the run; throws what ended it otherwise. */
   async read(): Promise<ExecutionEvent[] | undefined> {
     for (;;) {
       if (this.#stopped !== undefined) throw this.#stopped.error;
-      if (this.#batch.length > 0) {
+      if (this.#batch.length > 0 && !this.#isProvisional()) {
         const batch = this.#batch;
         this.#batch = [];
         return batch;
       }
-      if (this.#failed !== undefined || this.#hasEnded()) {
+      if (this.#failed !== undefined || this.#isOver) {
         // Not before: an abort counts for as long as there are events to deliver.
         this.#unlink();
         if (this.#failed !== undefined) throw this.#failed.error;
@@ -155,11 +162,6 @@ export class RunStream {
     }
   }
 
-  /** What stopped the run before its end, if something did. */
-  get stopped(): Stop | undefined {
-    return this.#stopped;
-  }
-
   /** Ends the run for the caller, who gets `error` at once; on the server it is interrupted in the background. */
   stop(error: unknown, { isForeign = false } = {}): void {
     if (this.#stopped !== undefined) return;
@@ -167,7 +169,7 @@ export class RunStream {
     this.#batch = [];
     this.#unlink();
     this.#wake?.();
-    this.#giveUp();
+    this.#abandon();
   }
 
   /** Waits for a handler; a stop ends the waiting, and the handler's failure stops the run. Never rejects. */
@@ -185,14 +187,19 @@ export class RunStream {
   }
 
   /**
-   * Interrupts the run and waits for its end. The answer is read on meanwhile, also while nobody takes its events: a
+   * Interrupts the run and waits for its end. The response is read on meanwhile, also while nobody takes its events: a
    * handler may be what waits here.
    *
-   * @throws what the last interrupt failed with, or a timeout, if the run has not ended after 5 s; it then goes on
+   * @throws what the last interrupt failed with, or a timeout, if the run has not ended after 5 s; it then continues
    */
   async interrupt(signal?: AbortSignal): Promise<void> {
+    const id = this.#source.interruptId ?? this.#id;
+    if (this.#isLost && id !== undefined) {
+      await this.#interruptLost(id, signal);
+      return;
+    }
     // A stopped run is being interrupted already.
-    if (this.#hasEnded() || this.#stopped !== undefined) {
+    if (this.#isOver || this.#stopped !== undefined) {
       await (signal === undefined ? this.ended : raceAbort(signal, this.ended));
       return;
     }
@@ -217,6 +224,20 @@ export class RunStream {
     }
   }
 
+  #newDecoder(): EventStreamDecoder {
+    return new EventStreamDecoder(
+      {
+        frame: (value) => {
+          this.#takeFrame(value);
+        },
+        malformed: (reason) => {
+          this.#takeMalformed(reason);
+        },
+      },
+      this.#source,
+    );
+  }
+
   // A method, since the compiler takes a property for unchanged across a wait.
   #hasEnded(): boolean {
     return this.#isOver;
@@ -230,55 +251,53 @@ export class RunStream {
       void this.#pull().then(resolve);
     });
     this.#wake = undefined;
-    this.#stopSilenceTimer();
+    this.#stopSilenceTimer?.();
   }
 
   #pull(): Promise<void> {
-    this.#pulling ??= this.#pullOnce().finally(() => (this.#pulling = undefined));
+    this.#pulling ??= this.#pullOnce();
     return this.#pulling;
   }
 
-  /** Gets one piece of the answer, sending the request before the first. Never rejects. */
+  /** Gets one piece of the response, sending the request before the first. Never rejects. */
   async #pullOnce(): Promise<void> {
     try {
-      if (this.#reader === undefined) {
-        await this.#send();
-        const body = await this.#source.open(this.#request.signal);
-        this.#requestId = requestIdOfBody(body);
-        this.#reader = body.getReader();
-      }
-      const { done, value } = await this.#reader.read();
-      if (done) {
-        this.#takeEnd();
+      this.#slot ??= await this.#takeTurn();
+      this.#response ??= await this.#source.open(this.#request);
+      const chunk = await this.#response.body.read();
+      if (chunk === undefined) {
+        await this.#takeEnd();
       } else {
         this.#receivedBytes = true;
-        this.#decoder.push(value);
+        this.#decoder.push(chunk);
+        if (this.#isBusy) await this.#waitWhileBusy();
       }
     } catch (error) {
       this.#failed ??= { error };
-      this.#endResponse();
+      this.#endResponse({
+        isLost: this.#response !== undefined && error instanceof SandboxConnectionException,
+      });
+    } finally {
+      this.#pulling = undefined;
     }
   }
 
-  async #send(): Promise<void> {
+  async #takeTurn(): Promise<RunSlot> {
     const { signal } = this.#request;
+    const { interruptId, timeoutSeconds } = this.#source;
     const slot = await this.#source.acquire(signal);
     if (signal.aborted) slot.release();
     signal.throwIfAborted();
-    this.#slot = slot;
+    if (interruptId !== undefined) slot.joinContext(interruptId, this);
     this.#sent = true;
-    const { timeoutSeconds } = this.#source;
     if (timeoutSeconds !== undefined) {
+      const message = `The run did not end within its timeoutSeconds of ${timeoutSeconds} s.`;
       this.#stopDeadlineTimer = startTimer(timeoutSeconds, () => {
-        this.stop(
-          new SandboxTimeoutException({
-            code: "RUN_TIMEOUT",
-            message: `The run did not end within its timeoutSeconds of ${timeoutSeconds} s.`,
-          }),
-        );
+        this.stop(new SandboxTimeoutException({ code: "RUN_TIMEOUT", message }));
       });
     }
     if (this.#wake !== undefined) this.#armSilence();
+    return slot;
   }
 
   #takeFrame(value: unknown): void {
@@ -290,104 +309,194 @@ export class RunStream {
   }
 
   #takeEvent(event: ExecutionEvent): void {
-    if (event.type === "init" && event.id !== "") {
-      this.#slot?.joinContext(event.id);
-      this.#initialized.resolve(event.id);
-    } else if (event.type === "execution_complete" || event.type === "error") {
-      this.#terminal = true;
+    if (event.type === "execution_complete" || event.type === "error") {
+      this.#terminal = "last";
+    } else {
+      if (this.#terminal === "last") this.#terminal = "before-others";
+      if (event.type === "init" && event.id !== "") {
+        this.#id = event.id;
+        this.#slot?.joinContext(event.id, this);
+        this.#initialized.resolve(event.id);
+      }
     }
     if (this.#stopped === undefined && this.#failed === undefined) this.#batch.push(event);
-    if (this.#terminal && this.#source.endsAt === "terminal-event") this.#leaveResponse();
+    if (this.#terminal === "last" && this.#source.endsAt === "terminal-event") this.#leaveResponse();
   }
 
   #takeInBandError({ code, message }: InBandError): void {
     // A context that runs something else refuses at once, and nothing was run: trying again does no harm.
-    const isRetryable = message.endsWith("session is busy");
-    this.#failed ??= { error: new SandboxApiException({ code, message, statusCode: 200, isRetryable }) };
+    const isBusy = message.endsWith("session is busy");
+    if (isBusy && this.#stopped === undefined && this.#isProvisional()) {
+      this.#isBusy = true;
+      return;
+    }
+    this.#failed ??= {
+      error: new SandboxApiException({ code, message, statusCode: 200, isRetryable: isBusy }),
+    };
     this.#cancelResponse();
   }
 
   #takeMalformed(reason: string): void {
     if (this.#stopped !== undefined || this.#failed !== undefined) return;
-    this.#failed = {
-      error: new SandboxException({
-        code: "STREAM_MALFORMED",
-        message: `The event stream is malformed: ${reason}.`,
-      }),
-    };
-    this.#giveUp();
+    const message = `The event stream is malformed: ${reason}.`;
+    this.#failed = { error: new SandboxException({ code: "STREAM_MALFORMED", message }) };
+    this.#abandon();
   }
 
-  #takeEnd(): void {
-    const whole = this.#decoder.end();
-    if (!whole || !this.#terminal) {
-      this.#failed ??= {
-        error: new SandboxConnectionException({
-          code: "STREAM_CUT",
-          message: whole
-            ? "The event stream ended before the run was complete."
-            : "The event stream ended inside a frame.",
-        }),
-      };
+  async #takeEnd(): Promise<void> {
+    const isWhole = this.#decoder.end();
+    if (this.#isBusy) {
+      await this.#waitWhileBusy();
+      return;
     }
-    this.#endResponse();
+    if (this.#stopped !== undefined || this.#failed !== undefined) {
+      this.#endResponse();
+      return;
+    }
+    const why = !isWhole
+      ? "ended inside a frame"
+      : this.#terminal === "none"
+        ? "ended before the run was complete"
+        : await this.#doubtAboutEnd();
+    if (why === undefined) {
+      this.#endResponse();
+      return;
+    }
+    const { message, cause } = typeof why === "string" ? { message: why, cause: undefined } : why;
+    const facts = { code: "STREAM_CUT", message: `The event stream ${message}.`, cause };
+    this.#failed = { error: new SandboxConnectionException(facts) };
+    this.#endResponse({ isLost: true });
   }
 
-  /** The rest of the answer does not matter; but where it ends soon, its connection serves the next request. */
+  /**
+   * A proxy ends the response of a dead sandbox in order. If the completion came last, there is nothing to miss; else
+   * the run is over only if the server is still there.
+   */
+  async #doubtAboutEnd(): Promise<{ readonly message: string; readonly cause: unknown } | undefined> {
+    const { ping } = this.#source;
+    if (this.#terminal === "last" || this.#response?.isProxied !== true || ping === undefined)
+      return undefined;
+    try {
+      await ping(this.#request.signal);
+      return undefined;
+    } catch (cause) {
+      return { message: "ended in order behind a proxy, but the sandbox no longer responds", cause };
+    }
+  }
+
+  /** Whether what has come so far may be taken back: a context that is not free says so after its first events. */
+  #isProvisional(): boolean {
+    if (this.#slot === undefined || this.#slot.unsettledUntil <= performance.now()) return false;
+    return !this.#isOver && this.#batch.every(({ type }) => type === "init" || type === "ping");
+  }
+
+  /** Interrupts what a lost run has left in the context, waits a moment and sends the run again. */
+  async #waitWhileBusy(): Promise<void> {
+    const { signal } = this.#request;
+    const id = this.#source.interruptId ?? this.#id;
+    this.#isBusy = false;
+    this.#batch = [];
+    this.#receivedBytes = false;
+    const { body } = this.#response ?? {};
+    if (id !== undefined) await this.#source.interrupt?.(id, signal).catch(() => undefined);
+    await sleep(this.#busyWaitMillis, signal);
+    this.#busyWaitMillis *= 2;
+    // It ends by itself: cancelling it would abort the controller, which is the next request's too.
+    while (body !== undefined && (await body.read()) !== undefined);
+    this.#decoder = this.#newDecoder();
+    this.#response = undefined;
+  }
+
+  /** The rest of the response does not matter; but where it ends soon, its connection serves the next request. */
   #leaveResponse(): void {
     this.#closedToFrames = true;
-    if (this.#reader !== undefined) this.#cancelRest = leaveStream(this.#reader, LEAVE_LIMIT_SECONDS);
+    this.#cancelRest = this.#response?.body.leave(LEAVE_LIMIT_SECONDS);
     this.#endResponse();
   }
 
-  /** The rest of the answer does not matter. */
+  /** The rest of the response does not matter. */
   #cancelResponse(): void {
     this.#closedToFrames = true;
-    // Its failure would say nothing: the response is given up either way.
-    this.#reader?.cancel().catch(() => undefined);
+    this.#response?.body.cancel();
     this.#endResponse();
   }
 
-  #endResponse(): void {
-    if (this.#hasEnded()) return;
+  #endResponse({ isLost = false } = {}): void {
+    if (this.#isOver) return;
     this.#isOver = true;
     this.#responseEnd?.abort();
-    this.#disarm();
+    this.#stopSilenceTimer?.();
+    this.#stopDeadlineTimer?.();
+    if (isLost) this.#loseRun();
+    if (this.#interrupting.size === 0) this.#release();
     // An interrupt that is still on its way would hit the context's next run.
-    void Promise.all(this.#interrupting).then(() => {
-      this.#slot?.release();
-      this.#ended.resolve();
-    });
+    else
+      void Promise.all(this.#interrupting).then(() => {
+        this.#release();
+      });
   }
 
-  #disarm(): void {
-    this.#stopSilenceTimer();
-    this.#stopDeadlineTimer();
+  #release(): void {
+    this.#slot?.release();
+    this.#ended.resolve();
+  }
+
+  /** The run may continue on the server: code is interrupted, and its context's next run knows that it may be busy. */
+  #loseRun(): void {
+    this.#isLost = true;
+    if (this.#source.endsAt === "terminal-event") return;
+    this.#slot?.markUnsettled();
+    const id = this.#source.interruptId ?? this.#id;
+    // A stopped run is being interrupted already.
+    if (id === undefined || this.#source.interrupt === undefined || this.#stopped !== undefined) return;
+    this.#interrupting.add(this.#interruptLost(id).catch(() => undefined));
+  }
+
+  /** Sends one interrupt to a run whose response was lost, so that its end cannot be seen. */
+  async #interruptLost(id: string, signal?: AbortSignal): Promise<void> {
+    const limit = new AbortController();
+    const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
+      limit.abort(new SandboxTimeoutException(STILL_RUNNING));
+    });
+    const unlink = onAbort(signal, (reason) => {
+      limit.abort(reason);
+    });
+    try {
+      await this.#source.interrupt?.(id, limit.signal);
+    } finally {
+      stopTimer();
+      unlink();
+    }
   }
 
   #armSilence(): void {
-    this.#stopSilenceTimer();
-    const { firstByteTimeoutSeconds, idleTimeoutSeconds } = this.#source;
-    const seconds = this.#receivedBytes ? idleTimeoutSeconds : firstByteTimeoutSeconds;
+    this.#stopSilenceTimer?.();
     if (!this.#sent) return;
+    const { firstByteTimeoutSeconds, idleTimeoutSeconds, logger } = this.#source;
+    const seconds = this.#receivedBytes ? idleTimeoutSeconds : firstByteTimeoutSeconds;
+    if (seconds === null) return;
     this.#stopSilenceTimer = startTimer(seconds, () => {
-      const message = `No byte of the event stream came for ${seconds ?? 0} s.`;
-      this.#source.logger?.warn(message);
+      const message = `No byte of the event stream came for ${seconds} s.`;
+      logger?.warn(message);
       this.stop(new SandboxTimeoutException({ code: "STREAM_STALLED", message }));
     });
   }
 
-  /** Lets go of a run whose caller has its error: out of the queue, or interrupted until it ends. */
-  #giveUp(): void {
-    this.#disarm();
-    this.#cancelRest();
-    if (this.#hasEnded()) return;
-    if (!this.#sent) return this.#cancelRequest();
-    if (this.#source.interrupt === undefined) return this.#cancelRequest();
+  /** Releases a run whose caller has its error: out of the queue, or interrupted until it ends. */
+  #abandon(): void {
+    this.#stopSilenceTimer?.();
+    this.#stopDeadlineTimer?.();
+    this.#cancelRest?.();
+    if (this.#isOver) return;
+    if (!this.#sent || this.#source.interrupt === undefined) {
+      this.#cancelRequest();
+      return;
+    }
     const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
+      this.#slot?.markUnsettled();
       this.#cancelRequest();
     });
-    // Also what an interrupt may take that is on its way when the answer ends.
+    // Also what an interrupt may take that is on its way when the response ends.
     void this.ended.then(stopTimer);
     void this.#interruptUntilEnded(this.#request.signal);
     void this.#drain();

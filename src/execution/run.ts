@@ -1,5 +1,5 @@
 import { checkOptions } from "../arguments.js";
-import { addErrorContext, SandboxException } from "../errors.js";
+import { addErrorContext, SandboxException, withCallerStack } from "../errors.js";
 import type { Logger } from "../logging.js";
 import { throwIfAborted } from "../transport/abort.js";
 import type { ExecutionEvent } from "./event.js";
@@ -43,6 +43,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   /** The outcome so far; complete once the promise has settled. */
   readonly execution: Execution;
   readonly #facts: RunFacts;
+  readonly #origin = new Error("The run was started here.");
   readonly #outcome: Promise<Execution>;
   readonly #history: EventHistory;
   #stream: RunStream | undefined;
@@ -166,6 +167,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
         const { sandboxId } = this.#facts;
         const requestId = this.#stream?.requestId;
         addErrorContext(error, { sandboxId, requestId, execution: this.execution });
+        withCallerStack(error, this.#origin);
       }
       this.#settled = { error };
       throw error;

@@ -6,7 +6,6 @@ import {
 } from "../errors.js";
 import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
-import { isNotSent } from "../transport/connection-failure.js";
 import { startTimer } from "../transport/timeout.js";
 
 /** How long the answer to a creation that was given up is waited for, in seconds; Node's `fetch` gives up by then too. */
@@ -90,7 +89,7 @@ export async function atMost(seconds: number, work: Promise<void>): Promise<void
 
 /** Says so where a failure leaves open whether there is a sandbox now. */
 function explainLostAnswer(error: unknown): unknown {
-  if (error instanceof SandboxConnectionException && !isNotSent(error)) {
+  if (error instanceof SandboxConnectionException && !error.isNotSent) {
     const { requestId } = error;
     return new SandboxConnectionException({ ...outcomeUnknown(error.message), requestId, cause: error });
   }
@@ -123,4 +122,9 @@ function outcomeUnknown(
   then = "Look for it before you create another one.",
 ): SandboxExceptionOptions {
   return { code: "CREATE_OUTCOME_UNKNOWN", message: `${why} Whether the sandbox exists is unknown. ${then}` };
+}
+
+/** Whether a failure is known to have come before the request was sent. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof SandboxConnectionException && error.isNotSent;
 }

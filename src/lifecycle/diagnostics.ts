@@ -1,5 +1,5 @@
 import type { components } from "../../generated/diagnostics.js";
-import { expectText } from "../transport/response.js";
+import { expectText, type ResponseInfo } from "../transport/response.js";
 import { optionalDate } from "./status.js";
 
 /** What the runtime has on a sandbox. */
@@ -29,20 +29,20 @@ export interface Diagnostics {
 /** Reads the server's answer. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
 export function toDiagnostics(
   wire: components["schemas"]["DiagnosticContentResponse"],
-  response: Response,
+  call: ResponseInfo,
 ): Diagnostics {
   const { kind, delivery, content, contentUrl, contentLength, truncated, warnings } = wire;
   return {
-    sandboxId: expectText(wire.sandboxId, "sandboxId", response),
+    sandboxId: expectText(wire.sandboxId, "sandboxId", call),
     kind,
-    scope: expectText(wire.scope, "scope", response),
+    scope: expectText(wire.scope, "scope", call),
     delivery,
-    contentType: expectText(wire.contentType, "contentType", response),
+    contentType: expectText(wire.contentType, "contentType", call),
     // Servers may leave out what there is not, or write null.
     content: content ?? undefined,
     contentUrl: contentUrl ?? undefined,
     contentLength: contentLength ?? undefined,
-    expiresAt: optionalDate(wire.expiresAt, "expiresAt", response),
+    expiresAt: optionalDate(wire.expiresAt, "expiresAt", call),
     isTruncated: truncated,
     warnings: warnings ?? [],
   };

@@ -11,12 +11,12 @@ import { createDiagnosticsClient, type DiagnosticsClient } from "../../generated
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
 import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
-import { defined, Transport, unwrap, unwrapEmpty } from "../transport/client.js";
-import { isNotSent } from "../transport/connection-failure.js";
-import { expectDate, expectText } from "../transport/response.js";
-import { describeFailure } from "../transport/retry.js";
+import { Transport } from "../transport/client.js";
+import { describeFailure } from "../transport/log.js";
+import { defined } from "../transport/request.js";
+import { expectDate, expectRecord, expectText } from "../transport/response.js";
 import type { CreateBody } from "./create-options.js";
-import { createOrClean } from "./creation.js";
+import { createOrClean, isNotSent } from "./creation.js";
 import { toDiagnostics, type Diagnostics, type DiagnosticsKind } from "./diagnostics.js";
 import { assertLabels } from "./labels.js";
 import { assertPageFilter, assertStates, toPage, type Page, type PageFilter } from "./page.js";
@@ -88,8 +88,9 @@ export class Lifecycle {
     return createOrClean({
       post: async (longestSeconds) => {
         const { client, json } = this.#calls;
-        const answer = await client.POST("/sandboxes", { body, ...json({ timeoutSeconds: longestSeconds }) });
-        return expectText(unwrap(answer).id, "id", answer.response);
+        const call = json({ timeoutSeconds: longestSeconds });
+        const { data } = await client.POST("/sandboxes", { body, fetch: call.fetch });
+        return expectText(expectRecord(data, call).id, "id", call);
       },
       discard: (sandboxId) => this.discard(sandboxId),
       timeoutSeconds,
@@ -101,8 +102,9 @@ export class Lifecycle {
   get(sandboxId: string, options: CallOptions = {}): Promise<SandboxInfo> {
     return this.#about(sandboxId, async ({ client, json }) => {
       const params = { path: { sandboxId } };
-      const answer = await client.GET("/sandboxes/{sandboxId}", { params, ...json(options) });
-      return toSandboxInfo(unwrap(answer), answer.response);
+      const call = json(options);
+      const { data } = await client.GET("/sandboxes/{sandboxId}", { params, fetch: call.fetch });
+      return toSandboxInfo(expectRecord(data, call), call);
     });
   }
 
@@ -119,10 +121,10 @@ export class Lifecycle {
       // A query string inside the query: the client encodes it a second time.
       metadata: new URLSearchParams(metadata).toString() || undefined,
     });
-    const answer = await client.GET("/sandboxes", { params: { query }, ...json(options) });
-    const { response } = answer;
+    const call = json(options);
+    const { data } = await client.GET("/sandboxes", { params: { query }, fetch: call.fetch });
     const load = (number: number, own: CallOptions) => this.list({ ...filter, page: number }, own);
-    return toPage(unwrap(answer), (item) => toSandboxInfo(item, response), load, { response, options });
+    return toPage(expectRecord(data, call), (item) => toSandboxInfo(item, call), load, { call, options });
   }
 
   /**
@@ -134,12 +136,10 @@ export class Lifecycle {
       const { signal } = options;
       let mayBeGone = options.isRepeated ?? false;
       try {
-        unwrapEmpty(
-          await client.DELETE("/sandboxes/{sandboxId}", {
-            params: { path: { sandboxId } },
-            ...json({ signal, onRetry: ({ error }) => (mayBeGone ||= !isNotSent(error)) }),
-          }),
-        );
+        await client.DELETE("/sandboxes/{sandboxId}", {
+          params: { path: { sandboxId } },
+          fetch: json({ signal, onRetry: ({ error }) => (mayBeGone ||= !isNotSent(error)) }).fetch,
+        });
       } catch (error) {
         if (!(mayBeGone && isGone(error))) throw error;
       }
@@ -160,14 +160,14 @@ export class Lifecycle {
   pause(sandboxId: string, options: CallOptions): Promise<void> {
     return this.#about(sandboxId, async ({ client, json }) => {
       const params = { path: { sandboxId } };
-      unwrapEmpty(await client.POST("/sandboxes/{sandboxId}/pause", { params, ...json(options) }));
+      await client.POST("/sandboxes/{sandboxId}/pause", { params, fetch: json(options).fetch });
     });
   }
 
   resume(sandboxId: string, options: CallOptions): Promise<void> {
     return this.#about(sandboxId, async ({ client, json }) => {
       const params = { path: { sandboxId } };
-      unwrapEmpty(await client.POST("/sandboxes/{sandboxId}/resume", { params, ...json(options) }));
+      await client.POST("/sandboxes/{sandboxId}/resume", { params, fetch: json(options).fetch });
     });
   }
 
@@ -178,12 +178,13 @@ export class Lifecycle {
       assertSeconds(seconds, "seconds");
       const expiresAt = new Date(Date.now() + seconds * 1_000);
       if (Number.isNaN(expiresAt.getTime())) throw new InvalidArgumentException("seconds is too large.");
-      const answer = await client.POST("/sandboxes/{sandboxId}/renew-expiration", {
+      const call = json(options);
+      const { data } = await client.POST("/sandboxes/{sandboxId}/renew-expiration", {
         params: { path: { sandboxId } },
         body: { expiresAt: expiresAt.toISOString() },
-        ...json(options),
+        fetch: call.fetch,
       });
-      return expectDate(unwrap(answer).expiresAt, "expiresAt", answer.response);
+      return expectDate(expectRecord(data, call).expiresAt, "expiresAt", call);
     });
   }
 
@@ -194,12 +195,13 @@ export class Lifecycle {
   ): Promise<SandboxInfo> {
     return this.#about(sandboxId, async ({ client, json }) => {
       assertLabels(patch, "patch", { isPatch: true });
-      const answer = await client.PATCH("/sandboxes/{sandboxId}/metadata", {
+      const call = json(options);
+      const { data } = await client.PATCH("/sandboxes/{sandboxId}/metadata", {
         params: { path: { sandboxId } },
         body: { ...patch },
-        ...json(options),
+        fetch: call.fetch,
       });
-      return toSandboxInfo(unwrap(answer), answer.response);
+      return toSandboxInfo(expectRecord(data, call), call);
     });
   }
 
@@ -212,7 +214,8 @@ export class Lifecycle {
     return this.#about(sandboxId, async ({ client, json }) => {
       const { expires, signal } = checkOptions(options);
       assertPort(port);
-      const answer = await client.GET("/sandboxes/{sandboxId}/endpoints/{port}", {
+      const call = json({ signal });
+      const { data } = await client.GET("/sandboxes/{sandboxId}/endpoints/{port}", {
         params: {
           path: { sandboxId, port },
           // The server takes one of the two.
@@ -221,10 +224,10 @@ export class Lifecycle {
               ? { use_server_proxy: this.#config.useServerProxy }
               : { expires: String(expires) },
         },
-        ...json({ signal }),
+        fetch: call.fetch,
       });
-      const { headers } = unwrap(answer);
-      const endpoint = expectText(answer.data?.endpoint, "endpoint", answer.response);
+      const { headers, ...found } = expectRecord(data, call);
+      const endpoint = expectText(found.endpoint, "endpoint", call);
       return { url: this.#config.resolveEndpointUrl(endpoint), headers: headers ?? {} };
     });
   }
@@ -236,23 +239,25 @@ export class Lifecycle {
     return this.#about(sandboxId, async ({ client, json }) => {
       const { name, signal } = checkOptions(options);
       assertOptionalText(name, "name");
-      const answer = await client.POST("/sandboxes/{sandboxId}/snapshots", {
+      const call = json({ signal });
+      const { data } = await client.POST("/sandboxes/{sandboxId}/snapshots", {
         params: { path: { sandboxId } },
         body: defined({ name }),
-        ...json({ signal }),
+        fetch: call.fetch,
       });
-      return toSnapshotInfo(unwrap(answer), answer.response);
+      return toSnapshotInfo(expectRecord(data, call), call);
     });
   }
 
   async getSnapshot(snapshotId: string, options: CallOptions): Promise<SnapshotInfo> {
     assertText(snapshotId, "snapshotId");
     const { client, json } = this.#calls;
-    const answer = await client.GET("/snapshots/{snapshotId}", {
+    const call = json(options);
+    const { data } = await client.GET("/snapshots/{snapshotId}", {
       params: { path: { snapshotId } },
-      ...json(options),
+      fetch: call.fetch,
     });
-    return toSnapshotInfo(unwrap(answer), answer.response);
+    return toSnapshotInfo(expectRecord(data, call), call);
   }
 
   async listSnapshots(filter: SnapshotFilter, options: CallOptions): Promise<Page<SnapshotInfo>> {
@@ -263,17 +268,17 @@ export class Lifecycle {
     assertOptionalText(name, "name");
     const { client, json } = this.#calls;
     const query = defined({ page, pageSize, state: states && [...states], sandboxId, name });
-    const answer = await client.GET("/snapshots", { params: { query }, ...json(options) });
-    const { response } = answer;
+    const call = json(options);
+    const { data } = await client.GET("/snapshots", { params: { query }, fetch: call.fetch });
     const load = (number: number, own: CallOptions) => this.listSnapshots({ ...filter, page: number }, own);
-    return toPage(unwrap(answer), (item) => toSnapshotInfo(item, response), load, { response, options });
+    return toPage(expectRecord(data, call), (item) => toSnapshotInfo(item, call), load, { call, options });
   }
 
   async deleteSnapshot(snapshotId: string, options: CallOptions): Promise<void> {
     assertText(snapshotId, "snapshotId");
     const { client, json } = this.#calls;
     const params = { path: { snapshotId } };
-    unwrapEmpty(await client.DELETE("/snapshots/{snapshotId}", { params, ...json(options) }));
+    await client.DELETE("/snapshots/{snapshotId}", { params, fetch: json(options).fetch });
   }
 
   getDiagnostics(
@@ -285,12 +290,13 @@ export class Lifecycle {
       const { scope, signal } = checkOptions(options);
       assertText(scope, "scope");
       const { diagnostics: client } = this.#transport.client;
-      const init = { params: { path: { sandboxId }, query: { scope } }, ...json({ signal }) };
-      const answer =
+      const call = json({ signal });
+      const init = { params: { path: { sandboxId }, query: { scope } }, fetch: call.fetch };
+      const { data } =
         kind === "logs"
           ? await client.GET("/sandboxes/{sandboxId}/diagnostics/logs", init)
           : await client.GET("/sandboxes/{sandboxId}/diagnostics/events", init);
-      return toDiagnostics(unwrap(answer), answer.response);
+      return toDiagnostics(expectRecord(data, call), call);
     });
   }
 

@@ -1,7 +1,7 @@
 import { assertInteger, type CallOptions } from "../arguments.js";
 import type { components } from "../../generated/lifecycle.js";
 import { InvalidArgumentException, SandboxException } from "../errors.js";
-import { expectRecords, unexpectedResponse } from "../transport/response.js";
+import { expectRecords, unexpectedResponse, type ResponseInfo } from "../transport/response.js";
 
 const LARGEST_PAGE = 200;
 
@@ -116,12 +116,12 @@ export function toPage<Wire, Item extends { readonly id: string }>(
   },
   toItem: (item: Wire) => Item,
   load: PageLoader<Item>,
-  { response, options }: { readonly response: Response; readonly options: CallOptions },
+  { call, options }: { readonly call: ResponseInfo; readonly options: CallOptions },
 ): Page<Item> {
   const { items, pagination } = wire;
-  if (!Array.isArray(items)) throw unexpectedResponse('The server\'s answer has no "items".', response);
+  if (!Array.isArray(items)) throw unexpectedResponse('The server\'s answer has no "items".', call);
   const { page = 1, pageSize = items.length || 1, totalItems = items.length } = pagination ?? {};
   const { totalPages = Math.ceil(totalItems / pageSize), hasNextPage = page < totalPages } = pagination ?? {};
   const where = { page, pageSize, totalItems, totalPages, hasNextPage };
-  return new Page(expectRecords(items, response).map(toItem), where, load, options);
+  return new Page(expectRecords(items, call).map(toItem), where, load, options);
 }

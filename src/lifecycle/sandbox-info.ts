@@ -1,5 +1,5 @@
 import type { components } from "../../generated/lifecycle.js";
-import { expectDate, expectText } from "../transport/response.js";
+import { expectDate, expectText, type ResponseInfo } from "../transport/response.js";
 import { optionalDate, toStatus, type Status } from "./status.js";
 
 /** A sandbox's state. Servers differ, so any string may come; `Failed` and `Terminated` are final. */
@@ -35,11 +35,11 @@ export interface SandboxInfo {
 }
 
 /** Reads the server's description of a sandbox. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
-export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: Response): SandboxInfo {
+export function toSandboxInfo(wire: components["schemas"]["Sandbox"], call: ResponseInfo): SandboxInfo {
   const { image, platform } = wire;
   return {
-    id: expectText(wire.id, "id", response),
-    status: toStatus(wire.status, response),
+    id: expectText(wire.id, "id", call),
+    status: toStatus(wire.status, call),
     // Real servers leave out what is null; others may write it.
     image: image ? { uri: image.uri } : undefined,
     snapshotId: wire.snapshotId ?? undefined,
@@ -47,7 +47,7 @@ export function toSandboxInfo(wire: components["schemas"]["Sandbox"], response: 
     entrypoint: wire.entrypoint ?? [],
     metadata: wire.metadata ?? {},
     extensions: wire.extensions ?? {},
-    createdAt: expectDate(wire.createdAt, "createdAt", response),
-    expiresAt: optionalDate(wire.expiresAt, "expiresAt", response),
+    createdAt: expectDate(wire.createdAt, "createdAt", call),
+    expiresAt: optionalDate(wire.expiresAt, "expiresAt", call),
   };
 }

@@ -1,5 +1,5 @@
 import type { components } from "../../generated/lifecycle.js";
-import { expectDate, expectText } from "../transport/response.js";
+import { expectDate, expectText, type ResponseInfo } from "../transport/response.js";
 import { toStatus, type Status } from "./status.js";
 
 /** A snapshot's state. Servers differ, so any string may come; `Ready` and `Failed` are final. */
@@ -16,12 +16,12 @@ export interface SnapshotInfo {
 }
 
 /** Reads the server's description of a snapshot. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
-export function toSnapshotInfo(wire: components["schemas"]["Snapshot"], response: Response): SnapshotInfo {
+export function toSnapshotInfo(wire: components["schemas"]["Snapshot"], call: ResponseInfo): SnapshotInfo {
   return {
-    id: expectText(wire.id, "id", response),
-    sandboxId: expectText(wire.sandboxId, "sandboxId", response),
+    id: expectText(wire.id, "id", call),
+    sandboxId: expectText(wire.sandboxId, "sandboxId", call),
     name: wire.name ?? undefined,
-    status: toStatus(wire.status, response),
-    createdAt: expectDate(wire.createdAt, "createdAt", response),
+    status: toStatus(wire.status, call),
+    createdAt: expectDate(wire.createdAt, "createdAt", call),
   };
 }

@@ -1,4 +1,4 @@
-import { expectDate, expectText } from "../transport/response.js";
+import { expectDate, expectText, type ResponseInfo } from "../transport/response.js";
 
 /** Where a sandbox or a snapshot is in its life, and why. */
 export interface Status<State extends string> {
@@ -21,18 +21,18 @@ export function toStatus(
         readonly lastTransitionAt?: string;
       }
     | undefined,
-  response: Response,
+  call: ResponseInfo,
 ): Status<string> {
   return {
-    state: expectText(wire?.state, "status.state", response),
+    state: expectText(wire?.state, "status.state", call),
     reason: wire?.reason ?? undefined,
     message: wire?.message ?? undefined,
-    lastTransitionAt: optionalDate(wire?.lastTransitionAt, "status.lastTransitionAt", response),
+    lastTransitionAt: optionalDate(wire?.lastTransitionAt, "status.lastTransitionAt", call),
   };
 }
 
 /** A time that an answer may have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
-export function optionalDate(value: unknown, field: string, response: Response): Date | undefined {
+export function optionalDate(value: unknown, field: string, call: ResponseInfo): Date | undefined {
   // Real servers leave out what is null; others may write it.
-  return value === undefined || value === null ? undefined : expectDate(value, field, response);
+  return value === undefined || value === null ? undefined : expectDate(value, field, call);
 }

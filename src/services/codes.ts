@@ -13,8 +13,9 @@ import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { expectText } from "../transport/response.js";
-import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
+import { throwIfAborted } from "../transport/abort.js";
+import { defined } from "../transport/request.js";
+import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
@@ -22,6 +23,8 @@ import { startRun, type RunOptions } from "./run-options.js";
 const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
 /** The same wait, when a run is what starts the kernel. In seconds. */
 const FIRST_BYTE_TIMEOUT_SECONDS = 120;
+/** How long a sandbox behind a proxy may take to say that it is still there. In seconds. */
+const PROOF_TIMEOUT_SECONDS = 5;
 
 /** The languages that the code-interpreter image brings, by their names on the wire. */
 export const SupportedLanguage = {
@@ -149,52 +152,53 @@ export class Codes {
     const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     const { client, json } = this.#execd;
-    const answer = await client.POST("/code/context", {
+    const call = json({ signal, timeoutSeconds: CREATE_CONTEXT_TIMEOUT_SECONDS });
+    const { data } = await client.POST("/code/context", {
       body: defined({ language, cwd }),
-      ...json({ signal, timeoutSeconds: CREATE_CONTEXT_TIMEOUT_SECONDS }),
+      fetch: call.fetch,
     });
-    return toContext(unwrap(answer), answer.response);
+    return toContext(expectRecord(data, call), call);
   }
 
   /** Looks a context up. @throws {SandboxApiException} `CONTEXT_NOT_FOUND`, status 404 */
   async getContext(contextId: string, options: CallOptions = {}): Promise<CodeContext> {
     assertText(contextId, "contextId");
     const { client, json } = this.#execd;
-    const answer = await client.GET("/code/contexts/{context_id}", {
+    const call = json(options);
+    const { data } = await client.GET("/code/contexts/{context_id}", {
       params: { path: { context_id: contextId } },
-      ...json(options),
+      fetch: call.fetch,
     });
-    return toContext(unwrap(answer), answer.response);
+    return toContext(expectRecord(data, call), call);
   }
 
   /** Lists the contexts, default ones among them, in no particular order. @param language only this one's */
   async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
     if (language !== undefined) assertLanguage(language, "language");
     const { client, json } = this.#execd;
-    const answer = await client.GET("/code/contexts", {
+    const call = json(options);
+    const { data } = await client.GET("/code/contexts", {
       params: { query: defined({ language }) },
-      ...json(options),
+      fetch: call.fetch,
     });
-    return unwrapList(answer).map((context) => toContext(context, answer.response));
+    return expectRecords(data, call).map((context) => toContext(context, call));
   }
 
   /** Ends a context and its state; a run in it is interrupted. @throws {SandboxApiException} status 404 when there is none */
   async deleteContext(contextId: string, options: CallOptions = {}): Promise<void> {
     assertText(contextId, "contextId");
     const { client, json } = this.#execd;
-    unwrapEmpty(
-      await client.DELETE("/code/contexts/{context_id}", {
-        params: { path: { context_id: contextId } },
-        ...json(options),
-      }),
-    );
+    await client.DELETE("/code/contexts/{context_id}", {
+      params: { path: { context_id: contextId } },
+      fetch: json(options).fetch,
+    });
   }
 
   /** Ends all contexts of a language, its default one too. None to end is no error. */
   async deleteContexts(language: SupportedLanguage, options: CallOptions = {}): Promise<void> {
     assertLanguage(language, "language");
     const { client, json } = this.#execd;
-    unwrapEmpty(await client.DELETE("/code/contexts", { params: { query: { language } }, ...json(options) }));
+    await client.DELETE("/code/contexts", { params: { query: { language } }, fetch: json(options).fetch });
   }
 
   /**
@@ -205,13 +209,10 @@ export class Codes {
    */
   async interrupt(executionId: string, options: CallOptions = {}): Promise<void> {
     assertText(executionId, "executionId");
-    const { client, json } = this.#execd;
-    unwrapEmpty(
-      await client.DELETE("/code", {
-        params: { query: { id: executionId } },
-        ...json({ ...checkOptions(options), retry: false }),
-      }),
-    );
+    const { signal } = checkOptions(options);
+    throwIfAborted(signal);
+    const run = this.#link.runs.running(executionId);
+    await (run === undefined ? this.#sendInterrupt(executionId, signal) : run.interrupt(signal));
   }
 
   get #execd(): SandboxLink["execd"] {
@@ -233,22 +234,34 @@ export class Codes {
     const idle = config.streamIdleTimeoutSeconds;
     return {
       acquire: (queueing) => runs.acquire({ id, language }, queueing),
-      open: async (request) =>
-        unwrapStream(
-          await execd.client.POST("/code", {
-            body: { code, context: defined({ language, id }) },
-            ...execd.stream({ signal: request }),
-          }),
-        ),
-      interrupt: (runId, limit) => this.interrupt(runId, { signal: limit }),
+      open: async (controller) => {
+        const call = execd.stream(controller);
+        const { response } = await execd.client.POST("/code", {
+          body: { code, context: defined({ language, id }) },
+          parseAs: "stream",
+          fetch: call.fetch,
+        });
+        return call.receive(response);
+      },
+      interrupt: (runId, limit) => this.#sendInterrupt(runId, limit),
+      ping: async (limit) => {
+        const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PROOF_TIMEOUT_SECONDS });
+        await execd.client.GET("/ping", { fetch: call.fetch });
+      },
       interruptId: id,
       endsAt: "end-of-stream",
       firstByteTimeoutSeconds: idle === null ? null : Math.max(idle, FIRST_BYTE_TIMEOUT_SECONDS),
       idleTimeoutSeconds: idle,
       timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
       logger: config.logger,
     };
+  }
+
+  async #sendInterrupt(id: string, signal: AbortSignal | undefined): Promise<void> {
+    const { client, json } = this.#execd;
+    await client.DELETE("/code", { params: { query: { id } }, fetch: json({ signal, retry: false }).fetch });
   }
 }
 
@@ -287,7 +300,7 @@ function kindOf(language: string | undefined): ExecutionKind {
 
 function toContext(
   { id, language }: { readonly id?: string | undefined; readonly language: string },
-  response: Response,
+  call: ResponseInfo,
 ): CodeContext {
-  return { id: expectText(id, "id", response), language: expectText(language, "language", response) };
+  return { id: expectText(id, "id", call), language: expectText(language, "language", call) };
 }

@@ -2,8 +2,8 @@ import { assertInteger, assertText, type CallOptions, checkOptions } from "../ar
 import { SandboxApiException } from "../errors.js";
 import { signalOf } from "../execution/execution.js";
 import { sleep } from "../transport/abort.js";
-import { unwrap, unwrapStream } from "../transport/client.js";
-import { expectDate, unexpectedResponse } from "../transport/response.js";
+import type { StreamedResponse } from "../transport/call.js";
+import { expectDate, expectRecord, unexpectedResponse } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
@@ -68,15 +68,15 @@ export class CommandLogReader {
     return await onceStarted(signal, async () => {
       assertText(commandId, "commandId");
       const { client, json } = this.#link.execd;
-      const answer = await client.GET("/command/status/{id}", {
+      const call = json({ signal });
+      const { data } = await client.GET("/command/status/{id}", {
         params: { path: { id: commandId } },
-        ...json({ signal }),
+        fetch: call.fetch,
       });
-      const { response } = answer;
-      const status = unwrap(answer);
+      const status = expectRecord(data, call);
       const { id, content, running, exit_code: exitCode, error, finished_at: end } = status;
       if (typeof running !== "boolean") {
-        throw unexpectedResponse(`The server's answer has no "running".`, response);
+        throw unexpectedResponse('The response has no "running".', call);
       }
       return {
         // Go writes what is not there as null, where it writes it.
@@ -86,8 +86,8 @@ export class CommandLogReader {
         exitCode: exitCode ?? null,
         signal: signalOf(error ?? undefined),
         error: error === "" ? undefined : (error ?? undefined),
-        startedAt: expectDate(status.started_at, "started_at", response),
-        finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", response),
+        startedAt: expectDate(status.started_at, "started_at", call),
+        finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", call),
       };
     });
   }
@@ -95,7 +95,7 @@ export class CommandLogReader {
   async getLogs(commandId: string, options: CommandLogsOptions): Promise<CommandLogs> {
     const { cursor = 0, signal } = checkOptions(options);
     const { body, end } = await this.#open(commandId, cursor, signal);
-    const all = new Uint8Array(await new Response(body).arrayBuffer());
+    const all = await body.readAll();
     const rest = unfinishedLength(all);
     const bytes = rest === 0 ? all : all.subarray(0, -rest);
     return {
@@ -120,13 +120,12 @@ export class CommandLogReader {
       // Asked first: what a command that has ended has printed is all there when the log is read after that.
       const { isRunning } = await this.getStatus(commandId, { signal });
       const { body, end } = await this.#open(commandId, cursor, signal);
-      const reader = body.getReader();
       // Whoever leaves here, or in a wait, aborts the signal, and with it the request.
       for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        cursor += value.length;
-        const piece = text.decode(value, { stream: true });
+        const chunk = await body.read();
+        if (chunk === undefined) break;
+        cursor += chunk.length;
+        const piece = text.decode(chunk, { stream: true });
         if (piece !== "") yield piece;
       }
       // Less than was announced is a body that was cut, cleanly, on its way: the rest is asked for.
@@ -147,19 +146,21 @@ export class CommandLogReader {
     commandId: string,
     cursor: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ readonly body: ReadableStream<Uint8Array>; readonly end: number }> {
+  ): Promise<{ readonly body: StreamedResponse["body"]; readonly end: number }> {
     return onceStarted(signal, async () => {
       assertText(commandId, "commandId");
       assertInteger(cursor, "cursor");
       const { client, download } = this.#link.execd;
       // As a download: there is no telling how much it is.
-      const answer = await client.GET("/command/{id}/logs", {
+      const call = download({ signal });
+      const { response } = await client.GET("/command/{id}/logs", {
         params: { path: { id: commandId }, query: { cursor } },
-        ...download({ signal }),
+        parseAs: "stream",
+        fetch: call.fetch,
       });
-      const header = answer.response.headers.get(CURSOR_HEADER);
+      const header = response.headers.get(CURSOR_HEADER);
       const isCursor = header !== null && /^\d+$/.test(header);
-      return { body: unwrapStream(answer), end: isCursor ? Number(header) : Infinity };
+      return { body: call.receive(response).body, end: isCursor ? Number(header) : Infinity };
     });
   }
 }

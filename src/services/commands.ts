@@ -14,7 +14,7 @@ import { iterateEvents } from "../execution/event-iterable.js";
 import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { defined, unwrapEmpty, unwrapStream } from "../transport/client.js";
+import { defined } from "../transport/request.js";
 import {
   CommandLogReader,
   type CommandLogs,
@@ -32,7 +32,12 @@ import { Sessions, type CommandSession, type CreateSessionOptions } from "./sess
 /** What a user or group id can be. */
 const LARGEST_ID = 2 ** 32 - 1;
 // Commands run side by side; there is no turn to wait for.
-const NO_TURN: RunSlot = { joinContext: () => undefined, release: () => undefined };
+const NO_TURN: RunSlot = {
+  unsettledUntil: 0,
+  joinContext: () => undefined,
+  markUnsettled: () => undefined,
+  release: () => undefined,
+};
 
 /** Options of {@link Commands.runStream}. */
 export interface CommandStreamOptions extends CallOptions {
@@ -124,12 +129,10 @@ export class Commands {
       );
     }
     const { client, json } = this.#link.execd;
-    unwrapEmpty(
-      await client.DELETE("/command", {
-        params: { query: { id: commandId } },
-        ...json({ ...checkOptions(options), retry: false }),
-      }),
-    );
+    await client.DELETE("/command", {
+      params: { query: { id: commandId } },
+      fetch: json({ ...checkOptions(options), retry: false }).fetch,
+    });
   }
 
   /**
@@ -230,23 +233,25 @@ export class Commands {
     const { execd, config } = this.#link;
     return {
       acquire: () => Promise.resolve(NO_TURN),
-      open: async (request) => {
-        const post = async (what: { readonly command: string } | { readonly argv: string[] }) =>
-          unwrapStream(
-            await execd.client.POST("/command", {
-              body: defined({
-                ...what,
-                cwd,
-                envs: env,
-                uid,
-                gid,
-                background: background || undefined,
-                // In the background there is no deadline of the client's to leave room for.
-                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
-              }),
-              ...execd.stream({ signal: request }),
+      open: async (controller) => {
+        const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
+          const call = execd.stream(controller);
+          const { response } = await execd.client.POST("/command", {
+            body: defined({
+              ...what,
+              cwd,
+              envs: env,
+              uid,
+              gid,
+              background: background || undefined,
+              // In the background there is no deadline of the client's to leave room for.
+              timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
             }),
-          );
+            parseAs: "stream",
+            fetch: call.fetch,
+          });
+          return call.receive(response);
+        };
         if (typeof command === "string") return await post({ command });
         try {
           if (this.#takesArgv) return await post({ argv: [...command] });
@@ -262,6 +267,7 @@ export class Commands {
       idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       // In the background the run is over once the command has started: only the server can end it.
       timeoutSeconds: background ? undefined : timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
       logger: config.logger,
     };

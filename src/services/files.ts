@@ -8,9 +8,9 @@ import {
 } from "../arguments.js";
 import { InvalidArgumentException, SandboxApiException, SandboxInternalException } from "../errors.js";
 import { throwIfAborted } from "../transport/abort.js";
-import { defined, unwrap, unwrapEmpty, unwrapList, unwrapStream } from "../transport/client.js";
 import { streamsRequests } from "../transport/platform.js";
-import { unexpectedResponse } from "../transport/response.js";
+import { defined } from "../transport/request.js";
+import { expectRecord, expectRecords, unexpectedResponse } from "../transport/response.js";
 import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import {
   collect,
@@ -82,12 +82,12 @@ export class Files {
   async readFile(path: string, options: ReadFileOptions = {}): Promise<string> {
     const { encoding = "utf-8", lines, signal } = checkOptions(options);
     const decoder = newDecoder(encoding);
-    const { body, response } = await this.#open(path, options);
+    const { body, call } = await this.#open(path, options);
     const text = decoder.decode(await collect(body));
     if (lines !== undefined && text === "") {
       // Of a directory servers give no lines either.
       const { [path]: info } = await this.getFileInfo([path], { signal });
-      if (info?.type === "directory") throw isDirectory(path, response, this.#link.sandboxId);
+      if (info?.type === "directory") throw isDirectory(path, call);
     }
     return text;
   }
@@ -208,7 +208,7 @@ export class Files {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
     for (const path of inBatches(paths)) {
-      unwrapEmpty(await client.DELETE("/files", { params: { query: { path } }, ...json(options) }));
+      await client.DELETE("/files", { params: { query: { path } }, fetch: json(options).fetch });
     }
   }
 
@@ -217,7 +217,7 @@ export class Files {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
     for (const path of inBatches(paths)) {
-      unwrapEmpty(await client.DELETE("/directories", { params: { query: { path } }, ...json(options) }));
+      await client.DELETE("/directories", { params: { query: { path } }, fetch: json(options).fetch });
     }
   }
 
@@ -237,16 +237,17 @@ export class Files {
     const { client, json } = this.#link.execd;
     const found: [string, FileInfo][] = [];
     for (const batch of inBatches(paths)) {
-      const answer = await client.GET("/files/info", {
+      const call = json(options);
+      const { data } = await client.GET("/files/info", {
         params: { query: { path: batch } },
-        ...json(options),
+        fetch: call.fetch,
       });
-      const infos = new Map(Object.entries(unwrap(answer)));
+      const infos = new Map(Object.entries(expectRecord(data, call)));
       for (const path of batch) {
         const info = infos.get(path);
         // A server may write nothing as null.
-        if (!info) throw unexpectedResponse(`The server did not describe ${path}.`, answer.response);
-        found.push([path, toFileInfo(info, answer.response)]);
+        if (!info) throw unexpectedResponse(`The server did not describe ${path}.`, call);
+        found.push([path, toFileInfo(info, call)]);
       }
     }
     return Object.fromEntries(found);
@@ -262,11 +263,12 @@ export class Files {
     const { pattern, signal } = checkOptions(options);
     assertOptionalText(pattern, "pattern");
     const { client, json } = this.#link.execd;
-    const answer = await client.GET("/files/search", {
+    const call = json({ signal });
+    const { data } = await client.GET("/files/search", {
       params: { query: defined({ path, pattern }) },
-      ...json({ signal }),
+      fetch: call.fetch,
     });
-    return toFileInfos(unwrapList(answer), answer.response);
+    return toFileInfos(expectRecords(data, call), call);
   }
 
   /**
@@ -279,11 +281,12 @@ export class Files {
     const { depth, signal } = checkOptions(options);
     assertInteger(depth, "depth", 1);
     const { client, json } = this.#link.execd;
-    const answer = await client.GET("/directories/list", {
+    const call = json({ signal });
+    const { data } = await client.GET("/directories/list", {
       params: { query: defined({ path, depth }) },
-      ...json({ signal }),
+      fetch: call.fetch,
     });
-    return toFileInfos(unwrapList(answer), answer.response);
+    return toFileInfos(expectRecords(data, call), call);
   }
 
   /**
@@ -317,12 +320,10 @@ export class Files {
     assertDistinct(moves, "moves", ({ dest }) => dest, "dest");
     if (moves.length === 0) return;
     const { client, json } = this.#link.execd;
-    unwrapEmpty(
-      await client.POST("/files/mv", {
-        body: moves.map(({ src, dest }) => ({ src, dest })),
-        ...json(options),
-      }),
-    );
+    await client.POST("/files/mv", {
+      body: moves.map(({ src, dest }) => ({ src, dest })),
+      fetch: json(options).fetch,
+    });
   }
 
   /**
@@ -347,13 +348,14 @@ export class Files {
     );
     if (entries.length === 0) return [];
     const { client, json } = this.#link.execd;
-    const answer = await client.POST("/files/replace", {
+    const call = json(options);
+    const { data } = await client.POST("/files/replace", {
       params: { query: { verbose: true } },
       body: Object.fromEntries(entries),
-      ...json(options),
+      fetch: call.fetch,
     });
     // Older servers answer without a body.
-    const counts = new Map(Object.entries(answer.data ?? {}));
+    const counts = new Map(Object.entries(data ?? {}));
     return entries.map(([path]) => ({ path, replacedCount: counts.get(path)?.replacedCount }));
   }
 
@@ -373,9 +375,7 @@ export class Files {
     });
     if (body.length === 0) return;
     const { client, json } = this.#link.execd;
-    unwrapEmpty(
-      await client.POST("/files/permissions", { body: Object.fromEntries(body), ...json(options) }),
-    );
+    await client.POST("/files/permissions", { body: Object.fromEntries(body), fetch: json(options).fetch });
   }
 
   /**
@@ -435,40 +435,40 @@ export class Files {
     }
     const header = range === undefined ? undefined : toRangeHeader(range);
     const { client, download } = this.#link.execd;
-    const answer = await client
+    const call = download({ signal });
+    const { response } = await client
       .GET("/files/download", {
         params: {
           query: { path, ...(lines !== undefined && toLineQuery(lines)) },
           ...(header !== undefined && { header: { Range: header } }),
         },
-        ...download({ signal }),
+        parseAs: "stream",
+        fetch: call.fetch,
       })
       .catch((error: unknown) => {
         throw explainRefusedRange(error, path, header);
       });
-    return verifyDownload({
+    const { headers } = response;
+    return verifyDownload(call.receive(response).body, {
       path,
-      response: answer.response,
-      body: unwrapStream(answer),
+      headers,
       isRange: header !== undefined,
-      sandboxId: this.#link.sandboxId,
+      call,
     });
   }
 
   async #upload(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
     const { client, upload } = this.#link.execd;
     try {
-      const sent = streamsRequests ? body : await body.blob();
-      unwrapEmpty(
-        await client.POST("/files/upload", {
-          body: {},
-          bodySerializer: () => sent,
-          // The body has its own.
-          headers: { "Content-Type": null },
-          // Where bodies are not streams nothing is seen to move.
-          ...upload({ signal, ...(!streamsRequests && { idleTimeoutSeconds: null }) }),
-        }),
-      );
+      const sent = streamsRequests() ? body : await body.blob();
+      await client.POST("/files/upload", {
+        body: {},
+        bodySerializer: () => sent,
+        // The body has its own.
+        headers: { "Content-Type": null },
+        // Where bodies are not streams nothing is seen to move.
+        fetch: upload({ signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
+      });
     } catch (error) {
       if (body.failure !== undefined && signal?.aborted !== true) throw body.failure.error;
       throw error;
@@ -481,7 +481,7 @@ export class Files {
   ): Promise<void> {
     if (Object.keys(body).length === 0) return;
     const { client, json } = this.#link.execd;
-    unwrapEmpty(await client.POST("/directories", { body, ...json(options) }));
+    await client.POST("/directories", { body, fetch: json(options).fetch });
   }
 }
 

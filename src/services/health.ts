@@ -1,6 +1,5 @@
 import { type CallOptions, checkOptions } from "../arguments.js";
 import { isSandboxException } from "../errors.js";
-import { unwrapEmpty } from "../transport/client.js";
 import type { SandboxLink } from "./link.js";
 
 /** How long {@link Health.isHealthy} waits for a response, in seconds: a paused sandbox sends none. */
@@ -45,6 +44,6 @@ export class Health {
     readonly timeoutSeconds?: number;
   }): Promise<void> {
     const { client, json } = this.#link.execd;
-    unwrapEmpty(await client.GET("/ping", json({ ...options, retry: false })));
+    await client.GET("/ping", { fetch: json({ ...options, retry: false }).fetch });
   }
 }

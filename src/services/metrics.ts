@@ -1,9 +1,8 @@
 import type { CallOptions } from "../arguments.js";
 import { SandboxConnectionException, SandboxException } from "../errors.js";
-import { unwrap, unwrapStream } from "../transport/client.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
 import { isRecord } from "../transport/json.js";
-import { requestIdOf, unexpectedResponse } from "../transport/response.js";
+import { expectRecord, unexpectedResponse, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
@@ -33,8 +32,9 @@ export class Metrics {
   /** Measures once. Real servers take a second for it. */
   async getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
     const { client, json } = this.#link.execd;
-    const answer = await client.GET("/metrics", json(options));
-    return toMetrics(unwrap(answer), answer.response);
+    const call = json(options);
+    const { data } = await client.GET("/metrics", { fetch: call.fetch });
+    return toMetrics(expectRecord(data, call), call);
   }
 
   /**
@@ -58,23 +58,24 @@ export class Metrics {
   }
 
   async *#watch(signal: AbortSignal): AsyncGenerator<SandboxMetrics, void> {
-    const { sandboxId, execd } = this.#link;
-    const answer = await execd.client.GET("/metrics/watch", execd.download({ signal }));
-    const facts = { sandboxId, requestId: requestIdOf(answer.response) };
+    const { sandboxId, execd, config } = this.#link;
+    const call = execd.download({ signal });
+    const { response } = await execd.client.GET("/metrics/watch", { parseAs: "stream", fetch: call.fetch });
+    const { body, requestId } = call.receive(response);
+    const facts = { sandboxId, requestId };
     let frames: unknown[] = [];
     let malformed: string | undefined;
-    const decoder = new EventStreamDecoder({
-      frame: (value) => frames.push(value),
-      malformed: (reason) => (malformed ??= reason),
-    });
-    const reader = unwrapStream(answer).getReader();
+    const decoder = new EventStreamDecoder(
+      { frame: (value) => frames.push(value), malformed: (reason) => (malformed ??= reason) },
+      config,
+    );
     try {
       for (;;) {
-        const { done, value } = await reader.read();
-        const isWhole = done ? decoder.end() : (decoder.push(value), true);
+        const chunk = await body.read();
+        const isWhole = chunk === undefined ? decoder.end() : (decoder.push(chunk), true);
         const taken = frames;
         frames = [];
-        for (const frame of taken) yield toMetrics(frame, answer.response);
+        for (const frame of taken) yield toMetrics(frame, call);
         if (malformed !== undefined) {
           const message = `The stream of metrics is malformed: ${malformed}.`;
           throw new SandboxException({ code: "STREAM_MALFORMED", message, ...facts });
@@ -83,23 +84,22 @@ export class Metrics {
           const message = "The stream of metrics ended inside a measurement.";
           throw new SandboxConnectionException({ code: "STREAM_CUT", message, ...facts });
         }
-        if (done) return;
+        if (chunk === undefined) return;
       }
     } finally {
-      // After the end it does nothing; its failure would say nothing either.
-      reader.cancel().catch(() => undefined);
+      body.cancel();
     }
   }
 }
 
-function toMetrics(frame: unknown, response: Response): SandboxMetrics {
+function toMetrics(frame: unknown, call: ResponseInfo): SandboxMetrics {
   const fields = isRecord(frame) ? frame : {};
   const { error } = fields;
-  if (typeof error === "string") throw unexpectedResponse(error, response);
+  if (typeof error === "string") throw unexpectedResponse(error, call);
   const number = (field: string): number => {
     const value = fields[field];
     if (typeof value === "number") return value;
-    throw unexpectedResponse(`The server's measurement has no "${field}".`, response);
+    throw unexpectedResponse(`The measurement has no "${field}".`, call);
   };
   return {
     cpuCount: number("cpu_count"),

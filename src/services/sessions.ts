@@ -8,8 +8,8 @@ import {
 import { SandboxApiException } from "../errors.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
-import { defined, unwrap, unwrapEmpty, unwrapStream } from "../transport/client.js";
-import { expectText } from "../transport/response.js";
+import { defined } from "../transport/request.js";
+import { expectRecord, expectText } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
@@ -99,11 +99,12 @@ export class Sessions {
     const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     const { client, json } = this.#link.execd;
-    const answer = await client.POST("/session", {
+    const call = json({ signal });
+    const { data } = await client.POST("/session", {
       body: defined({ cwd }),
-      ...json({ signal }),
+      fetch: call.fetch,
     });
-    const id = expectText(unwrap(answer).session_id, "session_id", answer.response);
+    const id = expectText(expectRecord(data, call).session_id, "session_id", call);
     return this.attach(id);
   }
 
@@ -123,9 +124,10 @@ export class Sessions {
 
   async delete(sessionId: string, options: CallOptions): Promise<void> {
     const { client, json } = this.#link.execd;
-    unwrapEmpty(
-      await client.DELETE("/session/{sessionId}", { params: { path: { sessionId } }, ...json(options) }),
-    );
+    await client.DELETE("/session/{sessionId}", {
+      params: { path: { sessionId } },
+      fetch: json(options).fetch,
+    });
     this.#ids.delete(sessionId);
   }
 
@@ -138,14 +140,16 @@ export class Sessions {
     return {
       // The server does not lock a session: of two runs at a time, the one that ends last decides what is remembered.
       acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
-      open: async (request) =>
-        unwrapStream(
-          await execd.client.POST("/session/{sessionId}/run", {
-            params: { path: { sessionId } },
-            body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
-            ...execd.stream({ signal: request }),
-          }),
-        ),
+      open: async (controller) => {
+        const call = execd.stream(controller);
+        const { response } = await execd.client.POST("/session/{sessionId}/run", {
+          params: { path: { sessionId } },
+          body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
+          parseAs: "stream",
+          fetch: call.fetch,
+        });
+        return call.receive(response);
+      },
       // An interrupt deletes a session. Ending the request kills the command.
       interrupt: undefined,
       // By then the server has taken in what the next run is to find.
@@ -153,6 +157,7 @@ export class Sessions {
       firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
       idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
       logger: config.logger,
     };

@@ -1,34 +1,51 @@
 import { isSandboxException, SandboxConnectionException, SandboxException } from "../errors.js";
+import { redactUrl } from "../logging.js";
+import type { ServerKind } from "./endpoint.js";
 import { isRecord } from "./json.js";
 import { isIdempotent } from "./request.js";
 
-// Groups of codes, not one text for each: what the platform says stands in brackets behind, and this is downloaded by
-// every page that uses the SDK.
+// Groups of codes rather than one text for each: the platform's own message follows in brackets, and every page that
+// uses the SDK downloads this.
+
+const NO_SERVER_HINT =
+  ' Start a local server with "npx opensandbox-code-interpreter serve", or name one by OPEN_SANDBOX_DOMAIN or "domain".';
+const REFUSED = /^(ECONNREFUSED|ConnectionRefused)$/;
 
 /** Failures that come before the first byte of a request is sent, and what they mean. */
 const NOT_SENT: readonly (readonly [RegExp, string])[] = [
-  [/^ECONNREFUSED$/, "the connection was refused; nothing listens there"],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, "the host's name cannot be looked up"],
-  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, "the host cannot be reached"],
+  [REFUSED, "the connection was refused; nothing listens there"],
+  [/^(ENOTFOUND|EAI_\w+)$/, "the host's name cannot be looked up"],
+  [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|FailedToOpenSocket)$/, "the host cannot be reached"],
   [/^UND_ERR_CONNECT_TIMEOUT$/, "connecting took too long"],
+  [
+    /^(ERR_INVALID_URL|ERR_INVALID_ARG_TYPE|ERR_INVALID_ARG_VALUE|UND_ERR_INVALID_ARG)$/,
+    "the request is not valid",
+  ],
+  [/^(ERR_PROXY_TUNNEL|UND_ERR_PRX_TLS)$/, "the HTTP proxy refused the connection"],
   // The client checks the certificate before it sends anything.
   [
     /^(CERT_\w+|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_\w+|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME_INVALID)$/,
     "the server's TLS certificate is not accepted",
   ],
-  // Only the first answer to the handshake can show that the other side speaks no TLS, or not the same.
+  // Only the first response to the handshake can show that the other side speaks no TLS, or not the same.
   [
     /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/,
     "the server does not speak TLS; is it http, not https?",
   ],
+  // Alerts that come before the client has sent its part of the handshake. Their names begin with a version of TLS, which
+  // differs by that of OpenSSL.
   [
-    /^ERR_SSL_(UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION|SSLV3_ALERT_HANDSHAKE_FAILURE)$/,
+    /^ERR_SSL_(UNSUPPORTED_PROTOCOL|\w*(HANDSHAKE_FAILURE|PROTOCOL_VERSION|NO_APPLICATION_PROTOCOL|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|INAPPROPRIATE_FALLBACK|(UNSUPPORTED|MISSING)_EXTENSION))$/,
     "the TLS handshake failed",
   ],
 ];
 
+/** The same, where the platform gives no code: ports that `fetch` blocks, and URLs and headers that it refuses. */
+const NOT_SENT_MESSAGE =
+  /^(bad port|unknown scheme|Failed to parse URL|Invalid URL|invalid \w+ header|Invalid header)/i;
+
 const MAYBE_SENT: typeof NOT_SENT = [
-  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET)$/, "the server closed the connection"],
+  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET|ConnectionClosed)$/, "the server closed the connection"],
   [/TIMEDOUT$|_TIMEOUT$/, "the connection timed out"],
 ];
 
@@ -40,42 +57,51 @@ interface ErrorFacts {
   readonly nested: readonly unknown[];
 }
 
-/** Whether a failure is known to have come before anything of the request was sent. */
-export function isNotSent(error: unknown): boolean {
-  return isNotSentWithin(error, 0);
-}
-
-function isNotSentWithin(error: unknown, depth: number): boolean {
+/** Whether a failure of `fetch` is known to have come before anything of the request was sent. */
+export function isNotSent(error: unknown, depth = 0): boolean {
   const facts = factsOf(error);
   // Causes may form a circle.
   if (facts === undefined || depth > 8) return false;
-  const { code, syscall, nested } = facts;
+  const { code, syscall, message, nested } = facts;
   if (code !== undefined) {
     return explain(code, NOT_SENT) !== undefined || syscall === "connect" || syscall === "getaddrinfo";
   }
-  return nested.length > 0 && nested.every((inner) => isNotSentWithin(inner, depth + 1));
+  if (NOT_SENT_MESSAGE.test(message)) return true;
+  return nested.length > 0 && nested.every((inner) => isNotSent(inner, depth + 1));
 }
 
-/** The exception for a request that got no whole answer: what failed, said so that a person understands it. */
+/** The exception for a request that got no whole response: what failed, said so that a person understands it. */
 export function toConnectionException(
   error: unknown,
   request: {
     readonly method: string;
-    /** Where it went, without a credential. */
-    readonly where: string;
-    readonly phase: "request" | "answer";
+    readonly url: string;
+    readonly server: ServerKind;
+    readonly phase: "request" | "response";
+    /** What is known beside what the error says. */
+    readonly isNotSent: boolean;
   },
 ): SandboxException {
   // A `fetch` of the user's, or of the local server, may know better.
   if (error instanceof SandboxException) return error;
-  const { method, where, phase } = request;
-  const failed = phase === "request" ? "failed" : "failed while its answer was read";
+  const { method, url, server, phase } = request;
+  const failed = phase === "request" ? "failed" : "failed while its response was read";
+  const notSent = request.isNotSent || (phase === "request" && isNotSent(error));
+  const hint = server === "lifecycle" && isRefusedByLoopback(error, url) ? NO_SERVER_HINT : "";
   return new SandboxConnectionException({
     code: "CONNECTION",
-    message: `${method} ${where} ${failed}: ${describeConnectionFailure(error)}.`,
+    message: `${method} ${redactUrl(url)} ${failed}: ${describeConnectionFailure(error)}.${hint}`,
     cause: error,
-    isRetryable: isIdempotent(method) || (phase === "request" && isNotSent(error)),
+    isRetryable: isIdempotent(method) || notSent,
+    isNotSent: notSent,
   });
+}
+
+/** Whether nothing listens at an address of this machine. */
+export function isRefusedByLoopback(error: unknown, url: string): boolean {
+  const { code } = rootOf(error);
+  if (code === undefined || !REFUSED.test(code)) return false;
+  return /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(?=[:/?#]|$)/.test(url);
 }
 
 /** Why a connection failed, in words, with the platform's code. */

@@ -6,24 +6,40 @@ interface NodeLike {
   };
 }
 
-// What the types of Node take for granted is not there in browsers.
+// The types of Node take for granted what browsers do not have.
 const platform: NodeLike = globalThis;
 
-/** The value of an environment variable; an empty one, and one of a browser, is none. */
+/** The package's version; a test compares it with package.json. */
+export const VERSION = "0.1.0";
+
+/** What names the SDK to servers; `undefined` in a page, where the browser names itself and would need leave to say more. */
+export function userAgent(): string | undefined {
+  return "document" in globalThis ? undefined : `opensandbox-code-interpreter-ts/${VERSION}`;
+}
+
+/** The value of an environment variable; `undefined` if it is empty, and in browsers. */
 export function environmentVariable(name: string): string | undefined {
   const value = platform.process?.env?.[name];
   return value === "" ? undefined : value;
 }
 
-/** Whether a request's body may be a stream. Browsers allow it over HTTP/2 alone, and most not at all. */
-export const streamsRequests = platform.process?.versions?.["node"] !== undefined;
+/** Whether a request's body may be a stream. Browsers allow it over HTTP/2 only, and most do not at all. */
+export function streamsRequests(): boolean {
+  return platform.process?.versions?.["node"] !== undefined;
+}
 
-/** Whether this is a page: the browser names itself to servers then, and would ask them for leave to say otherwise. */
-export const isPage = "document" in globalThis;
-
-/** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would stumble over. */
+/** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would reject. */
 export const fileSystem = () => platform.process?.getBuiltinModule?.("node:fs/promises");
 
 /** A channel of Node's diagnostics, `undefined` in browsers. Its subscribers come and go: ask it each time. */
 export const diagnosticsChannel = (name: string) =>
   platform.process?.getBuiltinModule?.("node:diagnostics_channel").channel(name);
+
+/** The same stream as one of Node's, where there are any. */
+export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<RequestInit["body"]> {
+  const nodeStreams = platform.process?.getBuiltinModule?.("node:stream");
+  if (nodeStreams === undefined) return stream;
+  // The same class, which Node declares once for its module and once for the global scope.
+  const source = stream as Parameters<typeof nodeStreams.Readable.fromWeb>[0];
+  return nodeStreams.Readable.fromWeb(source);
+}

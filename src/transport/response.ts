@@ -4,195 +4,202 @@ import {
   type SandboxApiExceptionOptions,
 } from "../errors.js";
 import { redactUrl } from "../logging.js";
-import { raceAbort } from "./abort.js";
-import type { Call } from "./call.js";
-import { isRecord } from "./json.js";
-import { isIdempotent, pathOf, type Fetch } from "./request.js";
+import { isRecord, parseJson } from "./json.js";
+import { isIdempotent, type UnsentRequest } from "./request.js";
+import { discardBody, ResponseBody } from "./response-body.js";
 import { readServerMessage } from "./server-message.js";
 import { startTimer } from "./timeout.js";
 
-/** How much of an answer an exception keeps. */
+/** How much of a response body an exception keeps. */
 const LONGEST_RAW_BODY_BYTES = 64 * 1024;
 /** How long the body of an error may take: the status is known by then, and says most. */
 const ERROR_BODY_TIMEOUT_SECONDS = 5;
 
-type ApiExceptionFacts = SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined };
+/** What a status says about trying again, and the exception's class where it is not {@link SandboxApiException}. */
+interface StatusMeaning {
+  readonly isRetryable: boolean | "if-idempotent";
+  readonly Exception?: new (
+    facts: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined },
+  ) => SandboxApiException;
+}
 
-/** Statuses that have a class of their own. */
-const CLASS_BY_STATUS: Readonly<Record<number, new (facts: ApiExceptionFacts) => SandboxApiException>> = {
-  429: SandboxRateLimitException,
+/** The server, or what stands before it, has done nothing yet. */
+const REFUSED: StatusMeaning = { isRetryable: true };
+/** The request may have taken effect behind a gateway. */
+const LOST: StatusMeaning = { isRetryable: "if-idempotent" };
+const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
+  408: REFUSED,
+  425: REFUSED,
+  429: { isRetryable: true, Exception: SandboxRateLimitException },
+  502: LOST,
+  503: REFUSED,
+  504: LOST,
 };
 
-/** After these, the server, or what stands before it, has done nothing yet. */
-const REFUSED_STATUSES: readonly number[] = [408, 425, 429, 503];
-/** After these, the request may have taken effect. */
-const LOST_STATUSES: readonly number[] = [502, 504];
-
-// Only 429 has a public field for it, but gateways send the header with 503 as well.
-const retryAfter = new WeakMap<SandboxApiException, number>();
-
-// What an answer turns out to lack is found out by layers that no longer know whom it was for.
-const sandboxIds = new WeakMap<Response, string>();
-
-// A stream fails long after its answer's headers have been seen.
-const requestIds = new WeakMap<ReadableStream<Uint8Array>, string>();
-
-/** Keeps the server's name for the request with the body of its answer. */
-export function rememberRequestId(body: ReadableStream<Uint8Array>, response: Response): void {
-  const id = requestIdOf(response);
-  if (id !== undefined) requestIds.set(body, id);
+/** What is known of a response, for the errors that its content gives reason to. */
+export interface ResponseInfo {
+  readonly statusCode: number;
+  readonly requestId: string | undefined;
+  readonly sandboxId: string | undefined;
 }
 
-/** The server's name for the request of which this is the answer's body, where it sent one. */
-export function requestIdOfBody(body: ReadableStream<Uint8Array>): string | undefined {
-  return requestIds.get(body);
+/** The exception for a response that is no success. It is made of the status, since the body may be empty. */
+export async function toApiException(
+  response: Response,
+  request: UnsentRequest,
+  owner: ResponseInfo & { readonly signal: AbortSignal },
+): Promise<SandboxApiException> {
+  const { status, type, statusText } = response;
+  // Browsers hide the whole response of a redirect.
+  if (type === "opaqueredirect" || (status >= 300 && status <= 399))
+    return redirected(response, request, owner);
+  const rawBody = await readErrorBody(response, owner.signal);
+  const said = readServerMessage(rawBody ?? "");
+  const { isRetryable, Exception = SandboxApiException } = MEANINGS[status] ?? { isRetryable: false };
+  const title = statusText === "" ? status : `${status} ${statusText}`;
+  const bodyState = rawBody === undefined ? "its body could not be read" : "empty body";
+  return new Exception({
+    code: said.code ?? "UNEXPECTED_RESPONSE",
+    message: said.message ?? `${request.method} ${redactUrl(request.path)} failed: ${title} (${bodyState}).`,
+    statusCode: status,
+    requestId: owner.requestId,
+    rawBody,
+    isRetryable: isRetryable === "if-idempotent" ? isIdempotent(request.method) : isRetryable,
+    retryAfterSeconds: readRetryAfter(response),
+  });
 }
 
-/** Keeps whom an answer is about, for the exceptions that are made of it later. */
-export function rememberSandbox(response: Response, sandboxId: string | undefined): void {
-  if (sandboxId !== undefined) sandboxIds.set(response, sandboxId);
+/** Redirects are not followed: another origin must not see credentials, nor a POST become a GET. */
+function redirected(response: Response, request: UnsentRequest, owner: ResponseInfo): SandboxApiException {
+  discardBody(response);
+  const location = response.headers.get("location");
+  const where = location === null ? "without a location" : `to ${redactUrl(location).slice(0, 500)}`;
+  return new SandboxApiException({
+    code: "UNEXPECTED_RESPONSE",
+    message:
+      `${request.method} ${redactUrl(request.path)} was redirected ${where} (status ${response.status}). Redirects ` +
+      `are not followed; if the server has moved, change "domain".`,
+    statusCode: response.status,
+    requestId: owner.requestId,
+  });
 }
 
-/** How long the server asked to wait, in seconds, where an answer of any status said so. */
-export function retryAfterSecondsOf(error: SandboxApiException): number | undefined {
-  return retryAfter.get(error);
+/**
+ * Reads a response that is to be JSON, so that the typed client finds its body there.
+ *
+ * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it is not JSON, or has more than so many bytes
+ */
+export async function readJson(body: ResponseBody, maxBytes: number, info: ResponseInfo): Promise<Response> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+    size += chunk.byteLength;
+    if (size > maxBytes) {
+      body.cancel();
+      const message = `The response body exceeds maxResponseBytes of ${maxBytes} bytes.`;
+      throw unexpectedResponse(message, info, text);
+    }
+    text += decoder.decode(chunk, { stream: true });
+  }
+  text += decoder.decode();
+  // Servers end an empty body with a newline, at times.
+  if (text.trim() === "") return new Response(null, { status: 204 });
+  // The typed client parses it again, but its error would not say what the server sent.
+  if (parseJson(text) === undefined)
+    throw unexpectedResponse("Expected JSON in the response body.", info, text);
+  return new Response(text, { status: info.statusCode });
 }
 
-/** Turns answers that are no success into exceptions. It decides on the status: the body may be empty. */
-export function throwOnError(next: Fetch, call: Call): Fetch {
-  return async (request) => {
-    const response = await next(request);
-    if (response.ok) return response;
-    throw toApiException(response, request, await readErrorBody(response, call));
-  };
-}
-
-/** Refuses to follow redirects: another origin must not see credentials, nor a POST become a GET. */
-export function refuseRedirects(next: Fetch): Fetch {
-  return async (request) => {
-    const response = await next(request);
-    const { status, type, headers } = response;
-    // Browsers hide the answer altogether.
-    if (type !== "opaqueredirect" && (status < 300 || status > 399)) return response;
-    discardBody(response);
-    const location = headers.get("location");
-    const where = location === null ? "without saying where" : `to ${redactUrl(location).slice(0, 500)}`;
-    throw new SandboxApiException({
-      code: "UNEXPECTED_RESPONSE",
-      message:
-        `${request.method} ${redactUrl(pathOf(request))} was redirected ${where} (status ${status}). Redirects are ` +
-        `not followed; if the server has moved, change "domain".`,
-      statusCode: status,
-      requestId: requestIdOf(response),
-    });
-  };
-}
-
-/** The server's name for the request, where it sent one. */
-export function requestIdOf(response: Response): string | undefined {
-  return response.headers.get("x-request-id") ?? undefined;
-}
-
-/** The exception for an answer that is a success but not what the contract says. */
+/** The exception for a response that is a success, but not what the contract says. */
 export function unexpectedResponse(
   message: string,
-  response: Response,
+  { statusCode, requestId, sandboxId }: ResponseInfo,
   rawBody?: string,
 ): SandboxApiException {
   return new SandboxApiException({
     code: "UNEXPECTED_RESPONSE",
     message,
-    statusCode: response.status,
-    requestId: requestIdOf(response),
-    sandboxId: sandboxIds.get(response),
+    statusCode,
+    requestId,
+    sandboxId,
     rawBody: rawBody?.slice(0, LONGEST_RAW_BODY_BYTES),
   });
 }
 
-/** A text that an answer must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
-export function expectText(value: unknown, field: string, response: Response): string {
-  if (typeof value === "string" && value !== "") return value;
-  throw unexpectedResponse(`The server's answer has no "${field}".`, response);
+/** An object that a response must be. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function expectRecord<Data>(data: Data, info: ResponseInfo): NonNullable<Data> {
+  if (isRecord(data)) return data;
+  throw unexpectedResponse(
+    data === undefined ? "The response body is empty." : "Expected a JSON object in the response body.",
+    info,
+  );
 }
 
-/** A list of objects that an answer must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
-export function expectRecords<Item>(items: readonly Item[], response: Response): readonly Item[] {
+/** A list of objects that a response must be. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function expectRecords<Item>(
+  data: readonly Item[] | null | undefined,
+  info: ResponseInfo,
+): readonly Item[] {
+  // Go writes an empty list as `null`.
+  if (data === null) return [];
   // What comes over the wire may be anything, whatever its type says.
-  const given: unknown = items;
-  if (!Array.isArray(given) || !given.every(isRecord))
-    throw unexpectedResponse("The server's answer is no list of JSON objects.", response);
-  return items;
+  const items: unknown = data;
+  if (Array.isArray(items) && items.every(isRecord)) return data ?? [];
+  throw unexpectedResponse(
+    data === undefined
+      ? "The response body is empty."
+      : "Expected a list of JSON objects in the response body.",
+    info,
+  );
 }
 
-/** A time that an answer must have, in RFC 3339. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
-export function expectDate(value: unknown, field: string, response: Response): Date {
-  const date = new Date(expectText(value, field, response));
+/** A text that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function expectText(value: unknown, field: string, info: ResponseInfo): string {
+  if (typeof value === "string" && value !== "") return value;
+  throw unexpectedResponse(`The response has no "${field}".`, info);
+}
+
+/** A time that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+export function expectDate(value: unknown, field: string, info: ResponseInfo): Date {
+  const date = new Date(expectText(value, field, info));
   if (!Number.isNaN(date.getTime())) return date;
-  throw unexpectedResponse(`The "${field}" of the server's answer is no time.`, response);
+  throw unexpectedResponse(`The "${field}" of the response is not a valid timestamp.`, info);
 }
 
-/** Gives up the body of an answer, so that its connection is freed. */
-export function discardBody(response: Response): void {
-  // It may have failed, or be somebody's already; either way there is nothing to do.
-  response.body?.cancel().catch(() => undefined);
-}
-
-function toApiException(
-  response: Response,
-  request: Request,
-  rawBody: string | undefined,
-): SandboxApiException {
-  const { status, statusText } = response;
-  const said = readServerMessage(rawBody ?? "");
-  const title = `${status}${statusText === "" ? "" : ` ${statusText}`}`;
-  const retryAfterSeconds = readRetryAfter(response.headers.get("retry-after"));
-  const exception = new (CLASS_BY_STATUS[status] ?? SandboxApiException)({
-    code: said.code ?? "UNEXPECTED_RESPONSE",
-    message:
-      said.message ??
-      `${request.method} ${redactUrl(pathOf(request))} failed with status ${title}, without a word.`,
-    statusCode: status,
-    requestId: requestIdOf(response),
-    rawBody,
-    isRetryable:
-      REFUSED_STATUSES.includes(status) || (LOST_STATUSES.includes(status) && isIdempotent(request.method)),
-    retryAfterSeconds,
+/** As much of the body as comes in time, and is kept; `undefined` if none could be read. */
+async function readErrorBody(response: Response, signal: AbortSignal): Promise<string | undefined> {
+  const body = new ResponseBody(response.body, {
+    signal,
+    brokenBody: (cause) => cause,
+    bodyEnded: () => undefined,
   });
-  if (retryAfterSeconds !== undefined) retryAfter.set(exception, retryAfterSeconds);
-  return exception;
-}
-
-/** As much of the body as comes, and is kept; `undefined` = none could be read. */
-async function readErrorBody(response: Response, call: Call): Promise<string | undefined> {
-  const body: ReadableStream<Uint8Array> | null = response.body;
-  if (body === null) return "";
-  const reader = body.getReader();
-  const cancel = (): void => {
-    reader.cancel().catch(() => undefined);
-  };
-  const stop = startTimer(ERROR_BODY_TIMEOUT_SECONDS, cancel);
+  const stopTimer = startTimer(ERROR_BODY_TIMEOUT_SECONDS, () => {
+    body.cancel();
+  });
   const decoder = new TextDecoder();
   let text = "";
   try {
-    let room = LONGEST_RAW_BODY_BYTES;
-    while (room > 0) {
-      const { done, value } = await raceAbort(call.signal, reader.read());
-      if (done) return text + decoder.decode();
-      text += decoder.decode(value.subarray(0, room), { stream: true });
-      room -= value.byteLength;
+    for (let room = LONGEST_RAW_BODY_BYTES; room > 0;) {
+      const chunk = await body.read();
+      if (chunk === undefined) return text + decoder.decode();
+      text += decoder.decode(chunk.subarray(0, room), { stream: true });
+      room -= chunk.byteLength;
     }
-    cancel();
+    body.cancel();
     return text;
   } catch (error) {
-    // Whoever waits for the answer wants to know about the abort, not the status.
-    if (call.signal.aborted) throw error;
+    // On abort, fail with its reason instead of the status.
+    if (signal.aborted) throw error;
     return text === "" ? undefined : text;
   } finally {
-    stop();
+    stopTimer();
   }
 }
 
-function readRetryAfter(header: string | null): number | undefined {
+/** How long the server asks to wait, in seconds, where it says so. */
+export function readRetryAfter({ headers }: Response): number | undefined {
+  const header = headers.get("retry-after");
   if (header === null) return undefined;
   if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header);
   // The platform reads nearly anything as some date; those of HTTP begin with the name of a day.

@@ -28,8 +28,6 @@ interface Source {
   readonly release: () => void;
 }
 
-const encoder = new TextEncoder();
-
 /** A body made of others, sent one after the other. Nothing is read before the wire asks for it. */
 export class SegmentedBody implements AsyncIterable<Uint8Array> {
   /** Its content type. */
@@ -123,7 +121,7 @@ async function* read({ name, size, chunks }: Source): AsyncGenerator<Uint8Array<
   let count = 0;
   const refuse = (what: string) => new InvalidArgumentException(`${name} ${what}.`);
   for await (const chunk of chunks()) {
-    const bytes = typeof chunk === "string" ? encoder.encode(chunk) : viewOf(chunk);
+    const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : viewOf(chunk);
     if (bytes === undefined) throw refuse("gave what is neither bytes nor text");
     count += bytes.byteLength;
     if (size !== undefined && count > size) throw refuse(`has more than the ${size} bytes it was to have`);
@@ -134,7 +132,7 @@ async function* read({ name, size, chunks }: Source): AsyncGenerator<Uint8Array<
 }
 
 function toSource({ name, data, size }: Segment): Source {
-  const bytes = typeof data === "string" ? encoder.encode(data) : viewOf(data);
+  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : viewOf(data);
   const part = bytes ?? (isBlob(data) ? data : undefined);
   if (part !== undefined) {
     const known = "size" in part ? part.size : part.byteLength;

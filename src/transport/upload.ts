@@ -1,42 +1,46 @@
-import { streamsRequests } from "./platform.js";
+import { streamsRequests, toNodeStream } from "./platform.js";
 import type { RequestBody } from "./request.js";
 import { SegmentedBody } from "./segmented-body.js";
-import type { IdleClock } from "./timeout.js";
+import type { IdleTimer } from "./timeout.js";
 
 /** Blobs and strings come as a single chunk, however large; while one is under way, nothing is seen to move. */
 const LARGEST_PIECE_BYTES = 64 * 1024;
 
-/** A body whose sending can be watched, with its headers. */
-export interface WatchedBody {
-  readonly body: RequestBody;
-  readonly headers: readonly (readonly [string, string])[];
+/**
+ * Makes the body of a request ready for `fetch`. With `idle`, its sending can be watched: the timer runs while the wire
+ * takes nothing, and is stopped while the source of the body has nothing to give, which is the caller's own affair.
+ */
+export function prepareBody(
+  init: RequestInit,
+  headers: Record<string, string>,
+  options: { readonly idle: IdleTimer | undefined; readonly hasCustomFetch: boolean },
+): void {
+  const { body } = init;
+  const { idle, hasCustomFetch } = options;
+  if (body === null || body === undefined) return;
+  init.duplex = "half";
+  if (idle === undefined || !streamsRequests()) return;
+  const { stream, type } = streamOf(body);
+  if (type !== null) headers["content-type"] = type;
+  const length = lengthOf(body);
+  // Without it the body would be sent in chunks, which not every gateway takes.
+  if (length !== undefined) headers["content-length"] = String(length);
+  const watched = stream === null ? null : watchStream(stream, idle);
+  // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
+  init.body = hasCustomFetch && watched !== null ? toNodeStream(watched) : watched;
 }
 
-/**
- * Makes the sending of a body visible to a clock for silence: it runs while the wire does not ask for more, and stands
- * while the source of the body has nothing to give, which is the caller's own affair.
- */
-export function watchUpload(body: RequestBody, idle: IdleClock): WatchedBody {
-  if (!streamsRequests) return { body, headers: [] };
-  const length = lengthOf(body);
-  // As a stream it would be sent in chunks, which not every gateway takes.
-  const lengthHeaders = length === undefined ? [] : [["content-length", String(length)] as const];
-  if (body instanceof SegmentedBody) {
-    return {
-      body: watchStream(body.stream(), idle),
-      headers: [["content-type", body.type], ...lengthHeaders],
-    };
-  }
+function streamOf(body: RequestBody): {
+  readonly stream: ReadableStream<Uint8Array> | null;
+  readonly type: string | null;
+} {
+  if (body instanceof SegmentedBody) return { stream: body.stream(), type: body.type };
   // The platform knows how to write any kind of body, with which type and boundary.
   const carrier = new Request("http://upload.invalid", { method: "POST", body, duplex: "half" });
-  const type = carrier.headers.get("content-type");
-  return {
-    body: carrier.body === null ? body : watchStream(carrier.body, idle),
-    headers: [...(type === null ? [] : [["content-type", type] as const]), ...lengthHeaders],
-  };
+  return { stream: carrier.body, type: carrier.headers.get("content-type") };
 }
 
-function watchStream(source: ReadableStream<Uint8Array>, idle: IdleClock): ReadableStream<Uint8Array> {
+function watchStream(source: ReadableStream<Uint8Array>, idle: IdleTimer): ReadableStream<Uint8Array> {
   const reader = source.getReader();
   let rest: Uint8Array = new Uint8Array();
   let isCancelled = false;
@@ -47,7 +51,7 @@ function watchStream(source: ReadableStream<Uint8Array>, idle: IdleClock): Reada
         idle.stop();
         if (rest.byteLength === 0) {
           const { done, value } = await reader.read();
-          // The attempt is over, and the clock is the next one's.
+          // The attempt is over, and the timer is the next one's.
           if (isCancelled) return;
           if (done) {
             idle.start();

@@ -13,6 +13,7 @@ import {
 } from "../helpers/exchanges.js";
 import { OK } from "../helpers/expect-execution.js";
 import { failureOf } from "../unit/transport/harness.js";
+import { streamed } from "../helpers/fetch.js";
 
 const DEFAULT = "ce42e1fa-b3e8-4d91-94b7-0c87196ab39d";
 const CWD = "3a8a1e99-49d9-4feb-92e5-8a9ec68805f5";
@@ -62,7 +63,7 @@ const createRaw = (
   execd.client.POST("/code/context", {
     body: { language: "python" },
     bodySerializer: () => raw,
-    ...execd.json({ timeoutSeconds }),
+    fetch: execd.json({ timeoutSeconds }).fetch,
   });
 const withoutContextCwd = (code: string, id: string, run: Check): Check =>
   sending(
@@ -112,7 +113,7 @@ describeExchanges("execd-code", {
   "run empty code": refused(
     runCode,
     ({ link: { execd } }) =>
-      execd.client.POST("/code", { body: { code: "", context: { language: "python" } }, ...execd.stream() }),
+      execd.client.POST("/code", { body: { code: "", context: { language: "python" } }, ...streamed(execd) }),
     serverError(
       400,
       "INVALID_REQUEST_BODY",
@@ -209,7 +210,7 @@ describeExchanges("execd-code", {
       execd.client.DELETE("/code/contexts", {
         params: { query: { language: "" } },
         querySerializer: () => "",
-        ...execd.json(),
+        fetch: execd.json().fetch,
       }),
     serverError(400, "MISSING_QUERY", "missing query parameter 'language'"),
   ),
@@ -225,7 +226,7 @@ describeExchanges("execd-code", {
       execd.client.DELETE("/code", {
         params: { query: { id: "" } },
         querySerializer: () => "",
-        ...execd.json(),
+        fetch: execd.json().fetch,
       }),
     serverError(400, "MISSING_QUERY", "missing query parameter 'id'"),
   ),

@@ -4,7 +4,6 @@ import { expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { Codes } from "../../src/services/codes.js";
 import type { RunCommandOptions } from "../../src/services/commands.js";
-import { unwrapStream } from "../../src/transport/client.js";
 import {
   check,
   describeExchanges,
@@ -20,6 +19,7 @@ import {
 import type { ExpectedExecution } from "../helpers/expect-execution.js";
 import { linkTo } from "../helpers/run-harness.js";
 import { failureOf } from "../unit/transport/harness.js";
+import { fetchBy, streamed } from "../helpers/fetch.js";
 
 const INTERRUPTED = "5cb741850da94fb1bbcdd15899a80792";
 const REQUIRED =
@@ -70,7 +70,7 @@ const runRaw = ({ link: { execd } }: Replayed, raw: string | undefined): Promise
   execd.client.POST("/command", {
     body: { command: "true" },
     bodySerializer: () => raw,
-    ...execd.stream(),
+    ...streamed(execd),
   });
 const refusedCommand = (command: unknown, raw: string | undefined, message: string): Check =>
   refused(
@@ -81,12 +81,12 @@ const refusedCommand = (command: unknown, raw: string | undefined, message: stri
 /** Output of a request that only the typed client can make. */
 const streams = (body: Readonly<Record<string, unknown>>, output: string): Check =>
   check(async ({ link: { execd } }) => {
-    const raw = { bodySerializer: () => JSON.stringify(body), ...execd.stream() };
+    const raw = { bodySerializer: () => JSON.stringify(body), ...streamed(execd) };
     const answer =
       "command" in body
         ? await execd.client.POST("/command", { body: { command: "" }, ...raw })
         : await execd.client.POST("/code", { body: { code: "" }, ...raw });
-    expect(await new Response(unwrapStream(answer)).text()).toContain(output);
+    expect(await new Response(answer.response.body).text()).toContain(output);
   });
 
 describeExchanges(
@@ -185,7 +185,7 @@ describeExchanges(
         execd.client.DELETE("/command", {
           params: { query: { id: "" } },
           querySerializer: () => "",
-          ...execd.json(),
+          fetch: execd.json().fetch,
         }),
       serverError(400, "MISSING_QUERY", "missing query parameter 'id'"),
     ),
@@ -207,10 +207,10 @@ test(`the other exchanges are in ${ELSEWHERE_FILE}`, () => {
 test("code is never sent without a language, which would run it in the shell", async () => {
   const bodies: unknown[] = [];
   const link = linkTo("http://sandbox.test", {
-    fetch: async (request) => {
+    fetch: fetchBy(async (request) => {
       bodies.push(await request.json());
       return new Response('{"type":"execution_complete"}\n');
-    },
+    }),
   });
   const codes = new Codes(link);
   await codes.run("a");

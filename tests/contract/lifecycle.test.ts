@@ -7,8 +7,8 @@ import type { Volume } from "../../src/lifecycle/volumes.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox, type SandboxCreateOptions } from "../../src/sandbox.js";
 import { Transport } from "../../src/transport/client.js";
-import { PLACEHOLDER_ORIGIN, UnsentRequest } from "../../src/transport/request.js";
-import { RetryPolicy } from "../../src/transport/retry.js";
+import { UnsentRequest } from "../../src/transport/request.js";
+import { RetryPolicy } from "../../src/retry-policy.js";
 import { expectExecution } from "../helpers/expect-execution.js";
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet, type Replay } from "../helpers/replay.js";
@@ -437,12 +437,12 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
     createClient: (facts) => facts,
   });
   const { method, path, headers, body } = exchange.request;
-  const answer = transport.client.fetch(
-    new UnsentRequest(PLACEHOLDER_ORIGIN + path, {
+  const answer = transport.download().fetch(
+    new UnsentRequest(path, {
       method,
       headers,
       ...(body !== null && { body: typeof body === "string" ? body : JSON.stringify(body) }),
-    }),
+    }) as unknown as Request,
   );
   if (isOk(exchange)) expect(await (await answer).text()).toBe(bodyOf(exchange));
   else expectFailure(await failureOf(answer), exchange, {});
@@ -467,7 +467,7 @@ function expectFailure(
         (typeof detail === "string"
           ? detail
           : detail?.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ")) ??
-        expect.stringContaining(text === "" ? "without a word" : text),
+        expect.stringContaining(text === "" ? "(empty body)" : text),
     },
     requestId: exchange.response.headers["x-request-id"],
     sandboxId,

@@ -98,11 +98,12 @@ test(`a POST that may have reached the server is never sent twice, under ${CALLS
       let refused = 0;
       const link = linkTo(server.origin, {
         retryPolicy: { maxRetries: MOST_RETRIES, initialBackoffMillis: 0, maxBackoffMillis: 0 },
-        fetch: (request) => {
+        fetch: (url, init) => {
           // An interrupt belongs to a call that is over.
-          if (refused === 0 || request.method === "DELETE") {
-            request.headers.set("x-call", String(number));
-            return fetch(request);
+          if (refused === 0 || init.method === "DELETE") {
+            const headers = new Headers(init.headers);
+            headers.set("x-call", String(number));
+            return fetch(url, { ...init, headers });
           }
           refused -= 1;
           refusals += 1;

@@ -9,6 +9,7 @@ import type { CommandHandle } from "../../src/services/command-handle.js";
 import type { CommandSession } from "../../src/services/sessions.js";
 import { bodyOf, type Exchange } from "./fixtures.js";
 import { findOperation, loadOperations, loadRecordedOperations, type Operation } from "./operations.js";
+import { fetchBy } from "./fetch.js";
 
 export const SANDBOX_ID = "2cae86e0-ffcf-43c1-ac64-f4bc577ca688";
 const LIFECYCLE_ORIGIN = "http://lifecycle.test";
@@ -504,7 +505,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
   const config = new ConnectionConfig({
     domain: LIFECYCLE_ORIGIN,
     retryPolicy: { maxRetries: 0 },
-    fetch: async (request) => {
+    fetch: fetchBy(async (request) => {
       const url = new URL(request.url);
       const server = url.origin === LIFECYCLE_ORIGIN ? "lifecycle" : "execd";
       const operation = findOperation(operations, server, request.method, url.pathname);
@@ -520,7 +521,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
         answer: isRecorded ? "recorded" : "hand-built",
       });
       return response;
-    },
+    }),
   });
   const directory = await mkdtemp(path.join(tmpdir(), "facade-"));
   try {

@@ -7,6 +7,8 @@ import { Run, type RunFacts } from "../../src/execution/run.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { raceAbort } from "../../src/transport/abort.js";
 import { Transport } from "../../src/transport/client.js";
+import type { StreamedResponse } from "../../src/transport/call.js";
+import { ResponseBody } from "../../src/transport/response-body.js";
 import { bareFrame, toWire } from "./wire.js";
 
 /** What a sandbox's services hang on, at an address. */
@@ -60,12 +62,23 @@ export class ScriptedSource implements RunSource {
   ending: "cancelled" | "aborted" | undefined;
   /** Whether the next run may start. */
   isReleased = false;
+  /** Whether the next run was told that this one may go on. */
+  isUnsettled = false;
+  /** Whether a proxy stands between. */
+  isProxied = false;
+  /** Called for a sign of life. */
+  ping: () => Promise<void> = () => Promise.reject(new Error("It was asked for a sign of life."));
+  readonly unsettledUntil: number;
   readonly #turn: Promise<void>;
   readonly #queue: (Uint8Array | "end" | { readonly error: unknown })[] = [];
   #wake: (() => void) | undefined;
 
   constructor(
-    options: Partial<Omit<RunSource, "interrupt">> & { turn?: Promise<void>; isSession?: boolean } = {},
+    options: Partial<Omit<RunSource, "interrupt" | "ping">> & {
+      turn?: Promise<void>;
+      isSession?: boolean;
+      unsettledUntil?: number;
+    } = {},
   ) {
     this.endsAt = options.endsAt ?? "end-of-stream";
     this.interruptId = options.interruptId;
@@ -74,6 +87,7 @@ export class ScriptedSource implements RunSource {
     this.timeoutSeconds = options.timeoutSeconds;
     this.signal = options.signal;
     this.logger = options.logger;
+    this.unsettledUntil = options.unsettledUntil ?? 0;
     this.#turn = options.turn ?? Promise.resolve();
     this.interrupt =
       options.isSession === true
@@ -86,35 +100,45 @@ export class ScriptedSource implements RunSource {
 
   async acquire(signal: AbortSignal): ReturnType<RunSource["acquire"]> {
     await raceAbort(signal, this.#turn);
-    return { joinContext: (id) => this.joined.push(id), release: () => (this.isReleased = true) };
+    return {
+      unsettledUntil: this.unsettledUntil,
+      joinContext: (id) => this.joined.push(id),
+      markUnsettled: () => (this.isUnsettled = true),
+      release: () => (this.isReleased = true),
+    };
   }
 
-  async open(signal: AbortSignal): Promise<ReadableStream<Uint8Array>> {
+  async open(controller: AbortController): Promise<StreamedResponse> {
     this.sent += 1;
+    const { signal } = controller;
     signal.throwIfAborted();
     return Promise.resolve(
-      new ReadableStream<Uint8Array>(
-        {
-          start: (controller) => {
-            signal.addEventListener("abort", () => {
-              this.ending = "aborted";
-              controller.error(signal.reason);
-            });
+      responseOf(
+        new ReadableStream<Uint8Array>(
+          {
+            start: (controller) => {
+              signal.addEventListener("abort", () => {
+                this.ending = "aborted";
+                controller.error(signal.reason);
+              });
+            },
+            pull: async (controller) => {
+              this.reads += 1;
+              while (this.#queue.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
+              const next = this.#queue.shift();
+              if (this.ending !== undefined || next === undefined) return;
+              if (next === "end") controller.close();
+              else if (next instanceof Uint8Array) controller.enqueue(next);
+              else controller.error(next.error);
+            },
+            cancel: () => {
+              this.ending = "cancelled";
+            },
           },
-          pull: async (controller) => {
-            this.reads += 1;
-            while (this.#queue.length === 0) await new Promise<void>((resolve) => (this.#wake = resolve));
-            const next = this.#queue.shift();
-            if (this.ending !== undefined || next === undefined) return;
-            if (next === "end") controller.close();
-            else if (next instanceof Uint8Array) controller.enqueue(next);
-            else controller.error(next.error);
-          },
-          cancel: () => {
-            this.ending = "cancelled";
-          },
-        },
-        { highWaterMark: 0 },
+          { highWaterMark: 0 },
+        ),
+        controller,
+        this.isProxied,
       ),
     );
   }
@@ -143,6 +167,20 @@ export class ScriptedSource implements RunSource {
     this.#wake?.();
     return this;
   }
+}
+
+/** A response with this body, whose failures are passed on as they are. */
+export function responseOf(
+  body: ReadableStream<Uint8Array>,
+  controller: AbortController,
+  isProxied = false,
+): StreamedResponse {
+  const owner = {
+    signal: controller.signal,
+    brokenBody: (cause: unknown) => cause,
+    bodyEnded: () => undefined,
+  };
+  return { body: new ResponseBody(body, owner), requestId: undefined, isProxied };
 }
 
 /** A run of code from a scripted source. */

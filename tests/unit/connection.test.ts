@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
 import { InvalidArgumentException, SandboxException } from "../../src/errors.js";
-import { RetryPolicy } from "../../src/transport/retry.js";
+import { RetryPolicy } from "../../src/retry-policy.js";
 
 const saved = { ...process.env };
 beforeEach(() => {

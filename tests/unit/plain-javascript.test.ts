@@ -6,7 +6,7 @@ import { Run } from "../../src/execution/run.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
 import { CommandSession, Sessions } from "../../src/services/sessions.js";
-import { RetryPolicy } from "../../src/transport/retry.js";
+import { RetryPolicy } from "../../src/retry-policy.js";
 import { FACADE_CALLS } from "../helpers/facade-calls.js";
 import { FakeServer, ID } from "./lifecycle/fake-server.js";
 

@@ -1,5 +1,5 @@
 import type { components } from "../../../generated/execd.js";
-import { expectDate, expectText, unexpectedResponse } from "../../transport/response.js";
+import { expectDate, expectText, unexpectedResponse, type ResponseInfo } from "../../transport/response.js";
 import { fromWireMode } from "./mode.js";
 
 /** What a path leads to; `"other"` for sockets, devices and the like. */
@@ -28,17 +28,17 @@ export interface FileInfo {
 type WireFileInfo = components["schemas"]["FileInfo"];
 
 /** @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where the answer is not what the contract says */
-export function toFileInfo(info: WireFileInfo, response: Response): FileInfo {
+export function toFileInfo(info: WireFileInfo, call: ResponseInfo): FileInfo {
   const { type, size, owner, group, mode } = info;
   if (!Number.isInteger(size) || !Number.isInteger(mode)) {
-    throw unexpectedResponse("The server described a file without its size or mode.", response);
+    throw unexpectedResponse("The server described a file without its size or mode.", call);
   }
   return {
-    path: expectText(info.path, "path", response),
+    path: expectText(info.path, "path", call),
     type,
     size,
-    modifiedAt: expectDate(info.modified_at, "modified_at", response),
-    createdAt: expectDate(info.created_at, "created_at", response),
+    modifiedAt: expectDate(info.modified_at, "modified_at", call),
+    createdAt: expectDate(info.created_at, "created_at", call),
     owner,
     group,
     mode: fromWireMode(mode),
@@ -46,6 +46,6 @@ export function toFileInfo(info: WireFileInfo, response: Response): FileInfo {
 }
 
 /** As {@link toFileInfo}, for a list. */
-export function toFileInfos(infos: readonly WireFileInfo[], response: Response): FileInfo[] {
-  return infos.map((info) => toFileInfo(info, response));
+export function toFileInfos(infos: readonly WireFileInfo[], call: ResponseInfo): FileInfo[] {
+  return infos.map((info) => toFileInfo(info, call));
 }

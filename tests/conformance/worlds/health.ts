@@ -1,6 +1,7 @@
 import { expect } from "@jest/globals";
 import { Sandbox } from "../../../src/index.js";
 import type { Area } from "../../helpers/worlds.js";
+import type { Fetch } from "../../../src/transport/request.js";
 
 export const health: Area = {
   name: "health, metrics and the token",
@@ -11,10 +12,10 @@ export const health: Area = {
       call: async ({ sandbox: { id }, connectionConfig }) => {
         const { fetch = globalThis.fetch } = connectionConfig;
         // The token is that of the endpoint, whatever headers one asks for.
-        const withOtherToken = (request: Request) => {
-          const headers = new Headers(request.headers);
+        const withOtherToken: Fetch = (url, init) => {
+          const headers = new Headers(init.headers);
           headers.set("X-EXECD-ACCESS-TOKEN", "wrong");
-          return fetch(new Request(request, { headers }));
+          return fetch(url, { ...init, headers });
         };
         const { health } = await Sandbox.connect({
           sandboxId: id,

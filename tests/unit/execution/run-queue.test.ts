@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { RunQueue, type RunSlot } from "../../../src/execution/run-queue.js";
+import { RunQueue, type RunSlot, type Interruptible } from "../../../src/execution/run-queue.js";
 import { settle } from "../../helpers/run-harness.js";
 import { failureOf } from "../transport/harness.js";
 
@@ -60,6 +60,8 @@ test("a context whose id is a language's name is not that language's default con
   expect(await turnsOf(...all)).toEqual([true, true]);
 });
 
+const run: Interruptible = { interrupt: () => Promise.resolve() };
+
 describe("a run that leaves the line", () => {
   test("does so with the signal's own reason, and does not let the next one pass the first", async () => {
     const queue = new RunQueue();
@@ -92,16 +94,16 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
     await settle();
-    one.slot?.joinContext("a");
+    one.slot?.joinContext("a", run);
     const named = new Waiting(queue, inContext("a"));
     const last = new Waiting(queue, python);
     expect(await turnsOf(two, named, last)).toEqual([false, false, false]);
     one.slot?.release();
     expect(await turnsOf(two, named, last)).toEqual([true, false, false]);
-    two.slot?.joinContext("a");
+    two.slot?.joinContext("a", run);
     two.slot?.release();
     expect(await turnsOf(named, last)).toEqual([true, false]);
-    named.slot?.joinContext("a");
+    named.slot?.joinContext("a", run);
     named.slot?.release();
     expect(await turnsOf(last)).toEqual([true]);
     last.slot?.release();
@@ -113,12 +115,12 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const first = new Waiting(queue, python);
     await settle();
-    first.slot?.joinContext("old");
+    first.slot?.joinContext("old", run);
     first.slot?.release();
     await settle();
     const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
     await settle();
-    one.slot?.joinContext("new");
+    one.slot?.joinContext("new", run);
     const named = new Waiting(queue, inContext("new"));
     const late = new Waiting(queue, python);
     one.slot?.release();
@@ -137,7 +139,7 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const one = new Waiting(queue, python);
     await settle();
-    one.slot?.joinContext("a");
+    one.slot?.joinContext("a", run);
     expect(await turnsOf(new Waiting(queue, { language: "bash" }))).toEqual([true]);
   });
 });
@@ -152,7 +154,7 @@ test("2,000 runs of a default context go through one after the other, and leave 
       const slot = await queue.acquire(python, signal);
       atOnce += 1;
       expect(atOnce).toBe(1);
-      slot.joinContext("a");
+      slot.joinContext("a", run);
       await Promise.resolve();
       order.push(index);
       atOnce -= 1;

@@ -1,5 +1,6 @@
 import { ConnectionConfig, type ConnectionOptions } from "../../../src/connection.js";
-import { RetryPolicy } from "../../../src/transport/retry.js";
+import { fetchBy } from "../../helpers/fetch.js";
+import { RetryPolicy } from "../../../src/retry-policy.js";
 
 /** One request as it came. */
 export interface Seen {
@@ -75,7 +76,7 @@ export class FakeServer {
     return seen;
   }
 
-  readonly fetch = async (request: Request): Promise<Response> => {
+  readonly fetch = fetchBy(async (request) => {
     const { method, headers, signal } = request;
     const text = await request.text();
     const body: unknown = text === "" ? undefined : JSON.parse(text);
@@ -88,7 +89,7 @@ export class FakeServer {
     return answer === undefined
       ? Response.json({ detail: "Not Found" }, { status: 404 })
       : answer(seen, count);
-  };
+  });
 
   /** Without retries, unless asked for. */
   config(options: ConnectionOptions = {}): ConnectionConfig {

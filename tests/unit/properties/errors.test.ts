@@ -1,7 +1,7 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { SandboxApiException } from "../../../src/errors.js";
-import { RetryPolicy } from "../../../src/transport/retry.js";
+import { RetryPolicy } from "../../../src/retry-policy.js";
 import { readServerMessage } from "../../../src/transport/server-message.js";
 import { failureOf, transportTo } from "../transport/harness.js";
 import { RUNS } from "./runs.js";

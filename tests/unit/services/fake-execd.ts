@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from "../../../src/connection.js";
 import type { SandboxLink } from "../../../src/services/link.js";
 import { linkTo } from "../../helpers/run-harness.js";
+import { fetchBy } from "../../helpers/fetch.js";
 
 /** A request as a {@link FakeExecd} got it. */
 export interface FakeRequest {
@@ -23,14 +24,14 @@ export class FakeExecd {
   ) {
     this.link = linkTo("http://sandbox.test:44772", {
       ...options,
-      fetch: async (sent: Request) => {
+      fetch: fetchBy(async (sent) => {
         const { pathname, search } = new URL(sent.url);
         const text = await sent.text();
         const body: unknown = text === "" ? undefined : JSON.parse(text);
         const request = { line: `${sent.method} ${pathname}${search}`, body, signal: sent.signal };
         this.requests.push(request);
         return answer(request, this.requests.length);
-      },
+      }),
     });
   }
 

@@ -6,6 +6,7 @@ import type { ConnectionOptions } from "../../../src/connection.js";
 import { filesAt } from "../../helpers/files-link.js";
 import { parseMultipart } from "../../helpers/multipart.js";
 import { failureOf } from "../transport/harness.js";
+import { fetchBy } from "../../helpers/fetch.js";
 
 interface RemoteFile {
   readonly type: "file" | "directory" | "symlink";
@@ -32,11 +33,11 @@ class RemoteTree {
     return filesAt("http://execd.test", {
       logger: { debug: silent, info: silent, error: silent, warn: (text) => this.warnings.push(text) },
       retryPolicy: { maxRetries: 0 },
-      fetch: async (request) => {
+      fetch: fetchBy(async (request) => {
         const { pathname, searchParams } = new URL(request.url);
         this.lines.push(`${request.method} ${pathname}`);
         return this.#respond(`${request.method} ${pathname}`, searchParams.get("path") ?? "", request);
-      },
+      }),
       ...options,
     });
   }

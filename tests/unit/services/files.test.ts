@@ -5,6 +5,7 @@ import type { Files } from "../../../src/services/files.js";
 import { filesAt } from "../../helpers/files-link.js";
 import { parseMultipart } from "../../helpers/multipart.js";
 import { failureOf } from "../transport/harness.js";
+import { fetchBy } from "../../helpers/fetch.js";
 
 interface Asked {
   /** Method, path and query, decoded. */
@@ -21,13 +22,13 @@ function filesOf(
   const asked: Asked[] = [];
   const files = filesAt("http://execd.test", {
     ...options,
-    fetch: async (request) => {
+    fetch: fetchBy(async (request) => {
       const { pathname, search } = new URL(request.url);
       const line = `${request.method} ${decodeURIComponent(pathname + search)}`;
       const body = Buffer.from(await request.arrayBuffer());
       asked.push({ line, headers: request.headers, body });
       return answer({ line, headers: request.headers, body }, asked.length);
-    },
+    }),
   });
   return { files, asked };
 }

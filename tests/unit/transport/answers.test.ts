@@ -1,4 +1,3 @@
-import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "@jest/globals";
 import {
@@ -6,10 +5,9 @@ import {
   SandboxRateLimitException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
-import { unwrap, unwrapEmpty, unwrapStream } from "../../../src/transport/client.js";
-import { expectDate, expectText } from "../../../src/transport/response.js";
+import { expectDate, expectRecord, expectRecords, expectText } from "../../../src/transport/response.js";
 import { RawServer, type RawExchange } from "../../helpers/sockets.js";
-import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
+import { CapturingLogger, TestClock, failureOf, streamOf, transportTo } from "./harness.js";
 
 /** What one GET gives, or fails with, when the server does this. */
 async function get(answer: (exchange: RawExchange) => void): Promise<unknown> {
@@ -39,24 +37,20 @@ describe("a fetch of the caller's own", () => {
     ["null", () => null],
     ["text", () => "{}"],
     ["an object that is no answer", () => ({ ok: true, status: 200 })],
-    [
-      "another library's answer",
-      () => ({ ok: true, status: 200, headers: new Headers(), body: Readable.from([]) }),
-    ],
     ["an answer that it has read itself", read],
   ])("that gives %s is told so", async (_, answer) => {
     const { client, json, stream } = given(await answer());
     for (const init of [json(), stream()]) {
       const failure = await failureOf(client.GET("/things", init));
       expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" } });
-      expect(String(failure)).toContain("The connection's `fetch` gave what is no Response");
+      expect(String(failure)).toContain("The custom `fetch` did not return a Response with an unread body.");
     }
   });
 
   test("whose body gives text instead of bytes breaks its stream", async () => {
     const text = new ReadableStream({ start: (controller) => controller.enqueue("text") });
     const { client, stream } = given(new Response(text));
-    const body = unwrapStream(await client.GET("/things", stream()));
+    const body = streamOf(await client.GET("/things", stream()));
     const failure = await failureOf(body.getReader().read());
     expect(failure).toMatchObject({ name: "SandboxConnectionException", error: { code: "STREAM_BROKEN" } });
   });
@@ -112,7 +106,7 @@ describe("a success", () => {
     );
     expect(failure).toBeInstanceOf(SandboxApiException);
     expect(failure).toMatchObject({
-      error: { code: "UNEXPECTED_RESPONSE", message: "The server's answer is not JSON, with status 200." },
+      error: { code: "UNEXPECTED_RESPONSE", message: "Expected JSON in the response body." },
       statusCode: 200,
       requestId: "r-1",
       rawBody: "<html>hi",
@@ -129,37 +123,39 @@ describe("a success", () => {
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, rawBody: "{" });
   });
 
-  test("may be asked for as text, its headers with it", async () => {
-    await using server = await RawServer.start((exchange) =>
-      exchange.answer(200, "line\n", { "x-cursor": "5" }),
-    );
-    const { client, json } = transportTo(server.origin);
-    const { data, response } = await client.GET("/things", { parseAs: "text", ...json() });
-    expect(data).toBe("line\n");
-    expect(response.headers.get("x-cursor")).toBe("5");
-  });
-
-  test("is unwrapped where it must have a body, and where it must not", async () => {
-    await using server = await RawServer.start((exchange, count) =>
-      exchange.answer(200, count === 1 ? "{}" : ""),
-    );
-    const { client, json } = transportTo(server.origin);
-    expect(unwrap(await client.GET("/things", json()))).toEqual({});
-    const empty = await client.GET("/things", json());
-    unwrapEmpty(empty);
-    expect(() => unwrap(empty)).toThrow("The server's answer is empty.");
-  });
-
-  test("has the texts and times that it must have", () => {
-    const response = new Response(null, { headers: { "x-request-id": "r-1" } });
-    expect(expectText("a", "id", response)).toBe("a");
-    expect(() => expectText(undefined, "id", response)).toThrow('The server\'s answer has no "id".');
-    expect(expectDate("2026-11-23T17:02:20.207151Z", "createdAt", response)).toEqual(
+  test("has the objects, lists, texts and times that it must have", () => {
+    const info = { statusCode: 200, requestId: "r-1", sandboxId: "sandbox-1" };
+    expect(expectRecord({ a: 1 }, info)).toEqual({ a: 1 });
+    expect(() => expectRecord(undefined, info)).toThrow("The response body is empty.");
+    expect(() => expectRecord([], info)).toThrow("Expected a JSON object in the response body.");
+    expect(expectRecords([{ a: 1 }], info)).toEqual([{ a: 1 }]);
+    expect(expectRecords(null, info)).toEqual([]);
+    expect(() => expectRecords([1 as never], info)).toThrow("Expected a list of JSON objects");
+    expect(expectText("a", "id", info)).toBe("a");
+    expect(() => expectText(undefined, "id", info)).toThrow('The response has no "id".');
+    expect(expectDate("2026-11-23T17:02:20.207151Z", "createdAt", info)).toEqual(
       new Date("2026-11-23T17:02:20.207Z"),
     );
-    expect(() => expectDate("soon", "createdAt", response)).toThrow(
-      'The "createdAt" of the server\'s answer is no time.',
+    expect(() => expectDate("soon", "createdAt", info)).toThrow(
+      'The "createdAt" of the response is not a valid timestamp.',
     );
+  });
+
+  test("is refused beyond maxResponseBytes, and its connection is closed", async () => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.chunkedHead();
+      exchange.chunk(`"${"x".repeat(2_000)}`);
+    });
+    const { client, json } = transportTo(server.origin, { maxResponseBytes: 1_000 });
+    expect(await failureOf(client.GET("/things", json()))).toMatchObject({
+      name: "SandboxApiException",
+      error: {
+        code: "UNEXPECTED_RESPONSE",
+        message: "The response body exceeds maxResponseBytes of 1000 bytes.",
+      },
+      sandboxId: "sandbox-1",
+    });
+    await server.exchange(1).closed;
   });
 });
 
@@ -190,7 +186,7 @@ describe("an error says what the server said:", () => {
     ],
     ["JSON of another shape", 400, '{"reason":1}', { message: '{"reason":1}' }],
     ["half a JSON", 400, '{"code":"A"', { message: '{"code":"A"' }],
-    ["nothing", 500, "", { message: "GET /things failed with status 500 Some Reason, without a word." }],
+    ["nothing", 500, "", { message: "GET /things failed: 500 Some Reason (empty body)." }],
   ])("%s", async (_, status, body, { code = "UNEXPECTED_RESPONSE", message }) => {
     const failure = await failureOfGet((exchange) =>
       exchange.answer(status, body, { "x-request-id": "r-7" }),
@@ -285,7 +281,7 @@ describe("a timeout", () => {
     const failure = await failureOf(client.GET("/things", json({ timeoutSeconds: 0.3 })));
     expect(failure).toBeInstanceOf(SandboxTimeoutException);
     expect(failure).toMatchObject({
-      error: { code: "REQUEST_TIMEOUT", message: "GET /things was not answered in full within 0.3 s." },
+      error: { code: "REQUEST_TIMEOUT", message: "GET /things did not complete within 0.3 s." },
       isRetryable: true,
       sandboxId: "sandbox-1",
     });

@@ -14,7 +14,7 @@ function portOf(server: Server): number {
 }
 
 describe("a refused connection", () => {
-  test("says who refused it, in words, and is tried again whatever the method", async () => {
+  test("to this machine says who refused it, in words, and is not tried again: nobody is there", async () => {
     const origin = await unusedOrigin();
     const clock = new TestClock();
     const { client, json } = transportTo(origin, {}, { clock });
@@ -29,21 +29,21 @@ describe("a refused connection", () => {
       `POST ${origin}/things failed: the connection was refused; nothing listens there [connect ECONNREFUSED ${new URL(origin).host}]`,
     );
     expect(failure).toMatchObject({ cause: { name: "TypeError", message: "fetch failed" } });
-    expect(clock.waits).toHaveLength(3);
+    expect(clock.waits).toEqual([]);
   });
 
   test("is tried again for a stream as well, which then starts", async () => {
     let sent = 0;
     await using server = await RawServer.start((exchange) => exchange.answer(200, "data"));
-    const fetch = (request: Request): Promise<Response> => {
+    const fetch = (url: string, init: RequestInit): Promise<Response> => {
       sent += 1;
       return sent === 1
         ? Promise.reject(
             new TypeError("fetch failed", {
-              cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }),
+              cause: Object.assign(new Error("connect"), { code: "EHOSTUNREACH" }),
             }),
           )
-        : globalThis.fetch(request);
+        : globalThis.fetch(url, init);
     };
     const { client, stream } = transportTo(server.origin, { fetch });
     const { data } = await client.POST("/things", { body: { a: 1 }, ...stream() });
@@ -121,7 +121,7 @@ test("a connection that breaks while an answer is read is tried again for GET, a
   const failure = await failureOf(client.GET("/things", json()));
   expect(failure).toBeInstanceOf(SandboxConnectionException);
   expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: true });
-  expect(String(failure)).toContain("GET /things failed while its answer was read: ");
+  expect(String(failure)).toContain("/things failed while its response was read: ");
   expect(server.exchanges).toHaveLength(4);
 });
 
@@ -140,7 +140,7 @@ test("a name that cannot be looked up is known not to be sent", async () => {
   const { client, json } = transportTo("http://no-such-host.invalid");
   const failure = await failureOf(client.POST("/things", { body: {}, ...json() }));
   expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: true });
-  expect(isNotSent(failure)).toBe(true);
+  expect((failure as SandboxConnectionException).isNotSent).toBe(true);
 });
 
 test("a server that speaks no TLS is known not to have been sent anything, and the message asks for the scheme", async () => {
@@ -156,7 +156,7 @@ test("a server that speaks no TLS is known not to have been sent anything, and t
   const failure = await failureOf(client.POST("/things", { body: {}, ...json() }));
   server.close();
   await once(server, "close");
-  expect(isNotSent(failure)).toBe(true);
+  expect((failure as SandboxConnectionException).isNotSent).toBe(true);
   expect(String(failure)).toContain("the server does not speak TLS; is it http, not https?");
 });
 
@@ -172,7 +172,7 @@ test("a handshake that fails is known not to be sent", async () => {
   server.close();
   await once(server, "close");
   expect(failure).toMatchObject({ error: { code: "CONNECTION" } });
-  expect(isNotSent(failure)).toBe(true);
+  expect((failure as SandboxConnectionException).isNotSent).toBe(true);
 });
 
 describe("what a failure is made of", () => {

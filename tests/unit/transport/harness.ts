@@ -2,7 +2,14 @@ import createClient, { type Client } from "openapi-fetch";
 import { ConnectionConfig, type ConnectionOptions } from "../../../src/connection.js";
 import type { Logger } from "../../../src/logging.js";
 import { raceAbort } from "../../../src/transport/abort.js";
-import { Transport, type TransportFacts } from "../../../src/transport/client.js";
+import type { Call } from "../../../src/transport/call.js";
+import {
+  Transport,
+  type JsonOptions,
+  type TransferOptions,
+  type TransportOptions,
+} from "../../../src/transport/client.js";
+import type { ResponseBody } from "../../../src/transport/response-body.js";
 import type { Clock } from "../../../src/transport/retry.js";
 
 interface Answers {
@@ -62,14 +69,68 @@ export class CapturingLogger implements Logger {
   }
 }
 
+// The call that a response was received by.
+const calls = new WeakMap<Response, Call>();
+
+/** What a request is sent with, to be spread into the options of the typed client. */
+function initOf(call: Call): { readonly fetch: (request: Request) => Promise<Response> } {
+  return {
+    fetch: async (request) => {
+      const response = await call.fetch(request);
+      calls.set(response, call);
+      return response;
+    },
+  };
+}
+
+/** A transport, its client and the rules of its calls. */
+export class TestTransport {
+  readonly transport: Transport<Client<Paths>>;
+  readonly client: Client<Paths>;
+
+  constructor(transport: Transport<Client<Paths>>) {
+    this.transport = transport;
+    this.client = transport.client;
+  }
+
+  readonly json = (options?: JsonOptions) => initOf(this.transport.json(options));
+  readonly upload = (options?: TransferOptions) => initOf(this.transport.upload(options));
+  readonly download = (options?: TransferOptions) =>
+    ({ ...initOf(this.transport.download(options)), parseAs: "stream" }) as const;
+  readonly stream = (controller = new AbortController()) =>
+    ({ ...initOf(this.transport.stream(controller)), parseAs: "stream" }) as const;
+}
+
+/** The body of a response that is read as it comes, as a stream. */
+export function streamOf({ response }: { readonly response: Response }): ReadableStream<Uint8Array> {
+  const call = calls.get(response);
+  if (call === undefined) throw new Error("The response was not received by a call of these tests.");
+  const { body } = call.receive(response);
+  return toStream(body);
+}
+
+function toStream(body: ResponseBody): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const chunk = await body.read();
+        if (chunk === undefined) controller.close();
+        else controller.enqueue(chunk);
+      },
+      cancel: () => body.cancel(),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
 /** A transport to an address, with time and chance of its own. */
 export function transportTo(
   url: string,
   options: ConnectionOptions = {},
-  facts: Partial<TransportFacts<Client<Paths>>> & { readonly headers?: Record<string, string> } = {},
-): Transport<Client<Paths>> {
+  facts: Partial<TransportOptions<Client<Paths>>> & { readonly headers?: Record<string, string> } = {},
+): TestTransport {
   const { headers = {}, ...others } = facts;
-  return new Transport({
+  const transport = new Transport({
     server: "execd",
     config: new ConnectionConfig({ domain: "lifecycle.test", apiKey: "the-key", ...options }),
     endpoint: { url, headers },
@@ -78,6 +139,7 @@ export function transportTo(
     sandboxId: "sandbox-1",
     ...others,
   });
+  return new TestTransport(transport);
 }
 
 /** What a promise rejects with. */

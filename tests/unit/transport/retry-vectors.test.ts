@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import type { RequestBody } from "../../../src/transport/request.js";
-import type { RetryPolicyOptions } from "../../../src/transport/retry.js";
+import type { RetryPolicyOptions } from "../../../src/retry-policy.js";
 import { raceAbort } from "../../../src/transport/abort.js";
 import { failureOf, TestClock, transportTo } from "./harness.js";
 

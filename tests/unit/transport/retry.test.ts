@@ -1,23 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  SandboxApiException,
-  SandboxConnectionException,
-  SandboxTimeoutException,
-  type SandboxException,
-} from "../../../src/errors.js";
-import { PLACEHOLDER_ORIGIN, UnsentRequest } from "../../../src/transport/request.js";
-import {
-  decideRetry,
-  RetryPolicy,
-  withRetry,
-  type RetryEvent,
-  type RetryFacts,
-  type RetryOptions,
-  type RetryPolicyOptions,
-} from "../../../src/transport/retry.js";
-import { CapturingLogger, failureOf, TestClock } from "./harness.js";
+import type { ConnectionOptions } from "../../../src/connection.js";
+import { RetryPolicy, type RetryEvent, type RetryPolicyOptions } from "../../../src/retry-policy.js";
+import { decideRetry, type RetryState } from "../../../src/transport/retry.js";
+import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
 
-const facts: RetryFacts = {
+const state: RetryState = {
   method: "GET",
   server: "lifecycle",
   replay: "by-method",
@@ -27,29 +14,29 @@ const facts: RetryFacts = {
   elapsedMillis: 0,
   random: 0.5,
 };
-const status = (statusCode: number, code = "UNEXPECTED_RESPONSE"): RetryFacts["outcome"] => ({
+const status = (statusCode: number, code = "UNEXPECTED_RESPONSE"): RetryState["outcome"] => ({
   statusCode,
   code,
 });
-const asked = (retryAfterSeconds: number): RetryFacts["outcome"] => ({ ...status(429), retryAfterSeconds });
-const notSent: RetryFacts["outcome"] = { isNotSent: true };
-const maybeSent: RetryFacts["outcome"] = { isNotSent: false };
+const asked = (retryAfterSeconds: number): RetryState["outcome"] => ({ ...status(429), retryAfterSeconds });
+const notSent: RetryState["outcome"] = { isNotSent: true };
+const maybeSent: RetryState["outcome"] = { isNotSent: false };
 
 describe("whether a request is sent again:", () => {
-  test.each<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>([
-    ...["GET", "HEAD", "PUT", "DELETE"].flatMap<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>(
+  test.each<[string, Partial<RetryState>, RetryPolicyOptions, boolean]>([
+    ...["GET", "HEAD", "PUT", "DELETE"].flatMap<[string, Partial<RetryState>, RetryPolicyOptions, boolean]>(
       (method) => [
         [`${method} after a reset`, { method, outcome: maybeSent }, {}, true],
         [`${method} after a refused connection`, { method, outcome: notSent }, {}, true],
-        ...[408, 425, 429, 502, 503, 504].map<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>(
+        ...[408, 425, 429, 502, 503, 504].map<[string, Partial<RetryState>, RetryPolicyOptions, boolean]>(
           (code) => [`${method} after ${code}`, { method, outcome: status(code), server: "execd" }, {}, true],
         ),
         ...[301, 400, 401, 403, 404, 409, 422, 501].map<
-          [string, Partial<RetryFacts>, RetryPolicyOptions, boolean]
+          [string, Partial<RetryState>, RetryPolicyOptions, boolean]
         >((code) => [`${method} after ${code}`, { method, outcome: status(code) }, {}, false]),
       ],
     ),
-    ...["POST", "PATCH"].flatMap<[string, Partial<RetryFacts>, RetryPolicyOptions, boolean]>((method) => [
+    ...["POST", "PATCH"].flatMap<[string, Partial<RetryState>, RetryPolicyOptions, boolean]>((method) => [
       [`${method} after a reset`, { method, outcome: maybeSent }, {}, false],
       [`${method} after a refused connection`, { method, outcome: notSent }, {}, true],
       [`${method} after 503`, { method, outcome: status(503) }, {}, false],
@@ -91,6 +78,12 @@ describe("whether a request is sent again:", () => {
       { retryablePostStatuses: [503] },
       false,
     ],
+    [
+      "a connection that this machine refuses",
+      { outcome: { isNotSent: true, isRefusedByLoopback: true } },
+      {},
+      false,
+    ],
     ["what is never replayed", { replay: "never", outcome: notSent }, {}, false],
     ["the last of the retries", { retries: 2 }, {}, true],
     ["one more than the retries", { retries: 3 }, {}, false],
@@ -99,12 +92,12 @@ describe("whether a request is sent again:", () => {
     ["with a wait beyond the deadline", { elapsedMillis: 9_001 }, { deadlineSeconds: 10 }, false],
     ["with a deadline of 0, which is none", { elapsedMillis: 9_001 }, { deadlineSeconds: 0 }, true],
   ])("%s", (_, some, policy, isRetried) => {
-    expect(decideRetry({ ...facts, ...some }, new RetryPolicy(policy)) !== undefined).toBe(isRetried);
+    expect(decideRetry({ ...state, ...some }, new RetryPolicy(policy)) !== undefined).toBe(isRetried);
   });
 });
 
 describe("how long is waited:", () => {
-  test.each<[string, Partial<RetryFacts>, RetryPolicyOptions, number]>([
+  test.each<[string, Partial<RetryState>, RetryPolicyOptions, number]>([
     ["at least the first backoff", { random: 0 }, {}, 500],
     ["at most three times the first backoff", { random: 1 }, {}, 1_500],
     ["at most three times the wait before", { random: 1, previousWaitMillis: 1_500 }, {}, 4_500],
@@ -117,7 +110,7 @@ describe("how long is waited:", () => {
     ["not at all where the server says so", { outcome: asked(0) }, {}, 0],
     ["not at all with backoffs of 0", { random: 1 }, { initialBackoffMillis: 0, maxBackoffMillis: 0 }, 0],
   ])("%s", (_, some, policy, waitMillis) => {
-    expect(decideRetry({ ...facts, ...some }, new RetryPolicy(policy))).toBe(waitMillis);
+    expect(decideRetry({ ...state, ...some }, new RetryPolicy(policy))).toBe(waitMillis);
   });
 });
 
@@ -134,70 +127,59 @@ test("a policy is frozen, with the defaults that its documentation names", () =>
 });
 
 describe("a request under a policy", () => {
-  const unavailable = (): SandboxException =>
-    new SandboxApiException({
-      code: "UNEXPECTED_RESPONSE",
-      message: "what the server said",
-      statusCode: 503,
-    });
-  const thing = (init?: RequestInit): Request =>
-    new UnsentRequest(`${PLACEHOLDER_ORIGIN}/things?token=abc`, init);
+  const unavailable = (): Response => new Response("what the server said", { status: 503 });
 
-  function attempts(
-    failures: readonly unknown[],
-    options: Partial<RetryOptions> = {},
-  ): {
-    readonly send: (request: Request) => Promise<Response>;
-    readonly clock: TestClock;
-    readonly sent: () => number;
-  } {
+  /** A client whose `fetch` meets these, one after the other, and then a success. */
+  function attempts(failures: readonly (() => Response)[], options: ConnectionOptions = {}) {
     const clock = new TestClock();
     let sent = 0;
-    const send = withRetry(
-      () => {
-        const failure = failures[sent];
-        sent += 1;
-        if (failure !== undefined) throw failure as Error;
-        return Promise.resolve(new Response("done"));
-      },
+    const transport = transportTo(
+      "http://things.test",
       {
-        policy: new RetryPolicy(),
-        server: "lifecycle",
-        replay: "by-method",
-        signal: new AbortController().signal,
-        clock,
+        fetch: async () => {
+          const failure = failures[sent];
+          sent += 1;
+          return await Promise.resolve(failure?.() ?? new Response("{}"));
+        },
         ...options,
       },
+      { clock, server: "lifecycle" },
     );
-    return { send, clock, sent: () => sent };
+    return { client: transport.client, json: transport.json, clock, sent: () => sent };
   }
 
   test("is sent again until it succeeds, with growing waits", async () => {
-    const { send, clock, sent } = attempts([unavailable(), unavailable()]);
-    await send(thing());
+    const { client, clock, sent } = attempts([unavailable, unavailable]);
+    await client.GET("/things");
     expect(sent()).toBe(3);
     expect(clock.waits).toEqual([1_000, 1_750]);
   });
 
   test("fails with the last failure when the retries are used up", async () => {
-    const last = unavailable();
-    const { send, sent } = attempts([unavailable(), unavailable(), unavailable(), last]);
-    expect(await failureOf(send(thing()))).toBe(last);
+    const last = () => new Response("the last", { status: 503 });
+    const { client, sent } = attempts([unavailable, unavailable, unavailable, last]);
+    expect(await failureOf(client.GET("/things"))).toMatchObject({ message: "the last" });
     expect(sent()).toBe(4);
   });
 
   test("tells the hook, and the log, of each wait, without a credential or the server's words", async () => {
     const events: RetryEvent[] = [];
     const logger = new CapturingLogger();
-    const failure = unavailable();
-    const policy = new RetryPolicy({ onRetry: (event) => events.push(event) });
-    await attempts([failure], { policy, logger }).send(thing({ method: "DELETE" }));
+    const retryPolicy = new RetryPolicy({ onRetry: (event) => events.push(event) });
+    const { client } = attempts([unavailable], { retryPolicy, logger });
+    await client.GET("/things", { params: { query: { token: "abc" } } });
     expect(events).toEqual([
-      { attempt: 1, waitMillis: 1_000, method: "DELETE", path: "/things?token=***", error: failure },
+      {
+        attempt: 1,
+        waitMillis: 1_000,
+        method: "GET",
+        path: "/things?token=***",
+        error: expect.objectContaining({ statusCode: 503 }),
+      },
     ]);
-    expect(logger.records).toEqual([
-      "warn lifecycle DELETE /things?token=***: retry 1 of 3 in 1000 ms, after status 503 (UNEXPECTED_RESPONSE)",
-    ]);
+    expect(logger.records).toContain(
+      "warn lifecycle GET /things?token=***: retry 1 of 3 in 1000 ms, after status 503 (UNEXPECTED_RESPONSE)",
+    );
   });
 
   test.each<[string, () => void]>([
@@ -208,55 +190,44 @@ describe("a request under a policy", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("a hook's own"))],
-  ])("goes on when the hook %s", async (_, onRetry) => {
+  ])("continues when the hook %s", async (_, onRetry) => {
     const logger = new CapturingLogger();
-    const policy = new RetryPolicy({ onRetry });
-    const { send, sent } = attempts([unavailable()], { policy, logger });
-    await send(thing());
+    const { client, sent } = attempts([unavailable], { retryPolicy: { onRetry }, logger });
+    await client.GET("/things");
     expect(sent()).toBe(2);
     expect(logger.records).toContain("warn retryPolicy.onRetry threw: Error: a hook's own");
   });
 
-  test("is not sent again after a timeout, nor after what is no exception of the library", async () => {
-    for (const failure of [
-      new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message: "" }),
-      new Error("own"),
-    ]) {
-      const { send, sent } = attempts([failure]);
-      expect(await failureOf(send(thing()))).toBe(failure);
-      expect(sent()).toBe(1);
-    }
-  });
-
   test("is sent once where its body can be read once", async () => {
-    const refused = new SandboxConnectionException({
-      code: "CONNECTION",
-      message: "",
-      cause: Object.assign(new Error(""), { code: "ECONNREFUSED" }),
-    });
-    const stream = new ReadableStream({ pull: (controller) => controller.close() });
+    const refused = () => {
+      throw Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
+    };
+    const body = new ReadableStream({ pull: (controller) => controller.close() });
     const once = attempts([refused]);
-    expect(await failureOf(once.send(thing({ method: "PUT", body: stream, duplex: "half" })))).toBe(refused);
+    const failing = once.client.PUT("/things", { body: null, bodySerializer: () => body });
+    expect(await failureOf(failing)).toMatchObject({ error: { code: "CONNECTION" } });
     expect(once.sent()).toBe(1);
     const often = attempts([refused]);
-    await often.send(thing({ method: "PUT", body: "text" }));
+    await often.client.PUT("/things", { body: "text" });
     expect(often.sent()).toBe(2);
   });
 
   test("fails with the signal's reason where that came before its own failure was seen", async () => {
-    const notFound = new SandboxApiException({ code: "A", message: "", statusCode: 404 });
-    const { send, sent } = attempts([notFound], { signal: AbortSignal.abort("enough") });
-    expect(await failureOf(send(thing()))).toBe("enough");
+    const controller = new AbortController();
+    const notFound = () => {
+      controller.abort("enough");
+      return new Response("", { status: 404 });
+    };
+    const { client, json, sent } = attempts([notFound]);
+    expect(await failureOf(client.GET("/things", json({ signal: controller.signal })))).toBe("enough");
     expect(sent()).toBe(1);
   });
 
   test("ends a wait at once when it is aborted, with the signal's reason", async () => {
     const controller = new AbortController();
-    const { send, sent } = attempts([unavailable()], {
-      signal: controller.signal,
-      onRetry: () => controller.abort("enough"),
-    });
-    expect(await failureOf(send(thing()))).toBe("enough");
+    const { client, json, sent } = attempts([unavailable]);
+    const call = json({ signal: controller.signal, onRetry: () => controller.abort("enough") });
+    expect(await failureOf(client.GET("/things", call))).toBe("enough");
     expect(sent()).toBe(1);
   });
 });

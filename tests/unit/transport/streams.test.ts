@@ -4,15 +4,22 @@ import {
   SandboxConnectionException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
-import { unwrapStream } from "../../../src/transport/client.js";
-import type { StreamOptions } from "../../../src/transport/client.js";
+import type { TransferOptions } from "../../../src/transport/client.js";
 import { RawServer } from "../../helpers/sockets.js";
-import { CapturingLogger, failureOf, transportTo } from "./harness.js";
+import { CapturingLogger, failureOf, streamOf, transportTo } from "./harness.js";
 
 type Transport = ReturnType<typeof transportTo>;
 
-async function open(transport: Transport, options: StreamOptions = {}): Promise<ReadableStream<Uint8Array>> {
-  return unwrapStream(await transport.client.POST("/things", { body: {}, ...transport.stream(options) }));
+async function open(
+  transport: Transport,
+  options: TransferOptions = {},
+): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(
+    await transport.client.POST("/things", {
+      body: {},
+      ...transport.download({ idleTimeoutSeconds: null, ...options }),
+    }),
+  );
 }
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
@@ -71,8 +78,8 @@ test("cancelling before the first read closes the connection as well", async () 
 
 test("cancelling aborts the request of a stand-in for fetch", async () => {
   let signal: AbortSignal | undefined;
-  const fetch = (request: Request): Promise<Response> => {
-    ({ signal } = request);
+  const fetch = (_: string, init: RequestInit): Promise<Response> => {
+    signal = init.signal ?? undefined;
     return Promise.resolve(new Response(new ReadableStream()));
   };
   const body = await open(transportTo("http://sandbox.test", { fetch }));
@@ -131,7 +138,7 @@ describe("a broken stream", () => {
     expect(failure).toBeInstanceOf(SandboxConnectionException);
     expect(failure).toMatchObject({
       error: { code: "STREAM_BROKEN" },
-      message: expect.stringMatching(/^POST \/things: the stream broke: /),
+      message: expect.stringMatching(/^POST \/things: the response stream broke: /),
       sandboxId: "sandbox-1",
       cause: { name: "TypeError" },
     });
@@ -144,11 +151,11 @@ describe("a stream that stands still", () => {
     await using server = await RawServer.start(() => undefined);
     const logger = new CapturingLogger();
     const failure = await failureOf(
-      open(transportTo(server.origin, { logger }), { firstByteTimeoutSeconds: 0.3, idleTimeoutSeconds: 60 }),
+      open(transportTo(server.origin, { logger }), { idleTimeoutSeconds: 0.3 }),
     );
     expect(failure).toBeInstanceOf(SandboxTimeoutException);
     expect(failure).toMatchObject({ error: { code: "STREAM_STALLED" }, sandboxId: "sandbox-1" });
-    expect(logger.records).toContain("warn POST /things: nothing came or went for 0.3 s.");
+    expect(logger.records).toContain("warn POST /things: no data was transferred for 0.3 s.");
     await server.exchange(1).closed;
   });
 
@@ -158,7 +165,6 @@ describe("a stream that stands still", () => {
       exchange.chunk("one");
     });
     const body = await open(transportTo(server.origin), {
-      firstByteTimeoutSeconds: 60,
       idleTimeoutSeconds: 0.3,
     });
     const reader = body.getReader();
@@ -191,6 +197,7 @@ test("closing the client ends what is under way, in every phase, and all that co
   });
   const transport = transportTo(server.origin);
   const { client, json } = transport;
+  const { transport: closing } = transport;
   const reader = (await open(transport)).getReader();
   const unread = await open(transport);
   const pending = [
@@ -198,10 +205,10 @@ test("closing the client ends what is under way, in every phase, and all that co
     failureOf(client.GET("/things", json({ timeoutSeconds: null }))),
     failureOf(client.POST("/things", { body: {}, ...json({ timeoutSeconds: null }) })),
   ];
-  expect(transport.closed).toBe(false);
-  transport.close();
-  transport.close();
-  expect(transport.closed).toBe(true);
+  expect(closing.closed).toBe(false);
+  closing.close();
+  closing.close();
+  expect(closing.closed).toBe(true);
   pending.push(failureOf(unread.getReader().read()));
   pending.push(failureOf(client.GET("/things", json())));
   pending.push(failureOf(client.GET("/things")));

@@ -1,12 +1,11 @@
 import { describe, expect, test } from "@jest/globals";
 import { SandboxConnectionException, SandboxTimeoutException } from "../../../src/errors.js";
-import { unwrapStream } from "../../../src/transport/client.js";
-import { Call } from "../../../src/transport/call.js";
-import { IdleClock } from "../../../src/transport/timeout.js";
-import { watchUpload } from "../../../src/transport/upload.js";
+import { IdleTimer } from "../../../src/transport/timeout.js";
+import { prepareBody } from "../../../src/transport/upload.js";
 import type { RequestBody } from "../../../src/transport/request.js";
+import { fetchBy } from "../../helpers/fetch.js";
 import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
-import { failureOf, transportTo } from "./harness.js";
+import { failureOf, streamOf, transportTo } from "./harness.js";
 
 type Transport = ReturnType<typeof transportTo>;
 
@@ -89,10 +88,10 @@ describe("an upload", () => {
 
   test("may take longer than the idle timeout while its source is slow", async () => {
     let arrived = "";
-    const fetch = async (request: Request): Promise<Response> => {
+    const fetch = fetchBy(async (request) => {
       arrived = await request.text();
       return new Response();
-    };
+    });
     const { stream, put } = source();
     const transport = transportTo("http://sandbox.test", { fetch });
     const uploading = upload(transport, stream, { idleTimeoutSeconds: 0.02 });
@@ -138,7 +137,7 @@ describe("an upload", () => {
     const failure = await failureOf(upload(transportTo(server.origin), body, { idleTimeoutSeconds: 0.5 }));
     expect(failure).toBeInstanceOf(SandboxTimeoutException);
     expect(failure).toMatchObject({
-      error: { code: "STREAM_STALLED", message: "The upload: nothing came or went for 0.5 s." },
+      error: { code: "STREAM_STALLED", message: "POST /things: no data was transferred for 0.5 s." },
     });
     server.exchange(1).socket.resume();
     await server.exchange(1).closed;
@@ -182,11 +181,11 @@ describe("an upload", () => {
   });
 
   test("of what can be read once is sent once; other bodies again, when nothing was sent", async () => {
-    const origin = await unusedOrigin();
+    const origin = "http://no-such-host.invalid";
     let sent = 0;
-    const fetch = (request: Request): Promise<Response> => {
+    const fetch = (url: string, init: RequestInit): Promise<Response> => {
       sent += 1;
-      return globalThis.fetch(request);
+      return globalThis.fetch(url, init);
     };
     await failureOf(upload(transportTo(origin, { fetch }), new Blob(["x"]).stream()));
     expect(sent).toBe(1);
@@ -195,32 +194,31 @@ describe("an upload", () => {
   });
 });
 
-describe("the clock of an upload", () => {
+describe("the timer of an upload", () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-  test("stays still when the attempt is over, also when its source gives way then", async () => {
-    const call = new Call(undefined, () => undefined);
-    const idle = new IdleClock(call, 0.01, () => new Error("silence"));
-    const { body } = watchUpload(source().stream, idle);
-    if (!(body instanceof ReadableStream)) throw new Error("It is one.");
-    const reader = body.getReader();
+  test("stands still when the attempt is over, also when its source gives way then", async () => {
+    let isSilent = false;
+    const idle = new IdleTimer(60, () => (isSilent = true));
+    const init: RequestInit = { body: source().stream };
+    prepareBody(init, {}, { idle, hasCustomFetch: false });
+    if (!(init.body instanceof ReadableStream)) throw new Error("Expected a stream.");
+    const before = timers();
+    const reader = (init.body as ReadableStream<Uint8Array>).getReader();
     const reading = reader.read();
     // The source is asked some microtasks later.
     await new Promise((resolve) => setImmediate(resolve));
     await reader.cancel();
     expect((await reading).done).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 30));
-    expect(call.signal.aborted).toBe(false);
+    expect([timers() - before, isSilent]).toEqual([0, false]);
   });
 
   test("does not start again after the end of the call", () => {
-    const call = new Call(undefined, () => undefined);
     const before = timers();
-    const idle = new IdleClock(call, 60, () => new Error("silence"));
+    const idle = new IdleTimer(60, () => undefined);
     idle.start();
     expect(timers()).toBe(before + 1);
-    idle.stop();
-    call.end();
+    idle.dispose();
     idle.start();
     expect(timers()).toBe(before);
   });
@@ -228,7 +226,7 @@ describe("the clock of an upload", () => {
 
 describe("a download", () => {
   const get = async (transport: Transport, options = {}): Promise<ReadableStream<Uint8Array>> =>
-    unwrapStream(await transport.client.GET("/things", transport.download(options)));
+    streamOf(await transport.client.GET("/things", transport.download(options)));
 
   test("is asked for again until it begins, and then no more", async () => {
     await using server = await RawServer.start((exchange, count) => {

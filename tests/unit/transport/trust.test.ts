@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import type { ConnectionOptions } from "../../../src/connection.js";
 import type { ServerKind, Target } from "../../../src/transport/endpoint.js";
-import { VERSION } from "../../../src/transport/user-agent.js";
+import { VERSION } from "../../../src/transport/platform.js";
 import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
-import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
+import { CapturingLogger, TestClock, failureOf, streamOf, transportTo } from "./harness.js";
 
 /** The headers of interest that a server sees. */
 async function seenBy(
@@ -108,7 +108,7 @@ test("no credential is in a log, an error or its JSON, whatever happens", async 
   });
   const logger = new CapturingLogger();
   const errors: unknown[] = [];
-  const { client, json, stream } = transportTo(
+  const { client, json, download } = transportTo(
     `${server.origin}/sb/8080/tl3k9z/0a1b2c3dk`,
     {
       logger,
@@ -125,8 +125,8 @@ test("no credential is in a log, an error or its JSON, whatever happens", async 
   );
   errors.push(await failureOf(client.POST("/things", { body: {}, ...json() })));
   errors.push(await failureOf(client.POST("/things", { body: {}, ...json({ timeoutSeconds: 0.3 }) })));
-  const { data } = await client.POST("/things", { body: {}, ...stream({ idleTimeoutSeconds: 0.3 }) });
-  errors.push(await failureOf(new Response(data).text()));
+  const answer = await client.POST("/things", { body: {}, ...download({ idleTimeoutSeconds: 0.3 }) });
+  errors.push(await failureOf(new Response(streamOf(answer)).text()));
   expect(logger.records.length).toBeGreaterThanOrEqual(5);
   const shown = [
     ...logger.records,
@@ -145,7 +145,7 @@ describe("an address that changes", () => {
     const transport = transportTo(before.origin, {}, { headers: { "X-Route": "old", "X-Old": "1" } });
     const { client, json } = transport;
     expect((await client.GET("/things", json())).data).toEqual({ at: "before" });
-    transport.retarget({ url: `${after.origin}/base`, headers: { "X-Route": "new" } });
+    transport.transport.retarget({ url: `${after.origin}/base`, headers: { "X-Route": "new" } });
     expect((await client.GET("/things", json())).data).toEqual({ at: "after" });
     expect(after.exchange(1)).toMatchObject({ path: "/base/things", headers: { "x-route": "new" } });
     expect(after.exchange(1).headers["x-old"]).toBeUndefined();
@@ -158,7 +158,9 @@ describe("an address that changes", () => {
       ["not a URL", {}],
       [server.origin, { "X-A": "a\nb" }],
     ] as const) {
-      expect(() => transport.retarget({ url, headers })).toThrow(/address or headers cannot be used/);
+      expect(() => transport.transport.retarget({ url, headers })).toThrow(
+        /address or headers cannot be used/,
+      );
     }
     expect((await transport.client.GET("/things", transport.json())).data).toEqual({});
   });
@@ -230,7 +232,7 @@ describe("an address that changes", () => {
     await using after = await RawServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     const refresh = (): Promise<Target> => {
-      transport.retarget({ url: after.origin, headers: {} });
+      transport.transport.retarget({ url: after.origin, headers: {} });
       return Promise.resolve({ url: "http://stale.invalid", headers: {} });
     };
     const transport = transportTo(url, {}, { endpoint: { url, headers: {}, refresh } });
