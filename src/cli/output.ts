@@ -13,6 +13,7 @@ export class ProgramOutput {
   readonly #results: ResultPrinter;
   #error: ExecutionError | undefined;
   #errorText = "";
+  #endsLine = true;
 
   constructor(io: Io, results: ResultPrinter) {
     this.#io = io;
@@ -22,6 +23,11 @@ export class ProgramOutput {
   /** The error of the run, if it failed. */
   get error(): ExecutionError | undefined {
     return this.#error;
+  }
+
+  /** Whether what was printed ends with a newline. */
+  get endsLine(): boolean {
+    return this.#endsLine;
   }
 
   /** What prints a run of code. */
@@ -47,7 +53,10 @@ export class ProgramOutput {
     };
     if (this.#io.json) return { onEvent: (event) => this.#record(event), onError };
     return {
-      onStdout: ({ text }) => this.#io.write(toText(text)),
+      onStdout: ({ text }) => {
+        this.#endsLine = text.endsWith("\n");
+        return this.#io.write(toText(text));
+      },
       onStderr: ({ text }) => {
         const printed = toText(text);
         this.#errorText = (this.#errorText + printed).slice(-REMEMBERED);

@@ -15,6 +15,7 @@ import {
 import type { WorkspaceOptions } from "./workspace.js";
 import type { ListSandboxesOptions, CreateSandboxOptions } from "./commands/sandboxes.js";
 import type { ExecOptions } from "./commands/exec.js";
+import type { ReplOptions } from "./commands/repl.js";
 import type { RunCommandLine } from "./commands/run.js";
 import type { McpOptions } from "./commands/mcp.js";
 import type { ServeOptions } from "./commands/serve.js";
@@ -138,6 +139,20 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     .option("--timeout <duration>", "interrupt it then: 90, 10m, 1h30m", parseDuration)
     .option("--upload <from[:to]>", "copy a file or folder in first; repeatable", collectTransfers)
     .option("--download <from[:to]>", "copy a file or folder out after; repeatable", collectTransfers)
+    .addOption(env())
+    .addOption(network())
+    .addOption(image())
+    .addOption(images())
+    .addOption(isolation());
+
+  add<ReplOptions>(
+    program,
+    "repl [LANGUAGE]",
+    "enter code line by line; Python unless named",
+    ANY_SANDBOX,
+    async ([language = "python"], options) =>
+      (await import("./commands/repl.js")).repl(language, options, io),
+  )
     .addOption(env())
     .addOption(network())
     .addOption(image())

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { afterAll } from "@jest/globals";
+import { afterAll, beforeAll } from "@jest/globals";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 
 const PROGRAM = path.join(__dirname, "../../dist/cli/main.mjs");
@@ -20,6 +20,8 @@ export interface CallOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly input?: string;
+  /** Leaves standard input open, for the test to write to. */
+  readonly keepsInputOpen?: boolean;
 }
 
 const folders: string[] = [];
@@ -44,13 +46,17 @@ export function cleanEnvironment(env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv
 }
 
 /** Starts the command. `printed` resolves once the output, both streams together, contains a text. */
-export function start(args: readonly string[], { cwd, env, input }: CallOptions = {}) {
+export function start(
+  args: readonly string[],
+  { cwd, env, input, keepsInputOpen = false }: CallOptions = {},
+) {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
     cwd: cwd ?? temporaryFolder(),
     env: cleanEnvironment(env),
     stdio: ["pipe", "pipe", "pipe"],
   });
-  child.stdin.on("error", () => undefined).end(input ?? "");
+  child.stdin.on("error", () => undefined);
+  if (!keepsInputOpen) child.stdin.end(input ?? "");
   let [stdout, stderr] = ["", ""];
   let waiting: { readonly text: string; readonly resolve: () => void }[] = [];
   const look = () => {
@@ -93,13 +99,20 @@ export function call(args: readonly string[], options: CallOptions = {}): Promis
   return start(args, options).ended;
 }
 
-/** A local server on a port for the tests of a file, and the environment that points the command at it. */
-export async function startServer(): Promise<{
-  readonly server: LocalServer;
-  readonly env: NodeJS.ProcessEnv;
-}> {
-  const server = await startLocalServer({ port: 0 });
-  afterAll(() => server.close());
-  const { domain, apiKey } = server.connectionConfig;
-  return { server, env: { OPEN_SANDBOX_DOMAIN: domain, OPEN_SANDBOX_API_KEY: apiKey } };
+/** A local server on a port for the tests of a group, and the environment that points the command at it. */
+export function useServer(): {
+  readonly env: () => NodeJS.ProcessEnv;
+  readonly connection: () => LocalServer["connectionConfig"];
+} {
+  let server: LocalServer | undefined;
+  beforeAll(async () => {
+    server = await startLocalServer({ port: 0 });
+  });
+  afterAll(() => server?.close());
+  const connection = () => {
+    if (server === undefined) throw new Error("The server starts before the tests of the group.");
+    return server.connectionConfig;
+  };
+  const env = () => ({ OPEN_SANDBOX_DOMAIN: connection().domain, OPEN_SANDBOX_API_KEY: connection().apiKey });
+  return { env, connection };
 }

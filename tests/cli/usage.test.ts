@@ -9,7 +9,7 @@ const ROOT = path.join(__dirname, "../..");
 
 describe("help", () => {
   const commands: string[][] = [
-    ...[[], ["run"], ["exec"], ["serve"], ["mcp"], ["doctor"], ["files"], ["sandboxes"]],
+    ...[[], ["run"], ["exec"], ["repl"], ["serve"], ["mcp"], ["doctor"], ["files"], ["sandboxes"]],
     ...["ls", "cat", "push", "pull", "rm"].map((name) => ["files", name]),
     ...["ls", "create", "info", "pause", "resume", "renew", "kill"].map((name) => ["sandboxes", name]),
   ];

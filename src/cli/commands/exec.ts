@@ -25,7 +25,7 @@ export async function exec(words: readonly string[], options: ExecOptions, io: I
       io,
       new ResultPrinter(io, { directory: ".", name: "result" }, "none", () => undefined),
     );
-    const command = words.length === 1 ? first : words.map(quote).join(" ");
+    const command = words.length === 1 ? first : words;
     const handlers = output.commandHandlers;
     await untilEnd(
       workspace.sandbox.commands.run(command, { cwd, env, timeoutSeconds, handlers, maxOutputBytes: 1 }),
@@ -38,8 +38,4 @@ export async function exec(words: readonly string[], options: ExecOptions, io: I
   } finally {
     await workspace.close();
   }
-}
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
