@@ -18,21 +18,21 @@ import { SandboxException } from "../index.js";
 export interface McpCommandOptions extends McpCodeServerOptions {
   /** Serves streamable HTTP on this port of 127.0.0.1, 0 for one that is free. @default stdio */
   readonly http?: number | undefined;
-  /** What clients over HTTP must send as bearer token. @default a random one */
-  readonly token?: string | undefined;
   /** Ends the server. */
   readonly signal: AbortSignal;
 }
 
 const LOOPBACK = "127.0.0.1";
+/** What clients over HTTP must send as bearer token; without it, a random one. */
+const TOKEN_VARIABLE = "OPEN_SANDBOX_MCP_TOKEN";
 
 /** Serves MCP until the host hangs up or the signal fires. */
-export async function runMcpCommand({ http, token, signal, ...options }: McpCommandOptions): Promise<void> {
+export async function runMcpCommand({ http, signal, ...options }: McpCommandOptions): Promise<void> {
   const server = createMcpServer(options);
   try {
     const ended = signal.aborted ? Promise.resolve() : once(signal, "abort");
     if (http === undefined) await Promise.race([server.connect(new StdioServerTransport()), ended]);
-    else await serveHttp(server.fetch.bind(server), { port: http, token, ended });
+    else await serveHttp(server.fetch.bind(server), { port: http, ended });
   } finally {
     await server.close();
   }
@@ -40,14 +40,15 @@ export async function runMcpCommand({ http, token, signal, ...options }: McpComm
 
 interface HttpOptions {
   readonly port: number;
-  readonly token: string | undefined;
   readonly ended: Promise<unknown>;
 }
 
 async function serveHttp(
   handle: (request: Request) => Promise<Response>,
-  { port, token = randomBytes(24).toString("hex"), ended }: HttpOptions,
+  { port, ended }: HttpOptions,
 ): Promise<void> {
+  const { [TOKEN_VARIABLE]: given = "" } = process.env;
+  const token = given === "" ? randomBytes(24).toString("hex") : given;
   const fetch = async (request: Request): Promise<Response> =>
     hostHeaderValidationResponse(request, localhostAllowedHostnames()) ??
     originValidationResponse(request, localhostAllowedOrigins()) ??

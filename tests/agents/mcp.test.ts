@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import path from "node:path";
+import { createInterface } from "node:readline";
+import {
+  Client as ClientOfVersion2,
+  StreamableHTTPClientTransport as HttpOfVersion2,
+} from "@modelcontextprotocol/client";
+import { StdioClientTransport as StdioOfVersion2 } from "@modelcontextprotocol/client/stdio";
+import { Client as ClientOfVersion1 } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport as StdioOfVersion1 } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { StreamableHTTPClientTransport as HttpOfVersion1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+
+const COMMAND = path.resolve("dist/cli/main.mjs");
+const INFO = { name: "test", version: "1.0.0" };
+const TOKEN = "a-token-for-tests";
+
+interface Result {
+  readonly content: readonly { readonly type: string; readonly text?: string }[];
+  readonly structuredContent?: { readonly text: string; readonly sandbox?: string };
+  readonly isError?: boolean;
+}
+
+interface CallOptions {
+  readonly signal?: AbortSignal;
+  readonly onprogress?: (progress: { readonly message?: string | undefined }) => void;
+}
+
+/** What the tests use of a client, the same for both versions. */
+interface Host {
+  readonly client: ClientOfVersion1 | ClientOfVersion2;
+  call(name: string, input: object, options?: CallOptions): Promise<Result>;
+  close(): Promise<void>;
+}
+
+const LONG = { timeout: 55_000 };
+
+function hostOfVersion1(client: ClientOfVersion1): Host {
+  return {
+    client,
+    call: async (name, input, options) =>
+      (await client.callTool({ name, arguments: { ...input } }, undefined, {
+        ...LONG,
+        ...options,
+      })) as unknown as Result,
+    close: () => client.close(),
+  };
+}
+
+function hostOfVersion2(client: ClientOfVersion2): Host {
+  return {
+    client,
+    call: async (name, input, options) =>
+      (await client.callTool({ name, arguments: { ...input } }, { ...LONG, ...options })) as Result,
+    close: () => client.close(),
+  };
+}
+
+const NEW_REVISION = { versionNegotiation: { mode: { pin: "2026-07-28" } } };
+const STDIO = { command: process.execPath, args: [COMMAND, "mcp"], stderr: "ignore" as const };
+
+const overStdio: readonly (readonly [string, () => Promise<Host>])[] = [
+  [
+    "1",
+    async () => {
+      const client = new ClientOfVersion1(INFO);
+      await client.connect(new StdioOfVersion1(STDIO), LONG);
+      return hostOfVersion1(client);
+    },
+  ],
+  ["2", () => overStdioOfVersion2({})],
+  ["2 in the revision of 2026", () => overStdioOfVersion2(NEW_REVISION)],
+];
+
+async function overStdioOfVersion2(options: object): Promise<Host> {
+  const client = new ClientOfVersion2(INFO, options);
+  await client.connect(new StdioOfVersion2(STDIO), LONG);
+  return hostOfVersion2(client);
+}
+
+const overHttp: readonly (readonly [string, (url: URL) => Promise<Host>])[] = [
+  [
+    "1",
+    async (url) => {
+      const client = new ClientOfVersion1(INFO);
+      const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
+      await client.connect(new HttpOfVersion1(url, { requestInit }), LONG);
+      return hostOfVersion1(client);
+    },
+  ],
+  ["2", (url) => overHttpOfVersion2(url, {})],
+  ["2 in the revision of 2026", (url) => overHttpOfVersion2(url, NEW_REVISION)],
+];
+
+async function overHttpOfVersion2(url: URL, options: object): Promise<Host> {
+  const client = new ClientOfVersion2(INFO, options);
+  const requestInit = { headers: { authorization: `Bearer ${TOKEN}` } };
+  await client.connect(new HttpOfVersion2(url, { requestInit }), LONG);
+  return hostOfVersion2(client);
+}
+
+describeIf(
+  isolationWorks && hasPython,
+  "agents/mcp",
+  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
+)("the command mcp", () => {
+  describe.each(overStdio)("over stdio, with a client of version %s", (_, connect) => {
+    let host: Host;
+    beforeAll(async () => (host = await connect()));
+    afterAll(() => host.close());
+
+    test("lists six tools with titles, annotations and output schemas", async () => {
+      const { tools } = await host.client.listTools();
+      expect(tools.map(({ name }) => name)).toEqual([
+        ...["run_code", "run_command", "read_file", "write_file", "list_files", "reset_context"],
+      ]);
+      for (const tool of tools) {
+        expect(tool).toMatchObject({
+          title: expect.stringMatching(/./) as unknown as string,
+          annotations: { openWorldHint: false },
+          inputSchema: { type: "object" },
+          outputSchema: { required: ["text", "files"] },
+        });
+        expect(tool.inputSchema.properties).not.toHaveProperty("sandbox");
+      }
+    });
+
+    test("runs code with live output, and offers its files as resources", async () => {
+      const messages: (string | undefined)[] = [];
+      const code =
+        "print('begun', flush=True)\nimport time; time.sleep(0.5)\nopen('a b.txt', 'w').write('text')\n6 * 7";
+      const result = await host.call(
+        "run_code",
+        { code },
+        { onprogress: ({ message }) => messages.push(message) },
+      );
+      expect(messages).toEqual(["begun\n"]);
+      const text = "begun\n[result]\n42\n[files created or changed: a b.txt (4 B)]";
+      expect(result).toMatchObject({
+        content: [{ type: "text", text }],
+        structuredContent: { text, files: [{ path: "a b.txt", size: 4 }] },
+        isError: false,
+      });
+      const { resources } = await host.client.listResources();
+      expect(resources).toMatchObject([{ uri: "sandbox:///workspace/a%20b.txt", name: "a b.txt", size: 4 }]);
+      const { contents } = await host.client.readResource({ uri: "sandbox:///workspace/a%20b.txt" });
+      expect(contents).toMatchObject([{ text: "text" }]);
+      await expect(host.client.readResource({ uri: "sandbox:///workspace/no.txt" })).rejects.toThrow();
+    });
+
+    test("returns pictures as image content", async () => {
+      const png =
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+      const code = `import base64\nclass P:\n    def _repr_png_(self): return base64.b64decode("${png}")\nP()`;
+      const { content } = await host.call("run_code", { code });
+      expect(content).toContainEqual({ type: "image", mimeType: "image/png", data: png });
+    });
+
+    test("tells the model what is wrong with a call", async () => {
+      const { content, isError } = await host.call("run_code", { cod: "1" });
+      expect(isError).toBe(true);
+      expect(content[0]?.text).toContain('unknown field "cod"; code is missing');
+    });
+
+    test("interrupts a run that is cancelled, and keeps the state", async () => {
+      const aborting = new AbortController();
+      const code = "kept = 7\nprint('begun', flush=True)\nwhile True: pass";
+      const cancelled = host.call(
+        "run_code",
+        { code },
+        { signal: aborting.signal, onprogress: () => aborting.abort() },
+      );
+      await expect(cancelled).rejects.toThrow();
+      expect((await host.call("run_code", { code: "kept" })).structuredContent?.text).toBe("[result]\n7");
+    });
+
+    test("has a prompt that teaches good use", async () => {
+      const { prompts } = await host.client.listPrompts();
+      expect(prompts.map(({ name }) => name)).toEqual(["use_sandbox"]);
+      const { messages } = await host.client.getPrompt({ name: "use_sandbox" });
+      expect(JSON.stringify(messages)).toContain("You have a sandbox");
+    });
+  });
+
+  test("ends when its host hangs up", async () => {
+    const command = spawn(process.execPath, [COMMAND, "mcp"], { stdio: ["pipe", "pipe", "ignore"] });
+    const exited = once(command, "exit");
+    const line = once(createInterface(command.stdout), "line");
+    const initialize = {
+      ...{ jsonrpc: "2.0", id: 1, method: "initialize" },
+      params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: INFO },
+    };
+    command.stdin.write(`${JSON.stringify(initialize)}\n`);
+    await line;
+    command.stdin.end();
+    expect(await exited).toEqual([0, null]);
+  });
+
+  describe("over HTTP", () => {
+    let command: ReturnType<typeof spawn>;
+    let url: URL;
+    beforeAll(async () => {
+      const env = { ...process.env, OPEN_SANDBOX_MCP_TOKEN: TOKEN };
+      command = spawn(process.execPath, [COMMAND, "mcp", "--http", "0"], {
+        stdio: ["ignore", "ignore", "pipe"],
+        env,
+      });
+      if (command.stderr === null) throw new Error("There is no standard error.");
+      for await (const line of createInterface(command.stderr)) {
+        const [, address] = /(http:\S+)/.exec(line) ?? [];
+        if (address === undefined) continue;
+        url = new URL(address);
+        break;
+      }
+    });
+    afterAll(async () => {
+      const exited = once(command, "exit");
+      command.kill("SIGTERM");
+      await exited;
+    });
+
+    test.each(overHttp)(
+      "a client of version %s goes on with the sandbox that a result names",
+      async (_, connect) => {
+        const host = await connect(url);
+        const messages: (string | undefined)[] = [];
+        const first = await host.call(
+          "run_code",
+          { code: "x = 41\nprint('live')" },
+          { onprogress: ({ message }) => messages.push(message) },
+        );
+        expect(messages).toEqual(["live\n"]);
+        const { sandbox } = first.structuredContent ?? {};
+        expect(sandbox).toMatch(/^[0-9a-f]{16}$/);
+        expect(first.content[0]?.text).toBe(`live\n[sandbox: ${sandbox ?? ""}]`);
+        expect((await host.call("run_code", { code: "x + 1", sandbox })).structuredContent?.text).toBe(
+          "[result]\n42",
+        );
+        expect((await host.call("run_code", { code: "'x' in globals()" })).structuredContent?.text).toBe(
+          "[result]\nFalse",
+        );
+        const unknown = await host.call("run_code", { code: "1", sandbox: "nope" });
+        expect(unknown).toMatchObject({ isError: true });
+        expect(unknown.content[0]?.text).toContain('There is no sandbox "nope"');
+        await host.call("write_file", { path: "r.txt", content: "there", sandbox });
+        const { contents } = await host.client.readResource({
+          uri: `sandbox://${sandbox ?? ""}/workspace/r.txt`,
+        });
+        expect(contents).toMatchObject([{ text: "there" }]);
+        await host.close();
+      },
+    );
+
+    test.each([
+      ["without a token", {}, 401],
+      ["with another token", { authorization: "Bearer other" }, 401],
+      ["from a web page", { authorization: `Bearer ${TOKEN}`, origin: "https://example.com" }, 403],
+    ])("refuses a request %s", async (_, headers, status) => {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+      });
+      expect(response.status).toBe(status);
+    });
+  });
+});
