@@ -90,7 +90,9 @@ export async function download(
       await writeLocal(localPath, onProgress, () => remote.open(path, { signal }));
       return;
     } catch (error) {
-      if (!(error instanceof SandboxApiException) || error.code !== "IS_DIRECTORY") throw error;
+      // Servers differ in how they refuse to send a directory as a file.
+      if (!(error instanceof SandboxApiException) || !["IS_DIRECTORY", "INVALID_FILE"].includes(error.code))
+        throw error;
     }
   }
   const root = await remote.getInfo(path, { signal });

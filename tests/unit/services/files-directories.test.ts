@@ -27,6 +27,7 @@ class RemoteTree {
   readonly entries = new Map<string, RemoteFile>();
   readonly lines: string[] = [];
   readonly warnings: string[] = [];
+  refusesDirectories = false;
 
   files(options: ConnectionOptions = {}) {
     const silent = () => undefined;
@@ -68,6 +69,9 @@ class RemoteTree {
       default: {
         const entry = this.entries.get(at);
         if (entry?.type === "file") return new Response(entry.data);
+        if (this.refusesDirectories) {
+          return Response.json({ code: "INVALID_FILE", message: "path is a directory" }, { status: 400 });
+        }
         // As servers announce a directory.
         return new Response("", { headers: { "content-length": "9223372036854775807" } });
       }
@@ -178,6 +182,13 @@ describe("downloading a directory", () => {
     expect(await readFile(path.join(local, "top.txt"), "utf8")).toBe("top");
     expect((await stat(path.join(local, "a/run.sh"))).mode & 0o100).toBe(0o100);
     expect((await stat(path.join(local, "top.txt"))).mode & 0o100).toBe(0);
+  });
+
+  test("works with servers that refuse to send a directory with a status", async () => {
+    const remote = remoteWith({ "/src/top.txt": file("top") });
+    remote.refusesDirectories = true;
+    await remote.files().download("/src", local);
+    expect(await readdir(local)).toEqual(["top.txt"]);
   });
 
   test("merges into a directory that exists", async () => {
