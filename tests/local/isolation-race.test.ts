@@ -137,5 +137,6 @@ function race(wrapper: readonly string[], uid: number): void {
         expect(readdirSync(temporary)).toEqual(["home"]);
       }
     },
+    300_000,
   );
 }
