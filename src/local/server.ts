@@ -20,7 +20,7 @@ import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
 import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.js";
 
-/** Where a server without a listener seems to be: a name that no resolver ever knows (RFC 2606). */
+/** The host name of a server without a listener: reserved, so that no resolver knows it (RFC 2606). */
 const IN_PROCESS_HOST = "opensandbox.invalid";
 
 /** What a box's supervisor and the system's libraries may take beside the memory of a sandbox. */
@@ -100,7 +100,7 @@ export interface LocalServer extends AsyncDisposable {
    * Replaces the faults of one sandbox, or of `"all"`; `{}` ends them. Those of a sandbox come over those of all. They
    * hold for requests from now on.
    *
-   * @throws {InvalidArgumentException} for a fault that is none
+   * @throws {InvalidArgumentException} if a fault is unknown or invalid
    */
   setFaults(sandboxId: string, faults: Faults): void;
   /** Ends every sandbox, removes its files and frees the port. Closing twice is the same as once. */
@@ -129,7 +129,7 @@ export interface LocalServer extends AsyncDisposable {
  * ```
  *
  * @throws {SandboxException} `NO_ISOLATION` with the package to install or the setting to change, `PORT_UNAVAILABLE`
- * @throws {InvalidArgumentException} for an option that is none
+ * @throws {InvalidArgumentException} if an option is unknown or invalid
  */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
   const { port = 0, apiKey = randomBytes(24).toString("hex"), signal } = options;
@@ -149,7 +149,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const assets = resolveAssets();
   const runtimes = new Runtimes();
   if (python !== undefined) await runtimes.use("python", python);
-  // Found now, so that the first sandbox need not wait for it.
+  // Found now, so that the first sandbox does not wait for it.
   const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();
 
@@ -203,7 +203,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     throw error;
   }
   const close = async () => {
-    // The listener first, so that nothing new begins; its streams break off, as those of a server that is gone do.
+    // The listener first, so that no request arrives any more. Its streams break off, as when a server dies.
     await listener?.close();
     stopWarming();
     try {
@@ -256,7 +256,7 @@ function describe({
   const domain = listener?.host ?? IN_PROCESS_HOST;
   const fetch = async (input: string | URL | Request, init?: RequestInit) => {
     const request = new Request(input, init);
-    // As with any other server: who asks in a loop lets timers and other work have their turn.
+    // As with any other server, requests in a loop let timers and other work have their turn.
     await setImmediate();
     if (closing !== undefined) throw closedError();
     request.signal.throwIfAborted();

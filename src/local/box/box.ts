@@ -26,15 +26,15 @@ const CONTROL_TIMEOUT_MS = 20_000;
 const COMPLAINT_CHARS = 4000;
 const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
-/** How long a supervisor may take to end by itself, where that is asked of it. */
+/** How long a supervisor that is asked to end may take. */
 const END_MS = 3000;
 /** How long the last process of a box may take to end after SIGKILL, and how often that is looked at. */
 const LAST_PROCESS_MS = 10_000;
 const LAST_PROCESS_INTERVAL_MS = 2;
-/** What one unread answer may hold back in this process, in bytes. */
+/** How much of one unread response this process holds, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
-/** The headers of a box that clients get to see; everything else that code in it could make up stays here. */
+/** The headers of a box that are passed on to clients. All others, which code in it could make up, are dropped. */
 const RELAYED_HEADERS = [
   "accept-ranges",
   "allow",
@@ -56,7 +56,7 @@ export interface BoxRequest {
   /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Whether the answer is one of the user's own servers: all of its headers are relayed then. */
+  /** Whether the response is from one of the user's own servers: all of its headers are passed on then. */
   readonly isForeign?: boolean | undefined;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
@@ -72,7 +72,7 @@ export interface BoxOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly ipython: boolean;
   readonly prewarm: boolean;
-  /** For whom a language runs in another version than was asked for: one sentence. */
+  /** One sentence for each language that runs in another version than was asked for. */
   readonly notices: SelectedRuntimes["notices"];
 }
 
@@ -94,7 +94,7 @@ export class Box {
   #activeRequests = 0;
 
   /**
-   * Starts a box and resolves when its supervisor answers.
+   * Starts a box and resolves when its supervisor responds.
    *
    * @throws {SandboxException} `SANDBOX_START_FAILED`, with what the programs said
    */
@@ -104,7 +104,7 @@ export class Box {
     const child = spawn(command, args, {
       cwd: launch.cwd,
       env: launch.env,
-      // Its own session: a Ctrl-C in the terminal is for the host, which then ends its boxes in order.
+      // In its own session: Ctrl-C in the terminal reaches the host alone, which then ends its boxes in order.
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
@@ -115,15 +115,15 @@ export class Box {
       const fail = (reason: string) => {
         const complaint = log.trim().slice(-COMPLAINT_CHARS);
         const said = complaint === "" ? reason : complaint;
-        const message = `A sandbox of the local server does not start: ${said}`;
+        const message = `A sandbox of the local server did not start: ${said}`;
         reject(new SandboxException({ code: "SANDBOX_START_FAILED", message }));
       };
       child.once("error", (error) => fail(error.message));
       child.once("close", (code, signal) =>
         fail(`it ended at once (${signal ?? `exit status ${code ?? 0}`})`),
       );
-      // Not cancelled: when it comes late, nobody waits for this promise any more.
-      delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not answer"), fail);
+      // Not cancelled: when it fires late, nothing waits for this promise any more.
+      delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not respond"), fail);
     });
     failed.catch(() => undefined); // also when it ends long after its start
     const channel = child.stdio[3];
@@ -175,17 +175,17 @@ export class Box {
       child.once("error", () => resolve());
     }).finally(() => {
       clearInterval(this.#tamperCheck);
-      // Its number may soon be another process's.
+      // Another process may soon have its number.
       this.#supervisorPid = undefined;
     });
     this.#session = connect("http://box", {
       createConnection: () => channel,
-      // Many answers may wait for slow readers at once, and new ones must not be refused for it.
+      // Many responses may wait for slow readers at once; new ones must not be refused for that.
       maxSessionMemory: 1000,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 16 * 1024 },
     });
     this.#session.on("error", () => undefined); // each request fails for itself
-    // A box alone does not keep the host's process running; a request that is under way does.
+    // A box does not keep the host's process running; a pending request does.
     child.unref();
     channel.on("error", () => undefined);
     this.#session.unref();
@@ -193,9 +193,9 @@ export class Box {
   }
 
   /**
-   * Sends a request and gives the answer as it comes, the body unread.
+   * Sends a request and resolves to the response, its body unread.
    *
-   * @throws the signal's reason, or an error that says why there is no answer
+   * @throws the signal's reason, or an error that says why there is no response
    */
   async request(request: BoxRequest): Promise<Response> {
     const { signal } = request;
@@ -262,7 +262,7 @@ export class Box {
     this.#log = (this.#log + text).slice(-LOG_CHARS);
   }
 
-  /** What the supervisor and the program that made the box have said, the latest last. */
+  /** What the supervisor and the program that made the box wrote to stderr. */
   get log(): string {
     return this.#log;
   }
@@ -302,18 +302,18 @@ export class Box {
    * @returns whether the last one is gone; `false` if that takes too long
    */
   async kill(): Promise<boolean> {
-    // Somebody waits for it now: that has to keep the host's process running.
+    // It is awaited now, which has to keep the host's process running.
     this.#child.ref();
     if (this.#child.stderr instanceof Socket) this.#child.stderr.ref();
     this.killSync();
-    // One that is busy hears nothing but SIGKILL.
+    // A busy one reacts to nothing but SIGKILL.
     const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
     clearTimeout(forcing);
     const deadline = performance.now() + LAST_PROCESS_MS;
     while (this.hasProcesses && performance.now() < deadline) await delay(LAST_PROCESS_INTERVAL_MS);
     await this.#group?.end();
-    // A supervisor that had to be forced has not done it itself.
+    // A supervisor that was killed has not done it itself.
     if (!this.#launch.isAlone) killStrays(this.#launch.workspace);
     return !this.hasProcesses;
   }
@@ -328,12 +328,12 @@ export class Box {
 
   /** Like {@link kill}, without waiting: for the end of the host's process. */
   killSync(): void {
-    // With an error: else what is being read would end as if it were complete.
+    // With an error, or bodies that are being read would end as if they were complete.
     this.#session.destroy(new SandboxException({ code: "SANDBOX_ENDED", message: "the sandbox was ended" }));
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#group?.kill();
     this.#child.kill(this.#launch.endSignal);
-    // What is stopped, be it by code in the box, notices nothing but SIGKILL.
+    // A process that was stopped, by code in the box too, reacts to nothing but SIGKILL.
     if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
     this.#group?.thaw();
   }

@@ -60,7 +60,7 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** Reads a quantity as Kubernetes writes it; `undefined` for what is none, or not more than zero. */
+/** Reads a quantity as Kubernetes writes it; `undefined` if it is invalid or not more than zero. */
 export function parseQuantity(text: string | undefined): number | undefined {
   const [, digits, suffix = ""] = /^(\d{1,15}(?:\.\d{1,9})?)([a-zA-Z]{0,2})$/.exec(text?.trim() ?? "") ?? [];
   const factor = SUFFIXES[suffix];

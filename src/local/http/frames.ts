@@ -76,7 +76,7 @@ const SPECIAL = /[<>&\u2028\u2029\ufffd\ud800-\udfff]/;
 function encodeString(text: string): string {
   if (!SPECIAL.test(text)) return JSON.stringify(text);
   // With the flag `u` a pair is one character, so that `Surrogate` finds only those that stand alone. Go writes a byte
-  // that is no UTF-8 as `\ufffd`; here it is a character already, and every one of them is escaped.
+  // that is not UTF-8 as `\ufffd`; here it is a character already, and every one of them is escaped.
   const wellFormed = text.replace(/\p{Surrogate}/gu, "\ufffd");
   return JSON.stringify(wellFormed).replace(/[<>&\u2028\u2029\ufffd]/g, escapeCharacter);
 }

@@ -17,7 +17,7 @@ export interface Route {
   readonly handle: RouteHandler;
 }
 
-/** Finds the handler of a request, and says in FastAPI's words where there is none. */
+/** Finds the handler of a request; without one, responds in FastAPI's words. */
 export class Router {
   readonly #routes: readonly (Route & { readonly pattern: RegExp })[];
 
@@ -49,7 +49,7 @@ function toPattern(path: string): RegExp {
 function decodeParameters(groups: Record<string, string | undefined>): Record<string, string> {
   const decoded: Record<string, string> = {};
   for (const [name, value = ""] of Object.entries(groups)) {
-    // What is passed on stays as it came; what is a name here is decoded, if it can be.
+    // The rest of a path is passed on unchanged; names are decoded if that is possible.
     decoded[name] = name === "rest" ? value : decode(value);
   }
   return decoded;

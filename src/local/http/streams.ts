@@ -1,13 +1,13 @@
 import type { Readable } from "node:stream";
 
 /**
- * A Node stream as a web stream that reads no further than its consumer: whoever is slow slows the producer. Cancelling
- * it destroys the Node stream, or does with it what `giveUp` says.
+ * Returns a Node.js stream as a web stream that reads no further than its consumer, so that a slow consumer slows the producer.
+ * Cancelling it destroys the Node.js stream, or calls `release`.
  */
 export function readableBody(
   stream: Readable,
   signal: AbortSignal,
-  giveUp: (stream: Readable) => void = (unwanted) => unwanted.destroy(),
+  release: (stream: Readable) => void = (unwanted) => unwanted.destroy(),
 ): ReadableStream<Uint8Array> {
   let settled = false;
   return new ReadableStream<Uint8Array>(
@@ -35,7 +35,7 @@ export function readableBody(
       },
       cancel() {
         settled = true;
-        giveUp(stream);
+        release(stream);
       },
     },
     { highWaterMark: 0 },
@@ -46,7 +46,7 @@ function isReset(stream: Readable): boolean {
   return "rstCode" in stream && stream.rstCode !== undefined && stream.rstCode !== 0;
 }
 
-/** Reads on what nobody wants, to no one. */
+/** Reads a stream to its end and drops what comes. */
 export function discard(stream: Readable): void {
   stream.removeAllListeners("data");
   stream.resume();

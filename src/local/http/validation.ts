@@ -112,7 +112,7 @@ export class Fields {
     return undefined;
   }
 
-  /** The objects in a list, each with its place; an item that is none is reported. */
+  /** The objects in a list, each with its place; an item of another type is reported. */
   objects(name: string): Fields[] {
     const value = this.#values[name];
     if (value === undefined || value === null) return [];
@@ -197,7 +197,7 @@ export function parseFields(text: string, headers: Headers): Fields {
   throw bodyProblem("model_attributes_type", reason, value);
 }
 
-/** The body of a request, as long as it is no larger than one can be. @throws {LifecycleProblem} 413 */
+/** Reads the body of a request, up to the largest size that is accepted. @throws {LifecycleProblem} 413 */
 export async function readText(request: Request): Promise<string> {
   const tooLarge = problem(413, "GENERAL::UNKNOWN_ERROR", `The body is larger than ${LARGEST_BODY} bytes.`);
   const chunks: Uint8Array[] = [];

@@ -127,7 +127,7 @@ export class Sandboxes {
     const timer = setTimeout(
       () => {
         if (left > LONGEST_TIMER_MS) this.#schedule(sandbox, micros);
-        // Whoever deletes it at the same moment has done the work.
+        // It may have been deleted at the same moment.
         else this.delete(sandbox.id).catch(() => undefined);
       },
       Math.min(Math.max(left, 0), LONGEST_TIMER_MS),

@@ -22,7 +22,7 @@ const DATE_TIME =
  * Reads a point in time as the lifecycle server does: with an offset, without one (then it is UTC), or as a number of
  * seconds since 1970.
  *
- * @returns microseconds since 1970; `undefined` for what is none, or lies after the year 9999
+ * @returns microseconds since 1970; `undefined` if the value is not a point in time, or lies after the year 9999
  */
 export function parseTime(value: unknown): number | undefined {
   const micros = parseMicros(value);

@@ -42,7 +42,7 @@ export interface UnavailableLanguage {
 /**
  * Resolves a `cwd` as execd does: `~`, `$NAME` and `${NAME}` expanded, relative to the workspace.
  *
- * @throws {Problem} 400 where it is no directory, or names a variable that is not set
+ * @throws {Problem} 400 if it is not a directory, or names a variable that is not set
  */
 export function resolveDirectory(given: string, configuration: Configuration): string {
   const directory = expandPath(given, configuration);

@@ -1,6 +1,6 @@
 /**
- * The supervisor: the one process of the local server that lives inside a box. It starts kernels and commands and
- * answers as execd does, over HTTP/2 on the socket that it inherits as descriptor 3. When that closes, it ends.
+ * The supervisor: the only process of the local server inside a box. It starts kernels and commands and responds as execd
+ * does, over HTTP/2 on the socket that it inherits as descriptor 3. It ends when that socket closes.
  */
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
@@ -58,7 +58,7 @@ function endEverything(): void {
 }
 
 async function configure(stream: ServerHttp2Stream): Promise<Execd> {
-  // The server is trusted here: whoever holds the other end of this socket decides what runs in the box anyway.
+  // Not validated: the server holds the other end of this socket and decides what runs in the box.
   const configuration = (await json(stream)) as Configuration;
   process.chdir(configuration.workspace);
   isAlone = configuration.limits !== null;

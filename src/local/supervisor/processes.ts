@@ -17,7 +17,7 @@ function hasMembers(group: number): boolean {
   }
 }
 
-/** Sends a signal to a whole group; a group that is gone is no error. */
+/** Sends a signal to a whole group. Succeeds if the group is gone. */
 export function signalGroup(leader: number | undefined, signal: NodeJS.Signals): void {
   // 0 would mean the supervisor's own group, and -1 everything.
   if (leader !== undefined && leader > 1) sendSignal(-leader, signal);

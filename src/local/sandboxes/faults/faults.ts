@@ -70,7 +70,7 @@ export class FaultRegistry {
   }
 }
 
-/** @throws {InvalidArgumentException} for a name that is no fault's, or a value that does not fit */
+/** @throws {InvalidArgumentException} if a fault is unknown or its value is invalid */
 export function checkFaults(faults: Faults): Faults {
   for (const [name, value] of Object.entries(faults)) {
     if (!isFaultName(name)) {

@@ -4,12 +4,12 @@ import { StringDecoder } from "node:string_decoder";
 export interface Frame {
   /** As it came, blank line included. The last one of a stream may have none. */
   readonly text: string;
-  /** `undefined` for an in-band error, and for whatever is no event. */
+  /** `undefined` for an in-band error, and for anything that is not an event. */
   readonly type: string | undefined;
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-/** What becomes of a frame: frames to send for it, and whether the stream ends after them. */
+/** What to do with a frame: the frames to send for it, and whether the stream ends after them. */
 export interface Outcome {
   readonly send: readonly string[];
   readonly end?: boolean;
@@ -118,7 +118,7 @@ export function limitBytes(
   }
 }
 
-/** What waits for nothing would otherwise not notice that its client has gone. */
+/** A stream that waits for nothing would not notice otherwise that its client has gone. */
 function failOnAbort(controller: TransformStreamDefaultController<Uint8Array>, signal: AbortSignal): void {
   signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
 }
@@ -135,7 +135,7 @@ export function parseFrame(text: string): Frame {
       return { text, event, type: typeof event["type"] === "string" ? event["type"] : undefined };
     }
   } catch {
-    // No JSON: it passes as it is.
+    // Not JSON: it passes unchanged.
   }
   return { text, type: undefined, event: {} };
 }

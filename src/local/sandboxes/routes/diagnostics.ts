@@ -10,7 +10,7 @@ const DOUBLE_RULE = "=".repeat(72);
 const DEFAULT_LINES = 100;
 const SUMMARY_LINES = 50;
 
-/** What can be said of a sandbox as text, for people. */
+/** Descriptions of a sandbox as text, for people. */
 export function diagnosticRoutes(
   sandboxes: Sandboxes,
   route: (method: string, path: string, handle: RouteHandler) => Route[],
@@ -22,7 +22,7 @@ export function diagnosticRoutes(
         throw problem(501, "DIAGNOSTICS_NOT_IMPLEMENTED", message);
       }
       const text = describe(sandboxes.get(parameters["id"] ?? ""), query);
-      // The real server says of its summary only that it is no part of what is to be replaced.
+      // The real server marks all of these as deprecated except the summary.
       return textResponse(text, path === "summary" ? {} : { deprecation: "true" });
     });
   return [

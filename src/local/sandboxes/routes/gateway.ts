@@ -31,8 +31,8 @@ const PROXY_HEADERS = new Set([
 ]);
 
 /**
- * The ways into a sandbox: the server's own proxy, and the addresses that endpoints without it have. Neither asks for
- * the API key. execd asks for the sandbox's token; what the user's own servers ask for is their business.
+ * The ways into a sandbox: the server's own proxy, and the addresses of endpoints without it. Neither needs the API key.
+ * execd needs the sandbox's token; the user's own servers decide for themselves.
  */
 export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
   const handle = (routed: RoutedRequest) => enter(routed, sandboxes);
@@ -48,7 +48,7 @@ export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
 
 /** Whether a path leads into a sandbox, so that the API key does not matter. */
 export function isGatewayPath(pathname: string): boolean {
-  // What has `..` in it may be understood differently by whoever comes next, so that the real server exempts none.
+  // The next server may resolve `..` differently, so that the real server exempts no such path.
   return !pathname.includes("..") && (PROXY_PATH.test(pathname) || GATEWAY_PATH.test(pathname));
 }
 

@@ -136,13 +136,13 @@ function getEndpoint(url: URL, { id, accessToken }: HostedSandbox, given: string
   return jsonResponse(200, { endpoint, headers: { "X-EXECD-ACCESS-TOKEN": accessToken } });
 }
 
-/** What FastAPI says about a port that is no number. */
+/** FastAPI's finding for a port that is not a number. */
 export function invalidPort(given: string): Finding {
   const msg = "Input should be a valid integer, unable to parse string as an integer";
   return { type: "int_parsing", loc: ["path", "port"], msg, input: given };
 }
 
-/** SDKs report how long a creation took; nobody here wants to know. */
+/** SDKs report how long a creation took. The report is checked and dropped. */
 async function acceptEvent(request: Request): Promise<Response> {
   const fields = await readFields(request);
   for (const name of ["eventType", "createDurationMs", "success"]) {

@@ -79,7 +79,7 @@ function readCommand(body: Body): string | readonly string[] {
 async function sendLog({ stream, query, parameter }: Call, commands: Commands): Promise<void> {
   const log = commands.log(parameter);
   const given = query.get("cursor") ?? "";
-  // What is no number is none at all.
+  // As in execd, anything but a number counts as absent.
   const cursor = /^[+-]?\d+$/.test(given) ? Number(given) : 0;
   if (cursor < 0) {
     const message = `error seek file: seek /tmp/${parameter}.output: invalid argument`;

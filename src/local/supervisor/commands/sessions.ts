@@ -47,7 +47,7 @@ export class Sessions {
     this.#bash = findProgram("bash", configuration.env["PATH"] ?? "");
   }
 
-  /** Makes a session, and its directory where there is none. */
+  /** Makes a session, and its directory if it does not exist. */
   create(cwd: string): string {
     const directory = expandPath(cwd, this.#configuration);
     try {

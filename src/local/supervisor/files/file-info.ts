@@ -72,7 +72,7 @@ export function readPermission(body: Body): Permission {
   return { mode: body.integer("mode"), owner: body.string("owner"), group: body.string("group") };
 }
 
-/** A failure in Go's words, for whoever knows what was to be done. */
+/** A failure in Go's words, to which the caller adds what it was doing. */
 export class Refusal extends Error {}
 
 /** The Problem of a refusal: 404 where something is missing, as everything is that somebody tries to make in /proc. */

@@ -73,13 +73,13 @@ export class Body {
     return this.#read(field, "bool", (given) => typeof given === "boolean") === true;
   }
 
-  /** A whole number, 0 where there is none. */
+  /** A whole number, 0 if the field is absent. */
   integer(field: string, type: "int" | "int64" = "int"): number {
     const value = this.#read(field, type, (given) => Number.isInteger(given));
     return typeof value === "number" ? value : 0;
   }
 
-  /** A whole number, not negative, or `undefined` where there is none. */
+  /** A whole number, not negative, or `undefined` if the field is absent. */
   count(field: string, goName: string): number | undefined {
     if (!this.has(field)) return undefined;
     const value = this.integer(field, "int64");
@@ -92,7 +92,7 @@ export class Body {
     return Object.fromEntries(Object.keys(body.#fields).map((name) => [name, body.string(name)]));
   }
 
-  /** A list of strings, or `undefined` where there is none. */
+  /** A list of strings, or `undefined` if the field is absent. */
   list(field: string): string[] | undefined {
     const value = this.#read(field, "[]string", Array.isArray);
     if (!Array.isArray(value)) return undefined;
@@ -102,7 +102,7 @@ export class Body {
     });
   }
 
-  /** The object in a field; an empty one where there is none. */
+  /** The object in a field; an empty one if the field is absent. */
   object(field: string): Body {
     const isObject = (given: unknown) => typeof given === "object" && !Array.isArray(given);
     const value = this.#read(field, "map[string]string", isObject);

@@ -6,8 +6,8 @@ const PING_INTERVAL_MS = 3000;
 type Timestamped<T> = T extends unknown ? Omit<T, "timestamp"> : never;
 
 /**
- * The answer to a run: execd's frames on an HTTP/2 stream. The status goes out with the first event, so that a problem
- * that shows before it can still be an ordinary answer.
+ * The response to a run: execd's frames on an HTTP/2 stream. The status is sent with the first event, so that a problem
+ * that occurs before it can still become an ordinary response.
  */
 export class EventStream {
   readonly #stream: ServerHttp2Stream;
@@ -22,7 +22,7 @@ export class EventStream {
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
     stream.on("drain", () => this.#flow(true));
-    // Output is discarded from here on; what becomes of the run is decided by whoever sets `onGone`.
+    // Output is discarded from here on; `onGone` decides whether the run goes on.
     stream.on("close", () => {
       this.#open = false;
       clearInterval(this.#pings);
@@ -37,13 +37,13 @@ export class EventStream {
     return Math.round(performance.now() - this.#startedAt);
   }
 
-  /** Is told when the reader cannot follow (`false`) and when it can again: whoever produces must pause meanwhile. */
+  /** Called with `false` when the reader is behind, so that the producer pauses, and with `true` when it has caught up. */
   set onFlow(listener: (flowing: boolean) => void) {
     this.#onFlow = listener;
     if (this.#saturated) listener(false);
   }
 
-  /** Is told when the client has gone away before the end. */
+  /** Called when the client has gone away before the end. */
   set onGone(listener: () => void) {
     this.#onGone = listener;
     if (this.#stream.destroyed) listener();

@@ -1,4 +1,4 @@
-/** What Go's decoder says about a text that is no JSON, and where it stops reading one that is. */
+/** Finds the end of a JSON text as Go's decoder does, and reports syntax errors in its words. */
 
 /** The end of the first JSON value of a text, or what is wrong with it in Go's words. */
 export type JsonScan = { readonly end: number } | { readonly complaint: string };

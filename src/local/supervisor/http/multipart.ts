@@ -7,7 +7,7 @@ const LONGEST_HEADER = 16 * 1024;
 /** One part of a form. */
 export interface Part {
   readonly name: string;
-  /** Absent for a field that is no file. */
+  /** Absent for a field that is not a file. */
   readonly filename: string | undefined;
   /** To be read to its end before the next part. */
   readonly content: AsyncIterable<Buffer>;
@@ -37,7 +37,7 @@ export async function* readMultipart(source: Readable, boundary: string): AsyncG
     const disposition = await reader.readDisposition();
     const content = reader.until(delimiter);
     yield { name: disposition.get("name") ?? "", filename: disposition.get("filename"), content };
-    // Whoever did not read it to its end did not want it.
+    // What was not read to its end is not wanted.
     await drain(content);
   }
 }

@@ -11,8 +11,8 @@ import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
 import { sendPlainError } from "./responses.js";
 
 /**
- * Each request has a connection of its own, which is not said to close: a server that answers before it has read all of a
- * request, and then closes, resets the connection, and its answer is lost with it.
+ * Each request has a connection of its own, without `Connection: close`: a server that responds before it has read all of
+ * a request and then closes resets the connection, and the response is lost.
  */
 const AGENT = new Agent({ keepAlive: true, maxFreeSockets: 0 });
 
@@ -26,7 +26,7 @@ const lookup: LookupFunction = (_hostname, options, callback) => {
   else callback(null, "127.0.0.1", 4);
 };
 
-/** Passes a request on to a port of the sandbox, and the answer back, both as they come. */
+/** Passes a request on to a port of the sandbox and the response back, both as streams. */
 export function passOn(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -45,13 +45,13 @@ export function passOn(
     agent: AGENT,
   });
   outgoing.once("response", (incoming) => answer(stream, incoming, method));
-  // Nobody asked for another protocol.
+  // The request did not ask for another protocol.
   outgoing.once("upgrade", (_incoming, socket) => {
     socket.destroy();
     sendPlainError(stream, 502, "Bad Gateway");
   });
   outgoing.once("error", () => {
-    // What follows a whole answer, such as the body of a 204, is no part of it.
+    // Bytes after a complete response, such as a body after a 204, do not belong to it.
     if (stream.writableEnded) return;
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else sendPlainError(stream, 502, "Bad Gateway");

@@ -30,7 +30,7 @@ async function watch({ stream }: Call, configuration: Configuration): Promise<vo
     await delay(WATCH_INTERVAL_MS, undefined, { signal: gone.signal }).catch(() => undefined);
     if (gone.signal.aborted) return;
     const line = `${encodeJson(meter.read(), { keepKeyOrder: true })}\n`;
-    // Whoever does not read gets no line more.
+    // A slow reader gets the next line once it has read the last ones.
     if (!stream.write(line)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
   }
 }

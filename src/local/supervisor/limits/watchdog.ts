@@ -140,7 +140,7 @@ export class Watchdog {
     for (const { pid, bytes } of held.filter((file) => !isOnDisk(file))) {
       this.#heldMemory.set(pid, (this.#heldMemory.get(pid) ?? 0) + bytes);
     }
-    // Whoever makes room must be able to go on.
+    // Code that deletes files must be able to go on.
     if (used > diskBytes && used > this.#usedDisk) {
       this.#endAll(`more than ${describeBytes(diskBytes)} of files`);
     }
