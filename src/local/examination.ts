@@ -1,7 +1,6 @@
 import { isSandboxException } from "../errors.js";
 import { resolveIsolation } from "./box/isolation/resolve.js";
-import { installCommands } from "./languages/installing.js";
-import { RUNTIME_NAMES, type RuntimeName } from "./languages/runtime.js";
+import { installCommands, LANGUAGES, RUNTIME_NAMES } from "./languages/languages.js";
 import { Runtimes } from "./languages/runtimes.js";
 
 /** What the local server finds on a machine. */
@@ -21,19 +20,11 @@ export interface ExaminedLanguage {
   readonly install: readonly { readonly system: string; readonly command: string }[];
 }
 
-const LABELS: Readonly<Record<RuntimeName, readonly [label: string, program: string]>> = {
-  python: ["Python", "Python"],
-  node: ["JavaScript, TypeScript", "Node"],
-  java: ["Java", "JDK"],
-  go: ["Go", "Go"],
-  bash: ["Bash", "Bash"],
-};
-
 /** Looks for what the local server needs on this machine. */
 export async function examineMachine(runtimes: Runtimes = new Runtimes()): Promise<Examination> {
   const [{ installed }, isolation] = await Promise.all([runtimes.select({}), examineIsolation()]);
   const languages = RUNTIME_NAMES.map((name) => {
-    const [label, program] = LABELS[name];
+    const { label, program } = LANGUAGES[name];
     const { version, executable } = installed[name] ?? {};
     const found = version === undefined || executable === undefined ? undefined : { version, executable };
     return { label, program, found, install: installCommands(name) };

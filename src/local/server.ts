@@ -12,7 +12,7 @@ import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js
 import { availableCores, chooseCores } from "./box/limits.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
 import { enterForUpgrade } from "./sandboxes/routes/gateway.js";
-import { warmGoCache } from "./languages/go/cache.js";
+import { warmLanguages } from "./languages/configuration.js";
 import type { Runtime } from "./languages/runtime.js";
 import { Runtimes } from "./languages/runtimes.js";
 import { Playground } from "./playground/playground.js";
@@ -182,7 +182,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     new Snapshots(directory),
     registry,
   );
-  const stopWarming = warmGoCache(installed.go, directory.path);
+  const stopWarming = warmLanguages(installed, directory.path);
   const forget = onProcessEnd(() => {
     stopWarming();
     sandboxes.killSync();

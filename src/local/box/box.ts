@@ -6,7 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { SandboxException } from "../../errors.js";
 import type { ControlGroup } from "./control-group.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
-import { configureLanguages, languageEnvironment } from "../languages/languages.js";
+import { configureLanguages, languageEnvironment, temporaryDirectory } from "../languages/configuration.js";
 import type { SelectedRuntimes } from "../languages/runtimes.js";
 import { readableBody } from "../http/streams.js";
 import {
@@ -140,11 +140,13 @@ export class Box {
       workspace: launch.workspace,
       scratch: launch.scratch,
       env: { ...launch.env, ...languageEnvironment({ launch, runtimes, network }), ...env },
-      languages: configureLanguages({
-        ...{ runtimes, notices, kernels: launch.kernels, ipython },
-        temporary: launch.env["TMPDIR"] ?? "/tmp",
-        memoryBytes: limits.memoryBytes,
-      }),
+      languages: configureLanguages(
+        { installed: runtimes, notices },
+        {
+          ...{ kernels: launch.kernels, temporary: temporaryDirectory(launch), ipython },
+          memoryBytes: limits.memoryBytes,
+        },
+      ),
       prewarm: prewarm ? ["python"] : [],
       limits: launch.isAlone
         ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }

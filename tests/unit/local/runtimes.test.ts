@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeMissing } from "../../../src/local/languages/installing.js";
+import { describeMissing } from "../../../src/local/languages/languages.js";
 import { isVersion, type Finder, type Runtime } from "../../../src/local/languages/runtime.js";
 import { Runtimes } from "../../../src/local/languages/runtimes.js";
 

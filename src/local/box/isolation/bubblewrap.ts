@@ -20,7 +20,7 @@ import {
   type Confined,
   type Isolation,
 } from "./isolation.js";
-import type { InstalledRuntimes } from "../../languages/runtimes.js";
+import type { InstalledRuntimes } from "../../languages/languages.js";
 import { syscallFilter } from "./syscall-filter.js";
 
 const WORKSPACE = "/workspace";

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Assets } from "../../host/assets.js";
 import type { Limits } from "../limits.js";
-import type { InstalledRuntimes } from "../../languages/runtimes.js";
+import type { InstalledRuntimes } from "../../languages/languages.js";
 
 /** What a box is to look like, independent of how it is made. */
 export interface BoxPlan {

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import type { InstalledRuntimes } from "../../languages/runtimes.js";
+import type { InstalledRuntimes } from "../../languages/languages.js";
 import {
   baseEnvironment,
   makeDataDirectories,

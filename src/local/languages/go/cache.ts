@@ -54,8 +54,7 @@ export function goCacheDirectory(version: string): string {
  * @param temporary - where the compiler may leave files behind when it is stopped
  * @returns what stops it; the next time goes on from there
  */
-export function warmGoCache(go: Runtime | null, temporary: string): () => void {
-  if (go === null) return () => undefined;
+export function warmGoCache(go: Runtime, temporary: string): () => void {
   const directory = goCacheDirectory(go.version);
   let child: ChildProcess | undefined;
   try {

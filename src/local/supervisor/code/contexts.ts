@@ -6,14 +6,13 @@ import { makeDirectories } from "../files/file-info.js";
 import type { Kernel, KernelEvent } from "./kernel.js";
 import { KernelPool } from "./pool.js";
 import type { PipePool } from "./pipes.js";
+import { STARTERS } from "./registry.js";
 import { invalid, messageOf, Problem } from "../http/problem.js";
 
 // How long a run may take to end by itself when its context is deleted.
 const GRACE_MS = 500;
 /** How often a run is interrupted whose client has gone away. */
 const INTERRUPT_INTERVAL_MS = 500;
-
-const LANGUAGES = new Set(["python", "java", "javascript", "typescript", "go", "bash"]);
 
 /** A context as execd shows it. */
 export interface ContextInfo {
@@ -33,7 +32,7 @@ interface Context extends ContextInfo {
 
 /** Whether execd runs code of this language in a kernel. */
 export function isKernelLanguage(language: string): boolean {
-  return LANGUAGES.has(language);
+  return Object.hasOwn(STARTERS, language);
 }
 
 /** The contexts of a sandbox and the kernels behind them. */
@@ -201,7 +200,7 @@ export class Contexts {
 }
 
 function unknownLanguage(language: string): string {
-  return `unknown language ${JSON.stringify(language)}: expected one of ${[...LANGUAGES].join(", ")}`;
+  return `unknown language ${JSON.stringify(language)}: expected one of ${Object.keys(STARTERS).join(", ")}`;
 }
 
 function sendKernelEvent(event: KernelEvent, events: EventStream): void {
