@@ -87,9 +87,10 @@ function toModelOutput(
     isAtLeast7
       ? { type: "file" as const, mediaType, data: { type: "data" as const, data } }
       : // Version 7 accepts this too, with a warning: for results of an earlier process, before the first call.
-        // eslint-disable-next-line @typescript-eslint/no-deprecated -- version 6 has no other form
         ({ type: "image-data", mediaType, data } as const),
   );
+  // "image-data" is deprecated in version 7; version 6 has no other form.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
   return { type: "content", value: [{ type: "text", text }, ...pictures] };
 }
 
