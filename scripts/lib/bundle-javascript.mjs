@@ -161,7 +161,8 @@ function checkImports(outputs, start, isAllowed) {
   const loaded = new Set([start]);
   for (const path of loaded) {
     for (const { path: imported, kind, external } of outputs.get(path).imports) {
-      if (external && !isAllowed(imported)) throw new Error(`dist/${start} must not import ${imported}.`);
+      const isAvailable = kind === "require-call" && start.endsWith(".mjs") ? isBuiltin : isAllowed;
+      if (external && !isAvailable(imported)) throw new Error(`dist/${start} must not import ${imported}.`);
       if (!external && kind !== "dynamic-import")
         loaded.add(relative(common.outdir, resolve(root, imported)));
     }
@@ -176,11 +177,14 @@ function isOneOf(packages, path) {
   return packages.some((name) => path === name || path.startsWith(`${name}/`));
 }
 
-/** Packages in CommonJS call `require` where they are bundled, too, which a module does not have. */
+/**
+ * Bundled packages in CommonJS require modules of Node, and a module has no `require`. It is not imported from
+ * `node:module`, since esbuild's helper that calls it is in a chunk that browsers load too.
+ */
 function withRequire(text) {
   if (!text.includes("var __require =")) return text;
-  const [, shebang, rest] = /^(#!.*\n)?([^]*)$/.exec(text);
-  return `${shebang ?? ""}import{createRequire as __createRequire}from"node:module";const require=__createRequire(import.meta.url);${rest}`;
+  const [, shebang = "", rest] = /^(#!.*\n)?([^]*)$/.exec(text);
+  return `${shebang}const require=(id)=>globalThis.process.getBuiltinModule(id);${rest}`;
 }
 
 /**

@@ -58,7 +58,10 @@ describe("the packed files", () => {
     );
     const isShared = (path: string) => /^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.mjs$/.test(path);
     const isKernel = (path: string) => /^dist\/local\/kernels\/[\w-]+\.\w+$/.test(path);
-    const found = packed.files.filter((path) => !path.endsWith(".map") && !isShared(path) && !isKernel(path));
+    const isPage = (path: string) => path.startsWith("dist/local/playground/");
+    const isListed = (path: string) =>
+      !path.endsWith(".map") && !isShared(path) && !isKernel(path) && !isPage(path);
+    const found = packed.files.filter(isListed);
 
     expect(packed.files).toContain("dist/local/kernels/python.py");
     expect(found).toEqual([...files].sort());

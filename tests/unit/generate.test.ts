@@ -159,7 +159,7 @@ describe("a document is refused, with the place, and nothing is written,", () =>
       /`nope`/,
     ],
     ["of another version", "openapi: 3.1.0", "openapi: 3.0.3", /execd\.yaml: openapi must be 3\.1/],
-    ["that is no YAML", "paths:\n", "paths: [\n", /execd\.yaml.*/],
+    ["with invalid YAML", "paths:\n", "paths: [\n", /execd\.yaml.*/],
   ])("%s", async (_, old, replacement, message) => {
     await using copy = await ProjectCopy.create();
     const text = await copy.read("openapi/execd.yaml");
@@ -174,7 +174,7 @@ describe("a document is refused, with the place, and nothing is written,", () =>
     expect(await copy.readAll("generated")).toEqual(before);
   });
 
-  test("together with the faults of other documents", async () => {
+  test("together with the errors of other documents", async () => {
     await using copy = await ProjectCopy.create();
     await copy.replace("openapi/execd.yaml", "operationId: ping\n", "\n");
     await copy.replace("openapi/lifecycle.yaml", "operationId: getSandbox\n", "\n");
