@@ -14,25 +14,25 @@ test("variables, functions, aliases and the directory are kept", async () => {
   expect(await run("f a\npwd\nhi")).toMatchObject({ stdout: "f a 5\n/tmp\nalias\n", error: undefined });
 });
 
-test("streams are told apart, and can be opened by name", async () => {
+test("standard output and standard error are separate, and can be opened by name", async () => {
   const outcome = await run("echo out; echo err >&2; echo named > /dev/stderr");
   expect(outcome).toMatchObject({ stdout: "out\n", stderr: "err\nnamed\n", error: undefined });
 });
 
-test("nothing else is printed, also in a context's first run", async () => {
+test("nothing else is printed, even in a context's first run", async () => {
   const contextId = await client.createContext("bash");
   const outcome = await run("true", contextId);
   expect(outcome.order).toEqual(["init", "execution_complete"]);
 });
 
-test("an exit status other than 0 is an error without a name", async () => {
+test("a non-zero exit status is an error with an empty name", async () => {
   expect(await run("(exit 7)")).toMatchObject({
     error: { ename: "", evalue: "7", traceback: "" },
     isComplete: true,
   });
 });
 
-test("messages name the line", async () => {
+test("bash's messages contain the line", async () => {
   const missing = await run("echo a\nno_such_program\necho $LINENO");
   expect(missing).toMatchObject({
     stdout: "a\n3\n",
@@ -44,7 +44,7 @@ test("messages name the line", async () => {
   expect(syntax.stderr).toContain("line 2: syntax error");
 });
 
-test("code finds itself in the current directory, as the program that was started", async () => {
+test("BASH_SOURCE and $0 are in the current directory, as in a script that was started", async () => {
   await run("mkdir -p /tmp/project; cd /tmp/project");
   const code = `cd "$(dirname "\${BASH_SOURCE[0]}")" && pwd
 [[ "\${BASH_SOURCE[0]}" == "$0" ]] && echo main
@@ -52,7 +52,7 @@ echo "$OLDPWD $#"`;
   expect(await run(code)).toMatchObject({ stdout: "/tmp/project\nmain\n/tmp/project 0\n", stderr: "" });
 });
 
-test("a directory that was removed can be left", async () => {
+test("code can leave a directory that was removed", async () => {
   await run("mkdir -p /tmp/removed; cd /tmp/removed; rmdir /tmp/removed");
   expect(await run("echo here; cd /tmp; pwd")).toMatchObject({ stdout: "here\n/tmp\n", error: undefined });
 });
@@ -81,7 +81,7 @@ test("functions do not inherit a DEBUG trap unless the code asks for it", async 
   expect((await run("trap - DEBUG; echo $-", contextId)).stdout).toContain("T");
 });
 
-test("set -x prints the user's commands only, and set -a exports nothing of the kernel's", async () => {
+test("set -x prints only the user's commands, and set -a does not export the kernel's variables", async () => {
   const contextId = await client.createContext("bash");
   await run("set -xa", contextId);
   const { stdout, stderr } = await run("env | grep -c opensandbox", contextId);
@@ -93,7 +93,7 @@ test("standard input is empty", async () => {
   expect((await run("cat; read line; echo $?")).stdout).toBe("1\n");
 });
 
-test("quotes, here documents and history characters are taken as they are", async () => {
+test("quotes, here documents and history characters are not changed", async () => {
   const code = `cat <<'HERE'
 it's "$x" \\ \`!!\` é€😀
 HERE
@@ -101,11 +101,11 @@ echo "hi!there" '!$'`;
   expect((await run(code)).stdout).toBe('it\'s "$x" \\ `!!` é€😀\nhi!there !$\n');
 });
 
-test("half a character becomes a replacement, and a NUL is one", async () => {
+test("half a character becomes a replacement character, and NUL is a character", async () => {
   expect((await run("printf 'a\\0b\\xe2\\x82'")).stdout).toBe("a\0b\ufffd");
 });
 
-test("what runs on in the background does not print into a later run", async () => {
+test("a background process does not print into a later run", async () => {
   await run("(while true; do echo background; sleep 0.01; done) & sleep 0.05");
   expect((await run("sleep 0.2; echo own")).stdout).toBe("own\n");
 });
@@ -121,7 +121,7 @@ test.each([
   expect((await run("echo [$gone]")).stdout).toBe("[]\n");
 });
 
-test("there is no history, of ours neither", async () => {
+test("the history is empty and does not contain the kernel's commands", async () => {
   expect((await run("history; fc -l 2>/dev/null; echo none")).stdout).toBe("none\n");
 });
 
@@ -148,19 +148,19 @@ describe("an interrupt", () => {
     expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
   });
 
-  test("may end the shell after set -e, is one all the same, and then says what is lost", async () => {
+  test("is reported as an interrupt if it ends the shell after set -e, with a note that the state is lost", async () => {
     const contextId = await client.createContext("bash");
     const endless = client.start("bash", "kept=kept; set -e; echo runs; sleep 60", contextId);
     await endless.until("runs");
     await client.interrupt(contextId);
     const { error } = await endless.outcome;
     expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
-    // Which of the two the signal reaches first decides.
+    // The outcome depends on which of the two the signal reaches first.
     const isLost = error?.traceback.includes("variables are lost") === true;
     expect((await run("echo [$kept]", contextId)).stdout).toBe(isLost ? "[]\n" : "[kept]\n");
   });
 
-  test("ends programs that ignore it when it is repeated, and keeps the state", async () => {
+  test("kills programs that ignore it when it is repeated, and keeps the state", async () => {
     const contextId = await client.createContext("bash");
     const { error, stdout } = await insist(
       contextId,
@@ -170,7 +170,7 @@ describe("an interrupt", () => {
     expect((await run("echo $kept", contextId)).stdout).toBe("kept\n");
   });
 
-  test("ends a shell that ignores it when it is repeated, and the context starts anew", async () => {
+  test("kills a shell that ignores it when it is repeated, and the context starts a new one", async () => {
     const contextId = await client.createContext("bash");
     const { error } = await insist(contextId, "gone=gone; trap '' INT; echo runs; while :; do :; done");
     expect(error).toMatchObject({ ename: "KernelDied" });
@@ -178,7 +178,7 @@ describe("an interrupt", () => {
     expect((await run("echo [$gone]", contextId)).stdout).toBe("[]\n");
   });
 
-  /** Interrupts as often as the SDK does, some of them at once. */
+  /** Sends as many interrupts as the SDK does, some of them concurrently. */
   async function insist(contextId: string, code: string) {
     const endless = client.start("bash", code, contextId);
     await endless.until("runs");
@@ -186,13 +186,13 @@ describe("an interrupt", () => {
     return endless.outcome;
   }
 
-  test("comes at any moment of many runs, and none of them hangs", async () => {
+  test("never makes a run hang, whenever it arrives", async () => {
     const contextId = await client.createContext("bash");
     await run("kept=kept", contextId);
     for (let moment = 0; moment < 40; moment++) {
       const endless = client.start("bash", "while :; do :; done", contextId);
       await new Promise((resolve) => setTimeout(resolve, moment % 8));
-      // One that comes before the request itself has nothing to interrupt.
+      // An interrupt that arrives before the request itself has no effect.
       const again = setInterval(() => void client.interrupt(contextId), 500);
       await client.interrupt(contextId);
       expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");

@@ -4,7 +4,7 @@ import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helper
 
 const hasGo = runs("go", ["version"]);
 
-// On a machine where no local server ran before, the standard library is compiled first.
+// The first run on a machine compiles the standard library.
 jest.setTimeout(120_000);
 
 describeIf(
@@ -25,7 +25,7 @@ describeIf(
     await expect(go(code)).resolves.toMatchObject({ stdout: "hi ü 😀\n", stderr: "", error: undefined });
   });
 
-  test("takes the cells of the real kernel: `%%`, `!` and unused imports", async () => {
+  test("accepts the real kernel's syntax: `%%`, `!` and unused imports", async () => {
     const context = await client.createContext("go");
     await go("var counter = 5", context);
     const body = 'import "os"\n%% a b\nvar local = 2\nfmt.Println("cell", counter+local, os.Args[1:])';
@@ -64,7 +64,7 @@ describeIf(
     await expect(go("fmt.Println(A, B, C, f())", context)).resolves.toMatchObject({ stdout: "0 10 2 2\n" });
   });
 
-  test("what cannot be compiled is not kept", async () => {
+  test("declarations that cannot be compiled are not kept", async () => {
     const context = await client.createContext("go");
     await go("func f() int { return 1 }", context);
     await go("func f() int { return nowhere }", context);
@@ -76,12 +76,12 @@ describeIf(
     await expect(go(code)).resolves.toMatchObject({ stdout: "A 5 127\n" });
   });
 
-  test("a variable that is called like a package is no package", async () => {
+  test("a variable with the name of a package hides the package", async () => {
     const code = "type named struct{ Len int }\nlist := named{3}\nfmt.Println(list.Len)";
     await expect(go(code)).resolves.toMatchObject({ stdout: "3\n", error: undefined });
   });
 
-  test("an import that nothing uses does no harm", async () => {
+  test("an unused import is not an error", async () => {
     await expect(go('import "os"\nfmt.Println("ok")')).resolves.toMatchObject({ stdout: "ok\n" });
   });
 
@@ -109,13 +109,13 @@ describeIf(
     await expect(go(code)).resolves.toMatchObject({ results: [], error: undefined });
   });
 
-  test("what is wrong with a last call is where it is", async () => {
+  test("an error in a last call has its position", async () => {
     const context = await client.createContext("go");
     const { error } = await go("missing(3)", context);
     expect(error?.evalue).toBe("<cell 1>:1:1: undefined: missing");
   });
 
-  test("a program whose package is not main is refused, and the compiler's text has no path of ours", async () => {
+  test("a program whose package is not main is refused, and errors do not contain the kernel's paths", async () => {
     const context = await client.createContext("go");
     expect((await go("package foo\n\nfunc Bar() {}", context)).error).toMatchObject({
       ename: "CompileError",
@@ -134,7 +134,7 @@ describeIf(
 
   test("prints to both streams, while it runs", async () => {
     const context = await client.createContext("go");
-    // What is waited for comes last.
+    // This text is printed last.
     const code = 'println("to stderr")\nfmt.Println("first")\ntime.Sleep(10 * time.Minute)';
     const run = client.start("go", code, context);
     await run.until("first\n");
@@ -144,7 +144,7 @@ describeIf(
     expect(error).toMatchObject({ ename: "Interrupted", evalue: "signal: interrupt" });
   });
 
-  test("an interrupt ends a busy loop, and what a program has started; declarations stay", async () => {
+  test("an interrupt ends a busy loop and the program's child processes, and keeps declarations", async () => {
     const context = await client.createContext("go");
     await go("var kept = 11", context);
     const code = 'exec.Command("sleep", "600").Start()\nfmt.Println("begun")\nfor {\n}';
@@ -165,12 +165,12 @@ describeIf(
     expect((await run.outcome).error?.ename).toBe("Interrupted");
   });
 
-  test("ten thousand lines arrive whole", async () => {
+  test("ten thousand lines arrive complete", async () => {
     const { stdout } = await go('for i := 0; i < 10000; i++ {\n\tfmt.Println("line", i)\n}');
     expect(stdout).toBe(Array.from({ length: 10_000 }, (_, i) => `line ${i}\n`).join(""));
   });
 
-  test("an error has the compiler's text, with the user's own lines", async () => {
+  test("a compile error has the compiler's text, with the user's line numbers", async () => {
     const context = await client.createContext("go");
     const { error, stdout } = await go('fmt.Println("never")\n\n\tmissing(3)', context);
     expect(stdout).toBe("");
@@ -181,14 +181,14 @@ describeIf(
     });
   });
 
-  test("the compiler's text is there for whole programs, too", async () => {
+  test("a compile error of a whole program has the compiler's text, too", async () => {
     const context = await client.createContext("go");
     const { error } = await go('package main\n\nfunc main() {\n\tvar x int = "a"\n}\n', context);
     expect(error?.evalue).toContain("<cell 1>:4:6: declared and not used: x");
     expect(error?.evalue).toContain('<cell 1>:4:14: cannot use "a"');
   });
 
-  test("a panic is on stderr and an error, with the lines of each run", async () => {
+  test("a panic is printed to stderr and is an error, with the line numbers of each run", async () => {
     const context = await client.createContext("go");
     await go("func pick(all []int, i int) int {\n\treturn all[i]\n}", context);
     const { error, stderr } = await go("fmt.Println(pick([]int{1}, 5))", context);
@@ -208,19 +208,19 @@ describeIf(
     await expect(go("os.Exit(0)")).resolves.toMatchObject({ error: undefined, isComplete: true });
   });
 
-  test("standard input is at its end", async () => {
+  test("standard input is empty", async () => {
     await expect(go("var s string\n_, err := fmt.Scanln(&s)\nfmt.Println(err)")).resolves.toMatchObject({
       stdout: "EOF\n",
     });
   });
 
-  test("a package that is not there is named at once, without any network", async () => {
+  test("a missing package is reported at once, without a network", async () => {
     const { error } = await go('import "example.com/nowhere"\nnowhere.Run()');
     expect(error?.ename).toBe("CompileError");
     expect(error?.evalue).toContain("example.com/nowhere");
   });
 
-  test("the workspace's module is seen", async () => {
+  test("code can import the workspace's module", async () => {
     const made = await client.sandbox.command(
       "mkdir -p greet && printf 'module my\\n\\ngo 1.20\\n' > go.mod && printf 'package greet\\n\\nfunc Hi() string { return \"hi\" }\\n' > greet/greet.go",
     );
@@ -229,7 +229,7 @@ describeIf(
     await client.sandbox.command("rm -r go.mod greet");
   });
 
-  test("leaves nothing in the workspace", async () => {
+  test("leaves no files in the workspace", async () => {
     await go("1 + 1");
     expect((await client.sandbox.command("ls -A")).stdout).toBe("");
   });

@@ -73,7 +73,7 @@ System.out.print("after");
   });
 
   test.each(["%maven org.x:y:1", "%jars /tmp/*.jar", "%%loadFromPOM"])(
-    "%j is refused with what to do",
+    "%j is refused with the alternative",
     async (line) => {
       const { error } = await java(`int fine = 1;\n${line}`);
       expect(error).toMatchObject({ ename: "UnsupportedMagic" });
@@ -90,7 +90,7 @@ System.out.print("after");
     },
   );
 
-  test("prints to both streams, in the order of printing", async () => {
+  test("prints to both streams in order", async () => {
     const code = 'System.out.println("ö 1"); System.err.println("2"); System.out.print("3"); 4';
     const outcome = await java(code);
     expect(outcome).toMatchObject({ stdout: "ö 1\n3", stderr: "2\n", results: [{ text: "4" }] });
@@ -99,7 +99,7 @@ System.out.print("after");
     ]);
   });
 
-  test("what a child process prints comes where it belongs", async () => {
+  test("output of a child process arrives in order", async () => {
     const code =
       'System.out.println("before"); new ProcessBuilder("echo", "child").inheritIO().start().waitFor(); System.out.println("after");';
     await expect(java(code)).resolves.toMatchObject({ stdout: "before\nchild\nafter\n" });
@@ -113,12 +113,12 @@ System.out.print("after");
     expect((await run.outcome).error?.ename).toBe("EvaluationInterruptedException");
   });
 
-  test("ten thousand lines arrive whole", async () => {
+  test("ten thousand lines arrive complete", async () => {
     const { stdout } = await java('for (int i = 0; i < 10_000; i++) System.out.println("line " + i);');
     expect(stdout).toBe(Array.from({ length: 10_000 }, (_, i) => `line ${i}\n`).join(""));
   });
 
-  test("an exception has its class, its message and the user's own lines", async () => {
+  test("an exception has its class, its message and the user's line numbers", async () => {
     const context = await client.createContext("java");
     await java("int div(int a, int b) {\n  return a / b;\n}", context);
     const { error } = await java('int one = 1;\n\nString s = "x" + div(one, 0);', context);
@@ -133,7 +133,7 @@ System.out.print("after");
     });
   });
 
-  test("a class of the user's own and a cause are in the trace", async () => {
+  test("a stack trace contains the user's exception class and the cause", async () => {
     const { error } = await java(
       'class Trouble extends RuntimeException { Trouble(Throwable c) { super("it broke", c); } }\n' +
         'try { Integer.parseInt("x"); } catch (Exception e) { throw new Trouble(e); }',
@@ -142,7 +142,7 @@ System.out.print("after");
     expect(error?.traceback).toContain('Caused by: java.lang.NumberFormatException: For input string: "x"');
   });
 
-  test("code that cannot be compiled says what and where", async () => {
+  test("a compile error has a message and a position", async () => {
     const { error, stdout } = await java('System.out.println("ran");\n\n  int y = "text";');
     expect(stdout).toBe("ran\n");
     expect(error?.ename).toBe("CompilationException");
@@ -152,12 +152,12 @@ System.out.print("after");
     );
   });
 
-  test("code that ends too early is no endless wait", async () => {
+  test("incomplete code is an error instead of waiting for more", async () => {
     const { error } = await java("for (int i = 0; i < 3; i++) {");
     expect(error).toMatchObject({ ename: "IncompleteSourceException" });
   });
 
-  test("a method may use what is declared later", async () => {
+  test("a method can use later declarations", async () => {
     const first = await java("int early() { return late() + 1; }");
     expect(first).toMatchObject({
       error: undefined,
@@ -201,7 +201,7 @@ System.out.print("after");
     await expect(java("before")).resolves.toMatchObject({ results: [{ text: "8" }] });
   });
 
-  test("the death of the process ends its run, and the context starts anew", async () => {
+  test("the end of the process is an error of its run, and the context starts a new one", async () => {
     const context = await client.createContext("java");
     const { error } = await java("int lost = 1; Runtime.getRuntime().halt(9);", context);
     expect(error?.ename).toBe("KernelDied");
@@ -218,7 +218,7 @@ System.out.print("after");
     expect(error?.traceback).not.toContain("JavaKernel");
   });
 
-  test("a stack that code prints has the user's own lines", async () => {
+  test("a stack trace that code prints has the user's line numbers", async () => {
     await java(`int fails(int n) {
   if (n > 0)
     new Exception("below").printStackTrace();
@@ -252,13 +252,13 @@ Caused by: java.lang.RuntimeException: inner
 `);
   });
 
-  test("names are those of the user in what the JVM says", async () => {
+  test("messages of the JVM contain the user's class names", async () => {
     const { error } = await java("String nothing = null; nothing.length()");
     expect(error).toMatchObject({ ename: "NullPointerException" });
     expect(error?.evalue).toBe('Cannot invoke "String.length()" because "nothing" is null');
   });
 
-  test("what a thread of an earlier run prints belongs to no one", async () => {
+  test("output of a thread of an earlier run is dropped", async () => {
     await java(`var go = new CountDownLatch(1); var gone = new CountDownLatch(1);
 new Thread(() -> {
   try { go.await(); } catch (InterruptedException e) {}
@@ -268,7 +268,7 @@ new Thread(() -> {
     expect(late).toMatchObject({ stdout: "own\n", stderr: "" });
   });
 
-  test("what a pool of an earlier run is given to do belongs to this one", async () => {
+  test("work given to a thread pool of an earlier run belongs to the current run", async () => {
     await java(
       'var pool = Executors.newFixedThreadPool(1); pool.submit(() -> System.out.println("first")).get();',
     );
@@ -285,13 +285,13 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
     expect(stderr).toContain("java.lang.IllegalStateException: elsewhere");
   });
 
-  test("an endless recursion has a short trace", async () => {
+  test("an endless recursion has a short stack trace", async () => {
     const { error } = await java("int deep(int n) { return deep(n + 1); }\ndeep(0)");
     expect(error?.ename).toBe("StackOverflowError");
     expect(error?.traceback.split("\n").length).toBeLessThan(60);
   });
 
-  test("too much memory is an error of the code's own, and the state stays", async () => {
+  test("running out of memory is an error of the code, and the state is kept", async () => {
     const context = await client.createContext("java");
     await java("int kept = 12;", context);
     const code = "var all = new ArrayList<long[]>(); while (true) all.add(new long[10_000_000]);";
@@ -299,7 +299,7 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
     await expect(java("all = null; kept", context)).resolves.toMatchObject({ results: [{ text: "12" }] });
   });
 
-  test("code can use cryptography and the file system, as the JDK's configuration is there", async () => {
+  test("code can use cryptography and the file system, which need the JDK's configuration", async () => {
     const code =
       'Files.writeString(Path.of("a.txt"), "hi"); Files.readString(Path.of("a.txt")) + java.security.MessageDigest.getInstance("SHA-256").digest().length';
     await expect(java(code)).resolves.toMatchObject({ results: [{ text: "hi32" }] });
@@ -312,7 +312,7 @@ describeIf(
   "it needs a JDK and bubblewrap",
 )("JAVA_VERSION", () => {
   test(
-    "that is not there is answered by the one that runs instead",
+    "that is not installed is replaced, with a note that names the version that runs",
     async () => {
       const usual = await new Runtimes().default("java");
       await using client = await CodeClient.start();

@@ -20,34 +20,34 @@ describe("values", () => {
     expect(second.executionCount).toBe((first.executionCount ?? 0) + 1);
   });
 
-  test("what has no value has no result", async () => {
+  test("undefined is not shown as a result", async () => {
     expect(await run("const nothing = 1")).toMatchObject({ results: [], executionCount: undefined });
   });
 
-  test("variables, also constants, can be declared again and are kept", async () => {
+  test("variables and constants are kept and can be redeclared", async () => {
     await run("const a = 1; let b = 2; function c() { return a + b }");
     await run("const a = 10; let b = 20");
     expect(await text("c()")).toBe("30");
   });
 
-  test("await works at the top, and declares", async () => {
+  test("top-level await works, also in declarations", async () => {
     await run("const awaited = await new Promise((resolve) => setTimeout(resolve, 5, 'later'))");
     expect(await text("awaited")).toBe("'later'");
   });
 
-  test("an object whose keys are MIME types is shown as these", async () => {
+  test("an object whose keys are MIME types is shown as its representations", async () => {
     const { results } = await run("({ 'text/html': '<b>x</b>', 'image/png': new Uint8Array([1, 2, 3]) })");
     expect(results).toMatchObject([{ "text/html": "<b>x</b>", "image/png": "AQID" }]);
   });
 
-  test("an object says by a method how it is shown", async () => {
+  test("an object provides its representations by a method", async () => {
     const { results } = await run(
       "({ toMimeBundle: () => ({ 'text/markdown': '# x', 'application/json': { a: [1] } }) })",
     );
     expect(results).toMatchObject([{ "text/markdown": "# x", "application/json": { a: [1] } }]);
   });
 
-  test("display shows a value in passing", async () => {
+  test("display shows a value before the run ends", async () => {
     const outcome = await run("console.log('a'); display({ 'text/html': '<i>' }); console.log('b')");
     expect(outcome).toMatchObject({ stdout: "a\nb\n", executionCount: undefined });
     expect(outcome.results).toMatchObject([{ "text/html": "<i>" }]);
@@ -64,7 +64,7 @@ import "node:url";
     expect(await text(code)).toBe("[ true, '/' ]");
   });
 
-  test("modules that code has written are found from where it is", async () => {
+  test("modules that code has written are resolved from the current directory", async () => {
     await run(`const { writeFileSync } = require("fs");
 writeFileSync("own.mjs", "export const one = 1; export default 'd'");
 writeFileSync("own.cjs", "exports.two = 2")`);
@@ -72,32 +72,32 @@ writeFileSync("own.cjs", "exports.two = 2")`);
     expect(await text('(await import("./own.mjs")).one + require("./own.cjs").two')).toBe("3");
   });
 
-  test("an export that is not there is an error", async () => {
+  test("a missing export is an error", async () => {
     const { error } = await run('import { nothing } from "node:fs"');
     expect(error).toMatchObject({ ename: "SyntaxError" });
     expect(error?.evalue).toContain("nothing");
   });
 
-  test("export in front of a declaration does not matter", async () => {
+  test("export before a declaration is ignored", async () => {
     await run("export const exported = 5;\nexport default function named() { return exported }");
     expect(await text("named()")).toBe("5");
   });
 
-  test("neither does a list of exports, and what is exported by default is a value", async () => {
+  test("a list of exports is ignored, and the default export is the value of the run", async () => {
     expect(
       await text("const listed = 5; function other() {}\nexport { listed, other as alias };\nlisted"),
     ).toBe("5");
     expect(await text("export default { a: 1, b: 2 }")).toBe("{ a: 1, b: 2 }");
   });
 
-  test("code is the main module, in the words of either kind", async () => {
+  test("code is the main module for CommonJS and ES modules", async () => {
     expect(await text("module.exports = { a: 1 }; require.main === module")).toBe("true");
     expect(await text("import.meta.filename === process.argv[1]")).toBe("true");
   });
 });
 
 describe("output", () => {
-  test("streams are told apart and arrive in order, with those of child processes", async () => {
+  test("standard output and standard error are separate and in order, child processes included", async () => {
     const outcome = await run(`console.log("one"); console.error("two"); process.stdout.write("three");
 require("child_process").execSync("echo four; echo five >&2", { stdio: "inherit" });
 console.log("six")`);
@@ -105,7 +105,7 @@ console.log("six")`);
     expect(outcome.order.slice(1, 4)).toEqual(["stdout", "stderr", "stdout"]);
   });
 
-  test("is there while the code runs", async () => {
+  test("arrives while the code runs", async () => {
     const contextId = await client.createContext("javascript");
     const endless = client.start("javascript", "console.log('now'); while (true);", contextId);
     await endless.until("now");
@@ -113,7 +113,7 @@ console.log("six")`);
     expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt" });
   });
 
-  test("any character arrives; half of one becomes a replacement", async () => {
+  test("any character arrives, and half of one becomes a replacement character", async () => {
     const outcome = await run(
       `console.log("é€😀\\0|\\ud800|"); process.stdout.write(Buffer.from([0xe2, 0x82])); "😀\\ud800"`,
     );
@@ -121,7 +121,7 @@ console.log("six")`);
     expect(outcome.results).toEqual([{ text: "'😀\\ud800'" }]);
   });
 
-  test("a stack that code prints has no frames of ours", async () => {
+  test("a stack trace that code prints has no frames of the kernel", async () => {
     const { stdout, stderr } = await run(`try { null.x } catch (error) { console.log(error.stack) }
 console.log(new RangeError("outer", { cause: new Error("inner") }));
 console.trace("here");`);
@@ -132,7 +132,7 @@ console.trace("here");`);
     expect(stderr).toMatch(/^Trace: here\n {4}at <cell-\d+>:3:9\n$/);
   });
 
-  test("a stack of Node's own error has its code", async () => {
+  test("the stack of a Node error contains its code", async () => {
     const { stdout } = await run("try { Buffer.from(1) } catch (error) { console.log(error.stack) }");
     expect(stdout).toMatch(
       /^TypeError \[ERR_INVALID_ARG_TYPE\]: .*\n(?: {4}at .*\n)* {4}at <cell-\d+>:1:14\n$/,
@@ -149,7 +149,7 @@ void (async () => { for (;;) { await null; await new Promise((r) => setTimeout(r
     expect(await run(wait)).toMatchObject({ stdout: "own\n", stderr: "" });
   });
 
-  test("that comes between two runs is noted in the second", async () => {
+  test("between two runs is reported in the second", async () => {
     const contextId = await client.createContext("javascript");
     const mark = "/tmp/printed-between";
     await client.run(
@@ -178,7 +178,7 @@ describe("a promise as the last value", () => {
     expect(await text(code)).toBe(value);
   });
 
-  test("shows nothing if its value is undefined, and keeps the output", async () => {
+  test("has no result if it resolves to undefined, and the output is kept", async () => {
     const code = `async function main() { await new Promise((y) => setTimeout(y, 20)); console.log("done"); }
 main().catch(console.error);`;
     expect(await run(code)).toMatchObject({ stdout: "done\n", stderr: "", results: [], error: undefined });
@@ -216,12 +216,12 @@ describe("errors", () => {
     expect(error?.traceback).toMatch(/^<cell-\d+>:2\nconst = 2\n {6}\^\n\nSyntaxError/);
   });
 
-  test("the end of the code is where something is missing", async () => {
+  test("an unexpected end is reported at the end of the code", async () => {
     const { error } = await run("const fine = 1;\nfine.toString(\n");
     expect(error?.traceback).toMatch(/^<cell-\d+>:2\nfine.toString\(\n {14}\^\n/);
   });
 
-  test("a syntax error in what code has parsed itself is where that was", async () => {
+  test("a syntax error in text that the code parses has the position of the call", async () => {
     const { error } = await run("function load() {\n  return JSON.parse('{bad') }\n\nload()");
     expect(error).toMatchObject({ ename: "SyntaxError" });
     expect(error?.traceback).toMatch(
@@ -229,12 +229,12 @@ describe("errors", () => {
     );
   });
 
-  test("lines are counted from the first also below imports", async () => {
+  test("line numbers are right below imports", async () => {
     const { error } = await run('import {\n  readFileSync,\n} from "node:fs";\nthrow new Error("at 4")');
     expect(error?.traceback).toMatch(/<cell-\d+>:4:7/);
   });
 
-  test("what is no error can be thrown, too", async () => {
+  test("a value that is not an Error can be thrown", async () => {
     expect((await run("throw 'a string'")).error).toMatchObject({ ename: "Uncaught", evalue: "a string" });
   });
 
@@ -250,7 +250,7 @@ describe("errors", () => {
     expect(await text("kept")).toBe("7");
   });
 
-  test("what an earlier run throws or rejects is no error of a later one", async () => {
+  test("an exception or rejection of an earlier run does not fail a later one", async () => {
     await run(`setTimeout(() => { throw new Error("late") }, 5);
 setTimeout(async () => { throw new Error("late") }, 5);`);
     expect(
@@ -261,7 +261,7 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
     });
   });
 
-  test("what is no native error but looks like one has its name and message", async () => {
+  test("a value that looks like an Error has its name and message", async () => {
     const codes = {
       "await fetch('data:,', { signal: AbortSignal.abort() })": "AbortError: This operation was aborted",
       "structuredClone(() => 1)": "DataCloneError: () => 1 could not be cloned.",
@@ -298,7 +298,7 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
     expect(outcome).toMatchObject({ stdout, results: [{ text: "'end'" }], error: undefined });
   });
 
-  test("a run survives that an earlier one removed the handlers of all", async () => {
+  test("a run is not affected if an earlier one removed all event handlers", async () => {
     const contextId = await client.createContext("javascript");
     const remove = "process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection')";
     await client.run("javascript", `var kept = 7; ${remove}; 0`, contextId);
@@ -339,14 +339,14 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
     }
   });
 
-  test("the end of the process is reported, and the context starts anew", async () => {
+  test("the end of the process is reported, and the context starts a new one", async () => {
     await run("var gone = 1");
     const { error } = await run("console.log('last'); process.exit(3)");
     expect(error?.evalue).toContain("exit status 3");
     expect(await text("typeof gone")).toBe("'undefined'");
   });
 
-  test("the end of the process while the code waits is no other error", async () => {
+  test("the end of the process while the code waits is reported as such", async () => {
     const { error } = await run("setTimeout(() => process.exit(5), 5); await new Promise(() => {})");
     expect(error).toMatchObject({ ename: "KernelDied" });
     expect(error?.evalue).toContain("exit status 5");
@@ -378,7 +378,7 @@ describe("an interrupt", () => {
     expect((await run("kept", contextId)).results).toEqual([{ text: "'kept'" }]);
   });
 
-  test("of a context in which nothing runs does nothing", async () => {
+  test("does nothing if no code runs in the context", async () => {
     const contextId = await client.createContext("javascript");
     await run("var kept = 1", contextId);
     await client.interrupt(contextId);

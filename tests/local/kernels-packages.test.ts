@@ -11,7 +11,7 @@ import { describeIf, hasPython, isolationWorks, runs } from "../helpers/skips.js
 const hasPip = hasPython && runs("python3", ["-c", "import pip"]);
 const hasVenv = hasPython && runs("python3", ["-c", "import venv, ensurepip"]);
 
-/** Makes a wheel without any tool, so that nothing is downloaded. */
+/** Creates a wheel without any tool, so that no download is needed. */
 const MAKE_WHEEL = (name: string) => `
 import zipfile
 info = "${name}-1.0.dist-info/"
@@ -65,7 +65,7 @@ assert os.system("pip install --user ${OPTIONS} /tmp/byuser-1.0-py3-none-any.whl
       expect((await client.run("python", imported, contextId)).results).toEqual([
         { text: `'${name} works'` },
       ]);
-      // The kernel of this context has been kept warm since before.
+      // The kernel of this context was started before the installation.
       const next = await client.createContext("python");
       expect((await client.run("python", imported, next)).results).toEqual([{ text: `'${name} works'` }]);
       expect((await client.run("bash", `python3 -c "import ${name}; print(${name}.value)"`)).stdout).toBe(
@@ -122,7 +122,7 @@ describeIf(
   const directory = mkdtempSync(path.join(os.tmpdir(), "interpreters-"));
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-  test("is the virtual environment that `python` names, also below /tmp, with its packages", async () => {
+  test("can be a virtual environment given by `python`, also below /tmp, with its packages", async () => {
     const environment = path.join(directory, "venv");
     execFileSync("python3", ["-m", "venv", "--without-pip", environment]);
     const site = execFileSync(
@@ -135,18 +135,18 @@ describeIf(
       await using client = await CodeClient.start({ python });
       const { results } = await client.run("python", "import ours; ours.value");
       expect(results).toEqual([{ text: "'of the environment'" }]);
-      // It has no pip, and Python brings one along.
+      // It has no pip, but Python bundles one.
       expect((await client.run("bash", "pip --version")).stdout).toMatch(/^pip \d/);
     }
   });
 
-  test("is refused if it is not one", async () => {
+  test("is refused if it is not a Python", async () => {
     const started = startLocalServer({ port: false, python: path.join(directory, "nothing") });
     await expect(started).rejects.toThrow(InvalidArgumentException);
     await expect(started).rejects.toThrow(/^python must be the path of Python 3\.8 or newer .*nothing/);
   });
 
-  test("may be Node below /tmp", () => {
+  test("can be Node below /tmp", () => {
     const node = path.join(directory, "bin/node");
     mkdirSync(path.dirname(node));
     copyFileSync(realpathSync(process.execPath), node);

@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(async () => client[Symbol.asyncDispose]());
 
-// Without a box these would look at the processes of the whole machine.
+// Without a box the tests would see the processes of the whole machine.
 describeIf(
   isolationWorks,
   "local/kernels-pool: spares",
@@ -18,9 +18,9 @@ describeIf(
     ["javascript", "console.log(process.pid)"],
     ["bash", "echo $$"],
   ] as const) {
-    test(`takes a ${language} kernel that is ready`, async () => {
+    test(`a new context takes a spare ${language} kernel`, async () => {
       await client.run(language, code);
-      // The next one starts when the first has; its process is there before anyone asks for it.
+      // The spare starts when the first kernel is ready, before a context needs it.
       const before = await kernelsOf(language);
       const contextId = await client.createContext(language);
       const { stdout } = await client.run(language, code, contextId);
@@ -29,9 +29,9 @@ describeIf(
   }
 });
 
-/** The ids of the processes that look like kernels of a language, once there are two. */
+/** Resolves to the ids of the processes that look like kernels of a language, once there are two. */
 async function kernelsOf(language: string): Promise<string[]> {
-  // In brackets, so that the command does not find itself.
+  // The brackets keep the command from matching itself.
   const pattern = language === "bash" ? "[n]oediting" : "[j]avascript.mjs";
   for (;;) {
     const { stdout } = await client.sandbox.command(`pgrep -f -- '${pattern}'; true`);

@@ -41,11 +41,11 @@ function describeKernel(pythonShell: "plain" | "auto", works: boolean, reason: s
       expect(await text("f()")).toBe("5");
     });
 
-    test("await works at the top", async () => {
+    test("top-level await works", async () => {
       expect(await text("import asyncio\nawait asyncio.sleep(0.01, 'later')")).toBe("'later'");
     });
 
-    test("streams arrive in order, with what subprocesses print", async () => {
+    test("standard output and standard error arrive in order, subprocesses included", async () => {
       const outcome = await run(`import sys, subprocess
 print("one"); print("two", file=sys.stderr); print("three", end="")
 subprocess.run("echo four; echo five >&2", shell=True)
@@ -54,7 +54,7 @@ print("six")`);
       expect(outcome.order.slice(1, 4)).toEqual(["stdout", "stderr", "stdout"]);
     });
 
-    test("output is there while the code runs", async () => {
+    test("output arrives while the code runs", async () => {
       const contextId = await client.createContext("python");
       const endless = client.start("python", "kept = 3\nprint('now')\nwhile True: pass", contextId);
       await endless.until("now");
@@ -91,7 +91,7 @@ print("six")`);
       expect((await run("import sys; sys.gettrace()", contextId)).results).toEqual([]);
     });
 
-    test("tracebacks have no frames of ours", async () => {
+    test("tracebacks have no frames of the kernel", async () => {
       const contextId = await client.createContext("python");
       const endless = client.start("python", "print('runs')\nwhile True: pass", contextId);
       await endless.until("runs");
@@ -118,7 +118,7 @@ print("six")`);
       expect(error?.traceback).not.toContain("python_plain");
     });
 
-    test("syntax errors, exits and input() are errors of the run only", async () => {
+    test("syntax errors, exits and input() end the run, not the context", async () => {
       await run("kept = 'kept'");
       expect((await run("def (")).error?.ename).toBe("SyntaxError");
       expect((await run("import sys; sys.exit(3)")).error).toMatchObject({
@@ -130,7 +130,7 @@ print("six")`);
     });
 
     test.each(["sys.stdin.read()", "sys.stdin.readline()", "list(sys.stdin)", "sys.stdin.buffer.read()"])(
-      "%s is refused, as an end of the input would be taken for an answer",
+      "%s is refused, since an empty input would look like a real one",
       async (code) => {
         const { error } = await run(`import sys\n${code}`);
         expect(error).toMatchObject({ ename: "StdinNotImplementedError" });
@@ -138,14 +138,14 @@ print("six")`);
       },
     );
 
-    test("exit() and exit(2) end the run only", async () => {
+    test("exit() and exit(2) end the run, not the context", async () => {
       await run("kept = 'kept'");
       expect((await run("exit(2)")).error).toMatchObject({ ename: "SystemExit", evalue: "2" });
       expect((await run("quit()")).error).toMatchObject({ ename: "SystemExit" });
       expect(await text("kept")).toBe("'kept'");
     });
 
-    test("what awaits anywhere is in the loop everywhere", async () => {
+    test("all parts of a run that awaits have a running loop", async () => {
       const code = `import asyncio
 async def later(): return "done"
 task = asyncio.create_task(later())
@@ -153,7 +153,7 @@ await task`;
       expect(await text(code)).toBe("'done'");
     });
 
-    test("all runs have one event loop: a task goes on, and another run awaits it", async () => {
+    test("all runs share one event loop, so another run can await a task", async () => {
       const started = await run(`import asyncio
 steps = []
 async def work():
@@ -168,7 +168,7 @@ future.set_result("set")`);
       expect(await text("await task + await future")).toBe("'doneset'");
     });
 
-    test("tasks go on between runs", async () => {
+    test("tasks continue between runs", async () => {
       const contextId = await client.createContext("python");
       await run(
         `import asyncio, pathlib
@@ -182,7 +182,7 @@ task = asyncio.create_task(work())`,
       expect((await run("task.done()", contextId)).results).toEqual([{ text: "True" }]);
     });
 
-    test("a run that awaits shows what the tasks of earlier runs print meanwhile", async () => {
+    test("a run that awaits shows the output of earlier runs' tasks", async () => {
       const contextId = await client.createContext("python");
       const wait = `import asyncio
 gate = asyncio.Event()
@@ -202,7 +202,7 @@ task = asyncio.create_task(work())`;
       ["a loop of the code's own", "asyncio.new_event_loop().run_until_complete(work())"],
       ["the current loop", "asyncio.get_event_loop().run_until_complete(work())"],
       [
-        "a loop that is closed then",
+        "a loop that is closed afterwards",
         "l = asyncio.get_event_loop(); v = l.run_until_complete(work()); l.close(); v",
       ],
     ])("%s works in code that does not await, and tasks can be started after it", async (_what, code) => {
@@ -212,14 +212,14 @@ task = asyncio.create_task(work())`;
       expect(await text("await task")).toBe("'worked'");
     });
 
-    test("a task that exits ends neither the process nor a later run", async () => {
+    test("a task that calls exit ends neither the process nor a later run", async () => {
       await run(
         "kept = 7\nimport asyncio\nasync def leave(): raise SystemExit(3)\ntask = asyncio.create_task(leave())",
       );
       expect(await text("kept")).toBe("7");
     });
 
-    test("an interrupt cancels what is awaited, and its end belongs to the run", async () => {
+    test("an interrupt cancels the awaited task, whose finally block belongs to the run", async () => {
       const contextId = await client.createContext("python");
       const code = `import asyncio
 async def work():
@@ -238,12 +238,12 @@ await work()`;
       });
     });
 
-    test("an object that has any attribute is shown as text only", async () => {
+    test("an object that has every attribute is shown as text only", async () => {
       const { results } = await run("from unittest.mock import MagicMock\nMagicMock(name='m')");
       expect(results.map(Object.keys)).toEqual([["text"]]);
     });
 
-    test("a representation that fails is printed, and the others are shown", async () => {
+    test("the error of a failing representation is printed, and the others are shown", async () => {
       const { results, stderr, error } = await run(`class Half:
     def _repr_html_(self): raise ValueError("no html")
     def _repr_latex_(self): raise NotImplementedError
@@ -255,7 +255,7 @@ Half()`);
       if (pythonShell === "plain") expect(error).toBeUndefined();
     });
 
-    test("lines of processes that print at once stay whole", async () => {
+    test("lines of processes that print concurrently are not mixed", async () => {
       const { stdout } = await run(`import multiprocessing
 def work(n):
     for _ in range(200): print("worker", n, "prints", "a line")
@@ -268,7 +268,7 @@ print("all")`);
       expect(lines).toHaveLength(801);
     });
 
-    test("a forked process prints what it has begun, once, also without an end of the line", async () => {
+    test("a forked process prints an unfinished line once", async () => {
       const { stdout } = await run(`import os, sys
 if os.fork() == 0:
     print("child", end="|"); sys.stdout.buffer.write(b"bytes|"); print("end", end="")
@@ -291,7 +291,7 @@ else:
       });
     }
 
-    test("values are shown by MIME type, also in passing", async () => {
+    test("values are shown by MIME type, also by display", async () => {
       const outcome = await run(`class Rich:
     def _repr_html_(self): return "<b>"
     def _repr_png_(self): return b"\\x89PNG"
@@ -317,7 +317,7 @@ Rich()`);
       expect(outcome.order).toEqual(["init", "result", "execution_count", "result", "execution_complete"]);
     });
 
-    test("any character arrives; half of one becomes a replacement", async () => {
+    test("any character arrives, and half of one becomes a replacement character", async () => {
       const outcome = await run(`import os, sys
 print("é€😀\\0|")
 os.write(1, b"\\xe2\\x82")
@@ -327,7 +327,7 @@ os.write(1, b"\\xe2\\x82")
       expect((await run("print('\\ud800')")).error).toBeUndefined();
     });
 
-    test("half a character in the code becomes a replacement, as in execd", async () => {
+    test("half a character in the code becomes a replacement character, as in execd", async () => {
       const { results, stderr } = await run("hex(ord('\ud83d'))");
       expect({ results, stderr }).toEqual({ results: [{ text: "'0xfffd'" }], stderr: "" });
     });
@@ -349,14 +349,14 @@ os.system("(sleep 0.05; echo late) &")`);
       expect(await run(wait)).toMatchObject({ stdout: "own\n", stderr: "" });
     });
 
-    test("a pool of threads prints into the run that uses it", async () => {
+    test("a thread pool prints into the run that uses it", async () => {
       await run(
         "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\npool.submit(int)",
       );
       expect((await run("pool.submit(print, 'pooled').result()")).stdout).toBe("pooled\n");
     });
 
-    test("the end of the process is reported, and the context starts anew", async () => {
+    test("the end of the process is reported, and the context starts a new one", async () => {
       await run("gone = 1");
       const { error, stdout } = await run("print('last', flush=True)\nimport os\nos._exit(4)");
       expect(stdout).toBe("last\n");

@@ -10,7 +10,7 @@ afterAll(async () => client[Symbol.asyncDispose]());
 const run = (code: string, contextId?: string) => client.run("typescript", code, contextId);
 const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
 
-test("types are removed, wherever they are", async () => {
+test("types are removed everywhere", async () => {
   const code = `interface Point { readonly x: number }
 type Pair<T> = readonly [T, T];
 class Box<T> { constructor(private readonly value: T) {} get(): T { return this.value } }
@@ -19,24 +19,24 @@ const pair: Pair<Point> = [{ x: 1 }, { x: 2 }];
   expect(await text(code)).toBe("2");
 });
 
-test("enums exist, in later runs, too", async () => {
+test("enums work, also in later runs", async () => {
   await run("enum Colour { Red, Green }");
   expect(await text("Colour[Colour.Green]")).toBe("'Green'");
 });
 
-test("declarations are kept and can be repeated", async () => {
+test("declarations are kept and can be redeclared", async () => {
   await run("const n: number = 1");
   await run("const n: string = 'one'");
   expect(await text("n")).toBe("'one'");
 });
 
-test("imports are kept that only a later run uses, and types do no harm", async () => {
+test("imports that only a later run uses are kept, and imports of types are ignored", async () => {
   const { error } = await run('import { join, type ParsedPath, PlatformPath } from "node:path"');
   expect(error).toBeUndefined();
   expect(await text("join('a', 'b')")).toBe("'a/b'");
 });
 
-test("errors have the lines of the source", async () => {
+test("errors have the line numbers of the source", async () => {
   const { error } = await run(
     "interface A {\n  a: string;\n}\nfunction f(a: A): never {\n  throw new Error(a.a);\n}\nf({ a: 'x' })",
   );
@@ -44,7 +44,7 @@ test("errors have the lines of the source", async () => {
   expect(error?.traceback).toMatch(/at f \(<cell-\d+>:5:\d+\)\n.*<cell-\d+>:7:1/);
 });
 
-test("positions are those of the source also behind what is removed, and in later runs", async () => {
+test("positions are those of the source, also after removed types and in later runs", async () => {
   await run("function g(a: string, b: number): void { null.x }");
   const { error } = await run("const a: string = 'a', b: number = 1; g(a, b)");
   expect(error?.traceback).toMatch(/at g \(<cell-\d+>:1:47\)\n {4}at <cell-\d+>:1:39$/);
@@ -52,14 +52,14 @@ test("positions are those of the source also behind what is removed, and in late
   expect(broken.error?.traceback).toMatch(/\n {41}\^\n/);
 });
 
-test("decorators are refused where they are", async () => {
+test("decorators are refused with their position", async () => {
   const { error } = await run("const n3: number = 1;\n@sealed\nclass Sealed {}");
   expect(error).toMatchObject({ ename: "SyntaxError" });
   expect(error?.evalue).toContain("decorators are not supported");
   expect(error?.traceback).toMatch(/^<cell-\d+>:2\n@sealed\n\^\n/);
 });
 
-test("what is no TypeScript is a syntax error with its line", async () => {
+test("invalid TypeScript is a syntax error with its line", async () => {
   const { error } = await run("const fine = 1;\nconst a: = 3");
   expect(error?.ename).toBe("SyntaxError");
   expect(error?.traceback).toMatch(/^<cell-\d+>:2\nconst a: = 3\n/);
@@ -110,7 +110,7 @@ test.each([
   expect(await run(code)).toMatchObject({ results: [{ text: "1" }], error: undefined });
 });
 
-describe("files of TypeScript", () => {
+describe("TypeScript files", () => {
   test("are imported with and without ending, and import each other", async () => {
     const files = {
       "types.ts": "export interface A { n: number }\nexport enum Kind { One = 1 }",
@@ -138,7 +138,7 @@ const a: A = { n: 4 };
     });
   });
 
-  test("are refused by name for what is not supported", async () => {
+  test("with unsupported syntax are refused by name", async () => {
     await run(`require("fs").writeFileSync("/tmp/spaces.ts", "namespace N { export const a = 1 }")`);
     const { error } = await run(`import "/tmp/spaces.ts"`);
     expect(error).toMatchObject({ ename: "SyntaxError" });

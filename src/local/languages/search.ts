@@ -5,14 +5,14 @@ import { promisify } from "node:util";
 
 const PROBE_TIMEOUT_MS = 20_000;
 
-/** Every program of a name on the search path, the first one first. */
+/** Returns the paths of all programs of a name, in the order of the search path. */
 export function onPath(name: string): string[] {
   return searchPath()
     .map((directory) => path.join(directory, name))
     .filter(isProgram);
 }
 
-/** Every program on the search path whose name fits, with what the pattern's first group caught. */
+/** Returns all programs on the search path whose name matches; the pattern's first group is the version. */
 export function onPathLike(pattern: RegExp): { executable: string; version: string }[] {
   return searchPath().flatMap((directory) =>
     entriesOf(directory).flatMap((name) => {
@@ -23,7 +23,7 @@ export function onPathLike(pattern: RegExp): { executable: string; version: stri
   );
 }
 
-/** A program in each of a directory's subdirectories, as version managers keep them, the newest version first. */
+/** Returns a program of each subdirectory (the layout of version managers), the newest version first. */
 export function below(directory: string, program: string): { executable: string; name: string }[] {
   return entriesOf(directory)
     .map((name) => ({ executable: path.join(directory, name, program), name }))
@@ -31,7 +31,7 @@ export function below(directory: string, program: string): { executable: string;
     .sort((a, b) => b.name.localeCompare(a.name, "en", { numeric: true }));
 }
 
-/** The names in a directory; none where there is no such directory. */
+/** Returns the names in a directory; none if it does not exist. */
 export function entriesOf(directory: string): string[] {
   try {
     return readdirSync(directory);
@@ -40,7 +40,7 @@ export function entriesOf(directory: string): string[] {
   }
 }
 
-/** The file that a path means in the end, links followed; the path itself where it means none. */
+/** Resolves the links of a path. Returns the path itself if it does not exist. */
 export function realPathOf(file: string): string {
   try {
     return realpathSync(file);
@@ -50,9 +50,9 @@ export function realPathOf(file: string): string {
 }
 
 /**
- * What a program prints.
+ * Runs a program and resolves to its standard output and standard error.
  *
- * @throws {Error} where it is not there, fails, or takes too long
+ * @throws {Error} if it does not exist, fails, or takes too long
  */
 export async function outputOf(
   executable: string,
@@ -64,7 +64,7 @@ export async function outputOf(
   return `${stdout}${stderr}`;
 }
 
-// Relative entries would mean something else in a sandbox.
+// Relative entries would refer to other directories in a sandbox.
 function searchPath(): string[] {
   const entries = (process.env["PATH"] ?? "").split(path.delimiter);
   return [...new Set(entries.filter((entry) => path.isAbsolute(entry)))];

@@ -18,7 +18,7 @@ test.each([
   expect(isVersion(version, wanted)).toBe(expected);
 });
 
-test("what is missing comes with the command for each system", () => {
+test("a missing language is reported with the install command for each system", () => {
   const text = describeMissing("go");
   expect(text).toContain("Debian, Ubuntu: sudo apt-get install golang-go");
   expect(text).toContain("Fedora: sudo dnf install golang");
@@ -48,7 +48,7 @@ describe("choosing an installation", () => {
     return { runtimes, probed };
   }
 
-  test("takes the first that works when no version is asked for, and looks at no other", async () => {
+  test("uses the first that works if no version is asked for, and probes no other", async () => {
     const { runtimes, probed } = withPython({ "/stub": undefined, "/a": "3.11.7", "/python3.12": "3.12.1" });
     const { installed, notices } = await runtimes.select({});
     expect(installed.python).toMatchObject({ executable: "/a" });
@@ -56,7 +56,7 @@ describe("choosing an installation", () => {
     expect(probed).toEqual(["/stub", "/a"]);
   });
 
-  test("takes a matching one, passing over names that promise another version", async () => {
+  test("uses a matching one, skipping names of another version", async () => {
     const { runtimes, probed } = withPython({
       ...{ "/a": "3.11.7", "/python3.10": "3.10.1", "/python3.12": "3.12.1" },
     });
@@ -66,13 +66,13 @@ describe("choosing an installation", () => {
     expect(probed).not.toContain("/python3.10");
   });
 
-  test("a name that lies is not believed", async () => {
+  test("a name is not trusted if the version differs", async () => {
     const { runtimes } = withPython({ "/a": "3.11.7", "/python3.12": "3.11.2" });
     const { installed } = await runtimes.select({ PYTHON_VERSION: "3.12" });
     expect(installed.python).toMatchObject({ executable: "/a" });
   });
 
-  test("says which version runs instead where none matches", async () => {
+  test("says which version runs instead if none matches", async () => {
     const { runtimes } = withPython({ "/a": "3.11.7" });
     const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14" });
     expect(installed.python).toMatchObject({ executable: "/a" });
@@ -81,14 +81,14 @@ describe("choosing an installation", () => {
     });
   });
 
-  test("a language that is not there is null, whatever version is asked for", async () => {
+  test("a missing language is null, whatever version is asked for", async () => {
     const { runtimes } = withPython({});
     const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14", GO_VERSION: "1.25" });
     expect(installed).toEqual({ python: null, node: null, java: null, go: null, bash: null });
     expect(notices).toEqual({});
   });
 
-  test("each installation is looked at once", async () => {
+  test("each installation is probed once", async () => {
     const { runtimes, probed } = withPython({ "/a": "3.11.7" });
     await Promise.all([runtimes.select({}), runtimes.select({ PYTHON_VERSION: "3.11" })]);
     expect(probed).toEqual(["/a"]);

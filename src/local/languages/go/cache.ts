@@ -7,7 +7,7 @@ import type { Runtime } from "../runtime.js";
 
 const COMPLETE = "complete";
 
-// Everything that snippets commonly import; what is missing is compiled in the sandbox when it is needed.
+// The packages that snippets commonly import. Others are compiled in the sandbox when they are needed.
 const PACKAGES = [
   ...["archive/zip", "bufio", "bytes", "cmp", "compress/gzip", "container/heap", "container/list", "context"],
   ...["crypto/hmac", "crypto/md5", "crypto/rand", "crypto/sha1", "crypto/sha256", "crypto/sha512"],
@@ -39,8 +39,8 @@ const PACKAGES = [
 ];
 
 /**
- * Where the compiled standard library is kept for all sandboxes, which see it but cannot change it. Compiled anew in each
- * of them, a first "hello" took eight seconds.
+ * Returns the directory of the compiled standard library, which all sandboxes share read-only. If each sandbox compiled
+ * its own, a first "hello" would take eight seconds.
  */
 export function goCacheDirectory(version: string): string {
   const base = process.env["XDG_CACHE_HOME"];
@@ -49,10 +49,10 @@ export function goCacheDirectory(version: string): string {
 }
 
 /**
- * Begins to fill that directory in the background, politely, unless that has been done on this machine before.
+ * Starts to fill that directory in the background with low priority, unless it is complete already.
  *
- * @param temporary - where the compiler may leave files behind when it is stopped
- * @returns what stops it; the next time goes on from there
+ * @param temporary - the directory for files that the compiler leaves behind if it is stopped
+ * @returns a function that stops it; the next call continues from there
  */
 export function warmGoCache(go: Runtime, temporary: string): () => void {
   const directory = goCacheDirectory(go.version);
@@ -62,10 +62,10 @@ export function warmGoCache(go: Runtime, temporary: string): () => void {
     if (existsSync(path.join(directory, COMPLETE))) return () => undefined;
     child = compile(go.executable, directory, temporary);
   } catch {
-    // Nowhere to keep it: then each sandbox compiles what it needs.
+    // The directory is not writable: each sandbox compiles what it needs.
   }
   return () => {
-    // The compilers that it has started too, which would go on.
+    // Kill the whole group, since the compilers that `go build` started would continue.
     const isRunning = child?.exitCode === null && child.signalCode === null;
     if (isRunning && child?.pid !== undefined) sendSignal(-child.pid, "SIGKILL");
   };
@@ -86,7 +86,7 @@ function compile(executable: string, directory: string, temporary: string): Chil
     try {
       if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
     } catch {
-      // It ended already.
+      // The process has ended already.
     }
   });
   child.once("exit", (code) => {
@@ -96,5 +96,5 @@ function compile(executable: string, directory: string, temporary: string): Chil
   return child;
 }
 
-/** What decides how a package is compiled: sandboxes have to use the same. */
+/** The variables that affect how a package is compiled. Sandboxes must use the same values, or the cache does not match. */
 export const GO_SETTINGS = { GOTOOLCHAIN: "local", CGO_ENABLED: "0", GO111MODULE: "" } as const;

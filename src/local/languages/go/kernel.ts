@@ -13,15 +13,15 @@ import { compilerLines, linkSharedCache, standardPackages, unusedImports } from 
 import type { Kernel, KernelEvent, KernelHost, KernelStarter } from "../../supervisor/code/kernel.js";
 import { KernelOutput } from "../../supervisor/code/output.js";
 
-// How long an interrupted program may take to end by itself.
+// How long an interrupted program has to end by itself before it is killed.
 const GRACE_MS = 2000;
-// Each attempt but the last learns from what the compiler says.
+// After each failed attempt, the compiler's messages decide what the next one changes.
 const MOST_ATTEMPTS = 4;
 const LONGEST_COMPLAINT = 64 * 1024;
 const LONGEST_RESULT = 16 * 1024 * 1024;
 const LONGEST_TRACE = 60;
 
-// The first build of a user compiles the standard library.
+// A user's first build compiles the standard library.
 const NOTE_AFTER_MS = 3000;
 const COMPILING = "Go compiles its standard library for the first time; this can take a minute.\n";
 
@@ -32,7 +32,7 @@ interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** A kernel without a process of its own: each run compiles a program and runs it, as the real system does. */
+/** Starts a kernel without a process of its own: as on the real server, each run compiles a program and runs it. */
 export const startGo: KernelStarter = async (launch, host) => {
   const kernel = new GoKernel(launch, host);
   await kernel.prepare();
@@ -54,7 +54,7 @@ class GoKernel implements Kernel {
   #flowing = true;
   #isRunning = false;
   #isInterrupted = false;
-  /** Says that the compiler takes long, where nothing is compiled yet. */
+  /** Tells the user why the first compilation takes long; `undefined` if the cache is warm. */
   #noteCompiling: (() => void) | undefined;
   #isCold = false;
 
@@ -97,7 +97,7 @@ class GoKernel implements Kernel {
     if (!this.#isRunning) return;
     this.#isInterrupted = true;
     const child = this.#child;
-    // Between the compiler and the program there is none; whatever comes next looks whether it still should.
+    // Between the compiler and the program there is no child; the next step checks #isInterrupted.
     if (child === undefined) return;
     signalGroup(child.pid, "SIGINT");
     const killing = setTimeout(() => signalGroup(child.pid, "SIGKILL"), GRACE_MS);
@@ -125,7 +125,7 @@ class GoKernel implements Kernel {
     return this.#runSnippet(itemsOf(cell), cell, deliver);
   }
 
-  /** A whole program stands alone, as with `go run`: it knows no earlier run, and no later one knows it. */
+  /** Runs a whole program alone, as `go run` does: it shares no declarations with other runs. */
   async #runProgram(code: string, deliver: (event: KernelEvent) => void): Promise<ErrorEvent | undefined> {
     const complaint = complaintOfPackage(code);
     if (complaint !== undefined) return this.#compileError([`<cell ${this.#count}>:${complaint}`]);
@@ -159,7 +159,7 @@ class GoKernel implements Kernel {
     const packages = standardPackages(typeof root === "string" ? root : "");
     const unused = new Set<string>();
     const last = items.at(-1);
-    // Whether a call has a value the compiler knows.
+    // Only the compiler knows whether a call has a value, so the first attempt assumes that it does.
     let isTried = last !== undefined && mayHaveValue(last);
     let showsLast = isTried;
     for (let attempt = 1; ; attempt++) {
@@ -179,19 +179,19 @@ class GoKernel implements Kernel {
     }
   }
 
-  /** Whether the compiler complains that the last statement is a mere value: the result, then. */
+  /** Returns whether the compiler reports the last statement as an unused value, which makes it the result of the run. */
   #isUnusedValue({ line }: GoItem, complaints: readonly string[]): boolean {
     return complaints.some(
       (text) => text.startsWith(`<cell ${this.#count}>:${line}:`) && text.endsWith(" is not used"),
     );
   }
 
-  /** What the compiler has against a program; `undefined`: nothing. */
+  /** Compiles a program. Resolves to the compiler's messages, or `undefined` if it succeeds. */
   async #compile(source: string): Promise<string[] | undefined> {
     const file = path.join(this.#directory, "main.go");
     await writeFile(file, source);
     const args = ["build", "-buildvcs=false", "-ldflags=-s -w", "-o", this.#program, file];
-    // The temporary files of a build that is killed stay: here they are removed with the rest.
+    // A build that is killed leaves temporary files behind; in this directory they are removed with the rest.
     const env = { ...this.#env, GOTMPDIR: this.#directory, HOME: this.#directory };
     let output = "";
     const child = spawn(this.#go, args, {
@@ -211,7 +211,7 @@ class GoKernel implements Kernel {
     this.#isCold &&= code !== 0;
     if (code === 0) return undefined;
     const lines = compilerLines(output, this.#directory);
-    return lines.length === 0 ? ["the compiler ended without saying why"] : lines;
+    return lines.length === 0 ? ["the compiler failed without a message"] : lines;
   }
 
   get #program(): string {
@@ -307,7 +307,7 @@ function interrupted(): ErrorEvent {
   return failure("Interrupted", "signal: interrupt");
 }
 
-/** What comes out of a pipe, up to now. */
+/** Returns a function that returns what a pipe has delivered so far. */
 function collect(pipe: OutputPipe): () => string {
   const chunks: Buffer[] = [];
   let size = 0;

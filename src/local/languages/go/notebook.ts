@@ -1,13 +1,13 @@
 import { splitSnippet, type GoItem } from "./source.js";
 import { tokenise } from "./tokens.js";
 
-/** A cell as the real server's kernel (GoNB) takes it: Go, lines for the shell, and `%%` before the body of `main`. */
+/** A cell in the syntax of the real server's kernel (GoNB): Go, lines for the shell, and `%%` before the body of `main`. */
 export interface GoCell {
   /** The lines that begin with `!`. They run before the Go code. */
   readonly shellLines: readonly string[];
-  /** The Go code, with all lines where they were. */
+  /** The Go code. Removed lines are empty, so that line numbers stay the same. */
   readonly code: string;
-  /** Which line the body of `main` follows; `undefined` if there is no `%%`. */
+  /** The line after which the body of `main` starts; `undefined` if there is no `%%`. */
   readonly mainLine: number | undefined;
   /** The arguments of the program, given after `%%`. */
   readonly args: readonly string[];
@@ -15,7 +15,7 @@ export interface GoCell {
   readonly problem: string | undefined;
 }
 
-/** Takes the lines of a notebook out of a cell. */
+/** Separates a cell's notebook syntax from its Go code. */
 export function readCell(cell: string): GoCell {
   const shellLines: string[] = [];
   let mainLine: number | undefined;
@@ -26,7 +26,7 @@ export function readCell(cell: string): GoCell {
   const lines = cell.split("\n").map((line, index) => {
     const start = offset;
     offset += line.length + 1;
-    // In a raw string a line may begin with anything.
+    // Lines inside a raw string are not notebook syntax, whatever they start with.
     if (texts.some((text) => text.start < start && start < text.stop)) return line;
     const [, mark, rest = ""] = /^(!\*?|%%|%\w+)(.*)$/.exec(line) ?? [];
     if (mark === undefined) return line;
@@ -42,7 +42,7 @@ export function readCell(cell: string): GoCell {
   return { shellLines, code: lines.join("\n"), mainLine, args, problem };
 }
 
-/** The items of a cell. What follows `%%` is the body of `main`: its variables and types do not outlive the run. */
+/** Returns the items of a cell. What follows `%%` is the body of `main`: its variables and types end with the run. */
 export function itemsOf({ code, mainLine }: GoCell): GoItem[] {
   const items = splitSnippet(code);
   if (mainLine === undefined) return items;

@@ -5,7 +5,7 @@ import { goCacheDirectory } from "./cache.js";
 import type { Candidate, Finder, Runtime } from "../runtime.js";
 import { below, onPath, outputOf, realPathOf } from "../search.js";
 
-/** Go: what `go` means to the user, and all others. */
+/** Finds Go: the user's `go` first, then all other installations. */
 export const goFinder: Finder = {
   candidates(): Candidate[] {
     const unnamed = [...onPath("go"), "/usr/local/go/bin/go"];
@@ -21,12 +21,12 @@ export const goFinder: Finder = {
   },
 
   async probe(executable: string): Promise<Runtime | null> {
-    // The version that is there, not one that a go.mod above this directory would have fetched.
+    // The installed version, not one that a go.mod above this directory would make Go download.
     const root = (await outputOf(executable, ["env", "GOROOT"], { GOTOOLCHAIN: "local" })).trim();
     if (!path.isAbsolute(root)) return null;
     const actual = realPathOf(path.join(root, "bin/go"));
     const version = /^go(\S+)/.exec(readFileSync(path.join(root, "VERSION"), "utf8"))?.[1];
-    // Debian's root is a tree of links to /usr/share.
+    // Debian's GOROOT is a tree of links to /usr/share.
     return version === undefined
       ? null
       : { executable: actual, version, prefixes: [realPathOf(root), goCacheDirectory(version)] };

@@ -4,9 +4,9 @@ import { isKeyword, tokenise, type GoToken } from "./tokens.js";
 export interface GoItem {
   readonly kind: "import" | "func" | "var" | "const" | "type" | "statement";
   readonly text: string;
-  /** The line of the user's code where it begins, from 1. */
+  /** The line of the user's code where it starts, from 1. */
   readonly line: number;
-  /** Where it begins in that line, from 1. */
+  /** The column where it starts, from 1. */
   readonly column: number;
   /** What it declares: `Name`, or `Type.Name` for a method. */
   readonly names: readonly DeclaredName[];
@@ -15,25 +15,25 @@ export interface GoItem {
 
 export interface DeclaredName {
   readonly name: string;
-  /** Where it is in the item's text. */
+  /** Its offset in the item's text. */
   readonly offset: number;
 }
 
 export interface GoImport {
-  /** As other code calls it; `undefined` for `_` and `.`, which nothing calls. */
+  /** The name by which code uses the package; `undefined` for `_` and `.`. */
   readonly name: string | undefined;
-  /** What comes after `import`. */
+  /** The text after `import`. */
   readonly text: string;
 }
 
 const BRACKETS: Readonly<Record<string, number>> = { "(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1 };
 
-/** Whether code is a whole program rather than a snippet. */
+/** Returns whether code is a whole program rather than a snippet. */
 export function isProgram(code: string): boolean {
   return tokenise(code)[0]?.text === "package";
 }
 
-/** What is wrong with the package of a program, which has to be `main`; `undefined`: nothing. */
+/** Returns the error for a program whose package is not `main`; `undefined` if it is. */
 export function complaintOfPackage(code: string): string | undefined {
   const [, name] = tokenise(code);
   if (name?.kind !== "name" || name.text === "main") return undefined;
@@ -42,12 +42,12 @@ export function complaintOfPackage(code: string): string | undefined {
   return `${before.length}:${column}: package ${name.text} is not a main package, which a program has to be`;
 }
 
-// Whatever a call stands beside in these is no value.
+// A statement with one of these operators has no value, even if it contains a call.
 const NO_VALUE = new Set("= := += -= *= /= %= &= |= ^= <<= >>= &^= ++ -- <- :".split(" "));
-// Their values are of no interest, or there are none.
+// Builtin functions whose value is not worth showing, or that have none.
 const FOR_EFFECT = /^(?:fmt\.F?Print\w*|log\.\w+|os\.Exit|panic|print|println|close|delete)\(/;
 
-/** Whether a statement is a call that may have a value. */
+/** Returns whether a statement is a call that may have a value. */
 export function mayHaveValue({ kind, tokens, text }: GoItem): boolean {
   const [first] = tokens;
   if (kind !== "statement" || first === undefined || tokens.at(-1)?.text !== ")") return false;
@@ -59,7 +59,7 @@ export function mayHaveValue({ kind, tokens, text }: GoItem): boolean {
   });
 }
 
-/** Cuts a snippet into its declarations and statements; a group of variables or types into its single ones. */
+/** Splits a snippet into its declarations and statements, and groups of variables or types into their members. */
 export function splitSnippet(code: string): GoItem[] {
   const items: GoItem[] = [];
   let current: GoToken[] = [];
@@ -89,7 +89,7 @@ function toItems(code: string, tokens: readonly GoToken[]): GoItem[] {
     }
     case "var":
     case "type":
-      // Alone, one of a group can be declared anew later.
+      // As items of their own, members of a group can be redeclared one by one.
       return second?.text === "("
         ? groupMembers(tokens).map((member) => {
             const names = leadingNames(member, first.text === "type");
@@ -133,7 +133,7 @@ function makeItem(
   };
 }
 
-/** The members of `var ( … )`: what stands between its parentheses, cut at the line ends. */
+/** Returns the members of `var ( … )`: the text between its parentheses, split at line ends. */
 function groupMembers(tokens: readonly GoToken[]): GoToken[][] {
   const members: GoToken[][] = [];
   let member: GoToken[] = [];
@@ -151,7 +151,7 @@ function groupMembers(tokens: readonly GoToken[]): GoToken[][] {
   return members;
 }
 
-/** The names before a type or a value: `a, b = f()`. */
+/** Returns the names before a type or a value, as in `a, b = f()`. */
 function leadingNames(tokens: readonly GoToken[], isSingle: boolean): Named[] {
   const names: Named[] = [];
   for (let i = 0; i < tokens.length; i += 2) {
@@ -163,7 +163,7 @@ function leadingNames(tokens: readonly GoToken[], isSingle: boolean): Named[] {
   return names;
 }
 
-/** The name of a declared function or method; `undefined` for a function that is a value. */
+/** Returns the name of a declared function or method; `undefined` for a function literal. */
 function functionName(tokens: readonly GoToken[]): Named | undefined {
   const [, second] = tokens;
   if (second?.kind === "name") return { name: second.text, token: second };
@@ -175,14 +175,14 @@ function functionName(tokens: readonly GoToken[]): Named | undefined {
     const [name, next] = tokens.slice(i + 1, i + 3);
     if (name?.kind !== "name" || next?.text !== "(" || isKeyword(name.text)) return undefined;
     const receiver = tokens.slice(2, i).filter((token) => token.kind === "name");
-    // `(s *Stack[T])`: the type is the first name behind the receiver's own, where that has one.
+    // In `(s *Stack[T])` the type is the first name after the receiver's own name, which is optional.
     const type = tokens[3]?.text === "[" || receiver.length === 1 ? receiver[0] : receiver[1];
     return { name: `${type?.text ?? ""}.${name.text}`, token: name };
   }
   return undefined;
 }
 
-/** The single imports of an item. */
+/** Returns the single imports of an item. */
 export function importsOf(item: GoItem): GoImport[] {
   const isGroup = item.tokens[1]?.text === "(";
   const members = isGroup ? groupMembers(item.tokens) : [item.tokens.slice(1)];
@@ -200,7 +200,7 @@ export function importsOf(item: GoItem): GoImport[] {
   });
 }
 
-/** How a package is most probably called: `math/rand/v2` is `rand`, `gopkg.in/yaml.v3` is `yaml`. */
+/** Guesses a package's name from its path: `math/rand/v2` is `rand`, `gopkg.in/yaml.v3` is `yaml`. */
 export function packageName(path: string): string {
   const parts = path.split("/");
   const last = parts.at(-1) ?? "";
@@ -208,7 +208,7 @@ export function packageName(path: string): string {
   return name.replace(/\.v\d+$/, "").replace(/^go-/, "");
 }
 
-/** The names that are called like packages, `name.…`, and are nothing else anywhere in these items. */
+/** Returns the names that are used like packages (`name.…`) and not declared anywhere in these items. */
 export function packagesCalled(items: readonly GoItem[]): Set<string> {
   const called = new Set<string>();
   const others = new Set<string>();
@@ -222,7 +222,7 @@ export function packagesCalled(items: readonly GoItem[]): Set<string> {
   return called;
 }
 
-/** Every name that is followed by a dot somewhere. */
+/** Returns every name that is followed by a dot somewhere. */
 export function selectorsIn(items: readonly GoItem[]): Set<string> {
   const found = new Set<string>();
   for (const { tokens } of items) {

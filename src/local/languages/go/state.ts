@@ -1,24 +1,24 @@
 import { importsOf, packageName, packagesCalled, selectorsIn, type GoImport, type GoItem } from "./source.js";
 
-/** A declaration that stays, and the run that it came with. */
+/** A declaration that is kept, and the run that declared it. */
 interface Kept {
   readonly item: GoItem;
   readonly run: number;
 }
 
-/** What the program of a run is made with. */
+/** Options for composing the program of a run. */
 export interface ComposeOptions {
   /** The number of the run. */
   readonly run: number;
-  /** Makes the last statement, which is a mere value, the result of the run. */
+  /** Whether the value of the last statement is the result of the run. */
   readonly showsLast: boolean;
-  /** Imports, as they are written, that turned out to be of no use. */
+  /** Imports, as they are written, that the compiler reported as unused. */
   readonly unused: ReadonlySet<string>;
   /** The standard library's packages by name. */
   readonly standardPackages: ReadonlyMap<string, string>;
 }
 
-// The descriptor of the result; names that no snippet is likely to have.
+// The result goes to this descriptor. The names are unlikely to collide with those of a snippet.
 const SHOW = "__show";
 const SHOWING = `func ${SHOW}(values ...any) {
 	text := __fmt.Sprintln(values...)
@@ -27,10 +27,10 @@ const SHOWING = `func ${SHOW}(values ...any) {
 `;
 const SHOWING_IMPORTS = [`__fmt "fmt"`, `__os "os"`];
 
-/** Functions that cannot be called, or run each time: they belong to their own run. */
+/** Functions that are not kept: code cannot call them, and Go would run them again in each run. */
 const OWN_FUNCTIONS = new Set(["main", "init"]);
 
-/** The declarations of a context: each run's program is compiled from them and its own. */
+/** The declarations of a context. Each run's program consists of them and its own. Immutable. */
 export class GoState {
   readonly #kept: readonly Kept[];
   readonly #imports: ReadonlyMap<string, GoImport>;
@@ -40,7 +40,7 @@ export class GoState {
     this.#imports = imports;
   }
 
-  /** The state after a run with these items, of which later declarations replace earlier ones. */
+  /** Returns the state after a run with these items. Later declarations replace earlier ones. */
   with(items: readonly GoItem[], run: number): GoState {
     const declared = items.filter(({ names }) => names.some(({ name }) => !OWN_FUNCTIONS.has(name)));
     const imports = new Map(this.#imports);
@@ -50,7 +50,7 @@ export class GoState {
     return new GoState([...this.#without(items), ...declared.map((item) => ({ item, run }))], imports);
   }
 
-  /** The program that declares what was declared so far and runs these items. */
+  /** Returns a program that contains the kept declarations and runs these items. */
   compose(items: readonly GoItem[], options: ComposeOptions): string {
     const { run, showsLast } = options;
     const earlier = this.#without(items);
@@ -73,13 +73,13 @@ export class GoState {
     ].join("\n");
   }
 
-  /** What is left of the earlier declarations when these replace some. */
+  /** Returns the declarations that remain after these items replace some. */
   #without(items: readonly GoItem[]): Kept[] {
     const replaced = new Set(items.flatMap(({ names }) => names.map(({ name }) => name)));
     return this.#kept.flatMap(({ item, run }) => {
       const gone = item.names.filter(({ name }) => replaced.has(name));
       if (gone.length === item.names.length) return [];
-      // `const ( a = iota; b )`: b's value needs a's place.
+      // In `const ( a = iota; b )` the value of b depends on its position after a.
       let { text } = item;
       for (const { name, offset } of [...gone].sort((a, b) => b.offset - a.offset)) {
         text = `${text.slice(0, offset)}_${text.slice(offset + name.length)}`;
@@ -96,7 +96,7 @@ export class GoState {
     const used = selectorsIn(all);
     const lines = new Set<string>();
     for (const each of known.values()) {
-      // What a package outside the standard library is called can only be guessed.
+      // The name of a package outside the standard library can only be guessed.
       const isGuess = own.includes(each) && each.text.includes(".");
       if (each.name === undefined || used.has(each.name) || isGuess) lines.add(each.text);
     }
@@ -109,7 +109,7 @@ export class GoState {
   }
 }
 
-/** The names that stay, where they are once each that goes has become one character. */
+/** Returns the names that stay, at their offsets after each replaced name has become one character. */
 function restOf(item: GoItem, replaced: ReadonlySet<string>): GoItem["names"] {
   return item.names
     .filter(({ name }) => !replaced.has(name))
@@ -119,20 +119,20 @@ function restOf(item: GoItem, replaced: ReadonlySet<string>): GoItem["names"] {
     });
 }
 
-/** Source with the place that it came from, which the compiler and panics then name. */
+/** Returns source with a directive for its original position, which the compiler and panics then report. */
 function placed({ text, line, column }: GoItem, run: number): string[] {
   return [`//line <cell ${run}>:${line}:${column}`, text];
 }
 
 function shown(item: GoItem, run: number): string[] {
-  // On lines of their own these do not move what is between them.
+  // The parts of the call are on lines of their own, so that they do not shift the columns of the value.
   return [`${SHOW}(`, ...placed({ ...item, text: `${item.text},` }, run), ")"];
 }
 
-// Where several packages share a name, the one that is meant most.
+// If several packages share a name, the one that code most often means.
 const PREFERRED = ["math/rand", "text/template", "crypto/rand", "text/scanner", "runtime/pprof"];
 
-/** The packages of the standard library by name, from the paths of its directories. */
+/** Returns the packages of the standard library by name, given the paths of its directories. */
 export function packagesByName(paths: readonly string[]): Map<string, string> {
   const found = new Map<string, string>();
   const rank = (path: string) => {

@@ -1,8 +1,8 @@
-/** A token of Go source, as far as splitting it into declarations and statements needs. */
+/** A token of Go source, only as detailed as splitting it into declarations and statements requires. */
 export interface GoToken {
   readonly kind: "name" | "literal" | "operator" | "end";
   readonly text: string;
-  /** Where it begins and ends in the source. */
+  /** Its offsets in the source. */
   readonly start: number;
   readonly stop: number;
 }
@@ -17,7 +17,7 @@ const STRING = /`[^`]*(?:`|$)|"(?:\\[^]|[^"\\\n])*"?|'(?:\\[^]|[^'\\\n])*'?/y;
 const OPERATOR =
   /<<=|>>=|&\^=|\.\.\.|&&|\|\||<-|\+\+|--|==|!=|<=|>=|:=|\+=|-=|\*=|\/=|%=|&=|\|=|\^=|<<|>>|&\^|[^]/uy;
 
-// After these a line's end is a statement's end (the language's rule for semicolons).
+// The tokens after which a line's end ends the statement (see "Semicolons" in the language's specification).
 const ENDS_LINE = new Set(["break", "continue", "fallthrough", "return", "++", "--", ")", "]", "}"]);
 const KEYWORDS = new Set(
   (
@@ -30,7 +30,7 @@ export function isKeyword(text: string): boolean {
   return KEYWORDS.has(text);
 }
 
-/** The tokens of Go source; `end` stands for each semicolon, written or implied by a line's end. */
+/** Splits Go source into tokens. `end` stands for each semicolon, written or implied by a line's end. */
 export function tokenise(source: string): GoToken[] {
   const tokens: GoToken[] = [];
   let at = 0;

@@ -4,8 +4,10 @@ import path from "node:path";
 import { packagesByName } from "./state.js";
 
 /**
- * Makes the compiled standard library, which the machine's sandboxes share and cannot change, part of a sandbox's own
- * build cache: by links, so that what this sandbox compiles has its place beside them.
+ * Links the compiled standard library, which all sandboxes share read-only, into a sandbox's own build cache. The sandbox
+ * adds what it compiles itself.
+ *
+ * @returns whether there was anything to link
  */
 export async function linkSharedCache(shared: string, own: string): Promise<boolean> {
   const directories = await readdir(shared).catch(() => []);
@@ -20,7 +22,7 @@ export async function linkSharedCache(shared: string, own: string): Promise<bool
         .map((name) => symlink(path.join(from, name), path.join(to, name)).catch(() => undefined)),
     );
   }
-  // Else the first build looks for old entries to remove.
+  // Without this file the first build looks for old entries to remove.
   await mkdir(own, { recursive: true });
   await writeFile(path.join(own, "trim.txt"), String(Math.floor(Date.now() / 1000)));
   return directories.length > 0;
@@ -28,7 +30,7 @@ export async function linkSharedCache(shared: string, own: string): Promise<bool
 
 let known: { readonly root: string; readonly packages: ReadonlyMap<string, string> } | undefined;
 
-/** The packages of the standard library whose sources are in a directory, by name. */
+/** Returns the packages of the standard library by name, given the directory of its sources. */
 export function standardPackages(root: string): ReadonlyMap<string, string> {
   if (known?.root !== root) known = { root, packages: packagesByName([...packagesBelow(root, "")]) };
   return known.packages;
@@ -39,7 +41,7 @@ function* packagesBelow(root: string, parent: string): Generator<string> {
   try {
     entries = readdirSync(path.join(root, parent), { withFileTypes: true });
   } catch {
-    return; // a Go without its sources: then everything has to be imported
+    return; // This Go has no sources, so snippets must import every package.
   }
   if (parent !== "" && entries.some(({ name }) => name.endsWith(".go"))) yield parent;
   for (const entry of entries) {
@@ -47,7 +49,7 @@ function* packagesBelow(root: string, parent: string): Generator<string> {
   }
 }
 
-/** What the compiler said, without what says nothing about the user's code: where the program is, for one. */
+/** Returns the lines of the compiler's output that concern the user's code, without the program's path. */
 export function compilerLines(output: string, directory: string): string[] {
   return output
     .replaceAll(`${directory}/`, "")
@@ -56,7 +58,7 @@ export function compilerLines(output: string, directory: string): string[] {
     .filter((line) => line.trim() !== "" && !line.startsWith("# "));
 }
 
-/** The imports, as they are written, that the compiler calls unused. */
+/** Returns the imports, as they are written, that the compiler reports as unused. */
 export function unusedImports(lines: readonly string[]): string[] {
   return lines.flatMap((line) => {
     const [, importPath, alias] = /("[^"]+") imported (?:as (\S+) )?and not used/.exec(line) ?? [];

@@ -1,6 +1,6 @@
-// The Java kernel: runs code that comes as JSON lines on descriptor 3 and answers there, with state that persists. It is
-// launched from this source, so that what runs fits the Java that is there (11 or newer), and drives JShell in its own
-// process: with its engine in a process apart each run took ten times as long.
+// The Java kernel: receives code as JSON lines on descriptor 3, responds there, and keeps its state. It is launched from
+// this source, so that it works with any installed Java from 11 on. JShell executes code in this process, since with an
+// execution engine in a process of its own each run takes ten times as long.
 
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
@@ -56,7 +56,7 @@ public class JavaKernel {
         Constructor<FileDescriptor> open = FileDescriptor.class.getDeclaredConstructor(int.class);
         open.setAccessible(true);
         FileDescriptor socket = open.newInstance(3);
-        // A handler that does nothing, since a signal that is ignored would be ignored by child processes, too.
+        // An empty handler, since child processes would inherit an ignored signal.
         sun.misc.Signal.handle(new sun.misc.Signal("INT"), signal -> {});
 
         Requests requests = new Requests(new FileInputStream(socket));
@@ -78,7 +78,7 @@ public class JavaKernel {
         return bytes;
     }
 
-    /** What the supervisor wants: lines of JSON, each one object without objects in it. */
+    /** Reads the supervisor's requests: lines of JSON, each a flat object. */
     private static final class Requests {
         private final InputStream input;
         private final LinkedBlockingQueue<Map<String, String>> codes = new LinkedBlockingQueue<>();
@@ -92,7 +92,7 @@ public class JavaKernel {
             return (isListened ? codes.take() : read()).get(name);
         }
 
-        /** From now on an interrupt does not wait for the code before it. */
+        /** From now on, an interrupt overtakes the code before it. */
         void listen(Runner runner) {
             isListened = true;
             Thread reader = new Thread(() -> {
@@ -103,7 +103,7 @@ public class JavaKernel {
                         else codes.add(request);
                     }
                 } catch (Throwable error) {
-                    Runtime.getRuntime().halt(0); // the supervisor is gone
+                    Runtime.getRuntime().halt(0); // The supervisor has ended.
                 }
             }, "requests");
             reader.setDaemon(true);
@@ -143,9 +143,9 @@ public class JavaKernel {
             Json json = new Json(text);
             Map<String, String> fields = new HashMap<>();
             while (json.text.charAt(json.at) != '}') {
-                json.at++; // the brace, or a comma
+                json.at++; // a brace or a comma
                 String name = json.string();
-                json.at++; // the colon
+                json.at++; // a colon
                 fields.put(name, json.text.charAt(json.at) == '"' ? json.string() : json.word());
             }
             return fields;
@@ -184,7 +184,7 @@ public class JavaKernel {
             StringBuilder result = new StringBuilder(value.length() + 2).append('"');
             for (int i = 0; i < value.length(); i++) {
                 char c = value.charAt(i);
-                // What UTF-8 cannot express alone, as JSON can.
+                // Escape lone surrogates, which UTF-8 cannot encode.
                 boolean isLone = Character.isSurrogate(c);
                 if (Character.isHighSurrogate(c) && i + 1 < value.length() && Character.isLowSurrogate(value.charAt(i + 1))) {
                     result.append(c).append(value.charAt(++i));
@@ -205,15 +205,15 @@ public class JavaKernel {
     }
 
     /**
-     * Messages on descriptor 3, each batch of them behind a marker on 1 and 2. Only the kernel's own threads write: the
-     * user's can be stopped anywhere, and would cut a message short.
+     * Sends messages on descriptor 3, each batch after a marker on 1 and 2. Only the kernel's own threads write: a user's
+     * thread can be stopped anywhere, which would cut a message short.
      */
     private static final class Channel {
         private static final int CHUNK = 32 * 1024;
         private static final String[] STREAMS = {"stdout", "stderr"};
-        /** The stream of whole messages, in order with what is printed. */
+        /** Messages in order with printed text. */
         static final int MESSAGE = 2;
-        // How long printed text waits for more of it.
+        // How long printed text waits for more.
         private static final int BATCH_MILLIS = 10;
 
         private final OutputStream socket;
@@ -263,14 +263,14 @@ public class JavaKernel {
             if (isInterrupted) Thread.currentThread().interrupt();
         }
 
-        /** Sends a message of no place in the order of output. */
+        /** Sends a message that has no place in the order of output. */
         void tell(String message) {
             synchronized (sending) {
                 write(socket, (message + "\n").getBytes(StandardCharsets.UTF_8));
             }
         }
 
-        /** Sends messages, behind everything that was printed before. */
+        /** Sends messages after everything that was printed before. */
         void send(String... messages) {
             synchronized (sending) {
                 List<String> batch = takePrinted(messages.length > 0 && messages[messages.length - 1].equals(DONE));
@@ -307,7 +307,7 @@ public class JavaKernel {
             input.put(cut[stream]).put(bytes).flip();
             CharBuffer text = CharBuffer.allocate(input.remaining() + 1);
             decoders[stream].reset().decode(input, text, isEnd);
-            // A character whose rest has not been printed yet.
+            // The start of a character whose rest has not been printed yet.
             cut[stream] = new byte[input.remaining()];
             input.get(cut[stream]);
             String decoded = text.flip().toString();
@@ -328,7 +328,7 @@ public class JavaKernel {
                     send();
                 }
             } catch (InterruptedException error) {
-                // Nobody interrupts this thread but code that looks for all of them, whose output then waits.
+                // Only user code that interrupts all threads gets here; its output then waits.
             }
         }
 
@@ -336,7 +336,7 @@ public class JavaKernel {
             try {
                 stream.write(bytes);
             } catch (IOException error) {
-                // Without the supervisor nothing that this process does can be seen any more.
+                // Without the supervisor, no output can reach anyone.
                 Runtime.getRuntime().halt(70);
             }
         }
@@ -367,13 +367,13 @@ public class JavaKernel {
             }, true, StandardCharsets.UTF_8);
         }
 
-        /** As printStackTrace does for each line of a stack, of which ours have no place in the user's code. */
+        /** Prints a line of a stack trace, as printStackTrace does, but skips the kernel's frames. */
         @Override
         public void println(Object value) {
             String text = String.valueOf(value);
             boolean isFrame = text.startsWith("\tat ");
             if (value instanceof Throwable) wasCut = false;
-            // The frames that a cause shares with it have gone there.
+            // The frames that a cause shares with the exception were removed there.
             if (isFrame ? isBelowCode : wasCut && text.startsWith("\t... ")) return;
             isBelowCode = isFrame && Sources.isEntry(text);
             wasCut |= isBelowCode;
@@ -381,7 +381,7 @@ public class JavaKernel {
             else super.println((Object) (value instanceof Throwable || text.startsWith("Caused by: ") ? Sources.withoutWrappers(text) : text));
         }
 
-        /** Some programs close what they print to; the next run prints again. */
+        /** Ignores the call: some programs close their output, but the next run must still print. */
         @Override
         public void close() {
             flush();
@@ -391,7 +391,7 @@ public class JavaKernel {
     private static final class NoInput extends InputStream {
         @Override
         public int read() {
-            // No IOException: a Scanner would hide it.
+            // Not an IOException, which a Scanner would hide.
             throw new UnsupportedOperationException("standard input is not available: nobody can answer here");
         }
 
@@ -401,7 +401,7 @@ public class JavaKernel {
         }
     }
 
-    /** What System.exit becomes: the end of the run, not of the context. */
+    /** Replaces System.exit: it ends the run, not the context. */
     public static final class SystemExit extends Error {
         SystemExit(int status) {
             super(String.valueOf(status));
@@ -412,7 +412,7 @@ public class JavaKernel {
         }
     }
 
-    /** Where the code of a snippet is in what the user sent. */
+    /** Maps positions in a snippet to the code that the user sent. */
     private static final class Origin {
         final int run;
         final int line;
@@ -429,7 +429,7 @@ public class JavaKernel {
         }
     }
 
-    /** Finds the user's code behind the classes that JShell wraps it in, for stacks that code prints itself. */
+    /** Finds the user's code in the classes that JShell wraps it in, for stack traces that code prints itself. */
     private static final class Sources {
         private static final Pattern CLASS = Pattern.compile("^REPL\\.\\$JShell\\$(\\d+)");
         private static final Pattern FRAME = Pattern.compile(
@@ -438,13 +438,13 @@ public class JavaKernel {
         private static final Map<Origin, SourceCodeAnalysis.SnippetWrapper> wrappers = new HashMap<>();
         private static volatile SourceCodeAnalysis analysis;
 
-        /** What is compiled anew because of another snippet has another letter behind the same number. */
+        /** Snippets that are recompiled because of another one have the same number with another letter. */
         static void add(String className, Origin origin) {
             Matcher matcher = CLASS.matcher(className);
             if (origin != null && matcher.find()) origins.putIfAbsent(matcher.group(1), origin);
         }
 
-        /** Whether below this frame is nothing but what runs the code. */
+        /** Returns whether only the kernel's frames are below this one. */
         static boolean isEntry(String frame) {
             return frame.startsWith("\tat REPL.$JShell$") && frame.contains(".do_it$(");
         }
@@ -474,7 +474,7 @@ public class JavaKernel {
                 position += lines[wrappedLine - 1].length() - lines[wrappedLine - 1].stripLeading().length();
                 return lineAt(origin.text, Math.max(0, wrapper.wrappedToSourcePosition(position)));
             } catch (RuntimeException error) {
-                return 1; // no worse than nothing: there it begins
+                return 1; // Unknown: use the first line.
             }
         }
 
@@ -483,7 +483,7 @@ public class JavaKernel {
         }
     }
 
-    /** The threads that a run starts: output of an earlier run must not show up in a later one. */
+    /** The threads that a run starts. Output of an earlier run must not appear in a later one. */
     private static final class RunGroup extends ThreadGroup {
         final int run;
 
@@ -495,24 +495,24 @@ public class JavaKernel {
         @Override
         public void uncaughtException(Thread thread, Throwable error) {
             if (error instanceof ThreadDeath) return;
-            // The group that JShell makes would swallow it.
+            // JShell's own thread group would hide the exception.
             System.err.print("Exception in thread \"" + thread.getName() + "\" ");
             error.printStackTrace();
         }
     }
 
-    /** One run at a time. */
+    /** Runs code, one run at a time. */
     private static final class Runner {
         private static final String[] IMPORTS = {
             "java.io", "java.math", "java.net", "java.nio.file", "java.util", "java.util.concurrent",
             "java.util.function", "java.util.prefs", "java.util.regex", "java.util.stream"
         };
 
-        /** As the real server's kernel has it; without types the value is shown as text. */
+        /** The same function as in the real server's kernel. Without types, the value is shown as text. */
         private static final String DISPLAY = "@SuppressWarnings(\"unchecked\") void display(Object value, String... mimeTypes) {"
             + " ((java.util.function.BiConsumer<Object, String[]>) System.getProperties().get(\"opensandbox.display\")).accept(value, mimeTypes); }";
 
-        // An endless recursion has a thousand frames, all the same.
+        // An endless recursion has a thousand identical frames.
         private static final int LONGEST_TRACE = 40;
 
         private final Channel channel;
@@ -527,14 +527,14 @@ public class JavaKernel {
                 .in(System.in).out(System.out).err(System.err)
                 .executionEngine(engine, Map.of())
                 .build();
-            // What the jshell tool imports as well.
+            // The default imports of the jshell tool.
             for (String name : IMPORTS) shell.eval("import " + name + ".*;");
-            // Snippets cannot be compiled against this class, but they find an object of it.
+            // Snippets cannot be compiled against this class, so they get an object through a standard type.
             BiConsumer<Object, String[]> display = this::display;
             System.getProperties().put("opensandbox.display", display);
             shell.eval(DISPLAY);
             Sources.analysis = shell.sourceCodeAnalysis();
-            // Its first time costs more than any other.
+            // The first evaluation is the slowest; do it before the first run.
             shell.sourceCodeAnalysis().analyzeCompletion("1");
             shell.eval("1 + 1").forEach(event -> shell.drop(event.snippet()));
         }
@@ -552,7 +552,7 @@ public class JavaKernel {
             } catch (Throwable error) {
                 report(error.getClass().getSimpleName(), String.valueOf(error.getMessage()), List.of(error.toString()));
             }
-            // A print that was stopped half-way has left text behind, which any other sends along.
+            // Send the text that a print left in the buffer if it was stopped half-way.
             System.out.print("");
             System.err.print("");
             engine.end();
@@ -583,7 +583,7 @@ public class JavaKernel {
             for (SnippetEvent event : pending) noteUnresolved(event.snippet());
         }
 
-        /** Whether nothing but comments is left, which is no snippet. */
+        /** Returns whether only comments are left, which JShell does not accept as a snippet. */
         private static boolean isComment(String rest) {
             return rest.replaceAll("(?s)/\\*.*?\\*/|//[^\n]*", "").isBlank();
         }
@@ -619,7 +619,7 @@ public class JavaKernel {
             return true;
         }
 
-        /** Shows a value in passing. It runs in a thread of the user's code, which does not send anything itself. */
+        /** Displays a value. Called in a thread of the user's code, which must not send messages itself. */
         private void display(Object value, String[] mimeTypes) {
             if (!Engine.isHeard()) return;
             String text = value instanceof byte[] ? Base64.getEncoder().encodeToString((byte[]) value) : String.valueOf(value);
@@ -634,7 +634,7 @@ public class JavaKernel {
             channel.put(Channel.MESSAGE, message, 0, message.length);
         }
 
-        /** Lines for the notebook rather than for Java: the real server's kernel has some that download jars. */
+        /** Refuses lines in notebook syntax. In the real server's kernel some of them download jars. */
         private boolean refuseMagic(String code) {
             String[] lines = code.split("\n", -1);
             for (int i = 0; i < lines.length; i++) {
@@ -723,7 +723,7 @@ public class JavaKernel {
             return name + (message.isEmpty() ? "" : ": " + message);
         }
 
-        /** The name without what JShell wraps classes in. */
+        /** Returns a class's name without JShell's wrapper classes. */
         private static String nameOf(JShellException error) {
             return error instanceof EvalException
                 ? ((EvalException) error).getExceptionClassName().replaceFirst("^REPL\\.\\$JShell\\$\\w+\\$", "")
@@ -770,7 +770,7 @@ public class JavaKernel {
 
         private Origin originOf(String id) {
             Origin known = origins.get(id);
-            // A snippet that fails has no event before its exception.
+            // A failing snippet has no earlier event than its exception.
             return known == null ? engine.origin : known;
         }
 
@@ -795,14 +795,14 @@ public class JavaKernel {
         }
     }
 
-    /** Runs compiled snippets in this process, each in a thread of its own that can be stopped. */
+    /** Runs compiled snippets in this process, each in a thread that can be stopped. */
     private static final class Engine implements ExecutionControlProvider {
         private static final Method ENTER = method("enter");
         private static final Method DESCRIBE = method("describeValue");
-        // Resolved now: the first handler that looked for it in the middle of being stopped did not catch it.
+        // Loaded now: a handler that loads the class while its thread is being stopped does not catch it.
         @SuppressWarnings("removal")
         private static final Class<?> STOPPING = ThreadDeath.class;
-        // How long code that is being interrupted may take to stop, before the run ends without it.
+        // How long interrupted code has to stop before the run ends without it.
         private static final int PATIENCE_MILLIS = 2000;
 
         private final Control control = new Control();
@@ -855,7 +855,7 @@ public class JavaKernel {
             return isInterrupted;
         }
 
-        /** Whether what this thread prints may belong to the run that goes on. */
+        /** Returns whether the output of this thread may belong to the current run. */
         static boolean isHeard() {
             for (ThreadGroup group = Thread.currentThread().getThreadGroup(); group != null; group = group.getParent()) {
                 if (!(group instanceof RunGroup)) continue;
@@ -864,7 +864,7 @@ public class JavaKernel {
             return true;
         }
 
-        /** Whether this thread may be older than what it has been given to do. */
+        /** Returns whether this thread may be older than the work it has been given. */
         private static boolean isOfPool() {
             return StackWalker.getInstance().walk(frames -> frames
                 .map(StackWalker.StackFrame::getClassName)
@@ -877,7 +877,7 @@ public class JavaKernel {
             shell.stop();
         }
 
-        /** The last value as text. It is the user's code that says, in toString(). */
+        /** Returns the last value as text, which calls the user's toString(). */
         String describe() throws Exception {
             return control.call(DESCRIBE);
         }
@@ -894,7 +894,7 @@ public class JavaKernel {
             return Control.describe(shown);
         }
 
-        /** What LocalExecutionControl calls in a thread that it can stop. The code gets one of its own below that. */
+        /** Called by LocalExecutionControl in a thread that it can stop. The code runs in a thread of its own below it. */
         @SuppressWarnings("removal")
         public static Object enter() throws Throwable {
             Engine engine = current;
@@ -915,7 +915,7 @@ public class JavaKernel {
                 try {
                     code.join(engine.isInterrupted ? PATIENCE_MILLIS : 0);
                 } catch (InterruptedException | ThreadDeath error) {
-                    continue; // that is the interrupt, and the code has got it as well
+                    continue; // This is the interrupt, which the code has received, too.
                 }
                 if (code.isAlive() && engine.isInterrupted) {
                     System.err.println("The interrupted code does not stop; it goes on in the background.");
@@ -964,7 +964,7 @@ public class JavaKernel {
         }
     }
 
-    /** The classes of the snippets. */
+    /** Loads the classes of the snippets. */
     private static final class Loader extends ClassLoader implements LoaderDelegate {
         private final Map<String, byte[]> classes = new HashMap<>();
 
@@ -1003,15 +1003,15 @@ public class JavaKernel {
     }
 
     /**
-     * Makes compiled code call {@link SystemExit#exit} where it calls System.exit: the entry for that method in its
-     * table of constants gets another class.
+     * Redirects calls of System.exit in compiled code to {@link SystemExit#exit}, by replacing the class of that method in
+     * the constant pool.
      */
     private static final class ExitRewriting {
         static byte[] rewrite(byte[] original) {
             try {
                 return rewriteOrThrow(original);
             } catch (IOException | RuntimeException error) {
-                return original; // a class file of a kind that is not known yet: then System.exit ends the context
+                return original; // A newer class file format: System.exit then ends the context.
             }
         }
 
@@ -1026,7 +1026,7 @@ public class JavaKernel {
                 int tag = in.readUnsignedByte();
                 if (tag == 1) texts.put(i, in.readUTF());
                 else in.skipBytes(lengthOf(tag));
-                if (tag == 5 || tag == 6) i++; // these take two places
+                if (tag == 5 || tag == 6) i++; // Long and Double take two entries.
             }
             int end = original.length - in.available();
             byte[] result = original.clone();

@@ -1,6 +1,6 @@
 import type { KernelStarter } from "../../supervisor/code/kernel.js";
 import { WorkerKernel } from "../../supervisor/code/worker.js";
 
-/** A Java process that runs kernels/JavaKernel.java. */
+/** Starts a Java process that runs kernels/JavaKernel.java. */
 export const startJava: KernelStarter = (launch, host) =>
   WorkerKernel.start({ name: "Java", launch, interruptBy: "message" }, host);

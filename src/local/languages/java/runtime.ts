@@ -4,10 +4,10 @@ import path from "node:path";
 import type { Candidate, Finder, Runtime } from "../runtime.js";
 import { below, entriesOf, onPath, outputOf, realPathOf } from "../search.js";
 
-// The first that runs a program from its source.
+// The first version that launches a program from its source file.
 const OLDEST_MAJOR = 11;
 
-/** Java: a whole JDK, as a runtime alone has neither a compiler nor JShell. */
+/** Finds Java. It must be a JDK, since a runtime alone has neither a compiler nor JShell. */
 export const javaFinder: Finder = {
   candidates(): Candidate[] {
     const homes = process.env["JAVA_HOME"];
@@ -58,7 +58,7 @@ async function askVersion(executable: string): Promise<string> {
   return /version "([^"]+)"/.exec(await outputOf(executable, ["-version"]))?.[1] ?? "";
 }
 
-/** Debian and Fedora keep a JDK's configuration in /etc, and links to it in the JDK. */
+/** Returns the configuration files outside the JDK: Debian and Fedora keep them in /etc and link to them. */
 function configurationOf(home: string): string[] {
   const directories = ["conf", "conf/security", "lib", "lib/security"].map((name) => path.join(home, name));
   const linked = directories
@@ -66,6 +66,6 @@ function configurationOf(home: string): string[] {
     .filter((file) => existsSync(file) && lstatSync(file).isSymbolicLink())
     .map(realPathOf)
     .filter((file) => file.startsWith("/etc/"));
-  // What lies in /etc/java-17-openjdk/security needs that much; of /etc/ssl the file alone.
+  // Files in /etc/java-17-openjdk need that whole directory; for /etc/ssl the file alone suffices.
   return [...new Set(linked.map((file) => /^\/etc\/java[^/]*/.exec(file)?.[0] ?? file))];
 }

@@ -3,7 +3,7 @@ import { WorkerKernel, type WorkerSpec } from "../../supervisor/code/worker.js";
 
 const COMMON = {
   interruptBy: "message",
-  // Whatever fails then, fails of the interrupt: `execSync`, for one, of the death of its child.
+  // After an interrupt, any error is a consequence of it: `execSync` fails because its child was killed.
   interrupted: {
     type: "error",
     ename: "KeyboardInterrupt",
@@ -12,10 +12,10 @@ const COMMON = {
   },
 } as const satisfies Partial<WorkerSpec>;
 
-/** A Node process that runs kernels/javascript.mjs. */
+/** Starts a Node process that runs kernels/javascript.mjs. */
 export const startJavaScript: KernelStarter = (launch, host) =>
   WorkerKernel.start({ ...COMMON, name: "JavaScript", launch }, host);
 
-/** The same with the setting `typescript`: types are removed, and not checked. */
+/** Starts the same program with the setting `typescript`: types are removed, not checked. */
 export const startTypeScript: KernelStarter = (launch, host) =>
   WorkerKernel.start({ ...COMMON, name: "TypeScript", launch }, host);

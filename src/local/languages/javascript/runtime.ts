@@ -4,10 +4,10 @@ import path from "node:path";
 import type { Candidate, Finder, Runtime } from "../runtime.js";
 import { below, onPath, outputOf, realPathOf } from "../search.js";
 
-// The oldest whose inspector the JavaScript kernel was tried with, and the oldest that this package supports.
+// The oldest version that this package supports and whose inspector the kernel was tested with.
 const OLDEST_MAJOR = 20;
 
-/** Node: the one that runs this server, and all others. */
+/** Finds Node: the one that runs this server first, then all other installations. */
 export const nodeFinder: Finder = {
   candidates(): Candidate[] {
     return [

@@ -1,26 +1,26 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 
-/** What a writable environment over a Python needs to know of it; it comes from the probe of the interpreter. */
+/** The Python that a writable environment extends, as the probe of the interpreter describes it. */
 export interface PythonBase {
-  /** The interpreter itself, not that of a virtual environment. */
+  /** The base interpreter, not the one of a virtual environment. */
   readonly interpreter: string;
-  /** `3.12` */
+  /** The version without the patch number, such as `3.12`. */
   readonly series: string;
-  /** Whether packages of the system and of the user are visible. */
+  /** Whether it sees the packages of the system and of the user. */
   readonly seesSystem: boolean;
-  /** The directories with packages of the virtual environment, if it is one, and the wheel of pip where it has none. */
+  /** The package directories of a virtual environment, and the bundled wheel of pip if pip is not installed. */
   readonly sites: readonly string[];
 }
 
-/** `pip` by the name of a program. */
+/** The program `pip`. */
 const PIP = `#!/bin/sh
 exec "\${0%/*}/python" -m pip "$@"
 `;
 
 /**
- * Makes a virtual environment over a Python, so that `pip install` works in a sandbox although the machine's own Python
- * is read-only there. It takes a few small files, where `python -m venv` takes a second.
+ * Creates a virtual environment on top of a Python, so that `pip install` works in a sandbox although the machine's own
+ * Python is read-only there. A few small files suffice; `python -m venv` would take a second.
  */
 export function makeEnvironment(
   directory: string,
@@ -43,12 +43,12 @@ export function makeEnvironment(
     symlinkSync(interpreter, path.join(bin, name));
   }
   for (const name of ["pip", "pip3"]) writeFileSync(path.join(bin, name), PIP, { mode: 0o755 });
-  // With the `.pth` files in these directories, which a path alone would not read.
+  // `addsitedir` also reads the `.pth` files in these directories; a plain path would not.
   const lines = sites.map((site) =>
     site.endsWith(".whl") ? site : `import site; site.addsitedir(${JSON.stringify(site)})`,
   );
   writeFileSync(path.join(packages, "base-environment.pth"), `${lines.join("\n")}\n`);
-  // Last: what is made by half is made again.
+  // Written last, so that an incomplete environment is created again.
   writeFileSync(file, configuration);
 }
 

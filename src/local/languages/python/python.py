@@ -1,9 +1,9 @@
-"""The Python kernel: runs code that comes as JSON lines on descriptor 3, responds there, and keeps its state.
+"""The Python kernel: receives code as JSON lines on descriptor 3, responds there, and keeps its state.
 
 What user code prints through ``sys.stdout`` and ``sys.stderr`` goes over the channel, in order with results and errors.
-What bypasses them (subprocesses, C libraries) goes through the real descriptors 1 and 2. These are pipes of each run,
-which the supervisor reads itself, so that they outlive this process. To keep both kinds in order, every message is
-preceded by a secret marker on both descriptors; the supervisor merges them.
+What bypasses them (subprocesses, C libraries) goes through the real descriptors 1 and 2. Each run has its own pipes for
+these, which the supervisor reads, so their content outlives this process. To keep both kinds in order, every message
+is preceded by a secret marker on both descriptors; the supervisor merges them.
 
 IPython is used if it can be imported, otherwise the standard library alone.
 """
@@ -13,7 +13,7 @@ import json
 import os
 import sys
 
-# The directory is read-only in a box, and outside of one it belongs to the package.
+# This file's directory is read-only in a box, and belongs to the package outside of one.
 sys.dont_write_bytecode = True
 
 import python_attribution
@@ -31,7 +31,7 @@ def start_runner(channel, interrupts, loop, with_ipython):
 
             return python_ipython.start(channel, interrupts, loop)
         except ImportError:
-            pass  # it is not installed
+            pass  # IPython is not installed.
         except Exception as error:
             channel.tell({"type": "note", "text": "IPython does not start: %r" % error})
     import python_plain
@@ -52,7 +52,7 @@ def main():
     python_attribution.install()
     python_runner.hide_own_frames_of_threads()
     runner = start_runner(channel, interrupts, loop, settings["ipython"])
-    # Users import modules from the current directory, not from this file's.
+    # Users import modules from the current directory, not from this file's directory.
     sys.path[0] = ""
     sys.argv = [""]
     sys.dont_write_bytecode = False

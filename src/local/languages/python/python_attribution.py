@@ -1,15 +1,15 @@
-"""Which run started what goes on: output of an earlier run must not show up in a later one."""
+"""Tracks which run started a thread or task, so that output of an earlier run does not appear in a later one."""
 
 import contextvars
 import threading
 from concurrent.futures.thread import ThreadPoolExecutor
 
-# Tasks of asyncio take it along by themselves.
+# asyncio tasks inherit context variables by themselves.
 _run = contextvars.ContextVar("run", default=0)
 
 
 def enter(run):
-    """What is started from here on, in this thread, belongs to that run."""
+    """Attributes what this thread starts from now on to a run."""
     _run.set(run)
 
 
@@ -32,7 +32,7 @@ def install():
         start(self)
 
     def submit_in_run(self, function, /, *arguments, **options):
-        # Its threads may be older than what they are given to do.
+        # The pool's threads may be older than the work they receive.
         return submit(self, contextvars.copy_context().run, function, *arguments, **options)
 
     threading.Thread.start = start_in_run

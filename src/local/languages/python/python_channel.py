@@ -1,4 +1,4 @@
-"""How the kernel speaks: messages on descriptor 3, behind markers on 1 and 2, and the interrupts that may not cut one short."""
+"""The kernel's channel: messages on descriptor 3 after markers on 1 and 2, and interrupts that never cut a message short."""
 
 import contextlib
 import json
@@ -12,20 +12,20 @@ import time
 import python_attribution as attribution
 
 CHANNEL = 3
-# Small enough that a message costs little to hold, large enough that its envelope does not matter.
+# Small enough that holding a message costs little, large enough that its envelope does not matter.
 CHUNK_CHARS = 32 * 1024
-# How long printed text waits for more of it: long enough to batch a loop of prints, too short to be noticed.
+# How long printed text waits for more: long enough to batch a loop of prints, too short to be noticed.
 BATCH_SECONDS = 0.01
-# From this interrupt of a run on, code that catches them all is interrupted in spite of that.
+# From this interrupt of a run on, code that catches every interrupt is ended by force.
 PATIENCE = 4
-# After these, output may come from elsewhere; what was printed before has to be on its way first.
+# These events may lead to output from elsewhere, so printed text has to be sent before them.
 SPAWN_EVENTS = frozenset(
     ("subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.forkpty", "os.exec", "pty.spawn")
 )
 
 
 class Interrupts:
-    """Turns SIGINT into KeyboardInterrupt where user code runs, and nowhere else."""
+    """Turns SIGINT into KeyboardInterrupt only while user code runs."""
 
     def __init__(self):
         self.main = threading.get_ident()
@@ -40,7 +40,7 @@ class Interrupts:
         return threading.get_ident() == self.main
 
     def begin(self):
-        # Before every run, as user code may have put its own handler there.
+        # Called before every run, since user code may have installed its own handler.
         self.install()
         self.pending = self.ending = False
         self.count = 0
@@ -68,7 +68,7 @@ class Interrupts:
         raise KeyboardInterrupt
 
     def _insist(self, frame):
-        """Interrupts what catches every interrupt in what it does then, too: in the next line of the user's code."""
+        """Interrupts code that catches every interrupt, at each of its next lines."""
         user = sys.modules["__main__"].__dict__
         frames = []
         while frame is not None:
@@ -81,13 +81,13 @@ class Interrupts:
             each.f_trace = self._on_line
 
     def _on_line(self, _frame, event, _argument):
-        # Python forgets a function that has raised something, which an "exception" would not be worth.
+        # Python removes a trace function that has raised, so "exception" events must not raise.
         if event == "line" and self.running and not self.shielded:
             raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def reporting(self):
-        """While the end of a run is described, an interrupt has nothing to end any more but endless descriptions."""
+        """Lets an interrupt end the description of a result, which may be endless, but not the run, which has ended."""
         self.ending = True
         try:
             yield
@@ -95,7 +95,7 @@ class Interrupts:
             self.ending = False
 
     def __enter__(self):
-        # Only the main thread is ever interrupted; others must not touch its counter.
+        # Only the main thread is interrupted; other threads must not change its counter.
         if self.is_main:
             self.shielded += 1
         return self
@@ -111,7 +111,7 @@ class Interrupts:
 
 
 class Channel:
-    """Messages to the supervisor, each behind its markers."""
+    """Sends messages to the supervisor, each after its markers."""
 
     def __init__(self, interrupts, loop):
         self.interrupts = interrupts
@@ -121,7 +121,7 @@ class Channel:
         self.printed_chars = 0
         self.waiting = threading.Event()
         self.process = os.getpid()
-        # The run that goes on, or 0.
+        # The current run, or 0.
         self.run = 0
         self.noted = 0
         self.raw = ()
@@ -136,13 +136,13 @@ class Channel:
         threading.Thread(target=self._batch, name="output", daemon=True).start()
 
     def begin(self, run, stdout=None, stderr=None):
-        """Makes the files the standard output and error of what the run starts; without files it keeps those it has."""
+        """Installs files as standard output and error for what the run starts. Without files, keeps the current ones."""
         if stdout is not None:
             for descriptor in self.raw:
                 os.close(descriptor)
-            # Non-inheritable, as opposed to 1 and 2, so that no subprocess gets these.
+            # Unlike 1 and 2, these are not inherited by subprocesses.
             self.raw = (os.open(stdout, os.O_WRONLY), os.open(stderr, os.O_WRONLY))
-        # User code may point 1 and 2 elsewhere; markers must still take the way that its earlier output took.
+        # User code may redirect 1 and 2; markers must still follow its earlier output.
         for descriptor, raw in zip((1, 2), self.raw):
             os.dup2(raw, descriptor)
         self.has_spawned = False
@@ -151,13 +151,13 @@ class Channel:
 
     def finish(self):
         with self.interrupts, self.lock:
-            # Nothing may come after this: the next batch has to find its markers in the next run's files.
+            # Nothing may be sent after this: the markers of the next batch belong to the next run's files.
             self.run = 0
             self._send([{"type": "done", "isReusable": not self.has_spawned and "multiprocessing" not in sys.modules}])
 
     @property
     def is_heard(self):
-        """Whether what the caller says belongs to the run that goes on.
+        """Whether the caller's output belongs to the current run.
 
         While that run awaits something, the tasks of earlier runs are part of it, as in a notebook.
         """
@@ -166,7 +166,7 @@ class Channel:
         return attribution.current() == self.run or (self.loop.is_running and self.interrupts.is_main)
 
     def note_late(self):
-        """Says that what an earlier run prints is dropped. The supervisor says it once per run."""
+        """Reports that output of an earlier run is dropped. The supervisor tells the user once per run."""
         run = attribution.current()
         if run not in (0, self.noted):
             self.noted = run
@@ -213,7 +213,7 @@ class Channel:
                 self._send(messages)
 
     def tell(self, message):
-        """Sends what has no place in the order of output, without markers."""
+        """Sends a message that has no place in the order of output, without markers."""
         with self.interrupts, self.lock:
             _write_all(CHANNEL, _to_line(message))
 
@@ -240,7 +240,7 @@ class Channel:
     def _before_fork(self):
         self.has_spawned = True
         self.flush()
-        # Held over the fork, so that the child does not get it in the hands of a thread that it does not have.
+        # Held during the fork, so that no other thread holds it in the child, where that thread does not exist.
         self.lock.acquire()
 
     def _after_fork(self):
@@ -254,15 +254,15 @@ def _write_all(descriptor, data):
         try:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
-            # A child process may have made the pipe that it shares with us non-blocking; Node does.
+            # A child process may have made the shared pipe non-blocking, as Node does.
             select.select([], [descriptor], [])
         except OSError:
-            # Without the supervisor, or without the channel, nothing that this process does can be seen any more.
+            # Without the supervisor or the channel, no output can reach anyone.
             os._exit(70)
 
 
 def _to_line(message):
-    # ASCII only: a lone surrogate is no valid text, but it is valid JSON.
+    # ASCII only: a lone surrogate cannot be encoded as UTF-8, but it can be escaped in JSON.
     try:
         line = json.dumps(message, allow_nan=False, default=repr)
     except (ValueError, TypeError, RecursionError):
@@ -271,7 +271,7 @@ def _to_line(message):
 
 
 def _plain(value, depth=0):
-    """The nearest thing to `value` that JSON can express."""
+    """Returns the closest value to `value` that JSON can express."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Runs with IPython: the engine, the tracebacks, the magics and the rich output of the real kernel."""
+"""The shell with IPython: the same engine, tracebacks, magics and rich output as the real kernel."""
 
 import os
 import subprocess
@@ -41,7 +41,7 @@ def start(channel, interrupts, loop):
 
     class Exit(ExitAutocall):
         def __call__(self, *status):
-            # A context has no end of its own, so the run ends like one that called sys.exit().
+            # Code cannot end its context, so the run ends as with sys.exit().
             raise SystemExit(*status)
 
     class Shell(InteractiveShell):
@@ -59,12 +59,12 @@ def start(channel, interrupts, loop):
             return kind, error, without_own_frames(frames)
 
         def _showtraceback(self, etype, evalue, stb):
-            # What was interrupted is reported as such, not as cancelled.
+            # Report an interrupt as such, not as a cancellation.
             if not loop.is_cancelling:
                 runner.report(etype, evalue, stb if isinstance(stb, list) else str(stb).split("\n"))
 
         def system(self, cmd):
-            # Its usual way goes through a terminal of its own, which makes `\r\n` of every `\n`; the other one goes on
+            # IPython's default runs the command in a terminal, which turns `\n` into `\r\n`. Its alternative continues
             # with the code after an interrupt.
             status = subprocess.call(self.var_expand(cmd, depth=1), shell=True, executable=os.environ.get("SHELL"))
             self.user_ns["_exit_code"] = 128 - status if status > 128 else status
@@ -81,7 +81,7 @@ def start(channel, interrupts, loop):
             if error is not None:
                 self.report(type(error), error, None)
 
-    # Of the ways to exit that it recommends none exists here.
+    # None of the ways to exit that it recommends exists here.
     warnings.filterwarnings("ignore", message="To exit: use")
     config = Config()
     config.HistoryManager.enabled = False

@@ -1,11 +1,11 @@
-"""One event loop for all runs of a context, as in a notebook: what one run starts goes on, and another can await it."""
+"""One event loop for all runs of a context, as in a notebook: another run can await what one has started."""
 
 import contextlib
 import functools
 
 
 class EventLoop:
-    """The loop. Nothing of asyncio is loaded before `start`, as that takes as long as the rest of the kernel."""
+    """The event loop. asyncio is loaded by `start`, since loading it takes as long as the rest of the kernel."""
 
     def __init__(self):
         self.loop = None
@@ -16,7 +16,7 @@ class EventLoop:
         return self.loop is not None and self.loop.is_running()
 
     def start(self):
-        """Makes the loop. Starts another one if the code has closed it."""
+        """Creates the loop, or a new one if the code has closed it."""
         if self.loop is not None and not self.loop.is_closed():
             return
         import asyncio
@@ -28,19 +28,19 @@ class EventLoop:
 
     @property
     def _is_idle(self):
-        """Whether nothing is there that could go on; another kind of loop is never taken for idle."""
+        """Whether the loop has nothing to do. A loop of another class is never considered idle."""
         import asyncio
 
         loop = self.loop
         try:
-            watched = len(loop._selector.get_map()) > 1  # beside what wakes the loop itself
+            watched = len(loop._selector.get_map()) > 1  # beside the loop's own wake-up socket
             return not (watched or loop._ready or loop._scheduled or asyncio.all_tasks(loop))
         except Exception:
             return False
 
     @contextlib.contextmanager
     def entered(self):
-        """Code that does not await still finds a running loop, in which it can start tasks: they wait for their turn."""
+        """Presents the loop as running to code that does not await, so that it can create tasks, which run later."""
         import asyncio
 
         asyncio._set_running_loop(self.loop)
@@ -60,14 +60,14 @@ class EventLoop:
             if not task.done():
                 task.cancel()
                 self.is_cancelling = True
-                # Its `finally` belongs to this run; code that ignores the cancellation does not.
+                # Its `finally` blocks belong to this run; code that ignores the cancellation does not.
                 with contextlib.suppress(BaseException):
                     self.loop.run_until_complete(asyncio.wait({task}, timeout=1))
                 self.is_cancelling = False
             raise
 
     def wait_for(self, descriptor):
-        """Lets tasks go on until there is something to read."""
+        """Runs tasks until there is something to read."""
         if self.loop is None or self.loop.is_closed() or self._is_idle:
             return
         self.loop.add_reader(descriptor, self.loop.stop)
@@ -77,7 +77,7 @@ class EventLoop:
                     self.loop.run_forever()
                     return
                 except BaseException:
-                    # A task that ends the program: its run has ended. Without a stop there is nothing to read yet.
+                    # A task called exit, but its run has ended. Continue, since there is nothing to read yet.
                     if self.loop.is_closed():
                         return
         finally:
@@ -85,7 +85,7 @@ class EventLoop:
                 self.loop.remove_reader(descriptor)
 
     def _patch(self, asyncio):
-        """Lets code run other loops where ours only seems to run: `asyncio.run(main())` is how most programs end."""
+        """Lets code run other loops while this one only appears to run: most programs end in `asyncio.run(main())`."""
         runners = [(asyncio.BaseEventLoop, "run_until_complete"), (asyncio.BaseEventLoop, "run_forever")]
         runners.append((asyncio, "run"))
         if hasattr(asyncio, "Runner"):

@@ -53,7 +53,7 @@ class OutputStream(io.TextIOBase):
         return len(text)
 
     def _write_in_fork(self, text):
-        # Whole lines, as several processes may print at once. What is held belongs to the process that held it.
+        # Write whole lines, since several processes may print at once. A forked child does not print the parent's text.
         held = self._held if self._holder == os.getpid() else ""
         lines, newline, rest = (held + text).rpartition("\n")
         self._held, self._holder = rest, os.getpid()
@@ -69,12 +69,12 @@ class OutputStream(io.TextIOBase):
         self._channel.flush()
 
     def close(self):
-        # Some programs close what they print to; the next run prints again.
+        # Some programs close their output; the next run must still print.
         self.flush()
 
 
 class ByteOutput(io.BufferedIOBase):
-    """The `buffer` of an OutputStream: bytes join the text in order, decoded, wherever characters are cut."""
+    """The `buffer` of an OutputStream: decodes bytes into the text in order, even if writes split characters."""
 
     def __init__(self, text, descriptor):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Packages that are installed while the kernel runs: what a new interpreter would find, this one finds too."""
+"""Makes packages importable that are installed while the kernel runs, as they are for a new interpreter."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ class Packages:
         self.files = {directory: self._pth_files(directory) for directory in self.directories}
 
     def refresh(self):
-        """Before each run; it costs a look at each directory."""
+        """Runs before each run. Costs one `stat` per directory."""
         for directory in self.directories:
             changed = self._changed(directory)
             if changed != self.seen[directory]:

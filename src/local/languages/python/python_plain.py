@@ -1,4 +1,4 @@
-"""Runs with the standard library alone."""
+"""The shell without IPython: only the standard library."""
 
 import ast
 import builtins
@@ -24,7 +24,7 @@ REPRESENTATIONS = (
 
 
 class StdinNotImplementedError(NotImplementedError):
-    __module__ = "builtins"  # tracebacks need not say where it is from
+    __module__ = "builtins"  # Tracebacks then omit the module.
 
 
 def start(channel, interrupts, loop):
@@ -41,7 +41,7 @@ def start(channel, interrupts, loop):
 
 
 class PlainRunner(Runner):
-    """Keeps the user's variables in a module that takes the place of `__main__`."""
+    """Keeps the user's variables in a module that replaces `__main__`."""
 
     def __init__(self, channel, interrupts, loop):
         super().__init__(channel, interrupts)
@@ -54,7 +54,7 @@ class PlainRunner(Runner):
     def execute(self, code):
         self.count += 1
         name = "<cell %d>" % self.count
-        # Tracebacks, also those of later runs, quote the code from here.
+        # Tracebacks of this and later runs quote the code from here.
         linecache.cache[name] = (len(code), None, code.splitlines(True), name)
         try:
             self._execute(code, name)
@@ -70,13 +70,13 @@ class PlainRunner(Runner):
         if last is not None:
             parts.append(compile(ast.Expression(last.value), name, "eval", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT))
         value = self._evaluate(parts, code)
-        # As in a notebook, a semicolon at the end means that the value is not wanted.
+        # As in a notebook, a semicolon at the end suppresses the value.
         if value is not None and not code.rstrip().endswith(";"):
             builtins._ = value
             self.show(bundle(value), self.count)
 
     def _show_figures(self):
-        """Shows what the run has plotted, as a notebook does, and starts the next with no figure."""
+        """Shows the figures of the run and closes them, as a notebook does."""
         pyplot = sys.modules.get("matplotlib.pyplot")
         for number in pyplot.get_fignums() if pyplot else ():
             figure = pyplot.figure(number)
@@ -86,9 +86,9 @@ class PlainRunner(Runner):
             pyplot.close(figure)
 
     def _evaluate(self, parts, code):
-        """The value of the last part. If any part awaits, all run in one task."""
+        """Returns the value of the last part. If any part awaits, all run in one task."""
         is_async = any(part.co_flags & inspect.CO_COROUTINE for part in parts)
-        # Most code has nothing to do with asyncio and need not wait until it is loaded.
+        # Most code does not use asyncio and should not wait until it is loaded.
         if not is_async and "asyncio" not in sys.modules and "asyncio" not in code:
             return [eval(part, self.module.__dict__) for part in parts][-1]
         self.loop.start()
@@ -106,7 +106,7 @@ class PlainRunner(Runner):
 
 
 def bundle(value):
-    """The representations of a value by MIME type, by IPython's protocol."""
+    """Returns the representations of a value by MIME type, by IPython's protocol."""
     data = {"text/plain": repr(value)}
     if isinstance(value, type) or _answers_everything(value):
         return data
@@ -127,7 +127,7 @@ def bundle(value):
 
 
 def _answers_everything(value):
-    """Whether an object has any attribute that it is asked for, as mocks and proxies do: it then represents nothing."""
+    """Whether an object has every attribute, as mocks and proxies do. Its representations are then ignored."""
     try:
         return getattr(value, "_no_object_has_this_attribute_", None) is not None
     except Exception:
@@ -135,7 +135,7 @@ def _answers_everything(value):
 
 
 def _call(value, name, **options):
-    """What a method returns; None if there is no such method, or if it fails, which is printed."""
+    """Returns a method's result. Returns None if there is no such method, or if it fails, and prints the error."""
     try:
         method = getattr(value, name, None)
         return method(**options) if callable(method) else None
@@ -149,7 +149,7 @@ def _call(value, name, **options):
 def _format(error):
     forget_own_frames(error)
     frames = error.__traceback__
-    # A syntax error that was found here has no frames of the user's at all.
+    # A syntax error that the kernel found has no frames of the user's code.
     if isinstance(error, SyntaxError) and _is_of_parser(frames):
         frames = None
     text = "".join(traceback.format_exception(type(error), error, frames))

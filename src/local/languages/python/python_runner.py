@@ -1,4 +1,4 @@
-"""One run at a time: what the kernel's two kinds of shell have in common."""
+"""Runs code, one run at a time: the common part of the two shells."""
 
 import base64
 import builtins
@@ -11,7 +11,7 @@ OWN_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 class Runner:
-    """Runs code and reports what comes of it; `execute` is the shell's."""
+    """Runs code and reports its outcome. Each shell implements `execute`."""
 
     def __init__(self, channel, interrupts):
         self.channel = channel
@@ -23,16 +23,16 @@ class Runner:
         try:
             try:
                 self.interrupts.begin()
-                # From here on an interrupt is never lost: the supervisor sends none before it has read this.
+                # No interrupt is lost: the supervisor sends none before it has read this.
                 self.channel.tell({"type": "started"})
                 self.execute(code)
             finally:
                 self.interrupts.end()
-        except BaseException as error:  # whatever a shell lets through still is the outcome of this run
+        except BaseException as error:  # Anything that a shell raises is the outcome of the run.
             self.report(type(error), error, None)
         _flush_c_output()
         if self.channel.in_fork:
-            # User code forked, and this is the child at the end of the run: the next one is its parent's.
+            # User code forked, and this is the child at the end of the run. Only the parent continues.
             for stream in (sys.__stdout__, sys.__stderr__):
                 stream.flush()
             os._exit(1 if self.failed else 0)
@@ -72,11 +72,11 @@ def _flush_c_output():
 
         ctypes.CDLL(None).fflush(None)
     except Exception:
-        pass  # a Python without ctypes; only what C code itself did not flush is late
+        pass  # Without ctypes, only what C code has not flushed itself comes late.
 
 
 def forget_own_frames(error):
-    """Takes this kernel's frames out of an error's traceback, and out of those of the errors that it came from."""
+    """Removes the kernel's frames from the tracebacks of an error and of its causes."""
     known = set()
     while error is not None and id(error) not in known:
         known.add(id(error))
@@ -101,7 +101,7 @@ def without_own_frames(traceback):
 
 
 def hide_own_frames_of_threads():
-    """Shows what ends a thread without the frames that it runs in here."""
+    """Shows an uncaught exception of a thread without the kernel's frames."""
     hook = threading.excepthook
 
     def excepthook(arguments):
@@ -113,7 +113,7 @@ def hide_own_frames_of_threads():
 
 
 class NoInput(io.TextIOBase):
-    """sys.stdin: an end of the input would be taken for an answer."""
+    """sys.stdin, which refuses to read: an empty input would look like a real one."""
 
     encoding = "utf-8"
     errors = "strict"

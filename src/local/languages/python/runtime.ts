@@ -26,7 +26,7 @@ print(json.dumps({
 }))
 `;
 
-/** What the script prints. */
+/** The output of the script. */
 interface Probed {
   readonly executable: string;
   readonly version: string;
@@ -34,7 +34,7 @@ interface Probed {
   readonly base: PythonBase;
 }
 
-/** Python: what `python3` means to the user, virtual environments and version managers included, and all others. */
+/** Finds Python: the user's `python3` first (which may belong to a virtual environment), then all other installations. */
 export const pythonFinder: Finder = {
   candidates(): Candidate[] {
     const named = (name: string) => onPath(name).map((executable) => ({ executable, version: undefined }));
@@ -45,7 +45,7 @@ export const pythonFinder: Finder = {
       ...versionManagers().flatMap((directory) =>
         below(directory, "bin/python3").map(({ executable, name }) => ({
           executable,
-          // uv's are called cpython-3.12.1-linux-x86_64-gnu
+          // uv names its directories like cpython-3.12.1-linux-x86_64-gnu.
           version: /\d+\.\d+(?:\.\d+)?/.exec(name)?.[0],
         })),
       ),
@@ -53,7 +53,7 @@ export const pythonFinder: Finder = {
   },
 
   async probe(executable: string): Promise<Runtime | null> {
-    // What fails, or prints something else, throws.
+    // A program that is not Python fails or prints something else; both reject.
     const {
       executable: actual,
       version,

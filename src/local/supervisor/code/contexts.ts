@@ -9,12 +9,12 @@ import type { PipePool } from "./pipes.js";
 import { STARTERS } from "./registry.js";
 import { invalid, messageOf, Problem } from "../http/problem.js";
 
-// How long a run may take to end by itself when its context is deleted.
+/** How long an interrupted run has to end when its context is deleted. */
 const GRACE_MS = 500;
-/** How often a run is interrupted whose client has gone away. */
+/** The interval between interrupts of a run whose client has disconnected. */
 const INTERRUPT_INTERVAL_MS = 500;
 
-/** A context as execd shows it. */
+/** A context in execd's JSON. */
 export interface ContextInfo {
   readonly id: string;
   readonly language: string;
@@ -22,15 +22,15 @@ export interface ContextInfo {
 }
 
 interface Context extends ContextInfo {
-  /** Absent until the first run, and after the process died. */
+  /** `undefined` after the process has ended, until the next run. */
   kernel: Promise<Kernel> | undefined;
-  /** The run that goes on, if one does. */
+  /** The current run. */
   running: Promise<void> | undefined;
-  /** Whether a run has shown the language's notice. */
+  /** Whether an earlier run has shown the language's notice. */
   isNoticed: boolean;
 }
 
-/** Whether execd runs code of this language in a kernel. */
+/** Returns whether a language runs in a kernel. */
 export function isKernelLanguage(language: string): boolean {
   return Object.hasOwn(STARTERS, language);
 }
@@ -48,10 +48,10 @@ export class Contexts {
   }
 
   /**
-   * Makes a context. Its process starts meanwhile.
+   * Creates a context. Its process starts in the background.
    *
-   * As in execd a `cwd` is made and remembered, but code still starts in the workspace.
-   * @throws {Problem} for a language that is unknown (where the real execd never answers) or cannot run here
+   * As in execd, `cwd` is created and returned, but code still starts in the workspace.
+   * @throws {Problem} if the language is unknown (to which the real execd never responds) or cannot run here
    */
   create(language: string, cwd?: string): ContextInfo {
     if (language === "") throw invalid("language is required");
@@ -86,7 +86,7 @@ export class Contexts {
     return { id, language };
   }
 
-  /** Ends a context; a run in it is interrupted first, so that its client sees why. */
+  /** Deletes a context. A run in it is interrupted first, so that its client receives the error. */
   async delete(id: string): Promise<void> {
     const context = this.#find(id);
     this.#contexts.delete(id);
@@ -110,7 +110,7 @@ export class Contexts {
   }
 
   /**
-   * Runs code in a context, or in the language's default one, and reports it.
+   * Runs code in a context, or in the language's default context, and sends its events.
    *
    * @throws {Problem} before anything is sent
    */
@@ -132,7 +132,7 @@ export class Contexts {
       context.kernel ??= this.#kernels.take(context.language);
       kernel = await context.kernel;
       if (!kernel.alive) {
-        // It died while nothing ran in it.
+        // The process ended while it was idle.
         context.kernel = this.#kernels.take(context.language);
         kernel = await context.kernel;
       }
@@ -148,10 +148,10 @@ export class Contexts {
       if (notice !== undefined) events.send({ type: "stderr", text: `${notice}\n` });
     }
     let interrupting: NodeJS.Timeout | undefined;
-    // The real server lets the run go on, and the context stays busy: here nobody could see what becomes of it.
+    // The real server lets such a run continue and the context stay busy, although its output can reach no one.
     events.onGone = () => {
       kernel.interrupt();
-      // Code may catch an interrupt. It cannot catch the last ones of several for one run.
+      // Code can catch an interrupt, but repeated interrupts of one run end it by force.
       interrupting ??= setInterval(() => kernel.interrupt(), INTERRUPT_INTERVAL_MS);
     };
     await kernel.run(code, (event) => sendKernelEvent(event, events));
@@ -181,7 +181,7 @@ export class Contexts {
 
   #add(language: string): Context {
     const kernel = this.#kernels.take(language);
-    kernel.catch(() => undefined); // the first run meets the failure
+    kernel.catch(() => undefined); // The first run reports the error.
     const context: Context = { id: randomUUID(), language, kernel, running: undefined, isNoticed: false };
     this.#contexts.set(context.id, context);
     return context;

@@ -1,8 +1,8 @@
-// A line longer than this cannot become a string together with what is made of it.
+// JavaScript strings end at 512 MiB, and a line needs room to be processed.
 const LONGEST_LINE = 256 * 1024 * 1024;
 const LF = 0x0a;
 
-/** Cuts bytes into lines and parses each as JSON. Fragments are kept in a list and joined once. */
+/** Splits bytes into lines and parses each as JSON. Fragments of a line are joined once, to avoid quadratic copying. */
 export class JsonLines {
   readonly #deliver: (value: unknown) => void;
   #held: Buffer[] = [];
@@ -12,7 +12,7 @@ export class JsonLines {
     this.#deliver = deliver;
   }
 
-  /** @throws {Error} for a line that is not JSON, or is too long */
+  /** @throws {Error} if a line is not JSON or is too long */
   push(chunk: Buffer): void {
     let start = 0;
     for (let end; (end = chunk.indexOf(LF, start)) !== -1; start = end + 1) {

@@ -1,10 +1,10 @@
 import type { KernelLaunch } from "../environment.js";
 import type { PipePool } from "./pipes.js";
 
-/** What a kernel says while it runs code. */
+/** An event of a run. */
 export type KernelEvent =
   | { readonly type: "stdout" | "stderr"; readonly text: string }
-  /** A value by MIME type; `count` is there where it is the value of the run itself. */
+  /** A value by MIME type. `count` is the run's number if this is its own value, and `null` for a displayed one. */
   | {
       readonly type: "result";
       readonly count: number | null;
@@ -17,34 +17,34 @@ export type KernelEvent =
       readonly traceback: readonly string[];
     };
 
-/** The process behind a context: one language, one run at a time, state that persists between runs. */
+/** The process behind a context. It runs code of one language, one run at a time, and keeps its state between runs. */
 export interface Kernel {
-  /** False once the process is gone; the kernel is then of no use. */
+  /** Whether the process is running. Once it has ended, the kernel cannot be used. */
   readonly alive: boolean;
-  /** Resolves when code would run at once, or when the process is gone without ever coming so far. */
+  /** Resolves when the kernel can run code at once, or when the process ends before that. */
   readonly ready: Promise<void>;
   /**
-   * Runs code and reports what happens. Resolves when everything that the run printed has been delivered, also when the
-   * process died meanwhile: that is an error event of its own. Can be called before the kernel is ready.
+   * Runs code and delivers its events. Resolves after the last event, even if the process ends meanwhile, which is an
+   * error event. Can be called before the kernel is ready.
    */
   run(code: string, deliver: (event: KernelEvent) => void): Promise<void>;
-  /** Makes user code stop where it is; the state stays. Nothing happens while nothing runs. */
+  /** Interrupts the current run and keeps the state. Does nothing if no code runs. */
   interrupt(): void;
-  /** Stops reading what the process writes, so that it has to wait, or reads on. */
+  /** Pauses or resumes reading the process's output. While paused, the process blocks once its pipes are full. */
   setFlowing(flowing: boolean): void;
-  /** Ends the process and resolves when it is gone. */
+  /** Kills the process and waits for its end. */
   kill(): Promise<void>;
 }
 
-/** What the sandbox has for every kernel. */
+/** What the sandbox provides to every kernel. */
 export interface KernelHost {
   readonly workspace: string;
   /** A private directory for the supervisor and its kernels. */
   readonly scratch: string;
-  /** The whole environment of the box. */
+  /** All environment variables of the box. */
   readonly env: Readonly<Record<string, string>>;
   readonly pipes: PipePool;
 }
 
-/** Starts a kernel; it need not be ready yet when this resolves. */
+/** Starts a kernel. Resolves before the kernel is ready. */
 export type KernelStarter = (launch: KernelLaunch, host: KernelHost) => Promise<Kernel>;

@@ -2,18 +2,18 @@ type Stream = "stdout" | "stderr";
 const STREAMS = ["stdout", "stderr"] as const;
 const MARK = Symbol("marker");
 
-/** Where the merged output goes. */
+/** Receives the merged output. */
 export interface MergeTarget<Message> {
   raw(stream: Stream, bytes: Buffer): void;
   message(message: Message): void;
 }
 
 /**
- * Puts together what a kernel writes to its two descriptors and what it sends over its channel.
+ * Merges what a kernel writes to its two descriptors with the messages from its channel.
  *
- * Before each batch of messages the kernel writes a marker to both descriptors. So a batch is delivered when both
- * markers have come, and bytes behind a marker wait for its batch: everything arrives in the order of its making,
- * whichever of the three is read first.
+ * Before each batch of messages the kernel writes a marker to both descriptors. A batch is delivered once both markers
+ * have arrived, and bytes after a marker wait for its batch. So everything is delivered in the order in which it was
+ * written, whichever of the three is read first.
  */
 export class OutputMerge<Message> {
   readonly #marker: Buffer;
@@ -48,7 +48,7 @@ export class OutputMerge<Message> {
     this.#advance();
   }
 
-  /** The process is gone and all that it wrote is here: nothing waits for a marker any more. */
+  /** Delivers everything that is held, since no marker will follow: the process has ended and its output is complete. */
   end(): void {
     this.#ended = true;
     for (const stream of STREAMS) {
@@ -59,7 +59,7 @@ export class OutputMerge<Message> {
     this.#advance();
   }
 
-  /** Bytes that wait for a batch. */
+  /** The number of bytes that wait for a batch. */
   get heldBytes(): number {
     let total = 0;
     for (const stream of STREAMS) {

@@ -1,21 +1,21 @@
 import type { KernelEvent } from "./kernel.js";
 
-/** What a worker sends. User code in the same process could fake any of it, so nothing is taken on trust. */
+/** A message from a worker. User code in the same process can forge it, so it is validated. */
 export type Message =
   | KernelEvent
   | { readonly type: "ready" | "started" }
-  /** `isReusable`: nothing but the worker holds the pipes of the run, so that the next one can have them. */
+  /** `isReusable`: only the worker holds the run's pipes, so the next run can use them. */
   | { readonly type: "done"; readonly isReusable: boolean }
   | { readonly type: "note"; readonly text: string }
-  /** Code of a run that has ended printed something; runs count from 1. */
+  /** Code of an earlier run printed something. Runs count from 1. */
   | { readonly type: "late"; readonly run: number };
 
-/** @throws {Error} for what is no message */
+/** @throws {Error} if a value is not a valid message */
 export function decodeBatch(values: readonly unknown[]): Message[] {
   return values.map(decodeMessage);
 }
 
-/** @throws {Error} for what is no message */
+/** @throws {Error} if a value is not a valid message */
 export function decodeMessage(value: unknown): Message {
   if (isRecord(value)) {
     const { type } = value;
@@ -46,7 +46,7 @@ export function decodeMessage(value: unknown): Message {
       }
     }
   }
-  throw new Error("what was sent is no message");
+  throw new Error("expected a message of the kernel's protocol");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -3,19 +3,19 @@ import type { OutputPipe } from "./pipes.js";
 import { OutputMerge } from "./merge.js";
 import type { Message } from "./messages.js";
 
-// Output that runs ahead of its messages is held; beyond this its writer has to wait.
+// Output that arrives before its messages is held. Beyond this many bytes, its writer has to wait.
 const HELD_LIMIT = 2 ** 20;
 
 type Stream = "stdout" | "stderr";
 const STREAMS = ["stdout", "stderr"] as const;
 
-/** Where a kernel's output goes. */
+/** Receives a kernel's output. */
 export interface OutputTarget {
   readonly text: (stream: Stream, text: string) => void;
   readonly message: (message: Message) => void;
 }
 
-/** The two pipes that a kernel writes to, put together with the batches of messages from its channel. */
+/** The two pipes that a kernel writes to, merged with the batches of messages from its channel. */
 export class KernelOutput {
   readonly #pipes: Readonly<Record<Stream, OutputPipe>>;
   readonly #decoders = { stdout: new StringDecoder("utf8"), stderr: new StringDecoder("utf8") };
@@ -24,7 +24,7 @@ export class KernelOutput {
   #isWanted = true;
   #flowing = true;
 
-  /** @param marker - what the kernel writes to both pipes before each batch; `undefined` where it does not */
+  /** @param marker - what the kernel writes to both pipes before each batch; `undefined` if it writes none */
   constructor(
     stdout: OutputPipe,
     stderr: OutputPipe,
@@ -45,7 +45,7 @@ export class KernelOutput {
     }
   }
 
-  /** What the kernel's process opens; {@link closeWriteEnds} when it has. */
+  /** The files that the kernel's process opens. Call {@link closeWriteEnds} when it has. */
   get writeNames(): Readonly<Record<Stream, string>> {
     return { stdout: this.#pipes.stdout.writeName, stderr: this.#pipes.stderr.writeName };
   }
@@ -56,7 +56,7 @@ export class KernelOutput {
 
   pushBatch(batch: readonly Message[]): void {
     if (this.#merge === undefined) {
-      // Without markers all that can be known is that what was printed before is in the pipes by now.
+      // Without markers, all that is certain is that what was printed before the batch is in the pipes by now.
       this.finish();
       for (const message of batch) this.#target.message(message);
     } else {
@@ -70,14 +70,14 @@ export class KernelOutput {
     this.#reflow();
   }
 
-  /** Delivers what is there. What is written from now on is dropped, and `onLate` is told. */
+  /** Delivers what is in the pipes. What is written later is dropped and reported to `onLate`. */
   finish(onLate?: () => void): void {
     for (const pipe of Object.values(this.#pipes)) pipe.finish(onLate);
     this.#merge?.end();
     for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
   }
 
-  /** Like {@link finish}, and what is there goes to no one either. */
+  /** Drops what is in the pipes and what is written later. */
   discard(): void {
     for (const pipe of Object.values(this.#pipes)) {
       pipe.listen(() => undefined);
@@ -85,7 +85,7 @@ export class KernelOutput {
     }
   }
 
-  /** Delivers the beginnings of characters that have no end. */
+  /** Delivers incomplete characters as replacement characters. */
   finishText(): void {
     for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
   }

@@ -5,19 +5,19 @@ import { Socket } from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 
-/** How many pipes are made at once: few at first, for a quick start, then so many that it hardly ever happens. */
+/** How many pipes are created at once: few at first, for a quick start, then enough that it rarely happens. */
 const FIRST_BATCH = 16;
 const BATCH = 128;
 const LOW = 8;
-// A pipe holds 64 KiB, and up to 1 MiB where its writer asked for more.
+// A pipe holds 64 KiB, or up to 1 MiB if its writer has enlarged it.
 const DRAIN_LIMIT = 2 ** 20;
 
 /**
  * Real pipes for the output of processes.
  *
- * Node gives its children socket pairs, which cannot be opened by name: `echo problem > /dev/stderr` fails on them. A
- * named pipe whose name is removed at once is an ordinary pipe. Node cannot make those itself, so that `mkfifo` makes
- * them, many at a time and ahead of their use.
+ * Node's own child pipes are socket pairs, which cannot be opened by name: `echo problem > /dev/stderr` fails. A named
+ * pipe whose name is removed at once is an ordinary pipe. Node cannot create one, so `mkfifo` does, many at a time and
+ * ahead of their use.
  */
 export class PipePool {
   readonly #directory: string;
@@ -28,15 +28,15 @@ export class PipePool {
 
   /**
    * @param directory - a private, writable directory
-   * @param keepsNames - whether a pipe keeps its name until its write end is closed: where, unlike on Linux, another
-   * process could not open it by the name of our descriptor
+   * @param keepsNames - whether a pipe keeps its name until its write end is closed. Needed on systems where, unlike on
+   * Linux, another process cannot open it through this process's descriptor.
    */
   constructor(directory: string, keepsNames = !existsSync("/proc/self/fd")) {
     this.#directory = directory;
     this.#keepsNames = keepsNames;
   }
 
-  /** Makes the first pipes, so that the first process need not wait for them. */
+  /** Creates the first pipes, so that the first process does not wait for them. */
   fill(): Promise<void> {
     this.#making ??= this.#make().finally(() => (this.#making = undefined));
     return this.#making;
@@ -48,9 +48,9 @@ export class PipePool {
       await this.fill();
       name = this.#names.pop();
     }
-    if (this.#names.length < LOW) this.fill().catch(() => undefined); // take() meets the failure itself
+    if (this.#names.length < LOW) this.fill().catch(() => undefined); // A later take() reports the error.
     try {
-      // In this order neither blocks: the reader does not wait for a writer, and the writer finds a reader.
+      // In this order neither call blocks: the reader is non-blocking, and the writer finds a reader.
       const readEnd = openSync(name, constants.O_RDONLY | constants.O_NONBLOCK);
       const writeEnd = openSync(name, constants.O_WRONLY);
       if (this.#keepsNames) return new OutputPipe(readEnd, writeEnd, name);
@@ -70,7 +70,7 @@ export class PipePool {
   }
 }
 
-/** The output of one process, and of those that it leaves behind. */
+/** A pipe for the output of one process and of its descendants. */
 export class OutputPipe {
   readonly #readEnd: number;
   readonly #socket: Socket;
@@ -78,23 +78,23 @@ export class OutputPipe {
   #writeEnd: number | undefined;
   #listener: ((chunk: Buffer) => void) | undefined;
 
-  /** @param name - the pipe's name, where it still has one */
+  /** @param name - the pipe's name, if it still has one */
   constructor(readEnd: number, writeEnd: number, name?: string) {
     this.#readEnd = readEnd;
     this.#writeEnd = writeEnd;
     this.#name = name;
     this.#socket = new Socket({ fd: readEnd, readable: true, writable: false });
-    this.#socket.on("error", () => undefined); // a pipe that breaks is a pipe that ends
+    this.#socket.on("error", () => undefined); // "close" follows, as at the regular end.
     this.#socket.on("data", (chunk: Buffer) => this.#listener?.(chunk));
   }
 
-  /** The descriptor that a child process inherits; call {@link closeWriteEnd} when it has it. */
+  /** The descriptor for a child process to inherit. Call {@link closeWriteEnd} when it has. */
   get writeEnd(): number {
     if (this.#writeEnd === undefined) throw new Error("the write end is closed");
     return this.#writeEnd;
   }
 
-  /** A file by which another process can open the write end, until that is closed here. */
+  /** A file through which another process can open the write end until {@link closeWriteEnd}. */
   get writeName(): string {
     return this.#name ?? `/proc/${process.pid}/fd/${this.writeEnd}`;
   }
@@ -110,32 +110,32 @@ export class OutputPipe {
     this.#listener = listener;
   }
 
-  /** Stops reading, so that writers have to wait once the pipe is full, or reads on. */
+  /** Pauses or resumes reading. While paused, writers block once the pipe is full. */
   setFlowing(flowing: boolean): void {
     if (flowing) this.#socket.resume();
     else this.#socket.pause();
   }
 
-  /** Calls back when no process holds the other end any more. */
+  /** Calls the listener when no process holds the other end any more. */
   onEnd(listener: () => void): void {
     if (this.#socket.destroyed) listener();
     else this.#socket.once("close", listener);
   }
 
-  /** Delivers what is in the pipe now; what comes later is delivered as before. */
+  /** Delivers what is in the pipe now. Later output is delivered as before. */
   drain(): void {
     this.closeWriteEnd();
     this.#socket.pause();
-    while (this.#socket.read() !== null); // each read emits its data
+    while (this.#socket.read() !== null); // Each read emits "data".
     if (!this.#socket.destroyed) this.#readNow();
     this.#socket.resume();
   }
 
   /**
-   * Delivers what is in the pipe now; the listener gets nothing after that. The pipe is read on for as long as a process
-   * holds its other end: a server that a command left running must not die of a closed pipe.
+   * Delivers what is in the pipe now, and drops later output. The pipe is still read as long as a process holds its other
+   * end: a server that a command left running must not be killed by SIGPIPE.
    *
-   * @param onLate - is told that something came after that
+   * @param onLate - called when later output is dropped
    */
   finish(onLate?: () => void): void {
     this.drain();
@@ -149,7 +149,7 @@ export class OutputPipe {
       try {
         count = readSync(this.#readEnd, buffer);
       } catch {
-        return; // EAGAIN: empty, while somebody could still write
+        return; // EAGAIN: the pipe is empty and still has a writer.
       }
       if (count === 0) return;
       this.#listener?.(Buffer.from(buffer.subarray(0, count)));

@@ -3,7 +3,7 @@ import type { PipePool } from "./pipes.js";
 import type { Kernel, KernelHost } from "./kernel.js";
 import { STARTERS } from "./registry.js";
 
-// A sandbox in which no context has been made for so long will hardly need a quick start.
+// After this long without a new context, a spare kernel is unlikely to be needed.
 const SPARE_LIFE_MS = 10 * 60 * 1000;
 
 interface Spare {
@@ -12,7 +12,7 @@ interface Spare {
 }
 
 /**
- * Starts kernels, and keeps one more ready of each language that is in use: whoever asks for the next need not wait for
+ * Starts kernels, and keeps a spare one ready for each language that is in use, so that the next context does not wait for
  * its start.
  */
 export class KernelPool {
@@ -29,31 +29,31 @@ export class KernelPool {
     for (const language of configuration.prewarm) this.#addSpare(language);
   }
 
-  /** Why code of a language cannot run here; `undefined` where it can. */
+  /** Returns why code of a language cannot run here; `undefined` if it can. */
   whyUnavailable(language: string): string | undefined {
     const configured = this.#configuration.languages[language];
     if (configured === undefined) return "this version of the local server has no kernel for it";
     return "unavailable" in configured ? configured.unavailable : undefined;
   }
 
-  /** What the first run of a context has to say beside its own output. */
+  /** Returns what the first run of each context prints on stderr before its own output. */
   noticeOf(language: string): string | undefined {
     const configured = this.#configuration.languages[language];
     return configured !== undefined && "notice" in configured ? configured.notice : undefined;
   }
 
-  /** A kernel of a language: the one that is ready, else a new one. */
+  /** Returns the spare kernel of a language, or starts a new one. */
   take(language: string): Promise<Kernel> {
     const spare = this.#spares.get(language);
     clearTimeout(spare?.stopping);
     this.#spares.delete(language);
     const taken = this.#aliveOrNew(language, spare?.kernel);
-    // Not before the one that somebody waits for has started: they would share the processor.
+    // Start the next spare only when this kernel is ready: before that, the two would compete for the processor.
     taken
       .then((kernel) => kernel.ready)
       .then(
         () => this.#addSpare(language),
-        () => undefined, // whoever took it meets the failure
+        () => undefined, // The caller of take() handles the error.
       );
     return taken;
   }
@@ -66,7 +66,7 @@ export class KernelPool {
   #addSpare(language: string): void {
     if (this.#spares.has(language) || this.whyUnavailable(language) !== undefined) return;
     const kernel = this.#start(language);
-    kernel.catch(() => undefined); // then the next one who needs a kernel starts it, and meets the failure
+    kernel.catch(() => undefined); // The next take() starts a kernel itself and reports the error.
     const stopping = setTimeout(() => {
       this.#spares.delete(language);
       kernel.then(

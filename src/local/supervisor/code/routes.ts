@@ -5,7 +5,7 @@ import { EventStream } from "../http/event-stream.js";
 import { Problem, runtimeError } from "../http/problem.js";
 import { interrupt, type Runners } from "../commands/routes.js";
 
-/** Code and its contexts. */
+/** Returns the routes for running code and for contexts. */
 export function codeRoutes(runners: Runners): Routes {
   const { contexts } = runners;
   return {

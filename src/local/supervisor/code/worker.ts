@@ -11,22 +11,22 @@ import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
 import { KernelOutput, type OutputTarget } from "./output.js";
 
-// What a kernel writes before it can speak says why it does not start.
+// What a process writes before it is ready explains why it does not start; this much is kept of it.
 const COMPLAINT_CHARS = 4000;
-// A forked child of user code may hold the channel open.
+// How long to wait for the end of the channel, which a forked child of user code may hold open.
 const LAST_WORDS_MS = 500;
-// How often a shell gets a signal before its children do, and the waits after each.
+// How many signals a shell gets before its children get one, and the wait after each.
 const SHELL_SIGNALS = 3;
 const SHELL_SIGNAL_MS = 3;
-// The waits between the repetitions of an interrupt, each twice as long as the one before.
+// The waits between repetitions of an interrupt. Each is twice as long as the one before.
 const FIRST_REPEAT_MS = 100;
 const LAST_REPEAT_MS = 10_000;
-// From this interrupt of a run on (the SDK sends so many), what does not care for it is ended by force: first what the
-// code has started, then the process itself.
+// After this many interrupts of a run (as many as the SDK sends), what ignores them is killed: first the processes that
+// the code started, then the kernel itself.
 const PATIENCE = 4;
 const FOLLOWERS_GRACE_MS = 1000;
 const KERNEL_GRACE_MS = 1500;
-// How soon a signal has reached a process that does not forbid it.
+// Within this time a signal reaches a process that does not block it.
 const SETTLE_MS = 10;
 
 const LATE_NOTE =
@@ -34,7 +34,7 @@ const LATE_NOTE =
   "To see it, let the run wait for what it starts.\n";
 
 interface Run {
-  /** From 1, in the order in which the worker gets them; 0 until it does. */
+  /** From 1, in the order in which the worker receives the runs; 0 until then. */
   number: number;
   readonly code: string;
   readonly deliver: (event: KernelEvent) => void;
@@ -44,59 +44,59 @@ interface Run {
   interrupts: number;
 }
 
-/** What the supervisor tells a worker: first its settings, then code, one run at a time. */
+/** A request to a worker: first its settings, then code, one run at a time. */
 export type WorkerRequest =
   | { readonly marker: string; readonly [setting: string]: string | number | boolean }
-  /** `stdout` and `stderr` are files to open for writing, where the worker has pipes for each run. */
+  /** `stdout` and `stderr` are files to open for writing, if each run has pipes of its own. */
   | { readonly code: string; readonly stdout?: string; readonly stderr?: string }
   | { readonly interrupt: true }
-  /** Asks for another `ready`, where {@link WorkerSpec.forgetsInput}. */
+  /** Asks for another `ready`; see {@link WorkerSpec.forgetsInput}. */
   | { readonly sync: true };
 
 type ErrorEvent = KernelEvent & { readonly type: "error" };
 
-/** What is particular to the worker of a language. */
+/** Describes the worker of a language. */
 export interface WorkerSpec {
-  /** As people call the language. */
+  /** The language's name in messages. */
   readonly name: string;
   readonly launch: KernelLaunch;
-  /** SIGINT to the process group, or the request `{"interrupt":true}` and SIGINT, for what the code has started. */
+  /** A SIGINT to the process group, or the request `{"interrupt":true}` and a SIGINT for what the code has started. */
   readonly interruptBy: "signal" | "message";
   /**
-   * Whether each run has pipes of its own, which the worker puts in the place of descriptors 1 and 2. What an earlier
-   * run left running in the background then cannot print into a later one.
+   * Whether each run has pipes of its own, which the worker installs as descriptors 1 and 2. Background processes of an
+   * earlier run then cannot print into a later one.
    * @default false
    */
   readonly hasPipesPerRun?: boolean;
-  /** Whether it writes the marker before each batch; without, it sends one batch for each run, at the end. @default true */
+  /** Whether it writes the marker before each batch. If not, it sends one batch at the end of each run. @default true */
   readonly writesMarkers?: boolean;
-  /** Writes a request in another way than as a line of JSON. */
+  /** Encodes a request. @default a line of JSON */
   readonly encode?: (request: WorkerRequest) => string;
-  /** Takes requests on standard input, and has the channel for its answers only. @default false */
+  /** Whether it reads requests from standard input and uses the channel only for responses. @default false */
   readonly readsStandardInput?: boolean;
   /**
-   * Whether a SIGINT can make it forget requests that it has not begun to carry out. The request `interrupt` then follows
-   * the signal, to have the end of the run reported again, and the next run waits until it has answered a `sync`.
+   * Whether a SIGINT can make it lose requests that it has read but not started. The request `interrupt` then follows the
+   * signal, to have the end of the run reported again, and the next run waits for the response to a `sync`.
    * @default false
    */
   readonly forgetsInput?: boolean;
-  /** The error of a run that was interrupted, where the worker itself cannot tell. */
+  /** The error of an interrupted run, if the worker cannot recognize it. */
   readonly interrupted?: ErrorEvent;
-  /** The error of a run that ended its own process. */
+  /** Returns the error of a run that ended the process. */
   readonly describeEnd?: (exitStatus: number) => ErrorEvent;
 }
 
 /**
- * A process that runs code and says what comes of it: the kernel of every language that has one process for each context.
+ * The kernel of every language that has one process per context.
  *
- * It speaks JSON, one message or a list of them (a batch) a line, on descriptor 3. Before each batch it writes the
- * marker from its settings to descriptors 1 and 2, whose bytes reach the user in the order of their making that way.
+ * The process sends lines of JSON on descriptor 3: a message, or a list of messages (a batch). Before each batch it writes
+ * the marker from its settings to descriptors 1 and 2, which lets {@link KernelOutput} keep output and messages in order.
  */
 export class WorkerKernel implements Kernel {
   readonly ready: Promise<void>;
   readonly #spec: WorkerSpec;
   readonly #pipes: PipePool;
-  // The first byte is one that text hardly has, so that no text seems to begin a marker and waits for its rest.
+  // The first byte is rare in text. Otherwise text that looks like the start of a marker would be held back.
   readonly #marker = Buffer.concat([Buffer.of(0), randomBytes(15)]);
   readonly #target: OutputTarget;
   readonly #child: ChildProcess;
@@ -111,13 +111,13 @@ export class WorkerKernel implements Kernel {
   #complaint = "";
   #isGivenUp = false;
   #runs = 0;
-  /** The runs whose late output has been noted. */
+  /** The runs whose late output has been reported. */
   readonly #noted = new Set<number>();
   #isNotePending = false;
-  /** Whether the pipes of the run before are those of the next one: to make new ones takes longer than a small run. */
+  /** Whether the next run uses the same pipes: creating new ones takes longer than a small run. */
   #isOutputReusable = false;
 
-  /** Starts a process; it need not be ready yet when this resolves. */
+  /** Starts a process. Resolves before the kernel is ready. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
     const target: OutputTarget = {
       text: (stream, text) => kernel.#onText(stream, text),
@@ -140,7 +140,7 @@ export class WorkerKernel implements Kernel {
     this.#pipes = pipes;
     this.#target = target;
     this.ready = new Promise((resolve) => (this.#markReady = resolve));
-    // Where each run has its own, what comes here is at most a reason why there will be no run.
+    // If each run has its own pipes, output on these only explains why the process fails to start.
     const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#note(text) };
     this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
     const [program, ...args] = spec.launch.command;
@@ -153,7 +153,7 @@ export class WorkerKernel implements Kernel {
     this.#output.closeWriteEnds();
     trackGroup(this.#child.pid);
     const channel = this.#child.stdio[3];
-    // A "pipe" of Node's is a socket, both ways; its type knows only one.
+    // Node's "pipe" is a duplex socket, although the type declarations list one direction.
     if (!(channel instanceof Duplex)) throw new Error("the kernel has no channel");
     this.#channel = channel;
     this.#gone = new Promise((resolve) => {
@@ -166,7 +166,7 @@ export class WorkerKernel implements Kernel {
         resolve();
       });
     });
-    this.#child.stdin?.on("error", () => undefined); // the process's end says it all
+    this.#child.stdin?.on("error", () => undefined); // The end of the process is reported instead.
     this.#openChannel();
     this.#tell({ ...spec.launch.settings, marker: this.#marker.toString("hex") });
   }
@@ -189,7 +189,7 @@ export class WorkerKernel implements Kernel {
     const run = this.#run;
     if (run === undefined) return;
     run.interruptWanted = true;
-    // A signal before the code has begun would be lost.
+    // A signal before the code starts would be lost; "started" repeats the interrupt.
     if (!run.started) return;
     run.interrupts += 1;
     this.#interrupt(run, FIRST_REPEAT_MS);
@@ -209,7 +209,7 @@ export class WorkerKernel implements Kernel {
   }
 
   async #insist(run: Run): Promise<void> {
-    // A run whose output nobody reads may have ended long ago.
+    // While the output is paused, the run may have ended without this side knowing.
     const goesOn = () => this.#run === run && this.#flowing;
     await delay(FOLLOWERS_GRACE_MS, undefined, { ref: false });
     if (goesOn() && this.#child.pid !== undefined) killFollowers(this.#child.pid);
@@ -225,7 +225,7 @@ export class WorkerKernel implements Kernel {
       if (forgetsInput === true)
         setTimeout(() => this.#run === run && this.#tell({ interrupt: true }), SETTLE_MS);
       else this.#tell({ interrupt: true });
-      // A process that the code was about to start may have missed it, and the code waits for that.
+      // A process that the code was about to start may have missed the signal, and the code waits for it.
       const repeat = () => this.#run === run && this.#interrupt(run, repeatMs * 2);
       if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
     }
@@ -234,8 +234,8 @@ export class WorkerKernel implements Kernel {
   }
 
   /**
-   * Interrupts a shell some times before what it has started: one that is about to wait for its child forgets a signal
-   * that comes just then, and would go on with the next command when only the child dies of it.
+   * Interrupts a shell several times before its children. A shell that is about to wait for a child ignores a signal at
+   * that moment; if only the child died of it, the shell would continue with the next command.
    */
   #interruptShell(run: Run, times: number): void {
     if (times === 0) {
@@ -246,7 +246,7 @@ export class WorkerKernel implements Kernel {
     setTimeout(() => this.#run === run && this.#interruptShell(run, times - 1), SHELL_SIGNAL_MS);
   }
 
-  /** Makes sure that no signal is on its way that could swallow the next request. */
+  /** Waits until no pending signal can make the shell lose the next request. */
   #sync(): void {
     if (this.#isReady || !this.#alive) return;
     this.#tell({ sync: true });
@@ -269,7 +269,7 @@ export class WorkerKernel implements Kernel {
     try {
       output = this.#outputTo(await this.#pipes.take(), await this.#pipes.take());
     } catch (error) {
-      run.deliver(kernelDied(`there are no pipes for its output: ${messageOf(error)}`, ""));
+      run.deliver(kernelDied(`its output pipes cannot be created: ${messageOf(error)}`, ""));
       this.#settle(run);
       return;
     }
@@ -280,7 +280,7 @@ export class WorkerKernel implements Kernel {
     this.#output.discard();
     this.#output = output;
     output.setFlowing(this.#flowing);
-    // The worker opens our own ends; "started" says that it has.
+    // The worker opens the write ends by name and then sends "started".
     run.number = this.#runs += 1;
     this.#tell({ code, ...output.writeNames });
   }
@@ -295,17 +295,18 @@ export class WorkerKernel implements Kernel {
       if (Array.isArray(value)) this.#output.pushBatch(decodeBatch(value));
       else this.#onMessage(decodeMessage(value));
     });
-    this.#channel.on("error", () => undefined); // the process's end says it all
+    this.#channel.on("error", () => undefined); // The end of the process is reported instead.
     this.#channel.on("data", (chunk: Buffer) => {
       try {
         lines.push(chunk);
       } catch (error) {
-        // User code can write to any descriptor; after that there is no telling where a message begins.
+        // User code can write to any descriptor. After that, the start of the next message is unknown.
         this.#complaint = `the kernel's channel is broken: ${messageOf(error)}`;
         signalGroup(this.#child.pid, "SIGKILL");
       }
     });
-    // User code can close any descriptor, and a kernel that cannot speak is of no use; one that ends by itself says how.
+    // User code can close any descriptor, and a kernel without a channel is unusable. The delay lets a process that is
+    // ending report its own exit status.
     this.#channel.on("end", () => {
       setTimeout(() => this.#alive && signalGroup(this.#child.pid, "SIGKILL"), LAST_WORDS_MS).unref();
     });
@@ -318,7 +319,7 @@ export class WorkerKernel implements Kernel {
 
   #onText(stream: "stdout" | "stderr", text: string): void {
     this.#note(text);
-    // What comes while nothing runs belongs to no one.
+    // Output between runs is dropped.
     if (text !== "") this.#run?.deliver({ type: stream, text });
   }
 
@@ -344,7 +345,7 @@ export class WorkerKernel implements Kernel {
         if (run.interruptWanted) this.interrupt();
         break;
       case "done":
-        // One that comes before the start is an echo of the run before.
+        // A "done" before "started" is a repetition for the previous run.
         if (run?.started === true) this.#settle(run, message.isReusable);
         break;
       case "error":
@@ -360,7 +361,7 @@ export class WorkerKernel implements Kernel {
     }
   }
 
-  /** Says once per run that output of it was dropped: in the run that goes on, or else in the next one. */
+  /** Reports once per run that output of it was dropped: in the current run, or else in the next one. */
   #noteLate(number: number): void {
     if (number === this.#run?.number || this.#noted.has(number)) return;
     this.#noted.add(number);
@@ -397,9 +398,9 @@ export class WorkerKernel implements Kernel {
     if (!this.#alive) return;
     this.#alive = false;
     this.#markReady();
-    // Its subprocesses are of no use to anyone now.
+    // Kill its subprocesses, too.
     signalGroup(this.#child.pid, "SIGKILL");
-    // Whatever it managed to say comes first: it is in the channel's buffer, or on its way there.
+    // Deliver what the process still sent: it is in the channel's buffer, or on its way there.
     const finish = () => {
       this.#output.finish();
       const run = this.#run;

@@ -18,26 +18,26 @@ describe("import statements", () => {
     expect(rewriteModuleSyntax(code)).toBe(rewritten);
   });
 
-  test("keep their lines", () => {
+  test("keep their line numbers", () => {
     const code = 'import {\n  a,\n  // b,\n} from "m";\nlast';
     expect(rewriteModuleSyntax(code).split("\n")).toHaveLength(5);
     expect(rewriteModuleSyntax(code).split("\n").at(-1)).toBe("last");
   });
 });
 
-test("dynamic imports and import.meta", () => {
+test("dynamic imports and import.meta are rewritten", () => {
   expect(rewriteModuleSyntax('(await import("m")).x + import.meta.url')).toBe(
     '(await __import("m")).x + __import.meta.url',
   );
 });
 
-test("a dynamic import in the argument of another", () => {
+test("a dynamic import in the argument of another is rewritten", () => {
   expect(rewriteModuleSyntax('import((await import("m")).name)')).toBe(
     '__import((await __import("m")).name)',
   );
 });
 
-test("export goes, in front of declarations", () => {
+test("export before a declaration is removed", () => {
   expect(rewriteModuleSyntax("export const a = 1;\nexport async function f() {}")).toBe(
     "       const a = 1;\n       async function f() {}",
   );
@@ -57,7 +57,7 @@ test.each([
   expect(rewriteModuleSyntax(code)).toBe(rewritten);
 });
 
-test("the words in strings, comments and names stay", () => {
+test("the words in strings, comments and names are not changed", () => {
   for (const code of [
     '"import x from y"',
     "// export const a",
@@ -69,6 +69,6 @@ test("the words in strings, comments and names stay", () => {
   }
 });
 
-test("what is no JavaScript stays for V8 to complain about", () => {
+test("code with a syntax error is not changed, so that V8 reports it", () => {
   expect(rewriteModuleSyntax("import {")).toBe("import {");
 });

@@ -4,7 +4,7 @@ import { OutputMerge } from "../../../../src/local/supervisor/code/merge.js";
 
 const MARKER = Buffer.from("\0marker");
 
-test("output and batches arrive in the order of their making, however they are cut and interleaved", () => {
+test("output and batches arrive in the order in which they were written, however they are split and interleaved", () => {
   const piece = fc.record({
     stream: fc.constantFrom("stdout", "stderr"),
     text: fc.constantFrom("a", "\0", "\0mar", "xyz"),

@@ -4,7 +4,7 @@ import type { Kernel } from "../../../../src/local/supervisor/code/kernel.js";
 import { KernelPool } from "../../../../src/local/supervisor/code/pool.js";
 import { PipePool } from "../../../../src/local/supervisor/code/pipes.js";
 
-/** A kernel that runs nothing. */
+/** A kernel that runs no code. */
 class IdleKernel implements Kernel {
   alive = true;
   readonly ready = Promise.resolve();
@@ -13,10 +13,10 @@ class IdleKernel implements Kernel {
     return Promise.resolve();
   }
   interrupt(): void {
-    // There is nothing to interrupt.
+    // No code runs.
   }
   setFlowing(): void {
-    // There is no output.
+    // No output is read.
   }
   kill(): Promise<void> {
     this.alive = false;
@@ -52,7 +52,7 @@ function poolOf({ prewarm = [] }: { prewarm?: string[] } = {}): KernelPool {
 
 const minutes = (count: number) => jest.advanceTimersByTimeAsync(count * 60_000);
 
-test("a kernel that is taken is followed by a spare, which the next one gets", async () => {
+test("taking a kernel starts a spare, which the next call takes", async () => {
   const pool = poolOf();
   const first = await pool.take("bash");
   await minutes(0);
@@ -61,7 +61,7 @@ test("a kernel that is taken is followed by a spare, which the next one gets", a
   expect(await pool.take("bash")).toBe(started[1]);
 });
 
-test("a spare that nobody takes is stopped after ten minutes, and the kernels in use are not", async () => {
+test("an unused spare is stopped after ten minutes, and kernels in use are not", async () => {
   const pool = poolOf();
   const taken = await pool.take("bash");
   await minutes(9);
@@ -73,14 +73,14 @@ test("a spare that nobody takes is stopped after ten minutes, and the kernels in
   expect(await pool.take("bash")).toBe(started[2]);
 });
 
-test("a spare that has died meanwhile is nobody's kernel", async () => {
+test("a spare that has ended is not used", async () => {
   const pool = poolOf({ prewarm: ["bash"] });
   await minutes(0);
   await started[0]?.kill();
   expect(await pool.take("bash")).toBe(started[1]);
 });
 
-test("a language that is not there says why", async () => {
+test("an unavailable language is refused with the reason", async () => {
   const pool = poolOf();
   expect(pool.whyUnavailable("bash")).toBeUndefined();
   expect(pool.whyUnavailable("go")).toBe("no Go");

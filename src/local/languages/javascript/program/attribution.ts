@@ -7,16 +7,15 @@ const SET = ["setTimeout", "setInterval", "setImmediate"] as const;
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
 /**
- * Knows which run started what goes on, as far as it is a promise or a timer: output of an earlier run must not show up
- * in a later one.
+ * Tracks which run started a promise or a timer, so that output of an earlier run does not appear in a later one.
  *
- * AsyncLocalStorage would know it of everything, but where it is made of Node's async hooks (before Node 24) the process
- * aborts when a microtask is terminated.
+ * AsyncLocalStorage would track everything, but before Node 24 it uses async hooks, with which the process aborts when a
+ * microtask is terminated.
  */
 export class Attribution<Run extends object> {
   readonly #ofPromises = new WeakMap<object, Run>();
   readonly #timers = new WeakMap<Run, Set<unknown>>();
-  /** Whose callback is on the stack; `undefined` for what nothing is known of. */
+  /** The run whose callback is on the stack; `undefined` if unknown. */
   #onStack: Run | undefined;
   #current: Run | undefined;
 
@@ -37,7 +36,7 @@ export class Attribution<Run extends object> {
     syncBuiltinESMExports();
   }
 
-  /** The run that goes on; when it is set, nothing of an earlier one is on the stack. */
+  /** Sets the current run. Called while no code of an earlier run is on the stack. */
   get current(): Run | undefined {
     return this.#current;
   }
@@ -47,18 +46,18 @@ export class Attribution<Run extends object> {
     this.#onStack = undefined;
   }
 
-  /** The run that what is on the stack belongs to, as far as that is known. */
+  /** The run that the code on the stack belongs to; `undefined` if unknown. */
   get owner(): Run | undefined {
     return this.#onStack;
   }
 
-  /** Whether what is on the stack, or a promise, may belong to the run that goes on. */
+  /** Returns whether the code on the stack, or a promise, may belong to the current run. */
   isCurrent(promise?: object): boolean {
     const run = (promise && this.#ofPromises.get(promise)) ?? this.#run();
     return this.#current !== undefined && run === this.#current;
   }
 
-  /** Takes away what a run still waits for. */
+  /** Clears the timers that a run still waits for. */
   cancelTimers(run: Run): void {
     for (const timer of this.#timers.get(run) ?? []) clearTimeout(timer as NodeJS.Timeout);
     this.#timers.delete(run);
@@ -80,7 +79,7 @@ export class Attribution<Run extends object> {
           try {
             Reflect.apply(callback, timer, args);
           } catch (error) {
-            // Nothing would be known of it any more where it is reported.
+            // Handle it here: its run is no longer known where Node reports it.
             if (run === this.#current) throw error;
           } finally {
             this.#onStack = undefined;
@@ -88,11 +87,11 @@ export class Attribution<Run extends object> {
         },
         ...rest,
       );
-      // An immediate runs before any interrupt could come to it.
+      // Immediates are not tracked, since they run before an interrupt could clear them.
       if (name !== "setImmediate") timersOfRun.add(timer);
       return timer;
     };
-    // What `promisify` gives for it is Node's own, and settles promises, which are known.
+    // The `promisify` version is Node's own and settles promises, which are tracked.
     const promisified: unknown = Reflect.get(original, promisify.custom);
     Object.defineProperty(wrapped, "name", { value: name });
     Object.defineProperty(wrapped, promisify.custom, { enumerable: true, value: promisified });

@@ -1,14 +1,14 @@
 import { inspect } from "node:util";
 
 const MIME_TYPE = /^[a-z]+\/[\w.+-]+$/;
-/** Deno's, which its notebooks use. */
+/** The symbol that Deno's notebooks use. */
 const DISPLAY = Symbol.for("Jupyter.display");
 
 type Bundle = Readonly<Record<string, unknown>>;
 
 /**
- * The representations of a value by MIME type. A value says itself how it looks: by a method `toMimeBundle()` or
- * `[Symbol.for("Jupyter.display")]()`, or because it is an object whose every key is a MIME type.
+ * Returns the representations of a value by MIME type. A value provides them by a method `toMimeBundle()` or
+ * `[Symbol.for("Jupyter.display")]()`, or by being an object whose keys are all MIME types.
  */
 export function bundleOf(value: unknown): Bundle {
   const own = ownBundle(value);

@@ -6,7 +6,7 @@ const WAIT = new Int32Array(new SharedArrayBuffer(4));
 export type Stream = "stdout" | "stderr";
 const DESCRIPTORS = { stdout: 1, stderr: 2 } as const;
 
-/** What goes to the supervisor in the order of its making. */
+/** A message to the supervisor that keeps its place in the order of output. */
 export type Message =
   | {
       readonly type: "result";
@@ -16,7 +16,7 @@ export type Message =
   | ({ readonly type: "error" } & RunError)
   | { readonly type: "done" };
 
-/** How a run failed. */
+/** The error of a run. */
 export interface RunError {
   readonly ename: string;
   readonly evalue: string;
@@ -24,8 +24,8 @@ export interface RunError {
 }
 
 /**
- * What this process says. Printed text goes straight to its descriptor, so that none is left behind however the process
- * ends; the marker on both descriptors before each batch of messages keeps the order.
+ * Sends output and messages to the supervisor. Printed text is written to its descriptor at once, so that none is lost
+ * however the process ends; a marker on both descriptors before each batch of messages keeps the order.
  */
 export class Channel {
   #marker: Buffer = Buffer.alloc(0);
@@ -36,7 +36,7 @@ export class Channel {
   }
 
   print(stream: Stream, text: string | Uint8Array): void {
-    // An empty batch says that what was printed to the other one came before.
+    // An empty batch marks that what was printed to the other stream came before.
     if (this.#printedTo !== undefined && this.#printedTo !== stream) this.send();
     this.#printedTo = stream;
     writeAll(DESCRIPTORS[stream], typeof text === "string" ? Buffer.from(text) : text);
@@ -48,7 +48,7 @@ export class Channel {
     this.tell(messages);
   }
 
-  /** Sends what has no place in the order of output. */
+  /** Sends a message that has no place in the order of output. */
   tell(message: unknown): void {
     writeAll(CHANNEL, Buffer.from(`${JSON.stringify(message)}\n`));
   }
@@ -59,7 +59,7 @@ function writeAll(descriptor: number, bytes: Uint8Array): void {
     try {
       start += writeSync(descriptor, bytes, start);
     } catch (error) {
-      // A child process of Node's may have made the pipe that it shares with us non-blocking.
+      // A child process that runs Node may have made the shared pipe non-blocking.
       if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) process.abort();
       Atomics.wait(WAIT, 0, 0, 1);
     }

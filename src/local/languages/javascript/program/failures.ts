@@ -8,7 +8,7 @@ export const INTERRUPTED: RunError = {
   traceback: ["KeyboardInterrupt: the run was interrupted"],
 };
 
-/** What code has thrown, as an error of its run. */
+/** Converts a thrown value to the error of a run. */
 export function describeThrown(thrown: unknown): RunError {
   try {
     if (!isErrorLike(thrown)) {
@@ -16,7 +16,7 @@ export function describeThrown(thrown: unknown): RunError {
       return { ename: "Uncaught", evalue: text, traceback: [`Uncaught ${inspect(thrown)}`] };
     }
     const traceback = inspect(thrown).split("\n");
-    // Code may have given them any value.
+    // Code may have set these properties to values of any type.
     const { name, message } = thrown;
     return { ename: String(name), evalue: String(message), traceback };
   } catch {
@@ -24,7 +24,7 @@ export function describeThrown(thrown: unknown): RunError {
   }
 }
 
-/** Also what is no native error, but looks like one: a `DOMException`, and what old libraries make of prototypes. */
+/** Returns whether a value is an error, or looks like one: a `DOMException`, or an error built from a prototype. */
 function isErrorLike(thrown: unknown): thrown is { readonly name: unknown; readonly message: unknown } {
   if (types.isNativeError(thrown)) return true;
   if (typeof thrown !== "object" || thrown === null) return false;
@@ -32,12 +32,12 @@ function isErrorLike(thrown: unknown): thrown is { readonly name: unknown; reado
   return fields.every((field) => typeof field === "string");
 }
 
-/** A syntax error that V8 found, which knows its position only here. */
+/** Converts a syntax error that V8 found. Only the inspector's details contain its position. */
 export function describeSyntaxError({ name, message }: Error, position: Position): RunError {
   return quote(name, message, position);
 }
 
-/** What sucrase throws, with a position that counts from 1. */
+/** An error that sucrase throws; its position counts from 1. */
 interface TranspilerError extends SyntaxError {
   readonly loc: { readonly line: number; readonly column: number };
 }
@@ -48,13 +48,13 @@ export function isTranspilerError(error: unknown): error is TranspilerError {
   return typeof loc === "object" && loc !== null && "line" in loc && "column" in loc;
 }
 
-/** A syntax error that was found while types were removed. */
+/** Converts a syntax error that was found while types were removed. */
 export function describePosition({ message, loc }: TranspilerError, code: string, cell: string): RunError {
   const evalue = message.replace(/^Error transforming [^:]*: /, "").replace(/ \(\d+:\d+\)$/, "");
   return quote("SyntaxError", evalue, { line: loc.line - 1, column: loc.column - 1, code, cell });
 }
 
-/** Syntax that no version of the kernel runs. */
+/** Describes syntax that the kernel does not support. */
 export function describeUnsupported({ message, offset }: Unsupported, code: string, cell: string): RunError {
   const before = code.slice(0, offset).split("\n");
   const position = { line: before.length - 1, column: before.at(-1)?.length ?? 0 };
@@ -72,7 +72,7 @@ interface Position {
 function quote(ename: string, evalue: string, position: Position): RunError {
   const { code, cell } = position;
   const lines = code.trimEnd().split("\n");
-  // What is missing at the end is missed behind it, where something of ours is.
+  // An error at the end of the code has a position after it, in a line that the kernel added.
   const isBeyond = position.line >= lines.length;
   const line = isBeyond ? lines.length - 1 : position.line;
   const source = lines[line] ?? "";

@@ -27,15 +27,15 @@ interface Run {
   readonly number: number;
 }
 
-/** Starts the thread that listens, and runs what it passes on. */
+/** Starts the listening thread and runs the code that it passes on. */
 export function startInterpreter(file: string): void {
   const running: RunCell = new Int32Array(new SharedArrayBuffer(4));
   const interpreter = new Interpreter(running, file);
-  // Its own standard streams would be those of this thread, which are the user's.
+  // Otherwise the thread's standard streams would be those of this thread, which belong to the user's code.
   const listener = new Worker(fileURLToPath(file), { workerData: running, stdout: true, stderr: true });
   listener.on("message", (message: ListenerMessage) => interpreter.onMessage(message));
   listener.on("error", () => process.abort());
-  // For the processes that the code has started; the code itself is stopped by the other thread.
+  // SIGINT is meant for the processes that the code started; the other thread stops the code itself.
   process.on("SIGINT", () => undefined);
   process.once("exit", () => interpreter.close());
 }
@@ -71,9 +71,9 @@ class Interpreter {
     cleanStacks(file, (frame) => this.#places.inFrame(frame));
   }
 
-  /** Node would wait for it before it exits. */
+  /** Closes the inspector session, which Node would wait for before it exits. */
   close(): void {
-    // The inspector then answers what it was asked, with an error that is none of the run's.
+    // Pending inspector calls then fail, which must not become the error of the run.
     this.#isClosing = true;
     this.#session.disconnect();
   }
@@ -110,7 +110,7 @@ class Interpreter {
     this.#channel.tell({ type: "ready" });
   }
 
-  /** Node would end the process; here only the run ends, as its state is worth more. Code may have removed handlers. */
+  /** Makes an uncaught error end the run instead of the process. Called before each run, as code may remove handlers. */
   #installHandlers(): void {
     const { uncaughtException, unhandledRejection } = this.#handlers;
     if (!process.listeners("uncaughtException").includes(uncaughtException))
@@ -129,7 +129,7 @@ class Interpreter {
     this.#runs.current = run;
     this.#installHandlers();
     Atomics.store(this.#running, 0, run.number);
-    // From here on an interrupt is never lost: the supervisor sends none before it has read this.
+    // No interrupt is lost: the supervisor sends none before it has read this.
     this.#channel.tell({ type: "started" });
     this.#evaluate(run, code);
   }
@@ -150,9 +150,9 @@ class Interpreter {
             : describeUnsupported(unsupported, code, cell);
         return this.#end(run, described);
       }
-      expression = code; // the engine has clearer words for what is wrong with it
+      expression = code; // V8 describes the error more clearly.
     }
-    // The types know nothing of `replMode`.
+    // The type declarations lack `replMode`.
     const parameters: Runtime.EvaluateParameterType & { replMode: boolean } = {
       expression: `${expression}\n//# sourceURL=${cell}`,
       replMode: true,
@@ -160,7 +160,7 @@ class Interpreter {
       objectGroup: "run",
     };
     this.#session.post("Runtime.evaluate", parameters, (error, answer) => {
-      // Where an interrupt ended the run, its answer comes late or never.
+      // After an interrupt has ended the run, the inspector's response comes late or never.
       if (run !== this.#runs.current || this.#isClosing) return;
       if (error !== null)
         this.#end(run, error.message.includes(TERMINATED) ? INTERRUPTED : describeThrown(error));
@@ -179,11 +179,11 @@ class Interpreter {
       const failure = this.#take(result, (value) => this.#show(value, run.number));
       if (failure !== undefined) return this.#end(run, failure);
     }
-    // A rejection that nobody handles is known only when everything that can run at once has run.
+    // An unhandled rejection is reported only after all microtasks have run.
     setImmediate(() => this.#end(run));
   }
 
-  /** Most programs end in a call of `main()`: the run lasts as long as the promise that is its last value. */
+  /** Waits for a promise that is the last value: most programs end in a call of `main()`. */
   #await(run: Run, promise: Promise<unknown>): void {
     const settle = (use: () => void) => {
       if (run !== this.#runs.current) return;
@@ -195,7 +195,7 @@ class Interpreter {
       }
       setImmediate(() => this.#end(run, failure));
     };
-    // The code may have given it another `then`.
+    // The code may have replaced the promise's own `then`.
     void PROTOTYPE.then.call(
       promise,
       (value: unknown) => settle(() => value !== undefined && this.#show(value, run.number)),
@@ -206,7 +206,7 @@ class Interpreter {
   #fail(run: Run, details: Runtime.ExceptionDetails, code: string, cell: string): void {
     let described: RunError | undefined;
     const failure = this.#take(details.exception ?? { type: "undefined" }, (thrown) => {
-      // Only what cannot be parsed at all is a script without a stack.
+      // An error without a stack is a syntax error of the script.
       const isOfParser = thrown instanceof SyntaxError && details.scriptId !== undefined;
       const { line, column } = this.#places.find(cell, details.lineNumber, details.columnNumber);
       const unsupported = isOfParser ? findUnsupported(code, this.#typescript) : undefined;
@@ -233,13 +233,13 @@ class Interpreter {
     try {
       this.#channel.send({ type: "result", count, data });
     } catch (error) {
-      // A representation that JSON cannot express: the text always can be.
+      // JSON cannot express the representation; the text always works.
       if (!(error instanceof TypeError)) throw error;
       this.#channel.send({ type: "result", count, data: { "text/plain": data["text/plain"] } });
     }
   }
 
-  /** Gives the value behind one of the inspector's to a function; answers how that failed, if it did. */
+  /** Passes the value of a remote object to a function. Returns the error if that fails. */
   #take(remote: Runtime.RemoteObject, use: (value: unknown) => void): RunError | undefined {
     let failure: RunError | undefined;
     this.#receive = (value) => {
@@ -270,7 +270,7 @@ class Interpreter {
     return failure;
   }
 
-  /** An object of ours that the inspector can call, and that the user's code cannot see. */
+  /** Creates a function that the inspector can call and the user's code cannot see. */
   #makeHook(): Runtime.RemoteObjectId {
     const receive = (value: unknown) => this.#receive(value);
     const name = "__hook";
@@ -285,7 +285,7 @@ class Interpreter {
   }
 }
 
-/** Whether the code has no handler of its own for an event that ends a program without one. */
+/** Returns whether the user's code has no handler for an event that ends a program by default. */
 function isLeftToUs(event: "uncaughtException" | "unhandledRejection"): boolean {
   return process.listenerCount(event) === 1;
 }

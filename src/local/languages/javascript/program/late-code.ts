@@ -1,18 +1,18 @@
 import type { Attribution } from "./attribution.js";
 
-/** What a run has started and what goes on after its end: it can neither print nor end the process. */
+/** Keeps code that continues after its run from printing and from ending the process. */
 export class LateCode<Run extends { readonly number: number }> {
   readonly #runs: Attribution<Run>;
   readonly #onPrint: (run: number) => void;
   #lastNoted = 0;
 
-  /** @param onPrint - is called when something of a run prints after its end, once in a row */
+  /** @param onPrint - called when code of a run prints after the run's end, once in a row */
   constructor(runs: Attribution<Run>, onPrint: (run: number) => void) {
     this.#runs = runs;
     this.#onPrint = onPrint;
   }
 
-  /** Says that output is dropped. Where it is not known whose it is, it is the latest run's. */
+  /** Reports that output is dropped. Output of an unknown run is attributed to the latest one. */
   notePrinting(latest: number): void {
     const number = this.#runs.owner?.number ?? latest;
     if (number === this.#lastNoted) return;
@@ -20,7 +20,7 @@ export class LateCode<Run extends { readonly number: number }> {
     this.#onPrint(number);
   }
 
-  /** Makes `process.exit` an error where it would end a later run, and the state of the context with it. */
+  /** Makes `process.exit` throw where it would end a later run and lose the context's state. */
   guardExit(): void {
     const exit = process.exit.bind(process);
     process.exit = (code) => {

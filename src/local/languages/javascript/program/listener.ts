@@ -5,10 +5,10 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { ListenerMessage, RunCell } from "./messages.js";
 
 const CHANNEL = 3;
-// Code that waits for something lets the other thread end the run by itself, in less than this.
+// If the code only waits, the other thread ends the run by itself within this time.
 const GRACE_MS = 10;
 
-/** The second thread: passes requests on, and makes code stop that does not let the first thread come to anything else. */
+/** Runs the second thread: it passes requests on, and terminates code that keeps the first thread busy. */
 export function listen(): void {
   const listener = new Listener(workerData as RunCell);
   const socket = new Socket({ fd: CHANNEL, readable: true, writable: false });
@@ -18,11 +18,11 @@ export function listen(): void {
     held = lines.pop() ?? "";
     for (const line of lines) listener.onRequest(JSON.parse(line) as Request);
   });
-  // Without the supervisor nothing that runs here can be seen any more.
+  // Without the supervisor, no output can reach anyone.
   socket.on("end", () => process.kill(process.pid, "SIGKILL"));
 }
 
-/** The supervisor's requests, in the order in which they have to come: settings first. */
+/** Handles the supervisor's requests. The first one has the settings. */
 type Request =
   | { readonly marker: string; readonly typescript: boolean }
   | { readonly code: string }
@@ -44,7 +44,7 @@ class Listener {
   }
 
   async #run(code: string): Promise<void> {
-    // A termination that found nothing to end would end what comes next, and that must not be the user's code.
+    // A termination that found no code to end would end the next code, which must not be the user's.
     while (this.#terminating > 0) {
       send({ type: "nudge" });
       await delay(1);
@@ -66,7 +66,7 @@ class Listener {
   }
 
   #terminate(): void {
-    // Only for as long as it is needed: `process.exit` waits for it, and says so.
+    // Connected only while needed: `process.exit` waits for an attached inspector and prints that it does.
     const session = new Session();
     session.connectToMainThread();
     this.#terminating += 1;

@@ -1,11 +1,11 @@
-/** From the thread that listens to the one that runs code. */
+/** A message from the listening thread to the one that runs code. */
 export type ListenerMessage =
   | { readonly type: "settings"; readonly marker: string; readonly typescript: boolean }
   | { readonly type: "code"; readonly code: string }
-  /** The run of this number is to end. */
+  /** Requests the end of the run with this number. */
   | { readonly type: "interrupt"; readonly run: number }
-  /** Nothing: it makes the other thread run something. */
+  /** Has no effect of its own; it makes the other thread execute code. */
   | { readonly type: "nudge" };
 
-/** What both threads see: an Int32Array of one number, that of the run which goes on, or 0. */
+/** The memory that both threads share: an Int32Array with the number of the current run, or 0. */
 export type RunCell = Int32Array<SharedArrayBuffer>;

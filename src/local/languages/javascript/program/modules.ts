@@ -9,12 +9,12 @@ import { TokenType as tt } from "sucrase/dist/parser/tokenizer/types.js";
 import { supportRequire, supportTypeScriptFiles } from "./typescript-files.js";
 import { tokenize } from "./unsupported-syntax.js";
 
-/** The name by which rewritten code reaches {@link Importer}. */
+/** The global through which rewritten code calls {@link Importer}. */
 const IMPORT = "__import";
 
 /**
- * Rewrites what only modules may contain into what a script may: `import` statements become `await __import.names(…)`,
- * dynamic ones `__import(…)`, and `export` in front of a declaration goes. Lines stay where they are.
+ * Rewrites module syntax for a script: `import` statements become `await __import.names(…)`, dynamic imports
+ * `__import(…)`, and `export` before a declaration is removed. Line numbers stay the same.
  */
 export function rewriteModuleSyntax(code: string): string {
   if (!/\b(im|ex)port\b/.test(code)) return code;
@@ -22,14 +22,14 @@ export function rewriteModuleSyntax(code: string): string {
   try {
     [imports] = parse(code);
   } catch {
-    return code; // V8 has a better message for what is wrong with it
+    return code; // V8 describes the error more clearly.
   }
   const edits = [...imports.map((each) => editImport(code, each)), ...editExports(code)];
   edits.sort((one, other) => one.start - other.start);
   let rewritten = "";
   let position = 0;
   for (const { start, end, text } of edits) {
-    if (start < position) continue; // inside of one before
+    if (start < position) continue; // nested in the previous one
     rewritten += code.slice(position, start) + text;
     position = end;
   }
@@ -62,7 +62,7 @@ function editImport(code: string, { ss, se, d, n }: ImportSpecifier): Edit {
   return { start: ss, end: se, text };
 }
 
-/** What stands between `import` and `from`. */
+/** Parses the text between `import` and `from`. */
 function readClause(clause: string): { namespace: string | undefined; names: (readonly [string, string])[] } {
   const text = clause.replace(/\/\*[^]*?\*\/|\/\/.*/g, " ");
   const namespace = /\*\s*as\s+([\p{ID_Continue}$]+)/u.exec(text)?.[1];
@@ -78,21 +78,21 @@ function readClause(clause: string): { namespace: string | undefined; names: (re
   return { namespace, names };
 }
 
-/** Removes `export`. What it exports from another module is imported, for what that module does. */
+/** Removes `export`. A re-export becomes an import, for the side effects of the other module. */
 function editExports(code: string): Edit[] {
   if (!/\bexport\b/.test(code)) return [];
   const tokens = tokenize(code, {});
   return tokens.flatMap((token, index) => {
     if (token.type !== tt._export) return [];
     const next = tokens[index + 1];
-    if (next === undefined || next.type === tt.star) return []; // an import for the lexer
+    if (next === undefined || next.type === tt.star) return []; // The lexer reports it as an import.
     if (next.type === tt.braceL) {
       const end = tokens.findIndex(({ type }, at) => at > index && type === tt.braceR);
       if (end === -1 || tokens[end + 1]?.contextualKeyword === word._from) return [];
       return [blank(token.start, tokens[end]?.end ?? token.end)];
     }
     if (next.type !== tt._default) return [blank(token.start, token.end)];
-    // A declaration has a name. Anything else is an expression, and an object must not become a block.
+    // A declaration has a name. Anything else is an expression; an object literal must not become a block.
     return [blank(token.start, next.end, isNamedDeclaration(tokens, index + 2) ? "" : "0,")];
   });
 
@@ -111,12 +111,12 @@ function isNamedDeclaration(tokens: readonly Token[], start: number): boolean {
 }
 
 /**
- * Gives code `require`, and `import` in its rewritten form; both look for modules from the current directory.
+ * Provides `require`, and `import` in its rewritten form. Both resolve modules from the current directory.
  *
- * In TypeScript they also find files of TypeScript, and a name that a module does not have is `undefined`, as it may be
- * that of a type.
+ * For TypeScript they also find TypeScript files, and a name that a module lacks is `undefined`, since it may be the name
+ * of a type.
  *
- * @param file - the kernel's program
+ * @param file - the path of the kernel's program
  */
 export function provideModules(file: string, isTypeScript: boolean): void {
   const require = createRequire(path.join(process.cwd(), "cell.js"));
@@ -134,7 +134,7 @@ export function provideModules(file: string, isTypeScript: boolean): void {
     const found = await importer(specifier, options);
     const missing = wanted.filter((name) => !(name in found));
     if (missing.length === 0) return found;
-    // Node finds only some of the names that a CommonJS module exports.
+    // Node detects only some of the names that a CommonJS module exports.
     const fallback = found["default"];
     const more =
       typeof fallback === "object" && fallback !== null ? (fallback as Record<string, unknown>) : {};
@@ -159,7 +159,7 @@ export function provideModules(file: string, isTypeScript: boolean): void {
   };
   Object.assign(importer, { names, meta });
   withoutWarnings(() => void importFrom(process.cwd())("node:path"));
-  // As in a file that is run: `if (require.main === module)` and `module.exports = …` are the ends of many.
+  // As in a file that Node runs: many end in `if (require.main === module)` or `module.exports = …`.
   const module = { exports: {}, id: ".", filename: path.join(process.cwd(), "cell.js"), loaded: false };
   Object.assign(require, { main: module });
   process.argv = [process.execPath, meta.filename];
@@ -173,7 +173,7 @@ export function provideModules(file: string, isTypeScript: boolean): void {
   }
 }
 
-/** Node warns of each experimental feature when it is first used; that this kernel uses one is not the user's concern. */
+/** Silences Node's warning about an experimental feature that the kernel itself uses. */
 function withoutWarnings(use: () => void): void {
   const own = Object.getOwnPropertyDescriptor(process, "emitWarning");
   process.emitWarning = () => undefined;
@@ -184,7 +184,7 @@ function withoutWarnings(use: () => void): void {
 type Import = (specifier: unknown, options?: unknown) => Promise<Record<string, unknown>>;
 const importers = new Map<string, Import>();
 
-/** `import()` as a file in that directory would do it. */
+/** Returns `import()` as a file in that directory would call it. */
 function importFrom(directory: string): Import {
   let found = importers.get(directory);
   if (found === undefined) {

@@ -8,7 +8,7 @@ interface Place {
   readonly column: number;
 }
 
-/** Where things are in the code that came, of which something else is run: its types are gone. */
+/** Maps positions in the code that runs, whose types are removed, to the code that the user sent. */
 export class Places {
   readonly #maps = new Map<string, SourceMapPayload>();
 
@@ -21,7 +21,7 @@ export class Places {
       filePath: cell,
       sourceMapOptions: { compiledFilename: cell },
     });
-    // Functions outlive their run, and so do their places.
+    // Functions outlive their run, so their maps are kept.
     if (plain !== code && sourceMap !== undefined) {
       const { mappings } = sourceMap;
       this.#maps.set(cell, {
@@ -41,12 +41,12 @@ export class Places {
     const map = this.#maps.get(cell);
     const entry = map && new SourceMap(map).findEntry(line, column);
     if (entry === undefined || !("originalLine" in entry)) return { line, column };
-    // The position may be behind the beginning of what it is in.
+    // The position may be inside a mapped segment.
     const beyond = entry.generatedLine === line ? column - entry.generatedColumn : 0;
     return { line: entry.originalLine, column: entry.originalColumn + beyond };
   }
 
-  /** A line of a stack, with its positions put right. */
+  /** Maps the positions in a line of a stack. */
   inFrame(frame: string): string {
     if (this.#maps.size === 0) return frame;
     return frame.replace(

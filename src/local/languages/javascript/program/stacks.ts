@@ -3,20 +3,19 @@ type CallSite = NodeJS.CallSite;
 const INSPECTOR = "node:inspector";
 
 /**
- * Leaves out of the stack of every error what evaluates the code, wherever the stack is shown, and puts the positions
- * right.
+ * Removes the kernel's frames from the stack of every error, wherever it is shown, and maps the positions.
  *
- * @param ours - the file whose frames say nothing about the user's code
- * @param place - puts the positions in a frame right
+ * @param ours - the file whose frames are removed
+ * @param place - maps the positions in a frame
  */
 export function cleanStacks(ours: string, place: (frame: string) => string): void {
   const isOfNode = nodeErrorMark();
   Error.prepareStackTrace = (error, frames) => {
     const code = "code" in error ? error.code : undefined;
-    // Node's own way to begin it, which is not used any more when there is a function here.
+    // Node's own heading, which it does not add if this function is set.
     const heading =
       isOfNode in error ? `${error.name} [${String(code)}]: ${error.message}` : headingOf(error);
-    const shown: readonly unknown[] = usersFrames(frames, ours); // whose text their type does not know
+    const shown: readonly unknown[] = usersFrames(frames, ours); // Their type lacks `toString`.
     return [heading, ...shown.map((frame) => `    at ${place(String(frame))}`)].join("\n");
   };
 }
@@ -33,11 +32,11 @@ function headingOf(error: Error): string {
   try {
     return Error.prototype.toString.call(error);
   } catch {
-    return "<error>"; // its name or its message throws
+    return "<error>"; // Its name or message has a getter that throws.
   }
 }
 
-/** The symbol by which Node knows errors of its own, whose codes belong to their headings. */
+/** The symbol that marks Node's own errors, whose headings contain their codes. */
 function nodeErrorMark(): symbol {
   try {
     Buffer.alloc(-1);

@@ -5,7 +5,7 @@ type Print = (chunk: string | Uint8Array) => void;
 
 const NO_INPUT = "The code has no standard input: nobody is there to answer.";
 
-/** Puts streams of ours in the place of the process's own, and a console that writes to them. */
+/** Replaces the process's standard streams, and installs a console that writes to the new ones. */
 export function replaceStreams(print: { readonly stdout: Print; readonly stderr: Print }): void {
   const stdout = new Output(1, print.stdout);
   const stderr = new Output(2, print.stderr);
@@ -17,8 +17,8 @@ export function replaceStreams(print: { readonly stdout: Print; readonly stderr:
   for (const [name, stream] of Object.entries({ stdout, stderr, stdin })) {
     Object.defineProperty(process, name, { configurable: true, enumerable: true, get: () => stream });
   }
-  // Node's own also tells the inspector of each line, which takes many times as long as to print it.
-  // Errors would be ignored by a callback for each line, and code that does not pause would pile these up.
+  // Node's own console also reports each line to the inspector, which takes many times as long as printing it. With
+  // `ignoreErrors` it would add a callback per line, and code that never pauses would accumulate them.
   Object.assign(console, new Console({ stdout, stderr, ignoreErrors: false }));
   const refuse = () => {
     throw new Error(NO_INPUT);
@@ -28,7 +28,7 @@ export function replaceStreams(print: { readonly stdout: Print; readonly stderr:
   }
 }
 
-/** process.stdout or process.stderr: what is written is on its way when `write` returns. */
+/** process.stdout or process.stderr. `write` is synchronous. */
 class Output extends Writable {
   readonly fd: number;
   readonly #print: Print;
@@ -39,7 +39,7 @@ class Output extends Writable {
     this.#print = print;
   }
 
-  // Around the stream's own queue: printing goes on after `end`, as in every other program of Node's.
+  // Bypasses the stream's own queue: as in other Node programs, printing works even after `end`.
   override write(chunk: unknown, encoding?: unknown, callback?: unknown): boolean {
     if (typeof chunk === "string" && typeof encoding === "string" && Buffer.isEncoding(encoding)) {
       this.#print(Buffer.from(chunk, encoding));

@@ -1,4 +1,4 @@
-// Sucrase ships its parser, but no types where the parser is.
+// Sucrase ships its parser without types.
 declare module "sucrase/dist/parser/index.js" {
   export interface Token {
     readonly type: number;

@@ -6,16 +6,16 @@ import { transform, type Transform } from "sucrase";
 import { findRemovedCode, findUnsupported } from "./unsupported-syntax.js";
 
 const TYPESCRIPT = /\.[mc]?tsx?$/;
-/** What a specifier may leave out, in the order of the search. */
+/** The endings that a specifier may omit, in the order of the search. */
 const ENDINGS = [".ts", ".tsx", ".mts", ".cts", ".js", ".mjs", ".cjs", "/index.ts", "/index.js"];
-/** TypeScript's own convention: a specifier may name the file that a compiler would write. */
+/** By TypeScript's convention, a specifier may name the file that the compiler would write. */
 const SOURCES: Readonly<Record<string, readonly string[]>> = {
   ".js": [".ts", ".tsx"],
   ".mjs": [".mts"],
   ".cjs": [".cts"],
 };
 
-/** Part of what Node gives hooks, and of what it expects from them. */
+/** The parts of Node's hook types that are used here. */
 interface ResolveContext {
   readonly parentURL?: string | undefined;
 }
@@ -49,16 +49,16 @@ export function load(url: string, context: LoadContext, nextLoad: Next<LoadConte
   };
 }
 
-/** Node 22.15 and newer, whose types this package does not have. */
+/** A function of Node 22.15 and newer, which the type declarations lack. */
 interface SynchronousHooks {
   readonly registerHooks?: (hooks: { resolve: typeof resolve; load: typeof load }) => void;
 }
 
 /**
- * Lets code import and require TypeScript files. Call it before the first import of a file, and not earlier: in older
- * versions of Node the hooks have a thread of their own, which takes a while to start.
+ * Lets code import and require TypeScript files. Call it only before the first import of a file: in older versions of
+ * Node the hooks run in a thread, which takes time to start.
  *
- * @param file - the kernel's program, which exports the hooks
+ * @param file - the path of the kernel's program, which exports the hooks
  */
 export function supportTypeScriptFiles(file: string): void {
   const { registerHooks } = module as SynchronousHooks;
@@ -73,7 +73,7 @@ export function supportTypeScriptFiles(file: string): void {
 export function supportRequire(require: NodeJS.Require): void {
   const extension = (compiled: { _compile(code: string, file: string): void }, file: string) =>
     compiled._compile(compile(file, ["imports"]), file);
-  // Deprecated and without a replacement in Node 20; its types do not know of `_compile`.
+  // Deprecated, but Node 20 has no replacement. The type declarations lack `_compile`.
   const { extensions } = require as unknown as { readonly extensions: Record<string, typeof extension> };
   for (const ending of [".ts", ".cts", ".tsx"]) extensions[ending] = extension;
 }
@@ -95,7 +95,7 @@ function compile(file: string, transforms: readonly Transform[]): string {
   }
 }
 
-/** The file that a specifier means, where it does not name one exactly. */
+/** Returns the file that a specifier refers to without its exact name. */
 function findSource(file: string): string | undefined {
   if (isFile(file)) return undefined;
   const { dir, name, ext } = path.parse(file);

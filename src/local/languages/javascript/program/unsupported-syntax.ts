@@ -2,7 +2,7 @@ import { parse, type Token } from "sucrase/dist/parser/index.js";
 import { ContextualKeyword as word } from "sucrase/dist/parser/tokenizer/keywords.js";
 import { TokenType as tt } from "sucrase/dist/parser/tokenizer/types.js";
 
-/** Syntax that the kernel does not run, and where it is. */
+/** Syntax that the kernel does not support, and its position. */
 export interface Unsupported {
   readonly message: string;
   /** The offset in the code. */
@@ -15,7 +15,7 @@ const DECORATOR = "decorators are not supported; call the decorating function in
 const USING = "`using` is not supported by this version of Node; use try and finally instead";
 const JSX = "JSX is not supported; call the function that creates elements instead";
 
-/** TypeScript that has code in it and that the transpiler removes as if it were a type. */
+/** Finds TypeScript syntax that contains code but that the transpiler would remove like a type. */
 export function findRemovedCode(code: string): Unsupported | undefined {
   if (!/\b(?:namespace|module)\b/.test(code)) return undefined;
   const tokens = tokenize(code, { isJsx: false, isTypeScript: true });
@@ -30,7 +30,7 @@ export function findRemovedCode(code: string): Unsupported | undefined {
   return undefined;
 }
 
-/** Why code that could not be parsed could not be, if it uses syntax that the kernel knows but does not run. */
+/** Finds unsupported syntax in code that could not be parsed. */
 export function findUnsupported(code: string, isTypeScript: boolean): Unsupported | undefined {
   const tokens = tokenize(code, { isJsx: false, isTypeScript });
   for (const [index, { type, contextualKeyword, start }] of tokens.entries()) {
@@ -43,7 +43,7 @@ export function findUnsupported(code: string, isTypeScript: boolean): Unsupporte
   return tag && { message: JSX, offset: tag.start };
 }
 
-/** The tokens of code; none if it cannot be parsed. */
+/** Returns the tokens of code; none if it cannot be parsed. */
 export function tokenize(
   code: string,
   { isJsx = false, isTypeScript = false }: { readonly isJsx?: boolean; readonly isTypeScript?: boolean },
@@ -55,7 +55,7 @@ export function tokenize(
   }
 }
 
-/** The tokens between the braces of the namespace that begins at a token, if one does. */
+/** Returns the tokens between the braces of the namespace that starts at a token; `undefined` if none does. */
 function bodyOfNamespace(
   tokens: readonly Token[],
   index: number,
@@ -79,7 +79,7 @@ function bodyOfNamespace(
 const CODE_KEYWORDS = new Set([tt._class, tt._const, tt._enum, tt._function, tt._let, tt._var]);
 const TYPE_KEYWORDS = new Set([word._declare, word._interface, word._type]);
 
-/** Whether a namespace holds anything but types. */
+/** Returns whether a namespace contains anything but types. */
 function hasCode(body: readonly Token[]): boolean {
   let depth = 0;
   let startsStatement = true;
@@ -94,7 +94,7 @@ function hasCode(body: readonly Token[]): boolean {
       }
       if (startsStatement && type !== tt.semi && !TYPE_KEYWORDS.has(contextualKeyword)) return true;
       if (startsStatement && contextualKeyword === word._declare)
-        index += 1; // `declare const` is a type
+        index += 1; // `declare const` produces no code.
       else if (CODE_KEYWORDS.has(type)) return true;
     }
     if (type === tt.braceL) depth += 1;
