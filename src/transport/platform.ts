@@ -41,5 +41,7 @@ export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<Re
   if (nodeStreams === undefined) return stream;
   // The same class, which Node declares once for its module and once for the global scope.
   const source = stream as Parameters<typeof nodeStreams.Readable.fromWeb>[0];
-  return nodeStreams.Readable.fromWeb(source);
+  // The types of browsers do not know that the `fetch` of Node and its relatives take such a stream as a body.
+  const body: unknown = nodeStreams.Readable.fromWeb(source);
+  return body as NonNullable<RequestInit["body"]>;
 }

@@ -6,12 +6,17 @@ import type { IdleTimer } from "./timeout.js";
 /** Blobs and strings come as a single chunk, however large; while one is under way, nothing is seen to move. */
 const LARGEST_PIECE_BYTES = 64 * 1024;
 
+/** `fetch` asks for it with a body that is a stream. The types of browsers lack it. */
+interface StreamingOption {
+  duplex?: "half";
+}
+
 /**
  * Makes the body of a request ready for `fetch`. With `idle`, its sending can be watched: the timer runs while the wire
  * takes nothing, and is stopped while the source of the body has nothing to give, which is the caller's own affair.
  */
 export function prepareBody(
-  init: RequestInit,
+  init: RequestInit & StreamingOption,
   headers: Record<string, string>,
   options: { readonly idle: IdleTimer | undefined; readonly hasCustomFetch: boolean },
 ): void {
@@ -36,7 +41,8 @@ function streamOf(body: RequestBody): {
 } {
   if (body instanceof SegmentedBody) return { stream: body.stream(), type: body.type };
   // The platform knows how to write any kind of body, with which type and boundary.
-  const carrier = new Request("http://upload.invalid", { method: "POST", body, duplex: "half" });
+  const init: RequestInit & StreamingOption = { method: "POST", body, duplex: "half" };
+  const carrier = new Request("http://upload.invalid", init);
   return { stream: carrier.body, type: carrier.headers.get("content-type") };
 }
 
