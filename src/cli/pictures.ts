@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { ExecutionResult } from "../index.js";
 import { CommandError } from "./errors.js";
@@ -86,8 +86,7 @@ async function writeNew(
   for (let number = 1; number <= MOST_FILES; number++) {
     const file = path.join(directory, `${name}-${number}.${extension}`);
     try {
-      await using handle = await open(file, "wx");
-      await handle.writeFile(bytes);
+      await writeFile(file, bytes, { flag: "wx" });
       return file;
     } catch (error) {
       if (error instanceof Error && "code" in error && error.code === "EEXIST") continue;
@@ -123,7 +122,7 @@ export async function encodeInline(
   if (mode === "kitty" && isPng) return kitty(toBase64(bytes));
   if (mode === "sixel" && isPng) {
     const { encodeSixel } = await import("./sixel.js");
-    return encodeSixel(bytes);
+    return await encodeSixel(bytes);
   }
   return undefined;
 }

@@ -1,10 +1,9 @@
 import { convertIndexedToRgb, decode } from "fast-png";
-import { image2sixel } from "sixel/lib/SixelEncoder.js";
 
 const COLORS = 256;
 
 /** Encodes a PNG as sixels; `undefined` where it cannot be decoded. */
-export function encodeSixel(png: Uint8Array): string | undefined {
+export async function encodeSixel(png: Uint8Array): Promise<string | undefined> {
   let pixels: { readonly rgba: Uint8Array; readonly width: number; readonly height: number };
   try {
     pixels = toRgba(png);
@@ -12,7 +11,10 @@ export function encodeSixel(png: Uint8Array): string | undefined {
     // The picture is saved nevertheless.
     return undefined;
   }
-  return image2sixel(pixels.rgba, pixels.width, pixels.height, COLORS);
+  // The encoder assigns to this global without declaring it, which a module may not.
+  Object.assign(globalThis, { UPNG: undefined });
+  const { default: encoder } = await import("sixel/lib/SixelEncoder.js");
+  return encoder.image2sixel(pixels.rgba, pixels.width, pixels.height, COLORS);
 }
 
 /** Brings a PNG to 8 bits of red, green, blue and alpha, in front of white. */
