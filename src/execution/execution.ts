@@ -27,8 +27,8 @@ export interface ExecutionComplete {
 /** How output is put together again and whether there is an exit code. */
 export type ExecutionKind = "code" | "command" | "background-command";
 
-/** Folds one event into an execution; gives the result it added, if it added one. */
-export let foldEvent: (execution: Execution, event: ExecutionEvent) => ExecutionResult | undefined;
+/** Assigned inside the class, where its private fields can be written. */
+let fold: (execution: Execution, event: ExecutionEvent) => ExecutionResult | undefined;
 
 /**
  * The outcome of a run; while it runs, the outcome so far.
@@ -59,7 +59,7 @@ export class Execution {
   readonly #results: ExecutionResult[] = [];
 
   static {
-    foldEvent = (execution, event) => {
+    fold = (execution, event) => {
       // Read-only is for users; this is the one place that writes.
       const open: { -readonly [Field in keyof Execution]: Execution[Field] } = execution;
       switch (event.type) {
@@ -143,6 +143,11 @@ export class Execution {
   get text(): string | undefined {
     return this.results.at(-1)?.text;
   }
+}
+
+/** Folds one event into an execution; returns the result it added, if it added one. */
+export function foldEvent(execution: Execution, event: ExecutionEvent): ExecutionResult | undefined {
+  return fold(execution, event);
 }
 
 // execd sends a command's output line by line without the newline, and an empty line as "\n" (it leaves out empty strings).

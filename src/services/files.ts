@@ -198,7 +198,7 @@ export class Files {
       await this.getInfo(path, options);
       return true;
     } catch (error) {
-      if (error instanceof SandboxApiException && error.code === "FILE_NOT_FOUND") return false;
+      if (error instanceof SandboxApiException && isMissing(error)) return false;
       throw error;
     }
   }
@@ -483,6 +483,11 @@ export class Files {
     const { client, json } = this.#link.execd;
     await client.POST("/directories", { body, fetch: json(options).fetch });
   }
+}
+
+/** Servers send a status 500 when a parent in the path is a file. */
+function isMissing({ code, message }: SandboxApiException): boolean {
+  return code === "FILE_NOT_FOUND" || message.endsWith(": not a directory");
 }
 
 function newDecoder(encoding: string): InstanceType<typeof TextDecoder> {

@@ -63,6 +63,10 @@ export interface StreamedResponse {
   readonly isProxied: boolean;
 }
 
+/** What a 401 of the lifecycle server most likely means when no key was sent. */
+const NO_API_KEY_HINT =
+  "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
+
 /** The rules of one call. */
 export interface CallRules {
   /** `"json"`: the response is read whole, within each attempt. `"stream"`: the caller reads it as it comes. */
@@ -113,6 +117,13 @@ export class Call implements ResponseInfo, BodyOwner {
   /** Aborts when the call is to end early; its reason is what the call fails with. */
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  #hintFor({ status }: Response): string | undefined {
+    const { server, config } = this.#context;
+    return status === 401 && server === "lifecycle" && config.apiKey === undefined
+      ? NO_API_KEY_HINT
+      : undefined;
   }
 
   /** What the typed client sends this call's request with. */
@@ -273,7 +284,7 @@ export class Call implements ResponseInfo, BodyOwner {
       this.requestId = response.headers.get("x-request-id") ?? undefined;
       if (!response.ok) {
         this.#retryAfterSeconds = readRetryAfter(response);
-        throw await toApiException(response, request, this);
+        throw await toApiException(response, request, this, this.#hintFor(response));
       }
       if (reads === "stream") return response;
       return await readJson(

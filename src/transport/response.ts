@@ -48,6 +48,7 @@ export async function toApiException(
   response: Response,
   request: UnsentRequest,
   owner: ResponseInfo & { readonly signal: AbortSignal },
+  hint?: string,
 ): Promise<SandboxApiException> {
   const { status, type, statusText } = response;
   // Browsers hide the whole response of a redirect.
@@ -58,9 +59,11 @@ export async function toApiException(
   const { isRetryable, Exception = SandboxApiException } = MEANINGS[status] ?? { isRetryable: false };
   const title = statusText === "" ? status : `${status} ${statusText}`;
   const bodyState = rawBody === undefined ? "its body could not be read" : "empty body";
+  const message =
+    said.message ?? `${request.method} ${redactUrl(request.path)} failed: ${title} (${bodyState}).`;
   return new Exception({
     code: said.code ?? "UNEXPECTED_RESPONSE",
-    message: said.message ?? `${request.method} ${redactUrl(request.path)} failed: ${title} (${bodyState}).`,
+    message: hint === undefined ? message : `${message.replace(/\.?$/, ".")} ${hint}`,
     statusCode: status,
     requestId: owner.requestId,
     rawBody,

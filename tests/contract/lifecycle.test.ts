@@ -71,7 +71,7 @@ const endpoint = (port: number, options: Partial<Made> = {}): Made => ({
   call: async (config) => (await instance(config)).getEndpoint(port),
   gives: (json) => {
     const { endpoint } = json as { endpoint: string };
-    return { endpoint, url: `http://${endpoint}`, headers: {} };
+    return { url: `http://${endpoint}`, headers: {} };
   },
   ...options,
 });

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
 import { InvalidArgumentException, SandboxException } from "../../src/errors.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
@@ -159,18 +159,44 @@ test("from() keeps a config and makes one of options", () => {
   expect(ConnectionConfig.from(undefined).domain).toBe("localhost:8080");
 });
 
-test("a config, given as options, makes an equal one: two copies of the package may meet", () => {
-  const config = new ConnectionConfig({
-    domain: "https://example.com/prefix",
-    apiKey: "k",
-    headers: { a: "1" },
-    sandboxHeaders: { b: "2" },
-    requestTimeoutSeconds: null,
-    retryPolicy: RetryPolicy.disabled,
+const warn = jest.fn();
+/** A value other than the default for every option; a new option does not compile until it has one here. */
+const EVERY_OPTION: { readonly [Name in keyof ConnectionOptions]-?: NonNullable<ConnectionOptions[Name]> } = {
+  domain: "example.com/prefix",
+  protocol: "https",
+  apiKey: "k",
+  headers: { a: "1" },
+  sandboxHeaders: { b: "2" },
+  requestTimeoutSeconds: 1,
+  streamIdleTimeoutSeconds: 2,
+  maxFrameBytes: 3,
+  maxResponseBytes: 4,
+  useServerProxy: true,
+  retryPolicy: RetryPolicy.disabled,
+  fetch: () => Promise.resolve(new Response()),
+  logger: { debug: jest.fn(), info: jest.fn(), warn, error: jest.fn() },
+};
+const OPTION_NAMES = Object.keys(EVERY_OPTION) as (keyof ConnectionOptions)[];
+
+describe.each<[string, (config: ConnectionConfig) => ConnectionConfig]>([
+  ["with()", (config) => config.with({})],
+  [
+    "the constructor, which two copies of the package may use on each other's configs",
+    (config) => new ConnectionConfig(config),
+  ],
+])("%s", (way, copy) => {
+  const config = new ConnectionConfig(EVERY_OPTION);
+
+  test.each(OPTION_NAMES.filter((name) => name !== "logger"))("keeps the option %s", (name) => {
+    expect(config[name]).toEqual(EVERY_OPTION[name]);
+    expect(new ConnectionConfig()[name]).not.toEqual(EVERY_OPTION[name]);
+    expect(copy(config)[name]).toEqual(EVERY_OPTION[name]);
   });
-  const copy = new ConnectionConfig(config);
-  expect(copy.toJSON()).toEqual(config.toJSON());
-  expect(copy).toMatchObject({ apiKey: "k", headers: { a: "1" }, retryPolicy: RetryPolicy.disabled });
+
+  test("keeps the option logger, which is wrapped", () => {
+    copy(config).logger?.warn(`through ${way}`);
+    expect(warn).toHaveBeenLastCalledWith(`through ${way}`);
+  });
 });
 
 test("with() replaces what it is given and keeps the rest, also that there is no key", () => {

@@ -36,6 +36,25 @@ class Listing {
   }
 }
 
+describe("a response with status 401", () => {
+  const message = "unauthorized happened";
+  const failureWith = async (apiKey: string): Promise<unknown> => {
+    server.on(LIST, () => serverError(401, "unauthorized"));
+    const connectionConfig = server.config({ apiKey });
+    return await failureOf(SandboxManager.create({ connectionConfig }).listSandboxInfos());
+  };
+
+  test("names the option and the variable when no API key is configured", async () => {
+    expect(await failureWith("")).toMatchObject({
+      message: `${message}. No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.`,
+    });
+  });
+
+  test("says only what the server said when an API key was sent", async () => {
+    expect(await failureWith("wrong")).toMatchObject({ message });
+  });
+});
+
 describe("the filter", () => {
   const queryOf = async (filter: Parameters<SandboxManager["listSandboxInfos"]>[0]): Promise<string> => {
     new Listing(0);

@@ -359,15 +359,20 @@ describe("the forms for a single file", () => {
     expect(await files.getInfo("/x")).toMatchObject({ path: "/x", size: 1, mode: "644" });
   });
 
-  test("exists tells a missing file from a failure", async () => {
+  test("exists is false for a missing file and below a file, and rejects for other failures", async () => {
     const responses = [
       Response.json({ "/x": INFO }),
       Response.json({ code: "FILE_NOT_FOUND", message: "no such file" }, { status: 404 }),
+      Response.json(
+        { code: "RUNTIME_ERROR", message: "error accessing file: stat /x/below: not a directory" },
+        { status: 500 },
+      ),
       Response.json({ code: "DOCKER::SANDBOX_NOT_FOUND", message: "gone" }, { status: 404 }),
     ];
     const { files } = filesOf((_, count) => responses[count - 1] ?? Response.error());
     expect(await files.exists("/x")).toBe(true);
     expect(await files.exists("/x")).toBe(false);
+    expect(await files.exists("/x/below")).toBe(false);
     expect(await failureOf(files.exists("/x"))).toMatchObject({ code: "DOCKER::SANDBOX_NOT_FOUND" });
   });
 
