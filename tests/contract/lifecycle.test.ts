@@ -280,7 +280,10 @@ describe("through the facades", () => {
         expect({ items: outcome.items, pagination: outcome.pagination }).toEqual(decoded(json));
       else expect(outcome).toEqual(gives === undefined ? decoded(json) : gives(json));
     } else {
-      expectFailure(await failureOf(call(config)), exchange, { sandboxId: sandboxOf(exchange) });
+      expectFailure(await failureOf(call(config)), exchange, {
+        sandboxId: sandboxOf(exchange),
+        hint: config.apiKey === undefined ? NO_API_KEY_HINT : "",
+      });
     }
     expectRequest(replayed, exchange, { config, sends });
   });
@@ -448,11 +451,14 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
   else expectFailure(await failureOf(answer), exchange, {});
 }
 
-/** The failure says what the server said, in whatever shape. */
+const NO_API_KEY_HINT =
+  " No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
+
+/** Expects the server's message in the error, whatever shape the server sent it in. */
 function expectFailure(
   outcome: unknown,
   exchange: Exchange,
-  { sandboxId }: { readonly sandboxId?: string | undefined },
+  { sandboxId, hint = "" }: { readonly sandboxId?: string | undefined; readonly hint?: string },
 ): asserts outcome is SandboxException {
   expect(outcome).toBeInstanceOf(SandboxApiException);
   const text = bodyOf(exchange);
@@ -463,7 +469,7 @@ function expectFailure(
     error: {
       code: said.code ?? "UNEXPECTED_RESPONSE",
       message:
-        said.message ??
+        (said.message === undefined ? undefined : said.message + hint) ??
         (typeof detail === "string"
           ? detail
           : detail?.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ")) ??

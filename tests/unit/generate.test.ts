@@ -78,7 +78,7 @@ describe("generating", () => {
     await copy.write("generated/mine.ts", "export const mine = 1;\n");
     const { exitCode, stderr } = await copy.generate();
     expect(exitCode).toBe(1);
-    expect(stderr).toContain("mine.ts: not generated");
+    expect(stderr).toContain("mine.ts: not a generated file; not removed");
     expect(Object.keys(await copy.readAll("generated"))).toEqual([
       "diagnostics.ts",
       "execd.ts",
