@@ -1,4 +1,5 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
+import { boundError, ResultLog } from "./kept-values.js";
 import { OutputLog, type OutputBound } from "./output-log.js";
 import { ExecutionResult } from "./result.js";
 
@@ -56,7 +57,9 @@ export class Execution {
   readonly #kind: ExecutionKind;
   readonly #stdout: OutputLog;
   readonly #stderr: OutputLog;
-  readonly #results: ExecutionResult[] = [];
+  readonly #results: ResultLog;
+  readonly #bound: OutputBound | undefined;
+  #isErrorTruncated = false;
 
   static {
     fold = (execution, event) => {
@@ -85,7 +88,8 @@ export class Execution {
           if (execution.exitCode === null && execution.error === undefined) open.exitCode = 0;
           return undefined;
         case "error":
-          open.error = event.error;
+          open.error = boundError(event.error, execution.#bound);
+          execution.#isErrorTruncated = open.error !== event.error;
           if (execution.exitCode !== undefined) open.exitCode = exitCodeOf(event.error.value);
           return undefined;
         default:
@@ -97,6 +101,8 @@ export class Execution {
   /** @internal */
   constructor(kind: ExecutionKind = "code", bound?: OutputBound) {
     this.#kind = kind;
+    this.#bound = bound;
+    this.#results = new ResultLog(bound);
     const stdout = (this.#stdout = new OutputLog(bound));
     const stderr = (this.#stderr = new OutputLog(bound));
     this.id = undefined;
@@ -110,15 +116,23 @@ export class Execution {
         return stderr.messages;
       },
     };
-    this.results = this.#results;
+    this.results = this.#results.results;
     this.error = undefined;
     this.complete = undefined;
     this.exitCode = kind === "command" ? null : undefined;
   }
 
-  /** Whether output was left out, where `maxOutputBytes` bounds it; handlers and loops see all of it. */
-  get truncated(): { readonly stdout: boolean; readonly stderr: boolean } {
-    return { stdout: this.#stdout.isTruncated, stderr: this.#stderr.isTruncated };
+  /**
+   * What `maxOutputBytes` has left out: text of a stream, results or formats of results, parts of the error. Handlers and
+   * loops see everything.
+   */
+  get truncated(): { readonly [Part in "stdout" | "stderr" | "results" | "error"]: boolean } {
+    return {
+      stdout: this.#stdout.isTruncated,
+      stderr: this.#stderr.isTruncated,
+      results: this.#results.isTruncated,
+      error: this.#isErrorTruncated,
+    };
   }
 
   /** All of standard output as one string; joined anew at each reading. */

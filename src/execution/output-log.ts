@@ -5,26 +5,39 @@ export type KeepOutput = "head" | "tail" | "both";
 
 /** How much output an execution keeps. */
 export interface OutputBound {
-  /** In bytes of UTF-8, for each of the two streams. */
+  /** In bytes of UTF-8, for each of the two streams, for all results and for the error. */
   readonly maxBytes: number;
   readonly keep: KeepOutput;
 }
 
-/** The messages of one output stream, all of them or as many as a bound allows. */
+/**
+ * How many objects a bound allows. Each costs memory of its own, even if its text is empty. The first 10,000 are always
+ * allowed, so that a small bound does not split hairs.
+ */
+export function maxItemsOf({ maxBytes }: OutputBound): number {
+  return Math.max(10_000, Math.ceil(maxBytes / 32));
+}
+
+/** The messages of one output stream: all of them, or as many as a bound allows. */
 export class OutputLog {
   readonly #kept: OutputMessage[] = [];
   readonly #head: BoundedEnd | undefined;
   readonly #tail: BoundedEnd | undefined;
   readonly #marksGap: boolean;
   #totalBytes = 0;
+  #totalMessages = 0;
 
   constructor(bound?: OutputBound) {
     this.#marksGap = bound?.keep === "both";
     if (bound === undefined) return;
-    const { maxBytes, keep } = bound;
-    const headBytes = keep === "head" ? maxBytes : keep === "tail" ? 0 : Math.ceil(maxBytes / 2);
-    this.#head = new BoundedEnd(headBytes, "head");
-    this.#tail = new BoundedEnd(maxBytes - headBytes, "tail");
+    const share = { head: 1, tail: 0, both: 0.5 }[bound.keep];
+    const maxMessages = maxItemsOf(bound);
+    const head = { maxBytes: Math.ceil(bound.maxBytes * share), maxMessages: Math.ceil(maxMessages * share) };
+    this.#head = new BoundedEnd("head", head);
+    this.#tail = new BoundedEnd("tail", {
+      maxBytes: bound.maxBytes - head.maxBytes,
+      maxMessages: maxMessages - head.maxMessages,
+    });
   }
 
   push(message: OutputMessage): void {
@@ -34,11 +47,12 @@ export class OutputLog {
     }
     const bytes = byteLength(message.text);
     this.#totalBytes += bytes;
+    this.#totalMessages += 1;
     const rest = this.#head.push(message, bytes);
     if (rest !== undefined) this.#tail.push(rest, rest === message ? bytes : byteLength(rest.text));
   }
 
-  /** What is kept, in order; where the middle is left out, a message in its place says so. */
+  /** What is kept, in order. A message in place of a middle that is left out says so. */
   get messages(): readonly OutputMessage[] {
     if (this.#head === undefined || this.#tail === undefined) return this.#kept;
     const [head, tail] = [this.#head.messages, this.#tail.messages];
@@ -48,28 +62,36 @@ export class OutputLog {
   }
 
   get isTruncated(): boolean {
-    return this.omittedBytes > 0;
+    if (this.omittedBytes > 0) return true;
+    // Messages without text may be left out as well. One that is cut in two counts twice, but only if text is left out.
+    return this.#totalMessages > (this.#head?.count ?? 0) + (this.#tail?.count ?? 0);
   }
 
-  /** How much is left out. */
+  /** How many bytes are left out. */
   get omittedBytes(): number {
     return this.#totalBytes - (this.#head?.bytes ?? 0) - (this.#tail?.bytes ?? 0);
   }
 }
 
-/** The first or the last messages of a stream, up to a number of bytes. */
+/** The first or the last messages of a stream, up to a number of bytes and of messages. */
 class BoundedEnd {
-  readonly #maxBytes: number;
   readonly #end: "head" | "tail";
+  readonly #maxBytes: number;
+  readonly #maxMessages: number;
   #messages: { readonly message: OutputMessage; readonly bytes: number }[] = [];
   /** How many of the messages are dropped already: taking each out of the list at once would be quadratic. */
   #dropped = 0;
   #bytes = 0;
   #isFull = false;
 
-  constructor(maxBytes: number, end: "head" | "tail") {
-    this.#maxBytes = maxBytes;
+  constructor(end: "head" | "tail", limits: { readonly maxBytes: number; readonly maxMessages: number }) {
     this.#end = end;
+    this.#maxBytes = limits.maxBytes;
+    this.#maxMessages = limits.maxMessages;
+  }
+
+  get count(): number {
+    return this.#messages.length - this.#dropped;
   }
 
   get bytes(): number {
@@ -80,7 +102,7 @@ class BoundedEnd {
     return this.#messages.slice(this.#dropped).map(({ message }) => message);
   }
 
-  /** Takes a message; gives what has no room in a head. */
+  /** Takes a message; returns what does not fit into a head. */
   push(message: OutputMessage, bytes: number): OutputMessage | undefined {
     if (this.#end === "head") return this.#pushToHead(message, bytes);
     this.#add(message, bytes);
@@ -91,11 +113,12 @@ class BoundedEnd {
   #pushToHead(message: OutputMessage, bytes: number): OutputMessage | undefined {
     if (this.#isFull) return message;
     const room = this.#maxBytes - this.#bytes;
-    if (bytes <= room) {
+    if (bytes <= room && this.count < this.#maxMessages) {
       this.#add(message, bytes);
       return undefined;
     }
     this.#isFull = true;
+    if (bytes <= room) return message;
     const [text, rest] = cut(message.text, room);
     if (text !== "") this.#add({ ...message, text }, byteLength(text));
     return { ...message, text: rest };
@@ -107,13 +130,14 @@ class BoundedEnd {
   }
 
   #dropOldest(): void {
-    while (this.#bytes > this.#maxBytes) {
+    while (this.#bytes > this.#maxBytes || this.count > this.#maxMessages) {
       const oldest = this.#messages[this.#dropped];
       if (oldest === undefined) return;
       this.#dropped += 1;
-      this.#bytes -= oldest.bytes;
-      if (this.#bytes >= this.#maxBytes) continue;
-      const { message, bytes } = oldest;
+      const { bytes } = oldest;
+      this.#bytes -= bytes;
+      if (this.#bytes >= this.#maxBytes || this.#bytes + bytes <= this.#maxBytes) continue;
+      const { message } = oldest;
       const [, text] = cut(message.text, bytes - (this.#maxBytes - this.#bytes), "up");
       if (text === "") continue;
       const keptBytes = byteLength(text);
@@ -128,12 +152,12 @@ class BoundedEnd {
   }
 }
 
-function byteLength(text: string): number {
+export function byteLength(text: string): number {
   return new TextEncoder().encode(text).byteLength;
 }
 
-/** Cuts a text at a number of bytes, and never inside a character: before the one there, or (`up`) behind it. */
-function cut(text: string, bytes: number, direction: "down" | "up" = "down"): [string, string] {
+/** Cuts a text at a number of bytes. A character there is not split: the cut is before it, or (`up`) after it. */
+export function cut(text: string, bytes: number, direction: "down" | "up" = "down"): [string, string] {
   const encoded = new TextEncoder().encode(text);
   const isInside = (at: number): boolean => ((encoded[at] ?? 0) & 0xc0) === 0x80;
   let at = bytes;

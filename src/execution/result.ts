@@ -35,10 +35,17 @@ export class ExecutionResult {
   readonly data: Readonly<Record<string, unknown>>;
   /** When it was shown, in milliseconds since 1970 (UTC). */
   readonly timestamp: number;
+  /** Formats that `maxOutputBytes` left out of {@link data}: their sizes in bytes, by MIME type. Empty without it. */
+  readonly omitted: Readonly<Record<string, number>>;
 
-  constructor(data: Readonly<Record<string, unknown>>, timestamp: number) {
+  constructor(
+    data: Readonly<Record<string, unknown>>,
+    timestamp: number,
+    omitted: Readonly<Record<string, number>> = {},
+  ) {
     this.data = data;
     this.timestamp = timestamp;
+    this.omitted = omitted;
   }
 
   /** The MIME types in which the value came. */

@@ -20,9 +20,10 @@ export interface RunOptions extends CallOptions {
   /** Called for each event, in order. */
   readonly handlers?: ExecutionHandlers | undefined;
   /**
-   * How much of standard output, and as much of standard error, the execution keeps, in bytes of UTF-8; the rest is
-   * left out of `execution.logs`, and `execution.truncated` says so. Handlers and loops see all of it, and results are
-   * always kept. The events themselves are not kept then: a loop over the run must begin before the first of them.
+   * How much the execution keeps, in bytes of UTF-8: so much of standard output, of standard error, of all results
+   * and of the error (at least 1,000 bytes of that). `execution.truncated` says what was left out. A format of a result
+   * that does not fit is kept as its type and size in `result.omitted`. Handlers and loops see everything. Events are
+   * not kept then: a loop over the run must begin before the first of them.
    * @default everything is kept
    */
   readonly maxOutputBytes?: number | undefined;

@@ -1,0 +1,80 @@
+import type { ExecutionError } from "./event.js";
+import { byteLength, cut, maxItemsOf, OutputLog, type OutputBound } from "./output-log.js";
+import { ExecutionResult } from "./result.js";
+
+/** The least room of an error, so that a bound on output does not hide why code failed. In bytes. */
+const LEAST_ERROR_BYTES = 1_000;
+/** More formats than this, and longer names of formats (RFC 6838 allows 127 + 1 + 127), are left out without a trace. */
+const MOST_FORMATS = 100;
+const LONGEST_MIME_TYPE = 255;
+
+/** The results of a run: all of them, or as many as a bound allows. */
+export class ResultLog {
+  readonly results: ExecutionResult[] = [];
+  readonly #maxResults: number;
+  #room: number;
+  #isTruncated = false;
+
+  constructor(bound?: OutputBound) {
+    this.#room = bound?.maxBytes ?? Infinity;
+    this.#maxResults = bound === undefined ? Infinity : maxItemsOf(bound);
+  }
+
+  get isTruncated(): boolean {
+    return this.#isTruncated;
+  }
+
+  push(result: ExecutionResult): void {
+    if (this.results.length >= this.#maxResults) this.#isTruncated = true;
+    else this.results.push(this.#room === Infinity ? result : this.#bounded(result));
+  }
+
+  #bounded(result: ExecutionResult): ExecutionResult {
+    const data: Record<string, unknown> = {};
+    const omitted: Record<string, number> = {};
+    let count = 0;
+    let isWhole = true;
+    for (const [mimeType, value] of Object.entries(result.data)) {
+      count += 1;
+      const isListed = count <= MOST_FORMATS && mimeType.length <= LONGEST_MIME_TYPE;
+      const bytes = isListed ? sizeOf(value) : Infinity;
+      if (bytes <= this.#room) {
+        setOwn(data, mimeType, value);
+        this.#room -= bytes;
+      } else {
+        isWhole = false;
+        if (isListed) setOwn(omitted, mimeType, bytes);
+      }
+    }
+    if (isWhole) return result;
+    this.#isTruncated = true;
+    return new ExecutionResult(data, result.timestamp, omitted);
+  }
+}
+
+/** Cuts an error to what a bound allows; gives back the same object if it fits. */
+export function boundError(error: ExecutionError, bound: OutputBound | undefined): ExecutionError {
+  if (bound === undefined) return error;
+  const { name, value, traceback, timestamp } = error;
+  const maxBytes = Math.max(bound.maxBytes, LEAST_ERROR_BYTES);
+  const room = { maxBytes: Math.floor(maxBytes / 2), keep: "both" } as const;
+  const lines = new OutputLog(room);
+  for (const text of traceback) lines.push({ text, timestamp });
+  const total = [name, value, ...traceback].reduce((sum, text) => sum + byteLength(text), 0);
+  if (total <= maxBytes && traceback.length <= maxItemsOf(bound)) return error;
+  return {
+    name: cut(name, Math.floor(maxBytes / 8))[0],
+    value: cut(value, Math.floor(maxBytes / 4))[0],
+    traceback: lines.messages.map(({ text }) => text),
+    timestamp,
+  };
+}
+
+/** A server may name a format `__proto__`. */
+function setOwn(record: Record<string, unknown>, name: string, value: unknown): void {
+  Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+function sizeOf(value: unknown): number {
+  return byteLength(typeof value === "string" ? value : JSON.stringify(value));
+}
