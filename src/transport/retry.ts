@@ -48,7 +48,10 @@ export interface RetryState {
 export function decideRetry(state: RetryState, policy: RetryPolicy): number | undefined {
   const { outcome, previousWaitMillis, random } = state;
   if (state.retries >= policy.maxRetries || !mayReplay(state, policy)) return undefined;
-  if ("isNotSent" in outcome && outcome.isRefusedByLoopback === true) return undefined;
+  // No lifecycle server runs here, which no wait changes. A sandbox may be starting.
+  if (state.server === "lifecycle" && "isNotSent" in outcome && outcome.isRefusedByLoopback === true) {
+    return undefined;
+  }
   const { initialBackoffMillis, maxBackoffMillis, deadlineSeconds } = policy;
   const ceiling = (previousWaitMillis ?? initialBackoffMillis) * 3;
   const jittered = initialBackoffMillis + random * Math.max(0, ceiling - initialBackoffMillis);

@@ -64,7 +64,7 @@ describe("an error, in whatever shape, says what the server said:", () => {
     ["an error", '{"error":"it said so"}', undefined, /^it said so$/],
     ["plain text", "it said so", undefined, /^it said so$/],
     ["a gateway's HTML", "<html><head><title>it said so</title></head></html>", undefined, /gateway/],
-    ["nothing", "", undefined, /failed with status/],
+    ["nothing", "", undefined, /^[A-Z]+ \/\S+ failed: \d{3} .*\(empty body\)\.$/],
   ];
   describe.each(each)("%s", (_, operation) => {
     test.each(shapes)("%s", async (_, body, code = "UNEXPECTED_RESPONSE", message) => {

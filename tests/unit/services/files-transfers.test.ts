@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { SandboxException, SandboxTimeoutException } from "../../../src/errors.js";
 import type { TransferProgress } from "../../../src/services/files/local-file.js";
+import { heapMiB } from "../../helpers/faults/leaks.js";
 import { filesAt } from "../../helpers/files-link.js";
 import { parseMultipart } from "../../helpers/multipart.js";
 import { RawServer, type RawExchange } from "../../helpers/sockets.js";
@@ -110,7 +111,7 @@ describe("an upload", () => {
   );
 
   test("of 300 MB takes little memory", async () => {
-    let taken = 0;
+    let [taken, given] = [0, 0];
     const size = 300 * MIB;
     await using server = await RawServer.start((exchange) => {
       const { socket } = exchange;
@@ -125,20 +126,19 @@ describe("an upload", () => {
       });
     });
     const chunk = new Uint8Array(256 * 1024);
-    // eslint-disable-next-line @typescript-eslint/require-await -- it has to be an async one
+    const before = await heapMiB();
+    let [mostRetainedMiB, mostUnderWay] = [0, 0];
     async function* content(): AsyncGenerator<Uint8Array> {
-      for (let at = 0; at < size; at += chunk.byteLength) yield chunk;
+      for (; given < size; given += chunk.byteLength) {
+        mostUnderWay = Math.max(mostUnderWay, given - taken);
+        if (given % (30 * MIB) === 0) mostRetainedMiB = Math.max(mostRetainedMiB, (await heapMiB()) - before);
+        yield chunk;
+      }
     }
-    const before = process.memoryUsage().arrayBuffers;
-    let most = 0;
-    const watch = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers)), 5);
-    try {
-      await filesAt(server.origin).writeFiles([{ path: "/x", data: content(), size }]);
-    } finally {
-      clearInterval(watch);
-    }
-    expect(taken).toBeGreaterThanOrEqual(size - MIB);
-    expect(most - before).toBeLessThan(100 * MIB);
+    await filesAt(server.origin).writeFiles([{ path: "/x", data: content(), size }]);
+    expect(taken).toBeGreaterThanOrEqual(size);
+    expect(mostUnderWay).toBeLessThan(MOST_IN_FLIGHT);
+    expect(mostRetainedMiB).toBeLessThan(32);
   });
 
   test("that the server takes no more of fails, and its source is let go of", async () => {

@@ -14,7 +14,7 @@ function portOf(server: Server): number {
 }
 
 describe("a refused connection", () => {
-  test("to this machine says who refused it, in words, and is not tried again: nobody is there", async () => {
+  test("says which address refused it, and is tried again", async () => {
     const origin = await unusedOrigin();
     const clock = new TestClock();
     const { client, json } = transportTo(origin, {}, { clock });
@@ -29,7 +29,30 @@ describe("a refused connection", () => {
       `POST ${origin}/things failed: the connection was refused; nothing listens there [connect ECONNREFUSED ${new URL(origin).host}]`,
     );
     expect(failure).toMatchObject({ cause: { name: "TypeError", message: "fetch failed" } });
+    expect(clock.waits).toHaveLength(3);
+    expect(String(failure)).not.toContain("serve");
+  });
+
+  test("to a lifecycle server on this machine says how to start one, and is not tried again", async () => {
+    const origin = await unusedOrigin();
+    const clock = new TestClock();
+    const { client, json } = transportTo(origin, {}, { clock, server: "lifecycle" });
+    const failure = await failureOf(client.GET("/things", json()));
+    expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: true });
+    expect(String(failure)).toContain(
+      `[connect ECONNREFUSED ${new URL(origin).host}]. Start a local server with "npx opensandbox-code-interpreter serve", or name one by OPEN_SANDBOX_DOMAIN or "domain".`,
+    );
     expect(clock.waits).toEqual([]);
+  });
+
+  test("to a lifecycle server elsewhere is tried again, without that hint", async () => {
+    const clock = new TestClock();
+    const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
+    const fetch = () => Promise.reject(new TypeError("fetch failed", { cause }));
+    const { client, json } = transportTo("http://there.test", { fetch }, { clock, server: "lifecycle" });
+    const failure = await failureOf(client.GET("/things", json()));
+    expect(clock.waits).toHaveLength(3);
+    expect(String(failure)).not.toContain("serve");
   });
 
   test("is tried again for a stream as well, which then starts", async () => {

@@ -79,10 +79,16 @@ describe("whether a request is sent again:", () => {
       false,
     ],
     [
-      "a connection that this machine refuses",
+      "a lifecycle server's connection that this machine refuses",
       { outcome: { isNotSent: true, isRefusedByLoopback: true } },
       {},
       false,
+    ],
+    [
+      "a sandbox's connection that this machine refuses",
+      { outcome: { isNotSent: true, isRefusedByLoopback: true }, server: "execd" },
+      {},
+      true,
     ],
     ["what is never replayed", { replay: "never", outcome: notSent }, {}, false],
     ["the last of the retries", { retries: 2 }, {}, true],
