@@ -50,7 +50,10 @@ export type OpenAIChatOutput =
 export interface OpenAITools {
   readonly tools: OpenAITool[];
   /** Executes the function calls among a response's `output`, at the same time; returns input items for the next request. */
-  dispatch(output: readonly OpenAIOutputItem[], options?: DispatchOptions): Promise<OpenAICallOutput[]>;
+  readonly dispatch: (
+    output: readonly OpenAIOutputItem[],
+    options?: DispatchOptions,
+  ) => Promise<OpenAICallOutput[]>;
 }
 
 /** {@link CodeTools} for OpenAI's Chat Completions API. */
@@ -60,7 +63,7 @@ export interface OpenAIChatTools {
    * Executes the tool calls of an assistant's message, at the same time; returns messages for the next request. Pictures
    * come in a user message at the end, since tool messages hold text only.
    */
-  dispatch(message: OpenAIChatMessage, options?: DispatchOptions): Promise<OpenAIChatOutput[]>;
+  readonly dispatch: (message: OpenAIChatMessage, options?: DispatchOptions) => Promise<OpenAIChatOutput[]>;
 }
 
 /** A tool of Anthropic's Messages API. */
@@ -103,7 +106,10 @@ export interface AnthropicTools {
    * Executes the tool calls among a message's `content`, at the same time; returns the messages for the next request:
    * one, or none without calls.
    */
-  dispatch(content: readonly AnthropicBlock[], options?: DispatchOptions): Promise<AnthropicResults[]>;
+  readonly dispatch: (
+    content: readonly AnthropicBlock[],
+    options?: DispatchOptions,
+  ) => Promise<AnthropicResults[]>;
 }
 
 /**
@@ -112,8 +118,9 @@ export interface AnthropicTools {
  * @example
  * ```ts
  * const { tools, dispatch } = forOpenAI(codeTools);
- * const response = await openai.responses.create({ model, input, tools });
- * input.push(...response.output, ...(await dispatch(response.output)));
+ * const response = await openai.responses.create({ model, tools, input: "What is the 100th prime number?" });
+ * const input = await dispatch(response.output);
+ * await openai.responses.create({ model, tools, input, previous_response_id: response.id });
  * ```
  */
 export function forOpenAI(codeTools: CodeTools): OpenAITools {
