@@ -7,6 +7,7 @@ import path from "node:path";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
+import { startModelServer, type Turn } from "../agents/model-server.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { root, run } from "../package/programs.js";
 
@@ -123,21 +124,23 @@ const PRINTED: Readonly<Record<string, Lines>> = {
     "over the deadline: TimeoutError",
     "not created: changed my mind",
   ],
-  "agent-tool": [
-    /^--- run_python\("import math/,
-    ...["status: ok", "stdout:", "thinking", "result:", "120"],
-    /^--- run_python\("math\.sqrt/,
-    ...["status: failed", "error:", "ValueError: math domain error"],
-    /^--- run_python\("for i in range/,
-    ...["status: ok", "stdout:", ...Array.from({ length: 20 }, (_, index) => `line ${index}`), ""],
-    /^\[\d+ bytes left out\]$/,
-    " 19986",
-    ...Array.from({ length: 13 }, (_, index) => `line ${19_987 + index}`),
-    /^--- run_python\("print\('searching'/,
-    ...["status: stopped: it took longer than 10 s", "stdout:", "searching"],
-    /^--- run_python\("math\.pi/,
-    ...["status: ok", "result:", "True"],
+  "agent-mcp": [
+    "run_code run_command read_file write_file list_files reset_context",
+    ...["ok: [no output]", "ok: [result]", "120"],
+    ...["failed: [error]", /^ValueError +Traceback/, /^Cell/, "----> 1 math.sqrt(-1)", ""],
+    "ValueError: math domain error",
   ],
+};
+
+const PRIMES = "n = [p for p in range(2, 600) if all(p % d for d in range(2, p))]\nprint(n[99])";
+const TURNS: readonly Turn[] = [
+  [{ name: "run_code", arguments: JSON.stringify({ code: PRIMES }) }],
+  "The 100th prime number is 541.",
+];
+/** What the examples with a scripted model print. */
+const AGENTS: Readonly<Record<string, Lines>> = {
+  "agent-openai": ["printed: 541", "The 100th prime number is 541."],
+  "agent-anthropic": ["The 100th prime number is 541."],
 };
 
 /** What languages.mjs prints of each language, and why it may not on this machine. */
@@ -168,7 +171,7 @@ const names = readdirSync(DIRECTORY)
 
 describe("the examples", () => {
   test("are all run below", () => {
-    const run = [...Object.keys(PRINTED), "languages", "testing-with-faults"];
+    const run = [...Object.keys(PRINTED), ...Object.keys(AGENTS), "languages", "testing-with-faults"];
     expect(names.sort()).toEqual(run.sort());
   });
 
@@ -199,6 +202,24 @@ describeIf(
     "%s.mjs prints what it does",
     async (name, lines) => {
       expectLines(await outputOf(name, server.connectionConfig), lines);
+    },
+    60_000,
+  );
+
+  test.each(Object.entries(AGENTS))(
+    "%s.mjs lets a model run code",
+    async (name, lines) => {
+      const model = await startModelServer(TURNS);
+      const environment = {
+        ...{ OPENAI_BASE_URL: `${model.url}/v1`, OPENAI_API_KEY: "test" },
+        ...{ ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: "test" },
+      };
+      try {
+        expectLines(await outputOf(name, server.connectionConfig, environment), lines);
+      } finally {
+        await model.close();
+      }
+      expect(JSON.stringify(model.requests[1])).toContain("541");
     },
     60_000,
   );
@@ -280,9 +301,10 @@ describeIf(
 async function outputOf(
   name: string,
   { domain, apiKey }: { readonly domain: string; readonly apiKey: string },
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<string[]> {
   const { exitCode, stdout, output } = await run(process.execPath, [`examples/${name}.mjs`], {
-    env: { OPEN_SANDBOX_DOMAIN: domain, OPEN_SANDBOX_API_KEY: apiKey },
+    env: { OPEN_SANDBOX_DOMAIN: domain, OPEN_SANDBOX_API_KEY: apiKey, ...environment },
   });
   // What it prints on stderr, a warning of Node's among it, would be a fault as well.
   expect({ exitCode, output }).toEqual({ exitCode: 0, output: stdout });
