@@ -21,6 +21,20 @@ const ENGINE_WORDS =
   "the words are those of Node's engine, as an error event; tslab writes TypeScript's to stderr";
 const FREE = "the run before it ended, so that the context is free";
 
+const JAVA_GO = {
+  javaNull: "null is a value like any other; the real kernel shows nothing",
+  javaError: "the error has the exception's own class and message",
+  compiler: "the error has the compiler's message and the line",
+  allLines: "all lines arrive; execd loses some",
+  javaInterrupt: "the error does not repeat the code",
+  earlyInterrupt: "the run ends at once with an error; the real one does not report the interrupt",
+  exit: "the run ends with an error; the real one never ends",
+  bare: "statements run without `%%`",
+  goCompiler: "the error has the compiler's message and the line",
+  panic: "the error has the panic's message, and the trace the cell's lines",
+  goEnd: "the error has its own name, and stderr does not repeat it",
+} as const;
+
 const MODULES = pythonModules("IPython", "matplotlib", "pandas");
 const AS_RECORDED = {};
 /** What a run that needs some modules comes to with all of them, or without the first that is missing. */
@@ -50,7 +64,9 @@ const language = (name: string): Differences => ({
 });
 
 /** By recording and label. The documentation lists each of them. */
-export const DIFFERENCES: Readonly<Record<"execd-code" | "execd-lang" | "execd-misc", Differences>> = {
+export const DIFFERENCES: Readonly<
+  Record<"execd-code" | "execd-lang" | "execd-lang-java-go" | "execd-misc", Differences>
+> = {
   "execd-code": {
     "create ctx unknown lang (hangs)": {
       because: "is refused with 400 at once; execd never answers",
@@ -154,6 +170,76 @@ export const DIFFERENCES: Readonly<Record<"execd-code" | "execd-lang" | "execd-m
       },
     },
     "bash: pwd": { because: "follows a `cd` that was not recorded", here: { stdout: "/workspace\n" } },
+  },
+  "execd-lang-java-go": {
+    "java: null value": { because: JAVA_GO.javaNull, here: shows("null") },
+    "java: runtime error": { because: JAVA_GO.javaError, here: raises("ArithmeticException", "/ by zero") },
+    "java: thrown exception": { because: JAVA_GO.javaError, here: raises("IllegalStateException", "bad") },
+    "java: compile error": {
+      because: JAVA_GO.compiler,
+      here: raises("CompilationException", expect.stringMatching(/^incompatible types: .* \(line 1\)$/)),
+    },
+    "java: unknown symbol": {
+      because: JAVA_GO.compiler,
+      here: raises(
+        "CompilationException",
+        expect.stringMatching(/^cannot find symbol.* undefinedThing \(line 1\)$/),
+      ),
+    },
+    "java: incomplete": {
+      because: JAVA_GO.compiler,
+      here: raises("IncompleteSourceException", "the code ends too early (line 1)"),
+    },
+    "java: many lines": {
+      because: JAVA_GO.allLines,
+      here: { stdout: Array.from({ length: 2000 }, (_, index) => `${index}\n`).join("") },
+    },
+    "java: interrupt of a sleep": {
+      because: JAVA_GO.javaInterrupt,
+      here: raises("EvaluationInterruptedException", "the run was interrupted"),
+    },
+    "java: interrupt of a busy loop": {
+      because: JAVA_GO.javaInterrupt,
+      here: raises("EvaluationInterruptedException", "the run was interrupted"),
+    },
+    "java: interrupt at init": {
+      because: JAVA_GO.earlyInterrupt,
+      here: raises("EvaluationInterruptedException", "the run was interrupted"),
+    },
+    "java: exit": { because: JAVA_GO.exit, here: raises("SystemExit", "3") },
+    "java: after exit": {
+      because: FREE,
+      here: { counts: true, results: [{ text: "2" }], complete: true, problem: undefined },
+    },
+    "go: bare statement": {
+      because: JAVA_GO.bare,
+      here: { stdout: "bare\n", statuses: [], error: undefined },
+    },
+    "go: compile error": {
+      because: JAVA_GO.goCompiler,
+      here: raises("CompileError", expect.stringMatching(/^<cell \d+>:2:16: cannot use 3 /)),
+    },
+    "go: syntax error": {
+      because: JAVA_GO.goCompiler,
+      here: raises("CompileError", expect.stringMatching(/^<cell \d+>:1:12: syntax error: unexpected \{/)),
+    },
+    "go: runtime error": {
+      because: JAVA_GO.panic,
+      here: {
+        stderr: expect.stringMatching(/^panic: runtime error: index out of range.*\n[^]*<cell \d+>:3/),
+        error: ["panic", "runtime error: index out of range [3] with length 0"],
+      },
+    },
+    "go: exit status": { because: JAVA_GO.goEnd, here: raises("ExitError", "exit status 3") },
+    "go: interrupt of a sleep": { because: JAVA_GO.goEnd, here: raises("Interrupted", "signal: interrupt") },
+    "go: interrupt of a busy loop": {
+      because: JAVA_GO.goEnd,
+      here: raises("Interrupted", "signal: interrupt"),
+    },
+    "go: interrupt at init": {
+      because: JAVA_GO.earlyInterrupt,
+      here: raises("Interrupted", "signal: interrupt"),
+    },
   },
   "execd-misc": {
     "no jupyter configured": {

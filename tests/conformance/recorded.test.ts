@@ -5,11 +5,11 @@ import { comparable, ExecdClient, nextText, read } from "../helpers/execd-client
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { parseEvents, type WireRecord } from "../helpers/local-sandbox.js";
 import { isStream } from "../helpers/recorded-streams.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { DIFFERENCES } from "./differences.js";
 
 type Covered = keyof typeof DIFFERENCES;
-const COVERED: readonly Covered[] = ["execd-code", "execd-lang", "execd-misc"];
+const COVERED: readonly Covered[] = ["execd-code", "execd-lang", "execd-lang-java-go", "execd-misc"];
 /** Recordings whose exchanges are all repeated in a test of their own, which names its differences. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "execd-command": "commands",
@@ -20,6 +20,11 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 /** Exchanges of a guard that is asked without the token. */
 const WITHOUT_TOKEN = new Set(["proxy also guarded"]);
 const TOKEN = "sekret";
+/** Runs that were interrupted while they were recorded. */
+const TO_INTERRUPT = /^run to interrupt$|^(?:java|go): interrupt (?:of a [a-z ]+|at init)$/;
+/** The one of them that prints nothing. */
+const SILENT = "java: interrupt at init";
+const hasJavaAndGo = runs("javac", ["-version"]) && runs("go", ["version"]);
 
 test("every recording is repeated on the local server by somebody", () => {
   const files = readdirSync(path.join(__dirname, "../fixtures")).filter((file) => file.endsWith(".json"));
@@ -44,6 +49,10 @@ const describeLocal = describeIf(
 
 describeLocal("the local server answers as recorded", () => {
   describe.each(COVERED)("%s", (fixture) => {
+    if (fixture === "execd-lang-java-go" && !hasJavaAndGo) {
+      describeIf(false, "conformance/recorded: Java and Go", "it needs a JDK and Go")("", () => undefined);
+      return;
+    }
     const exchanges = loadFixture(fixture);
     const ids = new Map<string, string>();
     let execd: ExecdClient;
@@ -80,7 +89,7 @@ describeLocal("the local server answers as recorded", () => {
         return read(await execd.openPort(44772, method, target, request));
       if (exchange.label === "metrics watch") return firstOf(target);
       const running = execd.open(method, target, request);
-      if (exchange.label !== "run to interrupt") return read(await running);
+      if (!TO_INTERRUPT.test(exchange.label)) return read(await running);
       // It goes on until the interrupt that was recorded before it, as that ended first.
       const response = await running;
       const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
@@ -89,7 +98,7 @@ describeLocal("the local server answers as recorded", () => {
       let isInterrupted = false;
       for (let next = await nextText(reader); next !== undefined; next = await nextText(reader)) {
         text += next;
-        if (isInterrupted || !text.includes('"stdout"')) continue;
+        if (isInterrupted || !text.includes(exchange.label === SILENT ? '"init"' : '"stdout"')) continue;
         isInterrupted = true;
         await execd.send("DELETE", `/code?id=${substituted(context.id)}`);
       }

@@ -7,6 +7,7 @@ export type FixtureName =
   | "execd-command"
   | "execd-files"
   | "execd-lang"
+  | "execd-lang-java-go"
   | "execd-misc"
   | "execd-session"
   | "lifecycle-docker";

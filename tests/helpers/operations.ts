@@ -10,6 +10,7 @@ const FIXTURES: readonly FixtureName[] = [
   "execd-command",
   "execd-files",
   "execd-lang",
+  "execd-lang-java-go",
   "execd-misc",
   "execd-session",
   "lifecycle-docker",

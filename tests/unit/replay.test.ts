@@ -60,6 +60,7 @@ describe("every recorded exchange", () => {
     "execd-command",
     "execd-files",
     "execd-lang",
+    "execd-lang-java-go",
     "execd-misc",
     "execd-session",
     "lifecycle-docker",
