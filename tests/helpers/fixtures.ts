@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-/** The recordings in tests/fixtures. */
+/** The recordings in tests/fixtures that every world replays. `proxy-cuts` needs a sandbox that dies. */
 export type FixtureName =
   | "execd-code"
   | "execd-command"
@@ -43,7 +43,7 @@ export interface RecordedResponse {
 }
 
 /** All exchanges of a recording, in their order. */
-export function loadFixture(name: FixtureName): readonly Exchange[] {
+export function loadFixture(name: FixtureName | "proxy-cuts"): readonly Exchange[] {
   // Jest runs the tests as CommonJS.
   const file = path.join(__dirname, "../fixtures", `${name}.json`);
   const exchanges: unknown = JSON.parse(readFileSync(file, "utf8"));

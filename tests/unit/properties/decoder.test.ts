@@ -49,8 +49,13 @@ function cut(all: Uint8Array, at: readonly number[]): Uint8Array[] {
   return [...cuts, all.length].map((end, index) => all.subarray(index === 0 ? 0 : cuts[index - 1], end));
 }
 
-function decode(chunks: readonly Uint8Array[]): unknown {
-  const taken: unknown[] = [];
+type Taken = { readonly value: unknown } | { readonly reason: string };
+
+function decode(chunks: readonly Uint8Array[]): {
+  readonly isWhole: boolean;
+  readonly taken: readonly Taken[];
+} {
+  const taken: Taken[] = [];
   const decoder = new EventStreamDecoder({
     frame: (value) => taken.push({ value }),
     malformed: (reason) => taken.push({ reason }),
@@ -65,6 +70,36 @@ test("any bytes decode to the same, in the same order, however they are cut", ()
       expect(decode(cut(all, at))).toEqual(decode([all]));
     }),
     RUNS,
+  );
+});
+
+test("output frames, which have a fast path, decode to what JSON.parse gives", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary", maxLength: 20 }),
+    fc.constantFrom("\u2028", "\\", '"', "😀"),
+  );
+  const timestamp = fc.oneof(fc.integer(), fc.double(), fc.maxSafeInteger());
+  const line = fc
+    .record({ type: fc.constantFrom("stdout", "stderr", "status"), text, timestamp })
+    .map((frame) => JSON.stringify(frame));
+  // A character more, less or changed, so that frames that are almost plain are tried as well.
+  const damaged = fc
+    .tuple(line, fc.nat(80), fc.nat(1), fc.constantFrom("", "0", '"', "\\", "}", " ", "\t", "e", "-"))
+    .map(([whole, at, removed, added]) => whole.slice(0, at) + added + whole.slice(at + removed));
+  fc.assert(
+    fc.property(fc.oneof(line, damaged), (frame) => {
+      // A lone surrogate is not well-formed, and arrives as a replacement character.
+      const bytes = new TextEncoder().encode(`${frame}\n`);
+      let expected: unknown = "malformed";
+      try {
+        expected = { value: JSON.parse(new TextDecoder().decode(bytes)) as unknown };
+      } catch {
+        // Then it must be refused.
+      }
+      const { taken } = decode([bytes]);
+      expect(taken.map((one) => ("value" in one ? one : "malformed"))).toEqual([expected]);
+    }),
+    { numRuns: 2_000 },
   );
 });
 

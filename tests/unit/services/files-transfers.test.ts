@@ -365,7 +365,10 @@ describe("local files", () => {
   });
 
   test("end their transfer with what their progress callback rejects with", async () => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200, "content"));
+    await using server = await RawServer.start((exchange) => {
+      if (exchange.method === "GET") exchange.answer(200, "content");
+      else accept(exchange);
+    });
     await writeFile(local("a"), "content");
     const own = new Error("stop");
     const onProgress = (): unknown => Promise.reject(own);
