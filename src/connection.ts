@@ -15,40 +15,40 @@ const API_KEY_VARIABLE = "OPEN_SANDBOX_API_KEY";
 /** Options of {@link ConnectionConfig}. */
 export interface ConnectionOptions {
   /**
-   * Where the lifecycle server is: `host`, `host:port`, an IPv6 address or a URL with or without a path prefix. A
+   * The address of the lifecycle server: `host`, `host:port`, an IPv6 address or a URL with or without a path prefix. A
    * trailing `/v1` does not matter. A scheme in it overrides `protocol`.
    * @default the environment variable `OPEN_SANDBOX_DOMAIN`, else "localhost:8080"
    */
   readonly domain?: string | undefined;
-  /** How to talk to the server, and to sandbox endpoints that do not say it themselves. @default "http" */
+  /** The protocol for the server, and for sandbox endpoints that do not name one. @default "http" */
   readonly protocol?: "http" | "https" | undefined;
   /**
    * The server's API key; an empty string means none.
    * @default the environment variable `OPEN_SANDBOX_API_KEY`, else none
    */
   readonly apiKey?: string | undefined;
-  /** Headers for the lifecycle server and its proxy; nothing in a sandbox ever sees them. @default {} */
+  /** Headers for the lifecycle server and its proxy; they never reach a program in a sandbox. @default {} */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Headers for the endpoints of sandboxes, what a gateway in front of them asks for. @default {} */
+  /** Headers for the endpoints of sandboxes, for example those that a gateway in front of them requires. @default {} */
   readonly sandboxHeaders?: Readonly<Record<string, string>> | undefined;
-  /** How long one attempt of a request may take, the reading of its answer included, in seconds; `0` or `null` = for ever. @default 30 */
+  /** How long one attempt of a request may take, including reading its response, in seconds; `0` or `null` disables the limit. @default 30 */
   readonly requestTimeoutSeconds?: number | null | undefined;
-  /** How long a stream, an upload or a download may stand still, in seconds; `0` or `null` = for ever. @default 30 */
+  /** How long a stream, an upload or a download may go without receiving or sending a byte, in seconds; `0` or `null` disables the limit. @default 30 */
   readonly streamIdleTimeoutSeconds?: number | null | undefined;
   /** The largest event or measurement that a stream may send, in bytes. @default 268_435_456 (256 MiB) */
   readonly maxFrameBytes?: number | undefined;
   /** The largest response that is read whole, in bytes; downloads have no limit. @default 67_108_864 (64 MiB) */
   readonly maxResponseBytes?: number | undefined;
-  /** Reaches sandboxes through the lifecycle server, for where their own addresses cannot be reached. @default false */
+  /** Reaches sandboxes through the lifecycle server, if their own addresses cannot be reached. @default false */
   readonly useServerProxy?: boolean | undefined;
-  /** When a failed request is sent again. @default a policy with its defaults */
+  /** Decides when a failed request is sent again. @default a policy with its defaults */
   readonly retryPolicy?: RetryPolicy | RetryPolicyOptions | undefined;
   /**
    * Sends every request: for a proxy, a client certificate, an in-process server. It is called with one `Request`,
    * whose `signal` it should honour. @default the global `fetch`
    */
   readonly fetch?: Fetch | undefined;
-  /** Gets a record per request and what the SDK got over. @default none */
+  /** Receives a record for each request and for each problem that the SDK recovered from. @default none */
   readonly logger?: Logger | undefined;
 }
 
@@ -79,7 +79,7 @@ export class ConnectionConfig implements ConnectionOptions {
   readonly #fetch: Fetch | undefined;
   readonly #logger: Logger | undefined;
 
-  /** @throws {InvalidArgumentException} that names the option, or the environment variable, and what is wrong with it */
+  /** @throws {InvalidArgumentException} with a message that names the option or the environment variable */
   constructor(options: ConnectionOptions = {}) {
     const {
       requestTimeoutSeconds = 30,
@@ -121,12 +121,12 @@ export class ConnectionConfig implements ConnectionOptions {
     Object.freeze(this);
   }
 
-  /** The same config where it is one already, else a new one made of the options. */
+  /** Returns a config as it is; makes one from options. */
   static from(config: ConnectionConfig | ConnectionOptions | undefined): ConnectionConfig {
     return config instanceof ConnectionConfig ? config : new ConnectionConfig(config);
   }
 
-  /** A copy with some options replaced. @throws {InvalidArgumentException} as the constructor */
+  /** Returns a copy with some options replaced. @throws {InvalidArgumentException} as the constructor */
   with(overrides: ConnectionOptions): ConnectionConfig {
     return new ConnectionConfig({
       domain: this.domain,
@@ -152,7 +152,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return `${this.protocol}://${this.domain}/v1`;
   }
 
-  /** The API key, if there is one. A credential: do not print it. */
+  /** The API key, if there is one. It is a credential: do not print it. */
   get apiKey(): string | undefined {
     return this.#apiKey;
   }
@@ -167,7 +167,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return this.#sandboxHeaders;
   }
 
-  /** What sends requests; `undefined` = the global `fetch`. */
+  /** The function that sends requests; `undefined` means the global `fetch`. */
   get fetch(): Fetch | undefined {
     return this.#fetch;
   }
@@ -178,25 +178,25 @@ export class ConnectionConfig implements ConnectionOptions {
   }
 
   /**
-   * The base URL of a sandbox's port, from what the server answered for it.
+   * Returns the base URL of a sandbox's port, made from the endpoint in the server's response.
    *
-   * By the contract that is an authority with or without a path, and never a scheme; where an operator has configured
-   * one with a scheme, it is honoured. With `useServerProxy` the answer is a path of the server itself, behind the
-   * address under which the server believes to be reached (the request's `Host`). That address is wrong behind a
-   * gateway that serves the API under a path prefix, or that ends TLS: then the path is appended to the address that
-   * this config has, which is known to work. Servers before July 2026 answer without `/v1`, later ones with it; both
-   * routes are the same, and the answer's form is kept.
+   * By the contract, an endpoint is an authority with or without a path, and has no scheme; a scheme that an operator
+   * has configured is used. With `useServerProxy`, the endpoint is a path of the server itself, after the address that
+   * the server takes for its own (the request's `Host`). That address is wrong behind a gateway that serves the API
+   * under a path prefix, or that ends TLS. In this case the path is appended to the address in this config, which is
+   * known to work. Servers before July 2026 send the path without `/v1`, later ones with it. Both routes are the same,
+   * and the path is kept as it was sent.
    *
-   * @throws {SandboxException} `UNEXPECTED_RESPONSE` when the answer is no address
+   * @throws {SandboxException} `UNEXPECTED_RESPONSE` if the endpoint is not a valid address
    */
   resolveEndpointUrl(endpoint: string): string {
     const url = parseEndpoint(endpoint, this.protocol);
     if (url === undefined) {
-      // What stands before the host is only known for a user's name and password after two slashes.
+      // Credentials before the host are only recognized after two slashes.
       const shown = redactUrl(endpoint.includes("://") ? endpoint : `//${endpoint}`);
       throw new SandboxException({
         code: "UNEXPECTED_RESPONSE",
-        message: `The server gave an endpoint that is no address: ${JSON.stringify(shown)}.`,
+        message: `The server sent an endpoint that is not a valid address: ${JSON.stringify(shown)}.`,
       });
     }
     const path = url.pathname.replace(/\/+$/, "");
@@ -210,7 +210,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return `${url.origin}${path}`;
   }
 
-  /** Whether a URL that {@link resolveEndpointUrl} gave leads through the lifecycle server's own proxy. */
+  /** Tells whether a URL from {@link resolveEndpointUrl} leads through the lifecycle server's own proxy. */
   isServerProxyUrl(endpointUrl: string): boolean {
     if (!this.useServerProxy) return false;
     const base = new URL(`${this.protocol}://${this.domain}`);
@@ -223,7 +223,7 @@ export class ConnectionConfig implements ConnectionOptions {
     );
   }
 
-  /** A view that is safe to log: credentials and header values hidden. */
+  /** Returns a view that is safe to log: credentials and header values are hidden. */
   toJSON(): Record<string, unknown> {
     return {
       baseUrl: redactUrl(this.baseUrl),
@@ -238,7 +238,7 @@ export class ConnectionConfig implements ConnectionOptions {
     };
   }
 
-  /** As {@link toJSON}, on one line. */
+  /** Returns the view of {@link toJSON} on one line. */
   toString(): string {
     return `ConnectionConfig ${JSON.stringify(this)}`;
   }
@@ -265,7 +265,7 @@ function readTimeout(name: string, seconds: unknown): number | null {
   return refuse(name, "a positive number of seconds, or null for no timeout", seconds);
 }
 
-/** An option's value and the name to blame; an explicit option wins, and an empty variable is as good as none. */
+/** An option's value, and where it comes from for error messages. An explicit option wins; an empty variable counts as unset. */
 function fromOptions(name: string, value: unknown, variable: string, fallback: string): [string, string] {
   if (typeof value === "string") return [value, name];
   if (value !== undefined) return refuse(name, "a string", value);

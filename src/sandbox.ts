@@ -50,8 +50,8 @@ export interface SandboxConnectOptions extends OpenOptions, SandboxReadyOptions 
   readonly sandboxId: string;
 }
 
-/** What an instance is made of, besides its endpoint. */
-interface SandboxFacts {
+/** What an instance is made from, besides its endpoint. */
+interface SandboxParts {
   readonly sandboxId: string;
   readonly config: ConnectionConfig;
   readonly lifecycle: Lifecycle;
@@ -59,10 +59,10 @@ interface SandboxFacts {
 }
 
 /**
- * A sandbox: a remote machine that runs what it is told.
+ * A sandbox: a remote machine that runs commands and code.
  *
- * It lives until it is killed or its time is over, whatever becomes of this object. {@link close} frees what this
- * object holds here; {@link kill} ends the sandbox itself. Every error is a {@link SandboxException}.
+ * It lives until it is killed or its time is over, independently of this object. {@link close} releases the local
+ * resources of this object; {@link kill} ends the sandbox itself. Every error is a {@link SandboxException}.
  *
  * @example
  * ```ts
@@ -71,17 +71,17 @@ interface SandboxFacts {
  * ```
  */
 export class Sandbox {
-  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for whoever knows it. */
+  /** The sandbox's id. Treat it as a secret: a server may proxy to a sandbox for anyone who knows it. */
   readonly id: string;
-  /** How the lifecycle server is reached. */
+  /** The connection to the lifecycle server. */
   readonly connectionConfig: ConnectionConfig;
   /** Runs shell commands. */
   readonly commands: Commands;
   /** Reads, writes and finds files. */
   readonly files: Files;
-  /** Watches processor and memory. */
+  /** Measures processor and memory. */
   readonly metrics: Metrics;
-  /** Asks whether the sandbox answers. */
+  /** Checks whether the sandbox responds. */
   readonly health: Health;
   /**
    * What the services of this instance share.
@@ -96,8 +96,8 @@ export class Sandbox {
   #killing: Promise<void> | undefined;
   #mayBeKilled = false;
 
-  private constructor(facts: SandboxFacts, endpoint: SandboxEndpoint) {
-    const { sandboxId, config, lifecycle, killOnDispose } = facts;
+  private constructor(parts: SandboxParts, endpoint: SandboxEndpoint) {
+    const { sandboxId, config, lifecycle, killOnDispose } = parts;
     this.id = sandboxId;
     this.connectionConfig = config;
     this.#lifecycle = lifecycle;
@@ -120,13 +120,13 @@ export class Sandbox {
   /**
    * Creates a sandbox and waits until it is ready.
    *
-   * What fails, or is aborted, after the request has left takes the sandbox with it: it is deleted, in the background
-   * where its id is not known yet.
+   * If the call fails or is aborted after the request was sent, the sandbox is deleted; in the background, if its id is
+   * not known yet.
    *
    * @throws {InvalidArgumentException} before anything is sent
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
-   * @throws {SandboxUnhealthyException} `UNHEALTHY` where it failed or terminated meanwhile
-   * @throws {SandboxException} `CREATE_OUTCOME_UNKNOWN` where the server's answer never came
+   * @throws {SandboxUnhealthyException} `UNHEALTHY` if it failed or terminated meanwhile
+   * @throws {SandboxException} `CREATE_OUTCOME_UNKNOWN` if the server's response never arrived
    */
   static async create(options: SandboxCreateOptions = {}): Promise<Sandbox> {
     const body = resolveCreateBody(options);
@@ -142,12 +142,12 @@ export class Sandbox {
     };
     try {
       await report("created");
-      const facts = { sandboxId, config, lifecycle, killOnDispose: options.killOnDispose ?? false };
-      return await Sandbox.#open(facts, options, report);
+      const parts = { sandboxId, config, lifecycle, killOnDispose: options.killOnDispose ?? false };
+      return await Sandbox.#open(parts, options, report);
     } catch (error) {
       // Not through the instance's own client: a health check may have closed it.
       const removal = new Lifecycle(config).discard(sandboxId);
-      // Whoever aborts does not want to wait.
+      // On abort, reject at once and delete in the background.
       if (signal?.aborted !== true) await atMost(CLEAN_UP_SECONDS, removal);
       lifecycle.close();
       throw error;
@@ -157,7 +157,7 @@ export class Sandbox {
   /**
    * Connects to a sandbox that exists and waits until it is ready.
    *
-   * @throws {SandboxApiException} status 404 where there is none
+   * @throws {SandboxApiException} status 404 if there is none
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`; the sandbox is left as it is
    */
   static async connect(options: SandboxConnectOptions): Promise<Sandbox> {
@@ -167,7 +167,7 @@ export class Sandbox {
   /**
    * Resumes a paused sandbox, connects to it and waits until it is ready.
    *
-   * @throws {SandboxApiException} status 409 where it is not paused
+   * @throws {SandboxApiException} status 409 if it is not paused
    */
   static async resume(options: SandboxConnectOptions): Promise<Sandbox> {
     return await Sandbox.#connect(options, (lifecycle) => lifecycle.resume(options.sandboxId, options));
@@ -193,22 +193,25 @@ export class Sandbox {
 
   /** Resolves execd's endpoint and waits until the sandbox is ready there; both may take several attempts. */
   static async #open(
-    facts: SandboxFacts,
+    parts: SandboxParts,
     options: Omit<SandboxConnectOptions, "sandboxId">,
     report?: (phase: "endpoint" | "ready") => Promise<void> | void,
   ): Promise<Sandbox> {
-    const { sandboxId, lifecycle } = facts;
+    const { sandboxId, lifecycle } = parts;
     const startedAt = performance.now();
     const resolved: SandboxEndpoint[] = [];
     const resolve = async (signal: AbortSignal): Promise<boolean> => {
       resolved.push(await lifecycle.endpoint(sandboxId, EXECD_PORT, { signal }));
       return true;
     };
-    await waitUntilReady({ ...facts, check: resolve }, options, startedAt);
+    await waitUntilReady({ ...parts, check: resolve }, options, startedAt);
     const [endpoint] = resolved;
     if (endpoint === undefined)
-      throw new SandboxInternalException({ message: "The endpoint was lost.", sandboxId });
-    const sandbox = new Sandbox(facts, endpoint);
+      throw new SandboxInternalException({
+        message: "Expected an endpoint after a successful wait.",
+        sandboxId,
+      });
+    const sandbox = new Sandbox(parts, endpoint);
     try {
       await report?.("endpoint");
       if (options.skipHealthCheck !== true) await sandbox.#waitUntilReady(options, startedAt);
@@ -220,26 +223,26 @@ export class Sandbox {
     }
   }
 
-  /** What the lifecycle server knows of the sandbox. @throws {SandboxApiException} status 404 where it is gone */
+  /** Returns the lifecycle server's description of the sandbox. @throws {SandboxApiException} status 404 if it is gone */
   getInfo(options: CallOptions = {}): Promise<SandboxInfo> {
     return this.#lifecycle.get(this.id, options);
   }
 
-  /** Whether the sandbox answers: one question, not repeated. @throws {SandboxException} `CLOSED`, and an abort's reason */
+  /** Checks once whether the sandbox responds. @throws {SandboxException} `CLOSED`, and an abort's reason */
   isHealthy(options: CallOptions = {}): Promise<boolean> {
     return this.health.isHealthy(options);
   }
 
-  /** Processor and memory now; takes the server about a second. */
+  /** Measures processor and memory; this takes the server about a second. */
   getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
     return this.metrics.getMetrics(options);
   }
 
   /**
-   * Waits until the sandbox is ready, also where it has another address since it was paused or restarted.
+   * Waits until the sandbox is ready, even if its address has changed after a pause or a restart.
    *
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
-   * @throws {SandboxUnhealthyException} `UNHEALTHY` where it failed or terminated
+   * @throws {SandboxUnhealthyException} `UNHEALTHY` if it failed or terminated
    * @throws {SandboxApiException} status 401, 403 and 404, at once
    */
   async waitUntilReady(options: SandboxReadyOptions = {}): Promise<void> {
@@ -248,34 +251,34 @@ export class Sandbox {
   }
 
   /**
-   * Stops everything in the sandbox, with its state. It does not answer then, and its time goes on.
+   * Pauses everything in the sandbox and keeps its state. A paused sandbox does not respond, and its time still runs.
    *
-   * On Kubernetes it is paused some time after this resolves: {@link getInfo} tells.
+   * On Kubernetes it is paused some time after this resolves: {@link getInfo} returns the current state.
    */
   pause(options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.pause(this.id, options);
   }
 
   /**
-   * Lets a paused sandbox go on and waits until it is ready; resolves to this instance, which then uses the sandbox's
-   * new address. A failed resume changes nothing here.
+   * Resumes the paused sandbox and waits until it is ready; resolves to this instance, which then uses the sandbox's
+   * new address. A failed resume leaves this instance unchanged.
    *
-   * @throws {SandboxApiException} status 409 where it is not paused
+   * @throws {SandboxApiException} status 409 if it is not paused
    */
   async resume(options: SandboxReadyOptions = {}): Promise<this> {
     assertConnectOptions(options);
     await this.#lifecycle.resume(this.id, options);
-    const candidate = await Sandbox.#open(this.#facts, options, () => this.#execd.assertOpen());
+    const candidate = await Sandbox.#open(this.#parts, options, () => this.#execd.assertOpen());
     this.#execd.retarget(candidate.#endpoint);
     candidate.#execd.close();
     return this;
   }
 
   /**
-   * Moves the sandbox's end to so many seconds from now, also where that is earlier. A sandbox that was created without
-   * an end cannot get one (409).
+   * Moves the sandbox's end to `seconds` from now, even if that is earlier. A sandbox that was created without an end
+   * cannot get one (409).
    *
-   * @returns when it ends now
+   * @returns when the sandbox ends
    */
   renew(seconds: number, options: CallOptions = {}): Promise<Date> {
     return this.#lifecycle.renew(this.id, seconds, options);
@@ -284,9 +287,9 @@ export class Sandbox {
   /**
    * Changes labels; `null` deletes one.
    *
-   * Servers on Docker forget with the next patch that a label was deleted: delete it again in each one.
+   * On Docker, a deleted label comes back with the next patch: delete it again in each patch.
    *
-   * @returns the sandbox as it is then
+   * @returns the sandbox after the change
    */
   patchMetadata(
     patch: Readonly<Record<string, string | null>>,
@@ -301,7 +304,8 @@ export class Sandbox {
   }
 
   /**
-   * An address of a port that whoever has it can use, until a time. Only gateways on Kubernetes give one.
+   * Returns a signed address of a port, which anyone who has it can use until it expires. Only gateways on Kubernetes
+   * support it.
    *
    * @param expires a `Date`, or seconds since 1970; in the future
    * @throws {SandboxApiException} status 400, `SANDBOX::API_NOT_SUPPORTED`, elsewhere
@@ -321,19 +325,19 @@ export class Sandbox {
   }
 
   /**
-   * Begins to save the sandbox's files. The sandbox must be running.
+   * Starts a snapshot of the sandbox's files. The sandbox must be running.
    *
-   * @returns the snapshot, mostly in the state `Creating`; `SandboxManager.getSnapshot` tells when it is `Ready`
+   * @returns the snapshot, usually in the state `Creating`; poll `SandboxManager.getSnapshot` until it is `Ready`
    */
   createSnapshot(options: CallOptions & { readonly name?: string | undefined } = {}): Promise<SnapshotInfo> {
     return this.#lifecycle.createSnapshot(this.id, options);
   }
 
   /**
-   * What the runtime recorded of the sandbox.
+   * Returns the logs or events that the runtime recorded for the sandbox.
    *
-   * @param options.scope which part, such as `container`; servers have their own
-   * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, from servers of today
+   * @param options.scope which part, such as `container`; the names depend on the server
+   * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, from current servers
    */
   getDiagnostics(
     kind: DiagnosticsKind,
@@ -343,35 +347,35 @@ export class Sandbox {
   }
 
   /**
-   * Ends the sandbox for good. Later calls to its files, commands and code reject with `CLOSED` at once. A second call,
-   * and one that follows a failed one, takes "it is gone" for success.
+   * Ends the sandbox for good. Later calls to its files, commands and code reject with `CLOSED` at once. A repeated call
+   * succeeds if the sandbox is gone.
    *
-   * @throws {SandboxApiException} status 404 where it was gone before the first call
+   * @throws {SandboxApiException} status 404 if it was gone before the first call
    */
   async kill(options: CallOptions = {}): Promise<void> {
     throwIfAborted(checkOptions(options).signal);
     const isRepeated = this.#mayBeKilled;
     const before = this.#killing;
     const killing = (async () => {
-      // A call that is under way says how it went; only where it failed there is something left to do.
+      // Wait for an earlier call; only if that failed, send another request.
       if (before !== undefined && (await raced(succeeds(before), options.signal))) return;
       this.#mayBeKilled = true;
       await this.#lifecycle.kill(this.id, { ...options, isRepeated });
-      // Otherwise calls would be repeated to an address where nothing is any more.
+      // Otherwise calls would be retried to an address that no longer exists.
       this.#execd.close();
     })();
     this.#killing = killing;
     await killing;
   }
 
-  /** Ends this instance's own calls and streams with `CLOSED`, as every later call. The sandbox lives on. */
+  /** Ends this instance's calls and streams with `CLOSED`; later calls reject with it too. The sandbox keeps running. */
   close(): Promise<void> {
     this.#execd.close();
     this.#lifecycle.close();
     return Promise.resolve();
   }
 
-  /** Closes; with `killOnDispose` it kills first, where a sandbox that is gone already is no error. */
+  /** Closes this instance; with `killOnDispose` it kills the sandbox first, and succeeds if it is gone already. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#killOnDispose && !this.#execd.closed) await this.kill();
@@ -382,7 +386,7 @@ export class Sandbox {
     }
   }
 
-  get #facts(): SandboxFacts {
+  get #parts(): SandboxParts {
     return {
       sandboxId: this.id,
       config: this.connectionConfig,
@@ -393,7 +397,7 @@ export class Sandbox {
 
   async #waitUntilReady(options: SandboxReadyOptions, startedAt?: number): Promise<void> {
     const { healthCheck } = options;
-    // An address that has just been resolved is the right one.
+    // An address that has just been resolved is current.
     let mayHaveMoved = startedAt === undefined;
     const check = async (signal: AbortSignal): Promise<boolean> => {
       try {
@@ -408,7 +412,7 @@ export class Sandbox {
         throw error;
       }
     };
-    await waitUntilReady({ ...this.#facts, check }, options, startedAt);
+    await waitUntilReady({ ...this.#parts, check }, options, startedAt);
   }
 }
 

@@ -8,12 +8,12 @@ import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
 import { startTimer } from "../transport/timeout.js";
 
-/** How long the answer to a creation that was given up is waited for, in seconds; Node's `fetch` gives up by then too. */
+/** How long to wait for the response to an aborted creation, in seconds; Node's `fetch` times out by then too. */
 const FOLLOW_SECONDS = 300;
 
-/** A creation, and how to take it back. */
+/** A creation, and how to undo it. */
 export interface Creation {
-  /** Sends the request; gives the new sandbox's id. It may take so long, whoever still waits for it. */
+  /** Sends the request with this time limit, whether or not the caller still waits; resolves to the new sandbox's id. */
   post(longestSeconds: number): Promise<string>;
   /** Deletes the sandbox; never rejects. */
   discard(sandboxId: string): Promise<void>;
@@ -24,36 +24,36 @@ export interface Creation {
 }
 
 /**
- * Creates a sandbox and gives its id.
+ * Creates a sandbox and returns its id.
  *
- * The request is never cut short, as a server that has begun to create would leave a sandbox that nobody knows. A
- * caller that gives up is let go at once, and the sandbox is deleted as soon as its id is known.
+ * The request itself is never aborted: a server that has begun to create would leave behind a sandbox that no one knows.
+ * On abort or timeout the returned promise rejects at once, and the sandbox is deleted as soon as its id is known.
  *
  * @throws the signal's own reason; {@link SandboxTimeoutException}, {@link SandboxConnectionException} or
- * {@link SandboxApiException} with `CREATE_OUTCOME_UNKNOWN` where the answer did not come
+ * {@link SandboxApiException} with `CREATE_OUTCOME_UNKNOWN` if the response did not arrive
  */
 export async function createOrClean(creation: Creation): Promise<string> {
   const { timeoutSeconds, signal } = creation;
   throwIfAborted(signal);
-  const giveUp = new AbortController();
+  const waiting = new AbortController();
   const creating = creation.post(timeoutSeconds + FOLLOW_SECONDS);
   const stop = startTimer(timeoutSeconds, () => {
-    giveUp.abort(
+    waiting.abort(
       new SandboxTimeoutException(
         outcomeUnknown(
-          `The server did not answer within createTimeoutSeconds of ${timeoutSeconds} s.`,
-          "If the answer still comes, the sandbox is deleted.",
+          `The server did not respond within createTimeoutSeconds of ${timeoutSeconds} s.`,
+          "If the response still arrives, the sandbox is deleted.",
         ),
       ),
     );
   });
   const unlink = onAbort(signal, (reason) => {
-    giveUp.abort(reason);
+    waiting.abort(reason);
   });
   try {
-    return await raceAbort(giveUp.signal, creating);
+    return await raceAbort(waiting.signal, creating);
   } catch (error) {
-    if (!giveUp.signal.aborted) throw explainLostAnswer(error);
+    if (!waiting.signal.aborted) throw explainLostResponse(error);
     void followAndDiscard(creating, creation);
     throw error;
   } finally {
@@ -70,16 +70,16 @@ async function followAndDiscard(
   try {
     sandboxId = await creating;
   } catch (error) {
-    // What the server refused, or never got, has made no sandbox.
+    // A request that the server refused, or never received, has created no sandbox.
     const isKnown = error instanceof SandboxApiException || error instanceof SandboxConnectionException;
-    if (isKnown && explainLostAnswer(error) === error) return;
-    logger?.warn("A creation was given up, and its answer never came: the sandbox may exist.");
+    if (isKnown && explainLostResponse(error) === error) return;
+    logger?.warn("No response to an aborted creation arrived: the sandbox may exist.");
     return;
   }
   await discard(sandboxId);
 }
 
-/** Waits for work that never rejects, but not longer than this. */
+/** Waits for work that never rejects, for at most this long. */
 export async function atMost(seconds: number, work: Promise<void>): Promise<void> {
   let stop = (): void => undefined;
   const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
@@ -87,14 +87,14 @@ export async function atMost(seconds: number, work: Promise<void>): Promise<void
   stop();
 }
 
-/** Says so where a failure leaves open whether there is a sandbox now. */
-function explainLostAnswer(error: unknown): unknown {
+/** Replaces a failure after which it is unknown whether the sandbox exists. */
+function explainLostResponse(error: unknown): unknown {
   if (error instanceof SandboxConnectionException && !error.isNotSent) {
     const { requestId } = error;
     return new SandboxConnectionException({ ...outcomeUnknown(error.message), requestId, cause: error });
   }
-  // A gateway that lost the server says so without a code; a server's own 504 has one, and has cleaned up. A success
-  // that does not say the id may be a gateway's word for anything.
+  // A gateway that lost the server sends no code; the server's own 504 has one, and means that it has cleaned up.
+  // A success without an id may come from a gateway.
   if (
     error instanceof SandboxApiException &&
     isLostStatus(error.statusCode) &&
@@ -112,7 +112,7 @@ function explainLostAnswer(error: unknown): unknown {
   return error;
 }
 
-/** From 520 on: what Cloudflare says where it lost the server. */
+/** Statuses from 520 on are Cloudflare's for a lost server. */
 function isLostStatus(status: number): boolean {
   return status < 300 || status === 502 || status === 504 || status >= 520;
 }
@@ -124,7 +124,7 @@ function outcomeUnknown(
   return { code: "CREATE_OUTCOME_UNKNOWN", message: `${why} Whether the sandbox exists is unknown. ${then}` };
 }
 
-/** Whether a failure is known to have come before the request was sent. */
+/** Tells whether a request is known not to have been sent. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof SandboxConnectionException && error.isNotSent;
 }

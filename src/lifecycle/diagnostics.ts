@@ -2,10 +2,10 @@ import type { components } from "../../generated/diagnostics.js";
 import { expectText, type ResponseInfo } from "../transport/response.js";
 import { optionalDate } from "./status.js";
 
-/** What the runtime has on a sandbox. */
+/** Which diagnostics of a sandbox to get. */
 export type DiagnosticsKind = "logs" | "events";
 
-/** A text about a sandbox, or the address of one. */
+/** A text about a sandbox, or the URL of one. */
 export interface Diagnostics {
   readonly sandboxId: string;
   readonly kind: DiagnosticsKind;
@@ -15,18 +15,18 @@ export interface Diagnostics {
   /** The text's media type, such as `text/plain`. */
   readonly contentType: string;
   readonly content: string | undefined;
-  /** Whoever has it may read the text, until `expiresAt`. The SDK does not fetch it. */
+  /** Anyone who has this URL can read the text, until `expiresAt`. The SDK does not fetch it. */
   readonly contentUrl: string | undefined;
   /** The length of the whole text in bytes. */
   readonly contentLength: number | undefined;
   readonly expiresAt: Date | undefined;
-  /** Whether the text is only a part of what there is. */
+  /** Whether the text was truncated. */
   readonly isTruncated: boolean;
-  /** What went wrong on the way, for people. */
+  /** Problems while the text was collected, in readable form. */
   readonly warnings: readonly string[];
 }
 
-/** Reads the server's answer. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+/** Converts the server's response. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if a field is missing */
 export function toDiagnostics(
   wire: components["schemas"]["DiagnosticContentResponse"],
   call: ResponseInfo,
@@ -38,7 +38,7 @@ export function toDiagnostics(
     scope: expectText(wire.scope, "scope", call),
     delivery,
     contentType: expectText(wire.contentType, "contentType", call),
-    // Servers may leave out what there is not, or write null.
+    // Servers omit empty fields or send null.
     content: content ?? undefined,
     contentUrl: contentUrl ?? undefined,
     contentLength: contentLength ?? undefined,

@@ -6,7 +6,7 @@ const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]
 const RESERVED_PREFIX = "opensandbox.io";
 
 /**
- * Refuses metadata that break the rules of Kubernetes labels, which servers apply whatever they run on; `undefined`
+ * Refuses metadata that breaks the rules of Kubernetes labels, which all servers apply; `undefined`
  * passes, and so does `null` for a value that a patch deletes.
  */
 export function assertLabels(
@@ -20,9 +20,7 @@ export function assertLabels(
     const [name = "", prefix, ...more] = key.split("/").reverse();
     const at = `${field}[${JSON.stringify(key)}]`;
     if (!NAME.test(name) || (prefix !== undefined && !PREFIX.test(prefix)) || more.length > 0) {
-      throw new InvalidArgumentException(
-        `${at}: the key is no valid label; see Kubernetes' rules for labels.`,
-      );
+      throw new InvalidArgumentException(`${at}: the key must be a valid label key of Kubernetes.`);
     }
     if (prefix === RESERVED_PREFIX) throw new InvalidArgumentException(`${at}: ${prefix}/ is reserved.`);
     if (label !== "" && !NAME.test(label)) {
@@ -34,7 +32,7 @@ export function assertLabels(
 }
 
 function withoutDeletions(patch: unknown): unknown {
-  // Not `undefined`, which would pass for a map that was not given.
+  // Not `undefined`, which means that no map was given.
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch ?? null;
   return Object.fromEntries(
     Object.entries(patch).map(([key, value]: [string, unknown]) => [key, value ?? ""]),

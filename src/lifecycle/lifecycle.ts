@@ -83,7 +83,7 @@ export class Lifecycle {
     this.#transport.close();
   }
 
-  /** Creates a sandbox and gives its id; see {@link createOrClean}. */
+  /** Creates a sandbox and returns its id; see {@link createOrClean}. */
   create(body: CreateBody, timeoutSeconds: number, { signal }: CallOptions): Promise<string> {
     return createOrClean({
       post: async (longestSeconds) => {
@@ -128,8 +128,8 @@ export class Lifecycle {
   }
 
   /**
-   * Ends a sandbox. That it is gone already is an error, except where an earlier attempt may have been what ended it:
-   * one of this call, or, with `isRepeated`, one of an earlier call.
+   * Ends a sandbox. Rejects if it is gone already, unless an earlier attempt may have ended it: one of this call, or,
+   * with `isRepeated`, one of an earlier call.
    */
   kill(sandboxId: string, options: CallOptions & { readonly isRepeated?: boolean } = {}): Promise<void> {
     return this.#about(sandboxId, async ({ client, json }) => {
@@ -171,7 +171,7 @@ export class Lifecycle {
     });
   }
 
-  /** Moves the end of a sandbox to so many seconds from now; gives the instant that holds. */
+  /** Moves the end of a sandbox to `seconds` from now; returns the time that the server set. */
   renew(sandboxId: string, seconds: number, options: CallOptions): Promise<Date> {
     return this.#about(sandboxId, async ({ client, json }) => {
       if (typeof seconds !== "number") throw new InvalidArgumentException("seconds must be a number.");
@@ -218,7 +218,7 @@ export class Lifecycle {
       const { data } = await client.GET("/sandboxes/{sandboxId}/endpoints/{port}", {
         params: {
           path: { sandboxId, port },
-          // The server takes one of the two.
+          // The server accepts only one of the two.
           query:
             expires === undefined
               ? { use_server_proxy: this.#config.useServerProxy }
@@ -304,7 +304,7 @@ export class Lifecycle {
     return { client: this.#transport.client.sandboxes, json: this.#transport.json };
   }
 
-  /** A call about one sandbox, whose errors then say which. */
+  /** Makes a call about one sandbox, and adds the sandbox's id to its errors. */
   async #about<Outcome>(
     sandboxId: string,
     call: (calls: LifecycleCalls) => Promise<Outcome>,

@@ -5,7 +5,7 @@ import { expectRecords, unexpectedResponse, type ResponseInfo } from "../transpo
 
 const LARGEST_PAGE = 200;
 
-/** Which page of a listing. */
+/** Which page of a listing to get. */
 export interface PageFilter {
   /** From 1. @default 1 */
   readonly page?: number | undefined;
@@ -29,7 +29,7 @@ type PageLoader<Item extends { readonly id: string }> = (
 ) => Promise<Page<Item>>;
 
 /**
- * A page of a listing, the newest item first, and an iterable over its items and those of all pages behind it.
+ * A page of a listing, the newest item first, and an iterable over its items and those of all later pages.
  *
  * @example
  * ```ts
@@ -51,15 +51,15 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
     this.#options = options;
   }
 
-  /** The page behind this one; `undefined` after the last. */
+  /** Returns the page after this one; `undefined` after the last. */
   async nextPage(options: CallOptions = {}): Promise<Page<Item> | undefined> {
     const { page, hasNextPage } = this.pagination;
     return hasNextPage ? await this.#load(page + 1, options) : undefined;
   }
 
   /**
-   * Goes over the items of this page and all behind it, each once. What is removed meanwhile moves the rest forward,
-   * so pages are read again where the listing has become shorter: nothing that stays is left out.
+   * Iterates over the items of this page and of all later pages, each once. When items are removed meanwhile, the rest
+   * moves forward, so pages are read again if the listing has become shorter: no remaining item is skipped.
    *
    * The `signal` that was given to the listing ends the iteration too.
    */
@@ -80,7 +80,7 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
       if (!hasNextPage) return;
       const next = await this.#load(page + 1, this.#options);
       if (next.pagination.page <= page) {
-        const message = `The server gave page ${next.pagination.page} where page ${page + 1} was asked for.`;
+        const message = `Expected page ${page + 1} of the listing; the server sent page ${next.pagination.page}.`;
         throw new SandboxException({ code: "UNEXPECTED_RESPONSE", message });
       }
       const removed = totalItems - next.pagination.totalItems;
@@ -108,7 +108,7 @@ export function assertStates(states: unknown): asserts states is readonly string
   }
 }
 
-/** Reads the server's word on where a page is. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Converts the server's page. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function toPage<Wire, Item extends { readonly id: string }>(
   wire: {
     readonly items?: readonly Wire[];

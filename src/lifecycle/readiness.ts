@@ -14,26 +14,26 @@ const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
 /** How often the sandbox's state is looked up while a check gives no result, in milliseconds. */
 const STATE_INTERVAL_MILLIS = 1_000;
 
-/** What waiting for a sandbox needs to know of it. */
+/** What {@link waitUntilReady} needs to know about a sandbox. */
 export interface ReadinessSource {
   readonly sandboxId: string;
   readonly config: ConnectionConfig;
   /** One check; throwing and `false` both mean "not yet". */
   check(signal: AbortSignal): Promise<boolean>;
-  /** Knows whether the sandbox can become ready at all. */
+  /** Looks up the sandbox's state, to find out whether it can become ready at all. */
   readonly lifecycle: Pick<Lifecycle, "get">;
 }
 
 /** States that never turn into another one. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["failed", "terminated"]);
 
-/** What the last check that came to an end threw, `undefined` for `false`; none = there was no such check. */
+/** The error of the last completed check, with `undefined` for `false`; `undefined` itself if no check completed. */
 type Outcome = { readonly error: unknown } | undefined;
 
 /**
  * Checks a sandbox again and again until it is ready.
  *
- * The wait ends early if it cannot help: no or wrong credentials, a sandbox that is gone, failed or terminated. The
+ * The wait ends early if the sandbox cannot become ready: missing or wrong credentials, or a sandbox that is gone, failed or terminated. The
  * lifecycle server is asked only after a failed check and while one takes long, so that a ready sandbox costs one
  * request.
  *
@@ -52,7 +52,7 @@ export async function waitUntilReady(
   throwIfAborted(signal);
   // Bounds whatever is under way: a check, a question to the lifecycle server or the pause between them.
   const limit = new AbortController();
-  // A thousandth of a second at least, since none would be for ever.
+  // At least a millisecond, since 0 disables the timer.
   const left = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
   const stop = startTimer(left, () => {
     limit.abort();
@@ -66,7 +66,7 @@ export async function waitUntilReady(
     for (;;) {
       attempts += 1;
       try {
-        // A check of the caller's own may not know the signal.
+        // The caller's own check may ignore the signal.
         if (await raceAbort(limit.signal, checkWhileAlive(source, limit.signal))) return;
         outcome = { error: undefined };
       } catch (error) {
@@ -88,7 +88,7 @@ export async function waitUntilReady(
   }
 }
 
-/** One check, which ends early if the sandbox does: what is sent to an address where nothing is may get no response. */
+/** Runs one check, which ends early if the sandbox ends: a request to an address that no longer exists may never get a response. */
 async function checkWhileAlive(source: ReadinessSource, limit: AbortSignal): Promise<boolean> {
   const check = new AbortController();
   const unlink = onAbort(limit, (reason) => {
@@ -108,15 +108,15 @@ async function checkWhileAlive(source: ReadinessSource, limit: AbortSignal): Pro
   }
 }
 
-/** Throws on where the error will not go away by itself. */
+/** Throws the error again if repeating the check cannot help. */
 function assertHopeful(error: unknown): void {
   if (error instanceof SandboxApiException) {
     const { statusCode, error: said } = error;
-    // A server proxy says so too, so that the code decides: execd has other 404s.
+    // The code decides and not the status, as execd has other 404s.
     if (statusCode === 401 || statusCode === 403 || said.code.endsWith("SANDBOX_NOT_FOUND")) throw error;
   } else if (error instanceof SandboxException) {
     const { code } = error.error;
-    // The second: the server gave an endpoint that is no address. The third: an id that no path can hold.
+    // UNEXPECTED_RESPONSE: the endpoint is not a valid address. INVALID_ARGUMENT: the id cannot be part of a path.
     if (["CLOSED", "UNEXPECTED_RESPONSE", "INVALID_ARGUMENT"].includes(code)) throw error;
   }
 }
@@ -148,7 +148,7 @@ function timedOut(
   const cause = outcome?.error;
   const detail =
     outcome === undefined
-      ? "No health check came to an end."
+      ? "No health check completed."
       : cause === undefined
         ? "Health check returned false continuously."
         : `Last health check error: ${cause instanceof Error ? cause.message : "not an Error"}`;

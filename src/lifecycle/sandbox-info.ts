@@ -34,13 +34,13 @@ export interface SandboxInfo {
   readonly expiresAt: Date | undefined;
 }
 
-/** Reads the server's description of a sandbox. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+/** Converts the server's description of a sandbox. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if a field is missing */
 export function toSandboxInfo(wire: components["schemas"]["Sandbox"], call: ResponseInfo): SandboxInfo {
   const { image, platform } = wire;
   return {
     id: expectText(wire.id, "id", call),
     status: toStatus(wire.status, call),
-    // Real servers leave out what is null; others may write it.
+    // Real servers omit null fields; others may send null.
     image: image ? { uri: image.uri } : undefined,
     snapshotId: wire.snapshotId ?? undefined,
     platform: platform ? { os: platform.os, arch: platform.arch } : undefined,

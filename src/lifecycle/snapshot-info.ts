@@ -15,7 +15,7 @@ export interface SnapshotInfo {
   readonly createdAt: Date;
 }
 
-/** Reads the server's description of a snapshot. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+/** Converts the server's description of a snapshot. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if a field is missing */
 export function toSnapshotInfo(wire: components["schemas"]["Snapshot"], call: ResponseInfo): SnapshotInfo {
   return {
     id: expectText(wire.id, "id", call),

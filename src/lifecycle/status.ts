@@ -11,7 +11,7 @@ export interface Status<State extends string> {
   readonly lastTransitionAt: Date | undefined;
 }
 
-/** Reads a status; any state is taken as it is. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where there is none */
+/** Converts a status; accepts any state. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if the state is missing */
 export function toStatus(
   wire:
     | {
@@ -31,8 +31,8 @@ export function toStatus(
   };
 }
 
-/** A time that an answer may have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where it is none */
+/** Converts an optional timestamp. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it is not a valid timestamp */
 export function optionalDate(value: unknown, field: string, call: ResponseInfo): Date | undefined {
-  // Real servers leave out what is null; others may write it.
+  // Real servers omit null fields; others may send null.
   return value === undefined || value === null ? undefined : expectDate(value, field, call);
 }

@@ -19,14 +19,14 @@ import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../t
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
-/** Creating a context starts a kernel, and kernels register with the server after it is up. In seconds. */
+/** Creating a context starts a kernel, which can take a while in a new sandbox. In seconds. */
 const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
-/** The same wait, when a run is what starts the kernel. In seconds. */
+/** The same wait, if a run starts the kernel. In seconds. */
 const FIRST_BYTE_TIMEOUT_SECONDS = 120;
-/** How long a sandbox behind a proxy may take to say that it is still there. In seconds. */
+/** How long a sandbox behind a proxy may take to respond to the check that it still runs. In seconds. */
 const PROOF_TIMEOUT_SECONDS = 5;
 
-/** The languages that the code-interpreter image brings, by their names on the wire. */
+/** The languages of the code-interpreter image, by their names on the wire. */
 export const SupportedLanguage = {
   Python: "python",
   JavaScript: "javascript",
@@ -36,13 +36,13 @@ export const SupportedLanguage = {
   Bash: "bash",
 } as const;
 
-/** A language's name on the wire: one of {@link SupportedLanguage}, or another that the sandbox's image brings. */
+/** A language's name on the wire: one of {@link SupportedLanguage}, or another one of the sandbox's image. */
 export type SupportedLanguage =
   | (typeof SupportedLanguage)[keyof typeof SupportedLanguage]
   // Keeps the known names in the editor's suggestions.
   | (string & {});
 
-/** Names by which people know these languages. */
+/** Other common names of these languages. */
 const LANGUAGE_ALIASES: Readonly<Record<string, SupportedLanguage>> = {
   js: "javascript",
   node: "javascript",
@@ -62,7 +62,7 @@ export interface CodeContext {
 
 /** Options of {@link Codes.createContext}. */
 export interface CreateContextOptions extends CallOptions {
-  /** A directory for the context; created if it is not there. Real servers do not make it the kernel's own directory. */
+  /** A directory for the context; created if it does not exist. Real servers do not change the kernel's working directory to it. */
   readonly cwd?: string | undefined;
 }
 
@@ -97,12 +97,12 @@ export class Codes {
   }
 
   /**
-   * Runs code and gives a handle at once: a promise of the {@link Execution} that is also an iterable of its events.
+   * Runs code and returns a handle at once: a promise of the {@link Execution} that is also an iterable of its events.
    *
-   * Runs in one context take turns. That the code fails is data, in `execution.error`.
+   * Runs in one context take turns. An error in the code is returned as data in `execution.error`.
    *
-   * Proof of completion is the clean end of the answer after the server's word that the run is complete. One lie of
-   * the network cannot be told from success: a clean cut after a completion that came before the output.
+   * A run is complete when the response ends cleanly after the server's completion event. Known limit: a response that
+   * is cut cleanly, after a completion event that came before the output, looks like success.
    *
    * @throws never synchronously; the handle rejects with
    * {@link InvalidArgumentException} (blank code, context and language, …), {@link SandboxApiException},
@@ -122,7 +122,8 @@ export class Codes {
   }
 
   /**
-   * The events of a run in their plain form: sent at the first `next`, read no faster than they are taken, not kept.
+   * Returns the events of a run as plain data. The request is sent at the first `next`; events are read as they are
+   * consumed, and not kept.
    *
    * @throws what {@link run} rejects with, but without a partial execution
    */
@@ -141,10 +142,10 @@ export class Codes {
   }
 
   /**
-   * Makes a context: a kernel of its own, with its own variables. It may take up to 120 s while a sandbox starts.
+   * Creates a context: a kernel of its own, with its own variables. It may take up to 120 s while a sandbox starts.
    *
    * @throws {InvalidArgumentException} for a blank language
-   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT`, also where the image does not know the language: real servers
+   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT`, also if the image does not have the language: real servers
    * then retry for as long as the request stays open
    */
   async createContext(language: SupportedLanguage, options: CreateContextOptions = {}): Promise<CodeContext> {
@@ -160,7 +161,7 @@ export class Codes {
     return toContext(expectRecord(data, call), call);
   }
 
-  /** Looks a context up. @throws {SandboxApiException} `CONTEXT_NOT_FOUND`, status 404 */
+  /** Returns a context. @throws {SandboxApiException} `CONTEXT_NOT_FOUND`, status 404 */
   async getContext(contextId: string, options: CallOptions = {}): Promise<CodeContext> {
     assertText(contextId, "contextId");
     const { client, json } = this.#execd;
@@ -172,7 +173,7 @@ export class Codes {
     return toContext(expectRecord(data, call), call);
   }
 
-  /** Lists the contexts, default ones among them, in no particular order. @param language only this one's */
+  /** Lists the contexts, default ones among them, in no particular order. @param language lists only the contexts of this language */
   async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
     if (language !== undefined) assertLanguage(language, "language");
     const { client, json } = this.#execd;
@@ -184,7 +185,7 @@ export class Codes {
     return expectRecords(data, call).map((context) => toContext(context, call));
   }
 
-  /** Ends a context and its state; a run in it is interrupted. @throws {SandboxApiException} status 404 when there is none */
+  /** Deletes a context and its state, and interrupts its run. @throws {SandboxApiException} status 404 if there is none */
   async deleteContext(contextId: string, options: CallOptions = {}): Promise<void> {
     assertText(contextId, "contextId");
     const { client, json } = this.#execd;
@@ -194,7 +195,7 @@ export class Codes {
     });
   }
 
-  /** Ends all contexts of a language, its default one too. None to end is no error. */
+  /** Deletes all contexts of a language, including its default one. Succeeds if there is none. */
   async deleteContexts(language: SupportedLanguage, options: CallOptions = {}): Promise<void> {
     assertLanguage(language, "language");
     const { client, json } = this.#execd;
@@ -202,7 +203,7 @@ export class Codes {
   }
 
   /**
-   * Interrupts what runs in a context, by the id that `execution.id` or a context has; its state is kept.
+   * Interrupts the run in a context, by `execution.id` or the context's id; its state is kept.
    *
    * One interrupt is sent. It may come too early (right after `init` the kernel may still be idle):
    * {@link Run.interrupt} repeats it until the run has ended.
@@ -265,7 +266,7 @@ export class Codes {
   }
 }
 
-/** Refuses a known language under another name, which a server would take for an unknown one. */
+/** Refuses another name of a known language: a server would not recognize it. */
 function assertLanguage(language: unknown, name: string): void {
   assertText(language, name);
   const known: readonly string[] = Object.values(SupportedLanguage);
@@ -293,7 +294,7 @@ function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {
   return { code, context };
 }
 
-// Two names that execd takes for a language run in the shell, line by line as /command does.
+// execd runs these two "languages" in the shell, with output line by line as for /command.
 function kindOf(language: string | undefined): ExecutionKind {
   return language === "command" || language === "background-command" ? language : "code";
 }

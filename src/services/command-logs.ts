@@ -13,7 +13,7 @@ const START_UP_WAITS_MILLIS = [50, 100, 200, 400];
 const LONGEST_WAIT_MILLIS = 2 ** 31 - 1;
 const CURSOR_HEADER = "EXECD-COMMANDS-TAIL-CURSOR";
 
-/** Whether a command runs, and how it ended. */
+/** Tells whether a command runs and how it ended. */
 export interface CommandStatus {
   readonly id: string;
   /** The command as it was given. */
@@ -23,10 +23,10 @@ export interface CommandStatus {
   readonly exitCode: number | null;
   /**
    * The signal that ended it, as the server names it: `terminated` (SIGTERM, an interrupt), `killed` (SIGKILL, also
-   * what the server's timeout sends), …; `undefined` where none did.
+   * what the server's timeout sends), …; `undefined` if none did.
    */
   readonly signal: string | undefined;
-  /** How it failed (`exit status 3`, `signal: killed`, why it could not be started); `undefined` where it did not. */
+  /** How it failed (`exit status 3`, `signal: killed`, why it could not be started); `undefined` if it did not fail. */
   readonly error: string | undefined;
   readonly startedAt: Date;
   /** `undefined` while it runs. */
@@ -117,10 +117,10 @@ export class CommandLogReader {
     assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
     const text = decoder();
     for (;;) {
-      // Asked first: what a command that has ended has printed is all there when the log is read after that.
+      // Status first: once a command has ended, a log that is read after that is complete.
       const { isRunning } = await this.getStatus(commandId, { signal });
       const { body, end } = await this.#open(commandId, cursor, signal);
-      // Whoever leaves here, or in a wait, aborts the signal, and with it the request.
+      // Leaving the loop here, or while it waits, aborts the signal and so the request.
       for (;;) {
         const chunk = await body.read();
         if (chunk === undefined) break;
@@ -128,9 +128,9 @@ export class CommandLogReader {
         const piece = text.decode(chunk, { stream: true });
         if (piece !== "") yield piece;
       }
-      // Less than was announced is a body that was cut, cleanly, on its way: the rest is asked for.
+      // A body shorter than announced was cut on its way: request the rest.
       const isWhole = end === Infinity || cursor >= end;
-      // Servers that know of a cursor beyond the end bring it back to it.
+      // Newer servers send the end for a cursor beyond it.
       cursor = Math.min(end, cursor);
       if (!isRunning && isWhole) {
         const piece = text.decode();
@@ -141,7 +141,7 @@ export class CommandLogReader {
     }
   }
 
-  /** The output from a cursor on, and the cursor after it; infinite where the server does not say. */
+  /** The output from a cursor on, and the cursor after it; infinite if the server does not send it. */
   #open(
     commandId: string,
     cursor: number,
@@ -151,7 +151,7 @@ export class CommandLogReader {
       assertText(commandId, "commandId");
       assertInteger(cursor, "cursor");
       const { client, download } = this.#link.execd;
-      // As a download: there is no telling how much it is.
+      // As a download, since the output can be of any size.
       const call = download({ signal });
       const { response } = await client.GET("/command/{id}/logs", {
         params: { path: { id: commandId }, query: { cursor } },
@@ -165,7 +165,7 @@ export class CommandLogReader {
   }
 }
 
-/** Asks again while a server of before July 2026 may not have taken in yet that the command has been started. */
+/** Retries for a moment, since servers before July 2026 may not know yet that the command has been started. */
 async function onceStarted<Answer>(
   signal: AbortSignal | undefined,
   ask: () => Promise<Answer>,
@@ -193,12 +193,12 @@ function decoder() {
   return new TextDecoder("utf-8", { ignoreBOM: true });
 }
 
-/** How many bytes at the end begin a character of UTF-8 whose rest is not there. */
+/** The number of bytes at the end that begin an incomplete UTF-8 character. */
 function unfinishedLength(bytes: Uint8Array): number {
   for (let length = 1; length <= 3; length++) {
     const byte = bytes.at(-length);
     if (byte === undefined || byte < 0x80) return 0;
-    // Bytes from 0x80 to 0xbf go on with a character; others begin one of 2, 3 or 4.
+    // Bytes from 0x80 to 0xbf continue a character; higher ones begin one of 2, 3 or 4 bytes.
     if (byte >= 0xc0) return length < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? length : 0;
   }
   return 0;

@@ -44,17 +44,17 @@ import {
 } from "./files/requests.js";
 import type { SandboxLink } from "./link.js";
 
-/** What a directory that is made gets, as servers write it. */
+/** The mode of a created directory, as servers write it. */
 const DEFAULT_DIRECTORY_MODE = 755;
-/** Servers take up to 1,000 parts in one request, and each file is two. */
+/** Servers accept up to 1,000 parts in one request, and each file is two. */
 const MOST_FILES_PER_REQUEST = 400;
 
 /**
  * The files of a sandbox.
  *
  * In paths the server expands `~`, `$VAR` and `${VAR}`; relative ones begin at its own directory. Methods that take
- * several refuse a path that comes twice, send nothing for none, and are not atomic: where one path fails, others may
- * be done.
+ * several paths refuse duplicates, send nothing for an empty list, and are not atomic: if one path fails, others may be
+ * done.
  *
  * Every method throws {@link InvalidArgumentException} for a blank path and the like, before anything is sent, and
  * {@link SandboxApiException} with the server's code, `FILE_NOT_FOUND` (404) for what is missing. Uploads and downloads
@@ -85,7 +85,7 @@ export class Files {
     const { body, call } = await this.#open(path, options);
     const text = decoder.decode(await collect(body));
     if (lines !== undefined && text === "") {
-      // Of a directory servers give no lines either.
+      // For a directory, servers send no lines either.
       const { [path]: info } = await this.getFileInfo([path], { signal });
       if (info?.type === "directory") throw isDirectory(path, call);
     }
@@ -99,11 +99,11 @@ export class Files {
   }
 
   /**
-   * Reads a file of any size, as fast as it is taken. Cancel the stream, or leave the loop over it, to end it early.
+   * Reads a file of any size as a stream. Cancel the stream, or leave the loop over it, to end it early.
    *
    * @throws {SandboxApiException} `FILE_NOT_FOUND`, `IS_DIRECTORY`, `RANGE_NOT_SATISFIABLE` (status 416: the range has no
    * byte of the file). The stream itself fails with {@link SandboxConnectionException} (`STREAM_CUT`, `STREAM_BROKEN`)
-   * unless all of it comes, and with {@link SandboxTimeoutException} (`STREAM_STALLED`).
+   * unless it arrives completely, and with {@link SandboxTimeoutException} (`STREAM_STALLED`).
    */
   async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const { range, signal } = checkOptions(options);
@@ -111,11 +111,11 @@ export class Files {
   }
 
   /**
-   * Writes files, over what was there, and makes the directories above them (755). Many small files go in one request;
+   * Writes files, replaces existing ones, and creates their parent directories (755). Many small files go in one request;
    * a large one streams.
    *
-   * A stream can be read once, so that a request with one is never sent twice. What a stream of yours throws is thrown
-   * as it is.
+   * A stream can be read only once, so a request with one is never retried. An error of your own stream is thrown
+   * unchanged.
    *
    * @throws {SandboxApiException} status 500 for a directory, and for an unknown owner, when the file is written already
    *
@@ -143,7 +143,7 @@ export class Files {
       }
       return { name: `${name}.data`, data, size, metadata: { path, ...permissions } };
     });
-    // All of them, so that what is refused is refused before anything is sent.
+    // Encode all of them first, so that invalid entries are refused before anything is sent.
     const bodies = Array.from({ length: Math.ceil(parts.length / MOST_FILES_PER_REQUEST) }, (_, index) =>
       encodeMultipart(parts.slice(index * MOST_FILES_PER_REQUEST, (index + 1) * MOST_FILES_PER_REQUEST)),
     );
@@ -203,7 +203,7 @@ export class Files {
     }
   }
 
-  /** Deletes files. A missing one is no error. @throws {SandboxApiException} status 500 for a directory */
+  /** Deletes files. Succeeds for a missing one. @throws {SandboxApiException} status 500 for a directory */
   async deleteFiles(paths: readonly string[], options: CallOptions = {}): Promise<void> {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
@@ -212,7 +212,7 @@ export class Files {
     }
   }
 
-  /** Deletes directories with everything in them, and plain files as well. A missing one is no error. */
+  /** Deletes directories with everything in them, and files as well. Succeeds for a missing one. */
   async deleteDirectories(paths: readonly string[], options: CallOptions = {}): Promise<void> {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
@@ -224,7 +224,7 @@ export class Files {
   /**
    * Describes files and directories, by the paths as they were given.
    *
-   * @throws {SandboxApiException} `FILE_NOT_FOUND` where one of them is missing
+   * @throws {SandboxApiException} `FILE_NOT_FOUND` if one of them is missing
    *
    * @example
    * ```ts
@@ -245,7 +245,7 @@ export class Files {
       const infos = new Map(Object.entries(expectRecord(data, call)));
       for (const path of batch) {
         const info = infos.get(path);
-        // A server may write nothing as null.
+        // A server may send null for a missing description.
         if (!info) throw unexpectedResponse(`The server did not describe ${path}.`, call);
         found.push([path, toFileInfo(info, call)]);
       }
@@ -272,7 +272,7 @@ export class Files {
   }
 
   /**
-   * Lists what is in a directory, by name, each directory before what is in it. Symbolic links are not entered.
+   * Lists the content of a directory, sorted by name, each directory before its content. Symbolic links are not followed.
    *
    * @throws {SandboxApiException} status 400 for a file, and for a symbolic link
    */
@@ -290,8 +290,8 @@ export class Files {
   }
 
   /**
-   * Makes directories, and those above them. One that exists is no error, and keeps its mode and owner. A path alone
-   * stands for one with mode 755.
+   * Creates directories and their parents. One that exists keeps its mode and owner. A path alone stands for a
+   * directory with mode 755.
    */
   async createDirectories(
     directories: readonly (string | DirectoryEntry)[],
@@ -314,7 +314,7 @@ export class Files {
     );
   }
 
-  /** Moves files and directories, and makes the directories above. @throws {SandboxApiException} status 500 where something is there already */
+  /** Moves files and directories, and creates parent directories. @throws {SandboxApiException} status 500 if the destination exists */
   async moveFiles(moves: readonly MoveEntry[], options: CallOptions = {}): Promise<void> {
     assertDistinct(moves, "moves", ({ src }) => src, "src");
     assertDistinct(moves, "moves", ({ dest }) => dest, "dest");
@@ -329,7 +329,7 @@ export class Files {
   /**
    * Replaces every occurrence of a text in each file, byte for byte.
    *
-   * @returns how often each was found, in the order of the entries
+   * @returns the number of replacements in each file, in the order of the entries
    * @throws {SandboxApiException} status 500 for a directory
    */
   async replaceContents(
@@ -354,13 +354,13 @@ export class Files {
       body: Object.fromEntries(entries),
       fetch: call.fetch,
     });
-    // Older servers answer without a body.
+    // Older servers respond without a body.
     const counts = new Map(Object.entries(data ?? {}));
     return entries.map(([path]) => ({ path, replacedCount: counts.get(path)?.replacedCount }));
   }
 
   /**
-   * Changes modes and owners of files and directories, not of what is in them.
+   * Changes the modes and owners of files and directories, but not of the content of directories.
    *
    * @throws {SandboxApiException} status 500 for a missing file, and for an unknown owner or group
    */
@@ -380,7 +380,7 @@ export class Files {
 
   /**
    * Copies a local file, or a directory with everything in it, into the sandbox: `path` is the copy itself. Directories
-   * may exist already. Symbolic links inside a directory are not followed and not copied; the logger is told of them.
+   * may exist already. Symbolic links inside a directory are not followed and not copied; the logger gets a warning for each.
    * Not in browsers.
    *
    * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be read
@@ -402,11 +402,11 @@ export class Files {
 
   /**
    * Copies a file of the sandbox, or a directory with everything in it, to a local path: `localPath` is the copy itself.
-   * Each file is replaced when all of it has arrived: a failed download leaves what was there. Symbolic links inside a
+   * Each file is replaced only after it has arrived completely: a failed download leaves the old file. Symbolic links inside a
    * directory are not followed and not copied, and nothing is written outside `localPath`. Not in browsers.
    *
    * @throws what {@link readBytesStream} and its stream throw
-   * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be written, or a symbolic link is in its place
+   * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be written, or if a symbolic link is in its place
    */
   async download(path: string, localPath: string, options: DownloadOptions = {}): Promise<void> {
     assertPath(path);
@@ -464,9 +464,9 @@ export class Files {
       await client.POST("/files/upload", {
         body: {},
         bodySerializer: () => sent,
-        // The body has its own.
+        // The body sets its own.
         headers: { "Content-Type": null },
-        // Where bodies are not streams nothing is seen to move.
+        // Without stream bodies, progress cannot be observed.
         fetch: upload({ signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
       });
     } catch (error) {
@@ -495,6 +495,9 @@ function newDecoder(encoding: string): InstanceType<typeof TextDecoder> {
   try {
     return new TextDecoder(encoding, { ignoreBOM: true });
   } catch (cause) {
-    throw new InvalidArgumentException(`encoding ${JSON.stringify(encoding)} is not known here.`, { cause });
+    throw new InvalidArgumentException(
+      `encoding ${JSON.stringify(encoding)} is not supported by this runtime.`,
+      { cause },
+    );
   }
 }

@@ -29,7 +29,7 @@ export class Metrics {
     this.#link = link;
   }
 
-  /** Measures once. Real servers take a second for it. */
+  /** Measures once. This takes a real server about a second. */
   async getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
     const { client, json } = this.#link.execd;
     const call = json(options);
@@ -38,12 +38,12 @@ export class Metrics {
   }
 
   /**
-   * Measures again and again, about every 2 s, until the loop is left or the server ends the stream.
+   * Measures about every 2 s, until you leave the loop or the server ends the stream.
    *
    * Each loop is a request of its own; leaving it ends the request.
    *
-   * @throws {SandboxApiException} when a measurement fails (status 200, with the server's message)
-   * @throws {SandboxTimeoutException} `STREAM_STALLED` when nothing comes for `streamIdleTimeoutSeconds`
+   * @throws {SandboxApiException} if a measurement fails (status 200, with the server's message)
+   * @throws {SandboxTimeoutException} `STREAM_STALLED` if nothing arrives for `streamIdleTimeoutSeconds`
    * @throws {SandboxConnectionException} `STREAM_BROKEN`, `STREAM_CUT`
    *
    * @example
@@ -62,7 +62,7 @@ export class Metrics {
     const call = execd.download({ signal });
     const { response } = await execd.client.GET("/metrics/watch", { parseAs: "stream", fetch: call.fetch });
     const { body, requestId } = call.receive(response);
-    const facts = { sandboxId, requestId };
+    const context = { sandboxId, requestId };
     let frames: unknown[] = [];
     let malformed: string | undefined;
     const decoder = new EventStreamDecoder(
@@ -78,11 +78,11 @@ export class Metrics {
         for (const frame of taken) yield toMetrics(frame, call);
         if (malformed !== undefined) {
           const message = `The stream of metrics is malformed: ${malformed}.`;
-          throw new SandboxException({ code: "STREAM_MALFORMED", message, ...facts });
+          throw new SandboxException({ code: "STREAM_MALFORMED", message, ...context });
         }
         if (!isWhole) {
           const message = "The stream of metrics ended inside a measurement.";
-          throw new SandboxConnectionException({ code: "STREAM_CUT", message, ...facts });
+          throw new SandboxConnectionException({ code: "STREAM_CUT", message, ...context });
         }
         if (chunk === undefined) return;
       }

@@ -32,18 +32,18 @@ export function parseDomain(
   if (rest.includes("@")) return refuse("must not contain a user or password; use apiKey or headers");
   if (rest.includes("?")) return refuse("must not contain a query");
   if (rest.includes("#")) return refuse("must not contain a fragment");
-  if (rest.includes("\\") || rest.includes("://")) return refuse("is no valid address");
+  if (rest.includes("\\") || rest.includes("://")) return refuse("is not a valid address");
   const [authority = ""] = rest.split("/", 1);
   if (authority === "") return refuse("has no host");
   // More than one colon cannot be a port: a bare IPv6 address.
   const host = /^[^[].*:.*:/.test(authority) || authority.startsWith("::") ? `[${authority}]` : authority;
   const url = parseUrl(`${used}://${host}${rest.slice(authority.length)}`);
-  if (url === undefined) return refuse("is no valid host, host:port or URL");
+  if (url === undefined) return refuse("is not a valid host, host:port or URL");
   const path = url.pathname.replace(/\/+$/, "").replace(/\/v1$/, "").replace(/\/+$/, "");
   return { protocol: used, domain: url.host + path };
 }
 
-/** Reads a server's answer for the endpoint of a sandbox's port; `undefined` = it is no address. */
+/** Parses the endpoint of a sandbox's port as the server sent it; `undefined` if it is not a valid address. */
 export function parseEndpoint(endpoint: unknown, protocol: "http" | "https"): URL | undefined {
   if (typeof endpoint !== "string" || endpoint === "" || /[\s\\?#@]/.test(endpoint)) return undefined;
   const hasScheme = endpoint.includes("://");

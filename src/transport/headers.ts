@@ -44,7 +44,7 @@ export function assertHeaders(headers: unknown, source: string): Readonly<Record
   const seen = new Set<string>();
   for (const [name, value] of Object.entries(headers) as [string, unknown][]) {
     const shown = `${source}[${JSON.stringify(name)}]`;
-    if (!TOKEN.test(name)) throw new InvalidArgumentException(`${shown}: this is no name of a header.`);
+    if (!TOKEN.test(name)) throw new InvalidArgumentException(`${shown} is not a valid header name.`);
     assertHeaderValue(value, shown);
     const key = name.toLowerCase();
     if (FRAMING.has(key))

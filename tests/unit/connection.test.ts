@@ -85,22 +85,22 @@ describe("a wrong option is refused by its name:", () => {
     [{ domain: " example.com" }, /^domain must not contain whitespace/],
     [{ domain: "exam\u0000ple.com" }, /^domain must not contain whitespace or control/],
     [{ domain: "ftp://example.com" }, /^domain has the scheme "ftp"/],
-    [{ domain: "http://http://example.com" }, /^domain is no valid address/],
+    [{ domain: "http://http://example.com" }, /^domain is not a valid address/],
     [{ domain: "user:secret@example.com" }, /^domain must not contain a user/],
     [{ domain: "https://user:secret@example.com" }, /^domain must not contain a user/],
     [{ domain: "example.com?x=1" }, /^domain must not contain a query/],
     [{ domain: "example.com#x" }, /^domain must not contain a fragment/],
     [{ domain: "http://" }, /^domain has no host/],
-    [{ domain: "example.com:99999" }, /^domain is no valid host/],
-    [{ domain: "[::1" }, /^domain is no valid host/],
-    [{ domain: "a\\b" }, /^domain is no valid address/],
+    [{ domain: "example.com:99999" }, /^domain is not a valid host/],
+    [{ domain: "[::1" }, /^domain is not a valid host/],
+    [{ domain: "a\\b" }, /^domain is not a valid address/],
     [{ domain: 8080 }, /^domain must be a string; got 8080/],
     [{ protocol: "ws" }, /^protocol must be "http" or "https"; got "ws"/],
     [{ apiKey: "a\r\nb" }, /^apiKey must not contain a line break/],
     [{ apiKey: "ключ" }, /^apiKey must not contain control characters or characters beyond Latin-1/],
     [{ apiKey: null }, /^apiKey must be a string; got null/],
     [{ headers: { "X-A": "a\u0007" } }, /^headers\["X-A"\] must not contain control/],
-    [{ headers: { "X A": "a" } }, /^headers\["X A"\]: this is no name/],
+    [{ headers: { "X A": "a" } }, /^headers\["X A"\] is not a valid header name/],
     [{ headers: { "X-A": 1 } }, /^headers\["X-A"\] must be a string/],
     [{ headers: { "X-A": "1", "x-a": "2" } }, /^headers\["x-a"\] is given twice/],
     [{ headers: { "Content-Length": "1" } }, /^headers\["Content-Length"\]: the HTTP client sets/],
@@ -266,7 +266,7 @@ describe("the URL of an endpoint", () => {
     (endpoint) => {
       const resolve = (): string => new ConnectionConfig().resolveEndpointUrl(endpoint);
       expect(resolve).toThrow(SandboxException);
-      expect(resolve).toThrow(/endpoint that is no address/);
+      expect(resolve).toThrow(/endpoint that is not a valid address/);
       expect(resolve).not.toThrow(/pw/);
     },
   );

@@ -141,7 +141,7 @@ describe("a page", () => {
     });
     const failure = await failureOf(idsOf(await manager.listSandboxInfos()));
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" } });
-    expect(String(failure)).toContain("page 1 where page 2 was asked for");
+    expect(String(failure)).toContain("Expected page 2 of the listing; the server sent page 1.");
   });
 
   test("is an iterable over all behind it, and may be gone over again", async () => {

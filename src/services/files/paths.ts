@@ -4,7 +4,7 @@ import { InvalidArgumentException } from "../../errors.js";
 /** How long the paths in one URL may be together, encoded: many gateways take 8 KiB. */
 const LONGEST_QUERY = 6_000;
 
-/** Refuses what is no path. */
+/** Refuses anything but a valid path. */
 export function assertPath(path: unknown, name = "path"): asserts path is string {
   assertText(path, name);
   if (path.includes("\0")) throw new InvalidArgumentException(`${name} must not contain NUL.`);
@@ -13,8 +13,8 @@ export function assertPath(path: unknown, name = "path"): asserts path is string
 }
 
 /**
- * The entries of a list with their paths. Refuses a path that comes twice: the order in which servers work cannot be
- * relied upon, and of two entries for one path most servers would see one.
+ * The entries of a list with their paths. Refuses duplicates: servers do not define an order, and most
+ * would see only one of two entries for a path.
  */
 export function assertDistinct<Entry>(
   list: readonly Entry[],
@@ -22,7 +22,7 @@ export function assertDistinct<Entry>(
   pathOf: (entry: Entry) => string,
   field?: string,
 ): [path: string, entry: Entry][] {
-  // The letters of a string would be a list, with `/` in it.
+  // A string would pass as a list of its characters.
   if (!Array.isArray(list)) throw new InvalidArgumentException(`${name} must be an array.`);
   const seen = new Set<string>();
   return list.map((entry: Entry, index) => {

@@ -249,7 +249,7 @@ describe("an abort", () => {
     expect(server.routes).toEqual([CREATE]);
   });
 
-  test("during it says in the log that the answer never came", async () => {
+  test("logs a warning if the response never arrives", async () => {
     const logger = new CapturingLogger();
     const answer = later(CREATE);
     const controller = new AbortController();
@@ -262,7 +262,7 @@ describe("an abort", () => {
     answer(new Response("", { status: 504 }));
     await settle();
     expect(logger.records).toContain(
-      "warn A creation was given up, and its answer never came: the sandbox may exist.",
+      "warn No response to an aborted creation arrived: the sandbox may exist.",
     );
     expect(server.routes).toEqual([CREATE]);
   });

@@ -137,7 +137,7 @@ describe("ends at once", () => {
     });
   });
 
-  test("for an endpoint that is no address", async () => {
+  test("for an endpoint that is not a valid address", async () => {
     server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" }));
     expect(await failureOf(connect())).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },
@@ -214,7 +214,7 @@ describe("READY_TIMEOUT", () => {
   test.each([ENDPOINT, PING])("bounds a %s that never answers", async (route) => {
     server.hang(route);
     const error = await timedOut({ readyTimeoutSeconds: 2 }, 2_000);
-    expect(error.message).toContain("(1 attempts). No health check came to an end.");
+    expect(error.message).toContain("(1 attempts). No health check completed.");
     expect(server.only(route).signal.aborted).toBe(true);
   });
 
