@@ -1,5 +1,5 @@
 // @ts-check
-// Giving up: abort a run, put a limit on one, leave a loop, and put one deadline over many calls.
+// Stopping work: abort a run, put a limit on one, leave a loop, and put one deadline over many calls.
 //
 // In one terminal: npx opensandbox-code-interpreter serve
 // In another, after the two `export` lines that it prints: node examples/abort-and-deadlines.mjs
@@ -43,7 +43,7 @@ try {
   })();
   console.log("over the deadline:", await reasonOf(work));
 
-  // A creation can be given up as well: a sandbox that comes all the same is deleted.
+  // A creation can be aborted as well: a sandbox that is created nevertheless is deleted.
   console.log(
     "not created:",
     await reasonOf(Sandbox.create({ signal: AbortSignal.abort(new Error("changed my mind")) })),

@@ -16,7 +16,7 @@ try {
   console.log("stderr:", greeting.stderr.trim());
   console.log("exit code:", greeting.exitCode);
 
-  // A command that fails is no exception: its exit code, or the signal that ended it, says so.
+  // A failed command does not throw: check its exit code, or the signal that ended it.
   const failed = await commands.run("echo half-way; exit 3");
   console.log("failed:", failed.exitCode, "after", failed.stdout.trim());
   const killed = await commands.run("kill -KILL $$");

@@ -19,7 +19,7 @@ try {
   try {
     const expires = new Date(Date.now() + 3_600_000);
     const signed = await sandbox.getSignedEndpoint(PORT, expires);
-    console.log("for an hour, for whoever has it:", signed.url);
+    console.log("for an hour, for anyone who has it:", signed.url);
   } catch (error) {
     // Only gateways on Kubernetes sign addresses.
     if (!(error instanceof SandboxApiException)) throw error;

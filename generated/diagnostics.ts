@@ -93,7 +93,7 @@ export interface components {
             content?: string;
             /**
              * Format: uri
-             * @description Where the text is. Whoever has the address may read it, until `expiresAt`.
+             * @description Where the text is. Anyone who has the address can read it, until `expiresAt`.
              */
             contentUrl?: string;
             /** @description The length of the whole text in bytes. */
@@ -157,7 +157,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description There is no such sandbox, or no longer. */
+        /** @description The sandbox does not exist, or no longer exists. */
         NotFound: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];

@@ -46,7 +46,7 @@ export interface paths {
         put?: never;
         /**
          * Run code
-         * @description Runs code in a kernel and streams what comes of it. There is no time limit, environment or directory
+         * @description Runs code in a kernel and streams its output and results. There is no time limit, environment or directory
          *     to give.
          *
          *     The end of the stream is the only proof that a run has ended: `execution_complete` may come before
@@ -110,7 +110,7 @@ export interface paths {
         /**
          * Delete a language's contexts
          * @description Ends all contexts of a language with their state, its default one too, which is made anew when it is
-         *     next used. None to delete is no error.
+         *     next used. Succeeds if there is none.
          */
         delete: operations["deleteCodeContexts"];
         options?: never;
@@ -244,7 +244,7 @@ export interface paths {
         put?: never;
         /**
          * Create a session
-         * @description Makes a session, which remembers exported variables and the directory from run to run. It is no shell
+         * @description Makes a session, which remembers exported variables and the directory from run to run. It is not a shell
          *     that lives on: functions, aliases, variables that are not exported, and jobs are gone after each run.
          *     No body is the same as an empty object.
          */
@@ -319,7 +319,7 @@ export interface paths {
         post?: never;
         /**
          * Delete files
-         * @description Deletes files. A missing one is no error, a directory is 500. A symbolic link whose target is missing
+         * @description Deletes files. A missing one is skipped, a directory is 500. A symbolic link whose target is missing
          *     is left where it is, without an error.
          */
         delete: operations["deleteFiles"];
@@ -496,14 +496,14 @@ export interface paths {
         put?: never;
         /**
          * Create directories
-         * @description Makes directories and those above them. One that exists is no error, and keeps its mode and owner.
+         * @description Makes directories and those above them. One that exists keeps its mode and owner.
          *     Modes apply to the last directory of a path; newer servers apply the owner and group to all that they
          *     make.
          */
         post: operations["createDirectories"];
         /**
          * Delete directories
-         * @description Deletes directories with everything in them, and plain files as well. A missing one is no error.
+         * @description Deletes directories with everything in them, and plain files as well. A missing one is skipped.
          */
         delete: operations["deleteDirectories"];
         options?: never;
@@ -949,7 +949,7 @@ export interface paths {
         post: operations["createIsolatedDirectories"];
         /**
          * Delete directories of an isolated session
-         * @description Deletes directories of the session's workspace with everything in them. A missing one is no error.
+         * @description Deletes directories of the session's workspace with everything in them. A missing one is skipped.
          */
         delete: operations["deleteIsolatedDirectories"];
         options?: never;
@@ -988,7 +988,7 @@ export interface components {
         CodeContextRequest: {
             /**
              * @description The kernel: `python`, `java`, `javascript`, `typescript`, `go` or `bash`. Without one, or with an
-             *     unknown one, there is no answer.
+             *     unknown one, there is no response.
              */
             language?: string;
             /** @description A directory, which is made if it is missing. The kernel is not started in it, though. */
@@ -1526,7 +1526,7 @@ export interface components {
                 "application/json": components["schemas"]["UnauthorizedResponse"];
             };
         };
-        /** @description There is no such thing, or no longer. */
+        /** @description It does not exist, or no longer exists. */
         NotFound: {
             headers: {
                 [name: string]: unknown;
@@ -1904,7 +1904,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Where to begin, as an offset in bytes: what the header of the last answer said. Beyond the end the
-                 *     answer is empty; what is no number counts as 0.
+                 *     answer is empty; a value that is not a number counts as 0.
                  */
                 cursor?: number;
             };

@@ -35,7 +35,7 @@ export interface paths {
          *
          *     On Docker the answer comes once the container runs, so an image that is still to be pulled makes the
          *     request take minutes. The status is 202 all the same, the state usually `Running`, and `Location` is
-         *     not sent. There is no idempotency key: a client that gives up waiting cannot tell whether a sandbox
+         *     not sent. There is no idempotency key: a client that stops waiting cannot tell whether a sandbox
          *     exists.
          *
          *     Failures to expect besides those of the parameters: 404 for an unknown snapshot or pool, 409 for a
@@ -193,7 +193,7 @@ export interface paths {
          * Say where a port of a sandbox is reached
          * @description Gives the address of a port and the headers that requests to it need. It also answers for a paused
          *     sandbox, and for a port that nothing listens on. On Kubernetes 404 `KUBERNETES::POD_IP_NOT_AVAILABLE`
-         *     means "not yet". A port out of range is 400, one that is no number 422.
+         *     means "not yet". A port out of range is 400, one that is not a number 422.
          */
         get: operations["getSandboxEndpoint"];
         put?: never;
@@ -317,7 +317,7 @@ export interface components {
              */
             entrypoint?: string[];
             /**
-             * @description Seconds until the sandbox ends by itself. Null, or no value, is for ever, and that cannot be
+             * @description Seconds until the sandbox ends by itself. Null, or no value, means no limit, which cannot be
              *     changed later. A server may have a maximum (400).
              */
             timeout?: number | null;
@@ -785,7 +785,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description There is no such thing, or no longer, or it is another tenant's. */
+        /** @description It does not exist, no longer exists, or belongs to another tenant. */
         NotFound: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
