@@ -176,7 +176,7 @@ describe("what a changed document means to users:", () => {
     expect(await changesOf(change)).toEqual(expected);
   });
 
-  test("a new document is no breach, and one that is gone is", async () => {
+  test("a new document is not a breaking change, a removed one is", async () => {
     expect(await compare(null, DOCUMENT)).toEqual([harmless("the document is new")]);
     expect(await compare(DOCUMENT, null)).toEqual([breaking("the document is gone")]);
   });

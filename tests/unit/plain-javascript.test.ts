@@ -154,7 +154,7 @@ async function failureOf(call: () => unknown): Promise<unknown> {
   }
 }
 
-describe("what is no object in the place of options", () => {
+describe("a value other than an object as options", () => {
   test("every method that takes options is tried", () => {
     const all = Object.keys(FACADE_CALLS).filter((name) => !WITHOUT_OPTIONS.test(name));
     expect(Object.keys(CALLS).sort()).toEqual(all.sort());
@@ -251,7 +251,7 @@ describe("a run never throws synchronously", () => {
     }
   });
 
-  test("nor for a bound that is no number", async () => {
+  test("nor for a bound that is not a number", async () => {
     const { interpreter } = await given(new FakeServer());
     for (const maxOutputBytes of [Symbol("s"), 10n, Object.create(null)] as never[]) {
       await expect(interpreter.codes.run("1", { maxOutputBytes })).rejects.toThrow(
@@ -282,7 +282,7 @@ test("a value that has no text is named by its kind", async () => {
   await expect(sandbox.files.readFile("f", { encoding: 10n as never })).rejects.toThrow("got bigint.");
 });
 
-test("whether a sandbox is healthy is no question for a bad signal", async () => {
+test("isHealthy rejects for an invalid signal", async () => {
   const { sandbox } = await given(new FakeServer());
   await expect(sandbox.isHealthy({ signal: "soon" as never })).rejects.toThrow(InvalidArgumentException);
 });

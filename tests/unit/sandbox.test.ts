@@ -102,7 +102,7 @@ describe("resume", () => {
     ["is refused", () => server.on(RESUME, () => serverError(409, "DOCKER::SANDBOX_NOT_PAUSED"))],
     ["finds no endpoint", () => server.on(ENDPOINT, () => serverError(403, "X"))],
     [
-      "finds an endpoint that is none",
+      "gets an invalid endpoint",
       () => server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" })),
     ],
     [
@@ -239,7 +239,7 @@ describe("kill", () => {
   });
 });
 
-test("what is no signal is refused, by whatever takes one, before anything is sent", async () => {
+test("every method refuses an invalid signal before anything is sent", async () => {
   const sandbox = await connect();
   const { codes } = await CodeInterpreter.create(sandbox);
   const before = server.seen.length;

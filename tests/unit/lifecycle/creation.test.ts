@@ -193,7 +193,7 @@ describe("a creation whose sandbox does not become ready", () => {
     );
   });
 
-  test("does not wait for a deletion that takes for ever", async () => {
+  test("does not wait for a deletion that never ends", async () => {
     server.on(ENDPOINT, () => serverError(403, "X")).hang(DELETE);
     const failure = failureOf(create());
     await jest.advanceTimersByTimeAsync(5_000);

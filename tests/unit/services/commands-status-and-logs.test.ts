@@ -82,7 +82,7 @@ describe("the status of a command", () => {
     });
   });
 
-  test("that is none is refused", async () => {
+  test("that is invalid is refused", async () => {
     const failure = await failureOf(statusOf({ id: "c1", content: "ls" }));
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, sandboxId: "sandbox-1" });
   });

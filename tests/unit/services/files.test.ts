@@ -134,7 +134,7 @@ describe("a file that is written", () => {
 describe("the arguments of", () => {
   const refusals: [string, (files: Files) => Promise<unknown>][] = [
     // Its first letter would be the root.
-    ["deleteDirectories: a path that is no list", (files) => files.deleteDirectories("/tmp" as never)],
+    ["deleteDirectories: a path instead of a list", (files) => files.deleteDirectories("/tmp" as never)],
     ["deleteFiles: a path twice", (files) => files.deleteFiles(["/a", "/b", "/a"])],
     ["getFileInfo: a blank path", (files) => files.getFileInfo(["/a", ""])],
     [

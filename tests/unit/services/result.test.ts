@@ -90,7 +90,7 @@ describe("any format", () => {
     expect(resultOf({ "image/png": `${PNG_BASE64.slice(0, 4)}\n${PNG_BASE64.slice(4)}\n` }).png).toEqual(PNG);
   });
 
-  test("that is no base64 after all is given as it came", () => {
+  test("that is not valid base64 is returned unchanged", () => {
     expect(resultOf({ "image/png": "é?" }).png).toEqual(new TextEncoder().encode("é?"));
   });
 
@@ -100,7 +100,7 @@ describe("any format", () => {
     );
   });
 
-  test("that is no string does no harm", () => {
+  test("that is not a string does no harm", () => {
     expect(resultOf({ "text/plain": 5 }).text).toBe("5");
     expect(resultOf({ "image/png": { a: 1 } }).png).toEqual(new TextEncoder().encode('{"a":1}'));
   });
