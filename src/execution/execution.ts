@@ -126,7 +126,7 @@ export class Execution {
    * What `maxOutputBytes` has left out: text of a stream, results or formats of results, parts of the error. Handlers and
    * loops see everything.
    */
-  get truncated(): { readonly [Part in "stdout" | "stderr" | "results" | "error"]: boolean } {
+  get truncated(): Readonly<Record<"stdout" | "stderr" | "results" | "error", boolean>> {
     return {
       stdout: this.#stdout.isTruncated,
       stderr: this.#stderr.isTruncated,

@@ -237,20 +237,20 @@ test("a slow handler sees every event, in order, and the run ends with it", asyn
   });
 });
 
-test("two thousand runs at once all end, under one signal, and nothing of them is left", async () => {
-  countCases(2_000);
+test("a thousand runs at once all end, under one signal, and nothing of them is left", async () => {
+  countCases(1_000);
   const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
   const work = () =>
     inWorld(faulty(CODE, good), async ({ link, leaks }) => {
       const { signal } = new AbortController();
       leaks.watch(signal);
       const codes = new Codes(link);
-      const runs = Array.from({ length: 2_000 }, (_, index) =>
+      const runs = Array.from({ length: 1_000 }, (_, index) =>
         codes.run("1", { context: { id: `context-${index}`, language: "python" }, signal }),
       );
       expect(getEventListeners(signal, "abort").length).toBeLessThanOrEqual(1);
       const outcomes = await Promise.all(runs);
-      expect(outcomes.filter(({ complete }) => complete !== undefined)).toHaveLength(2_000);
+      expect(outcomes.filter(({ complete }) => complete !== undefined)).toHaveLength(1_000);
     });
   await expectMemoryBack(work, 8);
 }, 120_000);

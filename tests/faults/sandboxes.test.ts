@@ -33,13 +33,18 @@ class Lifecycle {
       this.created += 1;
       const name = `sandbox-${this.created}`;
       this.living.add(name);
-      exchange.json(202, { id: name, status: { state: "Running" }, createdAt: "2026-11-23T17:02:20Z" });
+      exchange.json(202, infoOf(name));
     } else if (path.includes("/endpoints/")) exchange.json(200, endpointOf(id));
     else if (method === "DELETE") {
       this.killed += this.living.delete(id) ? 1 : 0;
       exchange.answer(204, "", {});
-    } else exchange.json(404, { code: "DOCKER::SANDBOX_NOT_FOUND", message: "gone" });
+    } else if (this.living.has(id)) exchange.json(200, infoOf(id));
+    else exchange.json(404, { code: "DOCKER::SANDBOX_NOT_FOUND", message: "gone" });
   };
+}
+
+function infoOf(id: string): object {
+  return { id, status: { state: "Running" }, createdAt: "2026-11-23T17:02:20Z" };
 }
 
 function answerExecd(exchange: FaultExchange): void {
