@@ -101,10 +101,7 @@ describe("resume", () => {
   test.each<[string, () => void]>([
     ["is refused", () => server.on(RESUME, () => serverError(409, "DOCKER::SANDBOX_NOT_PAUSED"))],
     ["finds no endpoint", () => server.on(ENDPOINT, () => serverError(403, "X"))],
-    [
-      "gets an invalid endpoint",
-      () => server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" })),
-    ],
+    ["gets an invalid endpoint", () => server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" }))],
     [
       "finds a sandbox that is not ready",
       () =>
