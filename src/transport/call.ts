@@ -372,7 +372,10 @@ export class Call implements ResponseInfo, BodyOwner {
   #stall(seconds: number): void {
     const message = `${this.#describe()}: no data was transferred for ${seconds} s.`;
     this.#context.config.logger?.warn(message);
-    this.abort(new SandboxTimeoutException({ code: "STREAM_STALLED", message }));
+    const failure = new SandboxTimeoutException({ code: "STREAM_STALLED", message });
+    // Also while a body is read, after the call has returned its response.
+    addErrorContext(failure, { sandboxId: this.sandboxId, requestId: this.requestId });
+    this.abort(failure);
   }
 }
 
