@@ -1,3 +1,5 @@
+// A type only: exceptions carry executions, and executions hold results, which throw exceptions.
+// oxlint-disable-next-line import/no-cycle -- removed when the types are
 import type { Execution } from "./execution/execution.js";
 
 /**

@@ -68,7 +68,8 @@ export type { Health } from "./services/health.js";
 export type { Metrics, SandboxMetrics } from "./services/metrics.js";
 
 export { Execution } from "./execution/execution.js";
-export type { ExecutionComplete, OutputMessage } from "./execution/execution.js";
+export type { ExecutionComplete } from "./execution/execution.js";
+export type { OutputMessage } from "./execution/output-log.js";
 export type { ExecutionError, ExecutionEvent } from "./execution/event.js";
 export type { ExecutionHandlers } from "./execution/handlers.js";
 export { ExecutionResult } from "./execution/result.js";

@@ -2,7 +2,6 @@ import type {
   Manifest as ManifestType,
   SandboxClient,
   SandboxClientCreateArgs,
-  SandboxSessionState,
 } from "@openai/agents/sandbox";
 import { Manifest, normalizeSandboxClientCreateArgs } from "@openai/agents/sandbox";
 import {
@@ -13,12 +12,7 @@ import {
   type ConnectionOptions,
   type SandboxCreateOptions,
 } from "../index.js";
-import { OpenSandboxSession } from "./openai-agents-session.js";
-
-/** What is needed to find the sandbox of a session again; it survives `JSON.stringify`. */
-export interface OpenSandboxSessionState extends SandboxSessionState {
-  readonly sandboxId: string;
-}
+import { OpenSandboxSession, type OpenSandboxSessionState } from "./openai-agents-session.js";
 
 /** Options of {@link sandboxClient}. */
 export interface OpenSandboxClientOptions {

@@ -7,14 +7,19 @@ import type {
   SandboxDirectoryEntry,
   SandboxExecResult,
   SandboxSession,
+  SandboxSessionState,
 } from "@openai/agents/sandbox";
 import { InvalidArgumentException, isSandboxException, type Sandbox } from "../index.js";
-import type { OpenSandboxSessionState } from "./openai-agents-client.js";
 import { readLink } from "./sandbox-operations.js";
 
 /** The exit code of `timeout`. */
 const TIMED_OUT = 124;
 const CHARACTERS_PER_TOKEN = 4;
+
+/** What is needed to find the sandbox of a session again; it survives `JSON.stringify`. */
+export interface OpenSandboxSessionState extends SandboxSessionState {
+  readonly sandboxId: string;
+}
 
 /** A sandbox as a session of the OpenAI Agents SDK. Relative paths refer to the root of the manifest. */
 export class OpenSandboxSession implements SandboxSession<OpenSandboxSessionState> {

@@ -12,8 +12,8 @@ export {
   sandboxClient,
   type OpenSandboxClient,
   type OpenSandboxClientOptions,
-  type OpenSandboxSessionState,
 } from "./openai-agents-client.js";
+export type { OpenSandboxSessionState } from "./openai-agents-session.js";
 export type { OpenSandboxSession } from "./openai-agents-session.js";
 export type { FrameworkTools } from "./framework-tools.js";
 

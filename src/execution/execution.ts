@@ -1,15 +1,9 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
+// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { boundError, ResultLog } from "./kept-values.js";
-import { OutputLog, type OutputBound } from "./output-log.js";
+import { OutputLog, type OutputBound, type OutputMessage } from "./output-log.js";
+// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
-
-/** A piece of printed text, as it came. */
-export interface OutputMessage {
-  /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
-  readonly text: string;
-  /** When it was printed, in milliseconds since 1970 (UTC); 0 where the server did not say. */
-  readonly timestamp: number;
-}
 
 /** What was printed, by stream, in the order in which it came. The order *across* the two streams is not kept by execd. */
 export interface ExecutionLogs {

@@ -1,5 +1,6 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
-import type { ExecutionComplete, OutputMessage } from "./execution.js";
+import type { ExecutionComplete } from "./execution.js";
+import type { OutputMessage } from "./output-log.js";
 import type { ExecutionResult } from "./result.js";
 
 /**

@@ -1,5 +1,6 @@
 import type { ExecutionError } from "./event.js";
 import { byteLength, cut, maxItemsOf, OutputLog, type OutputBound } from "./output-log.js";
+// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
 /** The least room of an error, so that a bound on output does not hide why code failed. In bytes. */

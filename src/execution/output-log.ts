@@ -1,4 +1,10 @@
-import type { OutputMessage } from "./execution.js";
+/** A piece of printed text, as it came. */
+export interface OutputMessage {
+  /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
+  readonly text: string;
+  /** When it was printed, in milliseconds since 1970 (UTC); 0 where the server did not say. */
+  readonly timestamp: number;
+}
 
 /** Which part of too much output is kept. */
 export type KeepOutput = "head" | "tail" | "both";

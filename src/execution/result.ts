@@ -1,3 +1,4 @@
+// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { InvalidArgumentException } from "../errors.js";
 import { fileSystem } from "../transport/platform.js";
 

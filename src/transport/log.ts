@@ -1,6 +1,5 @@
 import { SandboxApiException, SandboxException } from "../errors.js";
-import { redactUrl } from "../logging.js";
-import type { CallContext } from "./call.js";
+import { redactUrl, type Logger } from "../logging.js";
 import type { ServerKind } from "./endpoint.js";
 import { diagnosticsChannel } from "./platform.js";
 import type { UnsentRequest } from "./request.js";
@@ -29,9 +28,17 @@ export interface RequestTrace {
   readonly error: unknown;
 }
 
+/** What is traced of the client that makes an attempt. */
+interface TracedClient {
+  readonly server: ServerKind;
+  readonly sandboxId: string | undefined;
+  readonly clock: { now(): number };
+  readonly config: { readonly logger: Logger | undefined };
+}
+
 /** Begins to measure an attempt. @returns what logs and publishes its end; `undefined` where nobody listens */
 export function traceAttempt(
-  { server, sandboxId, clock, config: { logger } }: CallContext,
+  { server, sandboxId, clock, config: { logger } }: TracedClient,
   request: UnsentRequest,
 ): ((response: ResponseInfo, error?: unknown, isAborted?: boolean) => void) | undefined {
   const channel = diagnosticsChannel(REQUEST_CHANNEL);

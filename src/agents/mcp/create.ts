@@ -4,8 +4,8 @@ import { InvalidArgumentException } from "../../index.js";
 import { createCodeTools } from "../code-tools.js";
 import { resolveOptions } from "../options.js";
 import type { CodeTools, CodeToolsOptions } from "../types.js";
-import { NamedSandboxes } from "./sandboxes.js";
-import { buildServer, type ToolSource } from "./server.js";
+import { NamedSandboxes, type ToolSource } from "./sandboxes.js";
+import { buildServer } from "./server.js";
 
 /** Options of {@link createMcpServer}: those of the tools, and limits for clients over HTTP. */
 export interface McpCodeServerOptions extends CodeToolsOptions {

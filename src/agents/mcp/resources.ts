@@ -6,7 +6,7 @@ import {
 } from "@modelcontextprotocol/server";
 import { isSandboxException, InvalidArgumentException, type FileInfo, type Files } from "../../index.js";
 import { toBase64 } from "../base64.js";
-import type { ToolSource } from "./server.js";
+import type { ToolSource } from "./sandboxes.js";
 
 /** The largest file that is read as a resource, in bytes: it travels in one message. */
 const LARGEST_RESOURCE = 10_000_000;

@@ -1,5 +1,16 @@
 import { createCodeTools } from "../code-tools.js";
-import type { CodeTools, CodeToolsOptions } from "../types.js";
+import type { CodeTool, CodeTools, CodeToolsOptions } from "../types.js";
+
+/** Where the tools of a call come from: the one sandbox of a connection, or the one that a handle names. */
+export interface ToolSource {
+  /** What clients see of the tools. */
+  readonly tools: readonly CodeTool[];
+  /** Whether tools take and return the handle of a sandbox. */
+  readonly hasHandles: boolean;
+  /** Whether the one sandbox of a connection has been used. */
+  readonly isInUse: boolean;
+  take(handle?: string): TakenTools;
+}
 
 /** How many sandboxes clients over HTTP may have, and how long one lives without a call. */
 export interface SandboxLimits {

@@ -10,18 +10,7 @@ import { errorResult } from "../report.js";
 import type { CodeTool, CodeToolName, CodeToolResult } from "../types.js";
 import { LiveOutput } from "./live-output.js";
 import { registerFiles } from "./resources.js";
-import type { TakenTools } from "./sandboxes.js";
-
-/** Where the tools of a call come from: the one sandbox of a connection, or the one that a handle names. */
-export interface ToolSource {
-  /** What clients see of the tools. */
-  readonly tools: readonly CodeTool[];
-  /** Whether tools take and return the handle of a sandbox. */
-  readonly hasHandles: boolean;
-  /** Whether the one sandbox of a connection has been used. */
-  readonly isInUse: boolean;
-  take(handle?: string): TakenTools;
-}
+import type { ToolSource } from "./sandboxes.js";
 
 const ANNOTATIONS: Readonly<Record<CodeToolName, ToolAnnotations>> = {
   run_code: { readOnlyHint: false, destructiveHint: true, idempotentHint: false, openWorldHint: false },
