@@ -10,7 +10,7 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('Expected a duration such as "90", "90s", "10m" or "1h30m".');
 }
 
-/** As {@link parseDuration}; `none` is no limit. */
+/** As {@link parseDuration}; `none` means no limit. */
 export function parseOptionalDuration(text: string): number | null {
   return text.trim().toLowerCase() === "none" ? null : parseDuration(text);
 }
