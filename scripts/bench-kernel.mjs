@@ -39,7 +39,12 @@ try {
   console.table(
     Object.entries(times).map(([what, list]) => ({ what, "median ms": Number(median(list).toFixed(2)) })),
   );
-  console.log(`load: ${os.loadavg().map((load) => load.toFixed(1)).join(" ")}; ${runs} rounds`);
+  console.log(
+    `load: ${os
+      .loadavg()
+      .map((load) => load.toFixed(1))
+      .join(" ")}; ${runs} rounds`,
+  );
 } finally {
   await bare.end();
   await server.close();

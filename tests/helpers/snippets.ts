@@ -83,7 +83,10 @@ export class SnippetPrograms implements AsyncDisposable {
       paths: {
         "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
         "opensandbox-code-interpreter/local": [path.join(root, "src/local/index.ts")],
-        "opensandbox-code-interpreter/*": [path.join(root, "src/agents/*.ts"), path.join(root, "src/agents/*/index.ts")],
+        "opensandbox-code-interpreter/*": [
+          path.join(root, "src/agents/*.ts"),
+          path.join(root, "src/agents/*/index.ts"),
+        ],
       },
     });
     return ts

@@ -25,7 +25,12 @@ export function resolveAssets(): Assets {
   const candidates = ["../local", "../../../dist/local"].map((directory) => path.resolve(here, directory));
   for (const directory of candidates) {
     const supervisor = path.join(directory, "supervisor.mjs");
-    if (existsSync(supervisor)) return { supervisor, kernels: path.join(directory, "kernels"), playground: path.join(directory, "playground") };
+    if (existsSync(supervisor))
+      return {
+        supervisor,
+        kernels: path.join(directory, "kernels"),
+        playground: path.join(directory, "playground"),
+      };
   }
   throw new SandboxException({
     code: "LOCAL_SERVER_INCOMPLETE",
