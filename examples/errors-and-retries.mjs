@@ -32,20 +32,20 @@ try {
 await tell(() => sandbox.commands.run("true"));
 
 // Requests that may be repeated are, with growing waits; a run never is, since it may have begun.
-const unreachable = SandboxManager.create({
+const overloaded = SandboxManager.create({
   connectionConfig: {
-    domain: "127.0.0.1:2", // where nobody listens
+    fetch: () => Promise.resolve(new Response("busy", { status: 503 })), // an overloaded gateway
     retryPolicy: {
       maxRetries: 2,
       initialBackoffMillis: 20,
       maxBackoffMillis: 50,
       onRetry: ({ attempt, method, path, error }) =>
-        console.log("retry", attempt, "of", method, path, "after", error.error.code),
+        console.log("retry", attempt, "of", method, path, "after", error.code),
     },
   },
 });
-await tell(() => unreachable.listSandboxInfos());
-await unreachable.close();
+await tell(() => overloaded.listSandboxInfos());
+await overloaded.close();
 
 /**
  * Prints what a call fails with.

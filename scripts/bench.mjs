@@ -14,7 +14,7 @@ import { mainEntrySize, startTimes } from "./lib/package-cost.mjs";
 
 const FULL = { events: 200_000, pictureMegabytes: 20, transferMegabytes: 1_000, runsAtOnce: 200 };
 const QUICK = { events: 200, pictureMegabytes: 0.01, transferMegabytes: 0.1, runsAtOnce: 4, isQuick: true };
-/** What is measured here, as it is no work of a client. */
+/** What is measured here, since it is not the work of a client. */
 const PACKAGE_ROWS = ["size", "coldImport", "quickstart"];
 
 const { values: options, positionals } = parseArgs({

@@ -47,7 +47,7 @@ try {
 
 /** @returns names of the functions that a call passes through, by source file */
 async function countFunctions(call) {
-  // Whatever is done once, at the first call, is no part of one call.
+  // What happens once, at the first call, does not count.
   await call();
   await settle();
   await session.post("Profiler.takePreciseCoverage");

@@ -3,7 +3,7 @@ import path from "node:path";
 
 /**
  * The diagrams of docs/architecture.md. Each row names modules on the way of a request; an arrow is drawn for every import
- * between two of them, as the code has it. `links` are the arrows that are no imports: what crosses from one process to another.
+ * between two of them, as the code has it. `links` are the arrows that are not imports: what crosses from one process to another.
  */
 export const diagrams = [
   {

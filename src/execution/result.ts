@@ -104,7 +104,7 @@ export class ExecutionResult {
     return this.getBytes("application/pdf");
   }
 
-  /** A format as text: binary ones in base64, as they came; what is no string as JSON. */
+  /** A format as text: binary ones in base64, as they came; values that are not strings as JSON. */
   getText(mimeType: string): string | undefined {
     const value = this.data[mimeType];
     // In notebooks, a text may be a list of its lines.

@@ -2,7 +2,7 @@ import { InvalidArgumentException } from "../errors.js";
 
 type Callback = (reason: unknown) => void;
 
-// One listener per signal, however many calls hang on it: Node warns of a leak beyond a handful, and a program that
+// One listener per signal, however many calls use it: Node warns of a leak beyond a handful, and a program that
 // makes 2,000 requests under one signal has none.
 const hubs = new WeakMap<AbortSignal, AbortHub>();
 
@@ -45,7 +45,7 @@ export function onAbort(signal: AbortSignal | undefined, callback: Callback): ()
   return (hubs.get(signal) ?? new AbortHub(signal)).add(callback);
 }
 
-/** @throws the signal's own reason where it has aborted; {@link InvalidArgumentException} where it is no signal */
+/** @throws the signal's own reason where it has aborted; {@link InvalidArgumentException} if it is not a signal */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   assertSignal(signal);
@@ -57,7 +57,7 @@ export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Va
   let unlink: (() => void) | undefined;
   try {
     return await new Promise<Value>((resolve, reject) => {
-      // Attached first, so that work that fails after an abort is no unhandled rejection.
+      // Attached first, so that work that fails after an abort causes no unhandled rejection.
       work.then(resolve, reject);
       if (signal.aborted) reject(signal.reason as Error);
       // `reason` is the caller's own value, of any type, and is handed on as it is.

@@ -43,7 +43,7 @@ export interface ResponseInfo {
   readonly sandboxId: string | undefined;
 }
 
-/** The exception for a response that is no success. It is made of the status, since the body may be empty. */
+/** The exception for a response that is not a success. It is made from the status, since the body may be empty. */
 export async function toApiException(
   response: Response,
   request: UnsentRequest,

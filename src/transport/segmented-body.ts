@@ -24,7 +24,7 @@ interface Source {
   /** What can be read as often as one likes; `undefined` for what is read once. */
   readonly part: Uint8Array<ArrayBuffer> | Blob | undefined;
   readonly chunks: () => Iterable<unknown> | AsyncIterable<unknown>;
-  /** Lets go of what will not be read to its end. */
+  /** Releases what will not be read to its end. */
   readonly release: () => void;
 }
 
@@ -64,7 +64,7 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
     try {
       for (const source of this.#sources) {
         for await (const bytes of read(source)) {
-          // The platform may go on reading what it sends nowhere, for ever where there is no end.
+          // The platform may go on reading what it sends nowhere, without end if the source has none.
           if (this.#isReleased) return undefined;
           yield bytes;
         }
@@ -87,7 +87,7 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
           else controller.enqueue(value);
         },
         cancel() {
-          // Not awaited: it waits for a source that may be silent for ever.
+          // Not awaited: it waits for a source that may never produce anything.
           iterator.return(undefined).catch(() => undefined);
         },
       },
@@ -148,7 +148,7 @@ function toSource({ name, data, size }: Segment): Source {
     return { name, size, part, chunks: () => reader, release: () => reader.cancel() };
   }
   if (isAsyncIterable(data)) {
-    // A stream of Node that fails before it is read would end the process: whoever reads it is told all the same.
+    // A stream of Node that fails before it is read would end the process: its reader still receives the error.
     if (typeof data.on === "function") data.on("error", () => undefined);
     return { name, size, part, chunks: () => data, release: () => destroy(data) };
   }

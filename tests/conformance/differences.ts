@@ -44,7 +44,7 @@ const needing = (modules: readonly string[], here: Difference["here"], missing?:
   const error = missing ?? raises("ModuleNotFoundError", `No module named '${absent}'`);
   return { stdout: "", counts: false, results: [], ...error };
 };
-/** Without IPython its magics are no Python. */
+/** Without IPython its magics are not Python. */
 const NO_MAGIC = raises("SyntaxError", "invalid syntax (…, line 1)");
 const PNG = expect.stringMatching(/^iVBORw0KGgo/);
 const FIGURE = { text: "<Figure size 100x100 with 0 Axes>" };

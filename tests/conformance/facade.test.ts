@@ -17,7 +17,7 @@ interface Programs {
   /** Prints 42, which was remembered. */
   readonly recall: string;
   readonly complain: string;
-  /** Prints "begun" and goes on for ever. */
+  /** Prints "begun" and never ends. */
   readonly endless: string;
 }
 

@@ -51,7 +51,7 @@ describeIf(
   test.each(answered)("%s", async (_, exchange, here) => {
     const response = await repeat(exchange);
     expect({ status: response.status, body: await response.text() }).toEqual(here);
-    // Else there would be no difference.
+    // Otherwise nothing would differ.
     expect(recordedAnswer(exchange)).not.toEqual(here);
   });
 

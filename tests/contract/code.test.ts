@@ -90,7 +90,7 @@ describeExchanges("execd-code", {
     { name: "SandboxTimeoutException", error: { code: "REQUEST_TIMEOUT" }, sandboxId: "sandbox-1" },
   ),
   "create ctx malformed": refused(
-    // What is sent is JSON whatever is given; a language that is no string is as near as one gets.
+    // What is sent is JSON whatever is given; a language that is not a string comes closest.
     ({ codes }) => codes.createContext({} as never),
     (replayed) => createRaw(replayed, "{"),
     serverError(

@@ -127,7 +127,7 @@ describe("an execd without kernels", () => {
     });
   });
 
-  test("create ctx no jupyter: never answers, until the caller gives up", async () => {
+  test("create ctx no jupyter: never responds, until the caller cancels", async () => {
     const replayed = replay(recorded("create ctx no jupyter"), { origin });
     const controller = new AbortController();
     const failure = failureOf(

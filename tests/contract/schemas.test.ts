@@ -100,7 +100,7 @@ describe("what a facade sends is as the documents say:", () => {
     [
       "an unknown parameter",
       { url: "http://execd.test/command?nice=5", body: '{"command":"ls"}' },
-      ["nice is no parameter"],
+      ["nice is not a parameter"],
     ],
   ])("%s would be told", (_, changes, faults) => {
     const request = { url: "http://execd.test/command", contentType: "application/json", ...changes };
@@ -145,7 +145,7 @@ function faultsOfAnswer(
 function faultsOfRequest({ operation, request: { url, contentType, body } }: Observed): readonly string[] {
   const names = schemas.queryNames(operation);
   const unknown = [...new URL(url).searchParams.keys()].filter((name) => !names.includes(name));
-  const faults = unknown.map((name) => `${name} is no parameter`);
+  const faults = unknown.map((name) => `${name} is not a parameter`);
   const expected = schemas.requestBody(operation);
   if (expected === undefined) return body === "" ? faults : [...faults, "there is a body"];
   if (body === "") return expected["required"] === true ? [...faults, "there is no body"] : faults;

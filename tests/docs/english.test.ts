@@ -10,7 +10,7 @@ import { root } from "../package/programs.js";
  */
 const PATTERNS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [
-    /(?<!there )\b(?:is|are|was|were|be) no (?!longer|more|less|fewer|such|different|one\b)[a-z]+/gi,
+    /(?<!there (?:may )?)\b(?:is|are|was|were|be) no (?!longer|more|less|fewer|such|different|one\b)[a-z]+/gi,
     "is not a …, there is no …",
   ],
   [/\b(?:that|which|what) (?:is|are) none\b/gi, "the plain words: unknown, invalid"],

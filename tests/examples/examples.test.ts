@@ -112,9 +112,9 @@ const PRINTED: Readonly<Record<string, Lines>> = {
     "the server says: 404 FILE_NOT_FOUND",
     "the server says: 404 CONTEXT_NOT_FOUND",
     "the SDK: CLOSED",
-    "retry 1 of GET /sandboxes after CONNECTION",
-    "retry 2 of GET /sandboxes after CONNECTION",
-    "the network: CONNECTION",
+    "retry 1 of GET /sandboxes after UNEXPECTED_RESPONSE",
+    "retry 2 of GET /sandboxes after UNEXPECTED_RESPONSE",
+    "the server says: 503 UNEXPECTED_RESPONSE",
   ],
   "abort-and-deadlines": [
     "aborted: the user closed the tab",
@@ -280,7 +280,7 @@ describeIf(
 
     test("endpoints.mjs prints a signed address", async () => {
       const printed = await outputOf("endpoints", { ...server.connectionConfig, domain });
-      expect(printed.at(-1)).toBe("for an hour, for whoever has it: http://s-8000-x-y.gate.test");
+      expect(printed.at(-1)).toBe("for an hour, for anyone who has it: http://s-8000-x-y.gate.test");
     }, 60_000);
 
     test("lifecycle.mjs prints what the runtime recorded", async () => {

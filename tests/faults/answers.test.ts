@@ -84,7 +84,7 @@ describe("an error, in whatever shape, says what the server said:", () => {
   });
 });
 
-test("a gateway's HTML with status 200 is no success", async () => {
+test("a gateway's HTML with status 200 is not a success", async () => {
   for (const operation of OPERATIONS.filter(({ name }) => name !== "upload" && name !== "download")) {
     const html = "<!doctype html>\n<title>Sign in</title>\n";
     await expectSurvival(

@@ -47,7 +47,7 @@ async function started({ server, link }: World, operation: Operation, signal?: A
   return outcome;
 }
 
-describe("an abort gives the caller its own reason, and lets go of everything:", () => {
+describe("an abort gives the caller its own reason, and releases everything:", () => {
   test.each(each)("before, in each phase of, and after: %s", async (_, operation) => {
     for (const [, fault] of PHASES) {
       countCases(1);
@@ -95,7 +95,7 @@ describe("closing the client ends every call with CLOSED, in each phase:", () =>
   });
 });
 
-/** Prints without an end, until it is interrupted or let go. */
+/** Prints without an end, until it is interrupted or released. */
 const endless: Fault = (exchange, operation, attempt) => {
   begin(exchange, operation, attempt);
   exchange.chunk(CODE_FRAMES[0] ?? "");
@@ -109,7 +109,7 @@ const [CODE, COMMAND] = ["code", "command"].map((name) => OPERATIONS.find((each)
   Operation,
 ];
 
-describe("whoever leaves a run ends it, on the server as well:", () => {
+describe("leaving a run ends it on the server, too:", () => {
   const leave = async (
     events: AsyncIterable<{ readonly type: string }>,
     atOutput: () => void,
@@ -206,7 +206,7 @@ test("leaving the loop over a download closes its connection", async () => {
   });
 });
 
-test("a handle that nobody awaits is no unhandled rejection, however it fails", async () => {
+test("a handle that nobody awaits causes no unhandled rejection, however it fails", async () => {
   const faults: readonly Fault[] = [
     (exchange) => exchange.reset(),
     (exchange) => exchange.answer(500, "no"),

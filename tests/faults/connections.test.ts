@@ -145,13 +145,13 @@ test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
   },
 );
 
-describe("what is no HTTP is no answer:", () => {
+describe("bytes that are not HTTP are an error:", () => {
   test.each<[string, string]>([
     ["another protocol", "SSH-2.0-OpenSSH_9.6\r\n"],
     ["binary", "\0\x01\x02\x03"],
-    ["a status that is none", "HTTP/1.1 xyz OK\r\n\r\n"],
+    ["an invalid status", "HTTP/1.1 xyz OK\r\n\r\n"],
     ["a header without a colon", "HTTP/1.1 200 OK\r\nnonsense\r\n\r\n"],
-    ["a length that is none", "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"],
+    ["an invalid length", "HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n"],
     ["a negative length", "HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n"],
     ["two lengths", "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab"],
     ["headers of 1 MB", `HTTP/1.1 200 OK\r\na: ${"b".repeat(1024 * 1024)}\r\n\r\n`],

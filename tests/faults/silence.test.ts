@@ -71,7 +71,7 @@ function expected(operation: Operation, hasBegun: boolean): Failing {
   };
 }
 
-test("silence, wherever it begins, ends each kind of call in its time, and the server is told or let go of", async () => {
+test("silence, wherever it begins, ends each kind of call in its time, and the server is told or its connection is closed", async () => {
   let settled = 0;
   const leaks = new LeakWatch();
   const wrong: unknown[] = [];

@@ -165,8 +165,8 @@ describe("what cannot be understood is an error, after what came before it:", ()
     ["a number", "1\n"],
     ["null as data", "data: null\n\n"],
     ["neither a type nor a code", '{"a":1}\n'],
-    ["a type that is no string", '{"type":5}\n'],
-    ["a code that is no string", '{"code":5,"message":"x"}\n'],
+    ["a type that is not a string", '{"type":5}\n'],
+    ["a code that is not a string", '{"code":5,"message":"x"}\n'],
     ["text that is a number", '{"type":"stdout","text":5}\n'],
     ["text that is null", '{"type":"stdout","text":null}\n'],
     ["text that is a list", '{"type":"stderr","text":["a"]}\n'],
@@ -233,7 +233,7 @@ describe("what cannot be understood is an error, after what came before it:", ()
   });
 });
 
-describe("the size of a stream is no fault:", () => {
+describe("the size of a stream is not a fault:", () => {
   test("a frame of 100 MB arrives whole", async () => {
     const piece = Buffer.from("0123456789abcdef".repeat(MIB / 16));
     countCases(1);

@@ -174,7 +174,7 @@ export async function loadDocuments(): Promise<Readonly<Record<string, Document>
     await Promise.all(
       names.map(async (name) => {
         const document: unknown = parse(await readFile(path.join(ROOT, "openapi", name), "utf8"));
-        if (!isDocument(document)) throw new TypeError(`${name} is no document.`);
+        if (!isDocument(document)) throw new TypeError(`${name} is not a document.`);
         return [path.basename(name, ".yaml"), document] as const;
       }),
     ),

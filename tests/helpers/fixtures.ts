@@ -31,7 +31,7 @@ export interface RecordedRequest {
 }
 
 export interface RecordedResponse {
-  /** null = the server had not answered when the recorder gave up. */
+  /** null = the server had not answered when the recorder stopped waiting. */
   readonly status: number | null;
   readonly headers: Readonly<Record<string, string>>;
   /** The body as it arrived: seconds from the request, and text. */

@@ -17,7 +17,7 @@ export class LocalClient implements AsyncDisposable {
     this.server = server;
   }
 
-  /** Sends a request to the lifecycle API, with the key; a body that is no string is sent as JSON. */
+  /** Sends a request to the lifecycle API, with the key; a body that is not a string is sent as JSON. */
   send(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers({
       "open-sandbox-api-key": this.server.connectionConfig.apiKey,
@@ -125,7 +125,7 @@ export async function readOutcome(response: Response): Promise<Outcome> {
   };
 }
 
-/** The events in a body; what is no complete frame is there as an event without a type. */
+/** The events in a body; an incomplete frame appears as an event without a type. */
 export function parseEvents(text: string): WireRecord[] {
   return text
     .split("\n\n")

@@ -45,7 +45,7 @@ export function readDocument(name: DocumentName): Json {
   // Jest runs the tests as CommonJS.
   const file = path.join(__dirname, "../../openapi", `${name}.yaml`);
   const document: unknown = parse(readFileSync(file, "utf8"));
-  if (!isJson(document)) throw new TypeError(`${file} is no document.`);
+  if (!isJson(document)) throw new TypeError(`${file} is not a document.`);
   return document;
 }
 

@@ -79,7 +79,7 @@ export class Schemas {
     const known = this.#documents.get(name);
     if (known !== undefined) return known;
     const document = exact(readDocument(name));
-    if (!isJson(document)) throw new TypeError(`${name} is no document.`);
+    if (!isJson(document)) throw new TypeError(`${name} is not a document.`);
     this.#documents.set(name, document);
     return document;
   }

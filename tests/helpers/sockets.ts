@@ -9,7 +9,7 @@ export class RawExchange {
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Settles when the socket is closed, whoever did it. */
+  /** Settles when the socket is closed, by either side. */
   readonly closed: Promise<void>;
   /** The body once it has come in full; rejects when the connection ends before. */
   readonly body: Promise<string>;

@@ -167,7 +167,7 @@ describeIf(
     mkdirSync(other);
     const second = await start(program("setInterval(() => undefined, 1000);"));
     expect(existsSync(path.join(temporary, stale))).toBe(false);
-    // Not one that says nothing of its owner, nor a running server's.
+    // Not one without information about its owner, nor a running server's.
     expect(existsSync(other)).toBe(true);
     const third = await start(program("setInterval(() => undefined, 1000);"));
     expect(readdirSync(temporary)).toHaveLength(3);

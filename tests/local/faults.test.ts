@@ -117,7 +117,7 @@ describeIf(
     expect(await (await code("1")).text()).toHaveLength(30);
   });
 
-  test("stalls, until the client gives up", async () => {
+  test("stalls, until the client cancels", async () => {
     set({ stallAtByte: 30 });
     const controller = new AbortController();
     const answer = await sandbox.execd(
@@ -176,7 +176,7 @@ describeIf(
     await client.send("DELETE", other.path);
   });
 
-  test("refuses what is no fault", () => {
+  test("refuses what is not a fault", () => {
     expect(() => set({ badGatewayRate: 2 })).toThrow(
       "faults.badGatewayRate must be a number from 0 to 1; got 2",
     );

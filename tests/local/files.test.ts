@@ -42,7 +42,7 @@ describeIsolated("recorded requests for files", () => {
       }
       expect({ of: exchange.label, ...answer }).toEqual({ of: exchange.label, ...recorded(exchange) });
     }
-    // A difference that is none any more does not belong in the list.
+    // A difference that no longer exists does not belong in the list.
     expect(new Set(differences)).toEqual(DIFFERENT);
   });
 });
@@ -109,7 +109,7 @@ describeIsolated("an upload", () => {
     expect((await execd.command("stat -c %a /workspace/kept")).stdout).toBe("640");
   });
 
-  test("of what is no form is refused", async () => {
+  test("of a body that is not a form is refused", async () => {
     const answer = await execd.send("POST", "/files/upload", { body: "{}" });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("multipart");

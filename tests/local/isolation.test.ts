@@ -238,7 +238,7 @@ for call in ${JSON.stringify(calls)}:
     return stdout;
   }
 
-  test("a sandbox has no keyrings: they are the session's of whoever started the server", async () => {
+  test("a sandbox has no keyrings: they belong to the session of the user who started the server", async () => {
     const { firstForKeys: first = 0 } = CALLS ?? {};
     expect(await errorsOf([[first], [first + 1], [first + 2]])).toBe("1\n1\n1\n");
   });

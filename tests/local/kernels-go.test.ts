@@ -105,7 +105,7 @@ describeIf(
     "var wg sync.WaitGroup\nwg.Wait()",
     "go func() {}()",
     "n := copy([]int{1}, []int{2})\n_ = n",
-  ])("a last statement that is no value, or only prints one, has no result: %s", async (code) => {
+  ])("a last statement that is not a value, or only prints one, has no result: %s", async (code) => {
     await expect(go(code)).resolves.toMatchObject({ results: [], error: undefined });
   });
 

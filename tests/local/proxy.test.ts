@@ -168,7 +168,7 @@ describeIsolated("a port of the sandbox", () => {
     });
   });
 
-  test("that breaks off is no end", async () => {
+  test("that breaks off is an error", async () => {
     const response = await execd.openPort(PORT, "GET", "/cut");
     await expect(response.text()).rejects.toThrow();
   });

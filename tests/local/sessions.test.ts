@@ -93,7 +93,7 @@ describeIsolated("a session", () => {
     expect(stdout).toBe("0 1\nbash: line 3: nosuch: command not found");
   });
 
-  test("survives a command that is none, that traces, and that replaces what it is made of", async () => {
+  test("survives an invalid command, one that traces, and that replaces what it is made of", async () => {
     const id = await createSession();
     expect((await run(id, "if then")).ending).toBe("2");
     expect((await run(id, "set -x; true")).stdout).toBe("++ true");

@@ -54,7 +54,7 @@ test(
     const program = await readFile(path.join(__dirname, "public-api.ts"), "utf8");
     const text = program.replace('from "../../src/index.js"', 'from "./dist/index.mjs"');
     expect(text).not.toBe(program);
-    // A mark above what is no mistake is a complaint, too.
+    // A mark above correct code is an error, too.
     expect(await complaints("use.ts", text)).toEqual([]);
   },
   TIMEOUT_MILLIS,

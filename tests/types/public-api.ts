@@ -58,7 +58,7 @@ declare const signal: AbortSignal;
 /** A check that cannot fail would prove nothing. */
 export function theCheckItselfFails(anything: { readonly value: never }): void {
   exactly<string>()("text" as string);
-  // @ts-expect-error A number is no string.
+  // @ts-expect-error A number is not a string.
   exactly<string>()(1);
   // @ts-expect-error A union is wider than one of its members.
   exactly<string>()("text" as string | undefined);
@@ -299,6 +299,6 @@ export function errors(error: unknown): string {
     const unknown: SdkErrorCode = "STREAM_CUTT";
     return error.error.code === known ? "cut" : unknown;
   }
-  // @ts-expect-error What is no exception of the SDK is not known.
+  // @ts-expect-error Other values than exceptions of the SDK are unknown.
   return error.message;
 }

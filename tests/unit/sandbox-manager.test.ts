@@ -133,7 +133,7 @@ describe("a page", () => {
     return ids;
   };
 
-  test("is not gone over for ever where the server gives the same one again and again", async () => {
+  test("ends if the server returns the same page again and again", async () => {
     const pagination = { page: 1, pageSize: 1, totalItems: 2, totalPages: 2, hasNextPage: true };
     server.on("GET /sandboxes", (_, count) => {
       if (count > 3) throw new Error("It was asked for again.");

@@ -33,7 +33,7 @@ const GUIDE = `You have a sandbox in which you can run code, shell commands and 
 - Files are shared by all tools. Write results that the user wants to keep to files in the working directory; results name the files that a call created or changed.
 - Long output is cut in the middle. The complete text is in the file that the result names: read the part that you need with read_file.
 - An error comes with its traceback: mend the code and run only that part again. After a timeout the variables are still there, unless the result says otherwise.
-- There may be no network access. If a package is missing, try what is installed before you give up.`;
+- There may be no network access. If a package is missing, try what is installed before you stop.`;
 
 const HANDLE_GUIDE = `
 - Every result names its sandbox. Pass it as "sandbox" in the next call; without it you get a new, empty one.`;

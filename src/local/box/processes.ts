@@ -7,7 +7,7 @@ export const TICKS_PER_SECOND = 100;
 /** Where the start time is among the fields of {@link ProcessStat}. */
 const START_TIME = 19;
 const STOP_ATTEMPTS = 500;
-/** A process can start another between two looks; after so many the race with one that does nothing else is given up. */
+/** A process can start another between two looks; after this many looks the race with a process that does nothing else ends. */
 const MOST_LOOKS = 20;
 
 /** What /proc/PID/stat says of a process. */

@@ -128,7 +128,7 @@ export class Snapshots {
     this.#snapshots.delete(id);
   }
 
-  /** Gives up what is being copied; resolves when nothing is any more. */
+  /** Cancels copies in progress; resolves when they have ended. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#working);

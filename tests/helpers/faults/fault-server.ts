@@ -85,7 +85,7 @@ export class FaultExchange {
     this.socket.resetAndDestroy();
   }
 
-  /** Settles when the connection is closed, whoever did it. */
+  /** Settles when the connection is closed, by either side. */
   get closed(): Promise<void> {
     return this.socket.closed
       ? Promise.resolve()

@@ -47,7 +47,7 @@ export class LeakWatch {
     realProcess.on("unhandledRejection", this.#onRejection);
   }
 
-  /** Afterwards nothing may hang on this signal. */
+  /** Afterwards nothing may listen to this signal. */
   watch(signal: AbortSignal): void {
     this.#signals.push(signal);
   }
@@ -72,7 +72,7 @@ export class LeakWatch {
 export async function heapMiB(): Promise<number> {
   for (let round = 0; round < 4; round += 1) {
     collectGarbage();
-    // What is finalised, and what streams and sockets let go of, goes in later turns.
+    // What is finalised, and what streams and sockets release, goes in later turns.
     await new Promise(setImmediate);
   }
   const { heapUsed, external } = realProcess.memoryUsage();

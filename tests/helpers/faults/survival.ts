@@ -10,7 +10,7 @@ import type { Operation } from "./operations.js";
 /** Sent with each answer, and to be found in what is made of it. */
 export const REQUEST_ID = "request-of-a-fault";
 
-/** Waits for retries are no part of these tests: there are two retries, at once. */
+/** Waits for retries do not belong to these tests: there are two retries, at once. */
 export const QUICK_RETRIES = { maxRetries: 2, initialBackoffMillis: 0, maxBackoffMillis: 0 };
 
 /** What a call must come to. */

@@ -52,13 +52,13 @@ describe("decoding a frame", () => {
     ["a string", "x"],
     ["null", null],
     ["neither type nor code", { text: "x" }],
-    ["a type that is no string", { type: 5 }],
-    ["a text that is no string", { type: "stdout", text: 5 }],
-    ["a timestamp that is no number", { type: "ping", timestamp: "now" }],
-    ["results that are no object", { type: "result", results: ["x"] }],
-    ["an error that is no object", { type: "error", error: "x" }],
-    ["a traceback that is no list", { type: "error", error: { ename: "", evalue: "", traceback: "x" } }],
-    ["a count that is no number", { type: "execution_count", execution_count: "1" }],
+    ["a type that is not a string", { type: 5 }],
+    ["a text that is not a string", { type: "stdout", text: 5 }],
+    ["a timestamp that is not a number", { type: "ping", timestamp: "now" }],
+    ["results that are not an object", { type: "result", results: ["x"] }],
+    ["an error that is not an object", { type: "error", error: "x" }],
+    ["a traceback that is not a list", { type: "error", error: { ename: "", evalue: "", traceback: "x" } }],
+    ["a count that is not a number", { type: "execution_count", execution_count: "1" }],
   ])("%s is malformed", (_, frame) => {
     expect(decodeFrame(frame)).toEqual({ malformed: expect.any(String) });
   });

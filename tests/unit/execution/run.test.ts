@@ -242,7 +242,7 @@ describe("handlers", () => {
     await run;
   });
 
-  test("may give back what is no promise", async () => {
+  test("may return a value that is not a promise", async () => {
     const handlers: ExecutionHandlers = {
       onEvent: () => 1,
       onStdout: () => true,

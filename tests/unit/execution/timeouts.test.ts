@@ -179,7 +179,7 @@ describe("silence", () => {
     await settle();
   });
 
-  test("may last for ever where it is told so", async () => {
+  test("may last without a limit if asked to", async () => {
     const source = new ScriptedSource().send(init());
     const run = runOf(source);
     await pass(1e6);

@@ -45,7 +45,7 @@ test("limits are read from resources, with defaults and floors for what is missi
   });
 });
 
-test("sandboxes begin at different cores; all of them are no choice", () => {
+test("sandboxes begin at different cores; all cores need no choice", () => {
   expect([0, 1, 2, 3].map((ordinal) => chooseCores(2, [0, 2, 5], ordinal))).toEqual([
     "0,2",
     "2,5",

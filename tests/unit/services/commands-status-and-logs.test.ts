@@ -143,7 +143,7 @@ describe("the log of a command", () => {
     });
   });
 
-  test("gives whole characters, and bytes that are none, at once", async () => {
+  test("gives whole characters, and invalid bytes, at once", async () => {
     const bytes = new Uint8Array([...bytesOf("🎉", 0, 4), 0xff, 0x80, 0x80, 0x80]);
     const commands = new Commands(new FakeExecd(() => log(bytes, 8)).link);
     expect(await commands.getLogs("c1")).toEqual({ text: "🎉\ufffd\ufffd\ufffd\ufffd", bytes, cursor: 8 });

@@ -141,7 +141,7 @@ describe("an upload", () => {
     expect(mostRetainedMiB).toBeLessThan(32);
   });
 
-  test("that the server takes no more of fails, and its source is let go of", async () => {
+  test("that the server takes no more of fails, and its source is released", async () => {
     await using server = await RawServer.start(({ socket }) => socket.pause());
     const data = new Readable({
       read() {
@@ -197,7 +197,7 @@ describe("an upload", () => {
     expect(await failureOf(filesAt(server.origin).writeFiles(entries))).toMatchObject({ code: "ENOENT" });
   });
 
-  test("that is refused halfway says why, and lets go of all its sources", async () => {
+  test("that is refused halfway says why, and releases all its sources", async () => {
     await using server = await RawServer.start((exchange) =>
       exchange.json(400, { code: "INVALID_FILE", message: "no" }),
     );

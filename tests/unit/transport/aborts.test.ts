@@ -114,7 +114,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     }
   });
 
-  test("where the fetch does not heed its signal; what it answers later is given up", async () => {
+  test("where the fetch does not heed its signal; a later response is discarded", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     let answer: (response: Response) => void = () => undefined;

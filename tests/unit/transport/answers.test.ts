@@ -36,7 +36,7 @@ describe("a fetch of the caller's own", () => {
     ["nothing", () => undefined],
     ["null", () => null],
     ["text", () => "{}"],
-    ["an object that is no answer", () => ({ ok: true, status: 200 })],
+    ["an object that is not a response", () => ({ ok: true, status: 200 })],
     ["an answer that it has read itself", read],
   ])("that gives %s is told so", async (_, answer) => {
     const { client, json, stream } = given(await answer());
@@ -96,7 +96,7 @@ describe("a success", () => {
     ],
     ["with a newline", (exchange) => exchange.answer(200, "\n")],
     ["compressed", (exchange) => exchange.answer(200, gzipSync(""), { "content-encoding": "gzip" })],
-  ])("that is empty, %s, is no error", async (_, answer) => {
+  ])("that is empty, %s, is not an error", async (_, answer) => {
     expect(await get(answer)).toBeUndefined();
   });
 

@@ -153,7 +153,7 @@ describe("event stream decoder", () => {
     });
   });
 
-  test("comments, ids, retries, CRLF, a byte order mark and blank lines are no frames", () => {
+  test("comments, ids, retries, CRLF, a byte order mark and blank lines are not frames", () => {
     const stream =
       '\uFEFF: welcome\r\nid: 7\r\nretry: 100\r\nevent: message\r\ndata: {"type":"ping"}\r\n\r\n\r\n\n{"type":"ping"}\r\n\r\n:bye';
     expect(decode([stream])).toEqual({

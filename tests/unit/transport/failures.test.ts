@@ -148,7 +148,7 @@ test("a connection that breaks while an answer is read is tried again for GET, a
   expect(server.exchanges).toHaveLength(4);
 });
 
-test("an answer shorter than it says is no answer", async () => {
+test("a response shorter than it says is an error", async () => {
   await using server = await RawServer.start((exchange) => {
     exchange.head(200, { "content-length": "100" });
     exchange.socket.end('{"a":1}');
@@ -283,7 +283,7 @@ describe("a fetch of the user's", () => {
     }
   });
 
-  test("that answers with what is no Response fails the call with an exception of the library", async () => {
+  test("that returns a value that is not a Response fails the call with an exception of the library", async () => {
     const nonsense: unknown = { ok: true, status: 200, headers: new Map(), body: {} };
     const fetch = (): Promise<Response> => Promise.resolve(nonsense as Response);
     const { client, json, stream } = transportTo("http://sandbox.test", { fetch });

@@ -96,7 +96,7 @@ describe("whether a request is sent again:", () => {
     ["with retries disabled", {}, { maxRetries: 0 }, false],
     ["just before the deadline", { elapsedMillis: 9_000 }, { deadlineSeconds: 10 }, true],
     ["with a wait beyond the deadline", { elapsedMillis: 9_001 }, { deadlineSeconds: 10 }, false],
-    ["with a deadline of 0, which is none", { elapsedMillis: 9_001 }, { deadlineSeconds: 0 }, true],
+    ["with a deadline of 0, which disables it", { elapsedMillis: 9_001 }, { deadlineSeconds: 0 }, true],
   ])("%s", (_, some, policy, isRetried) => {
     expect(decideRetry({ ...state, ...some }, new RetryPolicy(policy)) !== undefined).toBe(isRetried);
   });

@@ -88,7 +88,7 @@ test("cancelling aborts the request of a stand-in for fetch", async () => {
   expect(signal?.aborted).toBe(true);
 });
 
-test("an abort gives up the body of a stand-in for fetch that does not heed it", async () => {
+test("an abort cancels the body of a stand-in for fetch that does not heed it", async () => {
   const controller = new AbortController();
   let cancelled = (): void => undefined;
   const isCancelled = new Promise<void>((resolve) => (cancelled = resolve));
@@ -173,7 +173,7 @@ describe("a stream that stands still", () => {
     await server.exchange(1).closed;
   });
 
-  test("is no failure while nobody reads", async () => {
+  test("is not a failure while nobody reads", async () => {
     const body = new ReadableStream<Uint8Array>({
       start(controller) {
         for (const word of ["one", "two"]) controller.enqueue(new TextEncoder().encode(word));

@@ -161,7 +161,7 @@ export class Bubblewrap implements Isolation {
       ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
     ];
     const { java, go, python } = plan.runtimes;
-    // Directories that hold nothing else come first, lest the system's own version of it be found instead.
+    // Directories that hold nothing else come first, so that they are found before the system's own version.
     const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
     const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {

@@ -183,7 +183,7 @@ export function makeProfile({ readable, writable, unreadable, home, network }: P
     `(allow file-write-data (subpath "/dev/fd") ${DEVICES.map(literal).join(" ")})`,
     '(allow file-ioctl (literal "/dev/tty"))',
     "(deny network*)",
-    // Whoever may make a socket can do nothing with it but what follows.
+    // Code that can make a socket can do with it only what follows.
     "(allow system-socket)",
     // Not those of others: on `docker.sock` one gets whatever one wants.
     ...writable.flatMap((directory) => [

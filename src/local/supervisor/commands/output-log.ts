@@ -14,7 +14,7 @@ interface Segment {
 
 /**
  * The outputs of background commands, on disk, with a limit for all of them together: beyond it the oldest output goes
- * first, whoever wrote it, and positions in what remains stay what they were.
+ * first, from any writer, and positions in what remains stay what they were.
  */
 export class OutputLogs {
   readonly #budget: number;

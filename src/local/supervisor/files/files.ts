@@ -18,7 +18,7 @@ import { describeSystemError, errorCode } from "../http/go-errors.js";
 import { Problem, runtimeError } from "../http/problem.js";
 import { upload } from "./uploads.js";
 
-/** The operations on files. Those on several are no transaction: the first that fails ends them. */
+/** The operations on files. Those on several files are not a transaction: the first that fails ends them. */
 export function fileRoutes(configuration: Configuration): Routes {
   const resolve = (given: string) => expandPath(given, configuration);
   return {

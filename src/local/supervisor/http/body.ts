@@ -30,12 +30,12 @@ export class Body {
     this.#fields = fields;
   }
 
-  /** @throws {Problem} 400 for what is no JSON object */
+  /** @throws {Problem} 400 if the body is not a JSON object */
   static async read(stream: Readable, model: string | BodyModel): Promise<Body> {
     return Body.parse(await readText(stream), model);
   }
 
-  /** @throws {Problem} 400 for what is no JSON object */
+  /** @throws {Problem} 400 if the body is not a JSON object */
   static parse(text: string, given: string | BodyModel): Body {
     const model = typeof given === "string" ? { name: given } : given;
     return new Body(model, toFields(parseValue(text, model), `model.${model.name}`, model));

@@ -70,7 +70,7 @@ function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: st
   }
   const isBodiless = method === "HEAD" || status === 204 || status === 205 || status === 304;
   const headers = ofMessage(incoming.headers);
-  // HTTP/2 refuses a length where there can be no body.
+  // HTTP/2 refuses a length where a body is not allowed.
   if (status === 204) delete headers["content-length"];
   stream.respond({ ":status": status, ...headers }, { endStream: isBodiless });
   if (isBodiless) incoming.resume();
