@@ -151,13 +151,21 @@ void (async () => { for (;;) { await null; await new Promise((r) => setTimeout(r
 
   test("between two runs is reported in the second", async () => {
     const contextId = await client.createContext("javascript");
-    const mark = "/tmp/printed-between";
+    const [go, mark] = ["/tmp/print-between", "/tmp/printed-between"];
     await client.run(
       "javascript",
-      `setTimeout(() => { console.log("late"); require("fs").writeFileSync("${mark}", "") }, 5); 1`,
+      `const fs = require("fs");
+const waiting = setInterval(() => {
+  if (!fs.existsSync("${go}")) return;
+  clearInterval(waiting);
+  console.log("late");
+  fs.writeFileSync("${mark}", "");
+}, 5);
+1`,
       contextId,
     );
-    await client.run("bash", `until [ -e ${mark} ]; do sleep 0.01; done`);
+    // Prints only now, when the first run has ended.
+    await client.run("bash", `touch ${go}; until [ -e ${mark} ]; do sleep 0.01; done`);
     const { stdout, stderr } = await client.run("javascript", "console.log('own')", contextId);
     expect({ stdout, isNoted: stderr.startsWith("Note: ") }).toEqual({ stdout: "own\n", isNoted: true });
   });
