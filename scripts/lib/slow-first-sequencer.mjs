@@ -7,7 +7,6 @@ import Sequencer from "@jest/test-sequencer";
 const SLOW = [
   "tests/unit/generate.test.ts",
   "tests/local/kernels-java.test.ts",
-  "tests/local/isolation-race.test.ts",
   "tests/local/kernels-packages.test.ts",
   "tests/examples/examples.test.ts",
   "tests/conformance/facade.test.ts",

@@ -6,6 +6,8 @@ import { plainText } from "./traceback.js";
 import type { CodeToolInputs, CodeToolResult, ToolFile, ToolOutput } from "./types.js";
 import type { Workspace } from "./workspace.js";
 
+/** What an execution keeps, in bytes. The report cuts text to its own bound, but it needs pictures as a whole. */
+const MOST_KEPT_BYTES = 16_000_000;
 /** How many changed files the text names. */
 const MOST_NAMED_FILES = 20;
 
@@ -39,7 +41,7 @@ export async function runCode(
   const run = codes.run(code, {
     context: codeContext,
     signal: abandoning.signal,
-    maxOutputBytes: limits.maxOutputBytes,
+    maxOutputBytes: MOST_KEPT_BYTES,
     // Neither the wait for its turn nor the start of the kernel counts.
     handlers: { ...output.handlers, onInit: () => limit.begin() },
   });
@@ -117,7 +119,7 @@ export async function runCommand(
   const output = collectOutput(call, (text) => (text === "\n" ? text : `${text}\n`));
   const seconds = Math.min(timeoutSeconds, limits.timeoutSeconds);
   const run = workspace.interpreter.commands.run(command, {
-    ...{ cwd, signal, timeoutSeconds: seconds, maxOutputBytes: limits.maxOutputBytes },
+    ...{ cwd, signal, timeoutSeconds: seconds, maxOutputBytes: MOST_KEPT_BYTES },
     handlers: output.handlers,
   });
   try {
@@ -180,10 +182,12 @@ async function report(
     await save(name, complete);
   };
 
-  result.add(plainText(execution.stdout));
-  if (execution.truncated.stdout) await save("stdout", kept.stdout);
-  result.add(plainText(execution.stderr), "stderr");
-  if (execution.truncated.stderr) await save("stderr", kept.stderr);
+  for (const stream of ["stdout", "stderr"] as const) {
+    const text = plainText(execution[stream]);
+    const shown = boundText(text, limits.maxOutputBytes);
+    result.add(shown, stream === "stdout" ? undefined : stream);
+    if (shown !== text || execution.truncated[stream]) await save(stream, kept[stream]);
+  }
   for (const each of execution.results) {
     const { images, text } = readResult(each);
     await addText("result", plainText(text), "result");

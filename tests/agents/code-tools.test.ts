@@ -186,7 +186,9 @@ describeIf(
   });
 
   test("a kernel that does not react is reset, and the model is told", async () => {
-    await using quick = create({ timeoutSeconds: 1 });
+    await using quick = create({ timeoutSeconds: 5 });
+    // The interrupt must not come before the code has begun to ignore it.
+    await quick.execute("run_code", { code: "import signal" });
     const code = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass";
     expect((await quick.execute("run_code", { code })).text).toContain(
       "its context was reset: its variables are lost",
