@@ -31,6 +31,8 @@ describeIf(
   let context: BrowserContext;
   let page: Page;
   const hosts = new Set<string>();
+  /** How many runs the page has begun. */
+  let started = 0;
 
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS });
@@ -47,6 +49,7 @@ describeIf(
     });
     page = await context.newPage();
     await open(page);
+    started = 0;
   });
   afterEach(async () => {
     await context.close();
@@ -68,11 +71,11 @@ describeIf(
   const run = async (code: string) => {
     await write(code);
     await page.keyboard.press("Control+Enter");
+    started += 1;
   };
   const runToEnd = async (code: string) => {
     await run(code);
-    await page.getByRole("status").getByText("Running…").waitFor();
-    await page.getByRole("button", { name: "Run", exact: true, disabled: false }).waitFor();
+    await page.getByRole("status").getByText(`Run ${started}: `).waitFor();
   };
 
   test("runs code by the keyboard, and shows output, values and errors", async () => {
@@ -101,9 +104,11 @@ class Shown:
         return {"image/svg+xml": "<svg xmlns='http://www.w3.org/2000/svg' width='40' height='20'></svg>"}
 Shown()`);
     const picture = output().getByRole("img");
-    await expect(picture.evaluate("(image) => image.decode().then(() => image.naturalWidth)")).resolves.toBe(
-      40,
+    await picture.waitFor();
+    const width = await page.evaluate(
+      "document.querySelector('.picture').decode().then(() => document.querySelector('.picture').naturalWidth)",
     );
+    expect(width).toBe(40);
     await runToEnd(`
 class Shown:
     def _repr_html_(self):
@@ -124,6 +129,7 @@ Shown()`);
     await page.getByRole("tab", { name: "Python 1" }).press("ArrowRight");
     await page.reload();
     await page.getByText("Connected to the sandbox of your last visit.").waitFor();
+    started = 0;
     await page.getByRole("tab", { name: "Python 2" }).click();
     await runToEnd("print(name)");
     expect(await output().innerText()).toContain("two");

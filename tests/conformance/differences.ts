@@ -13,7 +13,7 @@ const shows = (text: string) => ({ stdout: "", counts: true, results: [{ text }]
 const raises = (name: string, value: unknown) => ({ stderr: "", statuses: ["error"], error: [name, value] });
 const refuses = (status: number, code: string) => ({
   status,
-  body: expect.stringMatching(`^\\{"code":"${code}","message":"[^"]+"\\}$`),
+  body: expect.stringMatching(`^\\{"code":"${code}","message":"(?:[^"\\\\]|\\\\.)+"\\}$`),
 });
 const NODE_RESULT = "the last value is a result; tslab prints it";
 const NODE_ERROR = "what is thrown is an error event; tslab writes it to stderr";
@@ -166,7 +166,7 @@ export const DIFFERENCES: Readonly<
       here: {
         stdout: "",
         stderr:
-          "bash: /dev/stdin: line 1: syntax error near unexpected token `then'\nbash: /dev/stdin: line 1: `if then'\n",
+          "bash: eval: line 1: syntax error near unexpected token `then'\nbash: eval: line 1: `if then'\n",
       },
     },
     "bash: pwd": { because: "follows a `cd` that was not recorded", here: { stdout: "/workspace\n" } },

@@ -45,6 +45,7 @@ export class App {
   #tabs: Tab[] = [];
   #tab!: Tab;
   #count = 0;
+  #runs = 0;
 
   constructor(connectionConfig: ConnectionConfig) {
     const onStatus = (text: string) => this.#say(text);
@@ -174,6 +175,7 @@ export class App {
     const interpreter = this.#interpreter;
     if (interpreter === undefined || tab.run !== undefined) return;
     const { output, language } = tab;
+    const number = (this.#runs += 1);
     try {
       if (tab.context === undefined) {
         this.#say(`Starting ${languageNamed(language).label}…`);
@@ -198,7 +200,8 @@ export class App {
       this.#say("Running…");
       const { error, complete } = await run;
       const duration = complete === undefined ? "" : ` in ${(complete.executionTimeMs / 1000).toFixed(2)} s`;
-      this.#say(error === undefined ? `Done${duration}.` : `${error.name || "Error"}: ${error.value}`);
+      const outcome = error === undefined ? `done${duration}.` : `${error.name || "Error"}: ${error.value}`;
+      this.#say(`Run ${number}: ${outcome}`);
     } catch (error) {
       output.note(messageOf(error));
       this.#say(messageOf(error));
