@@ -82,6 +82,7 @@ export class SnippetPrograms implements AsyncDisposable {
       // The sources, so that no build with declarations is needed.
       paths: {
         "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
+        "opensandbox-code-interpreter/agents": [path.join(root, "src/agents/index.ts")],
         "opensandbox-code-interpreter/local": [path.join(root, "src/local/index.ts")],
         "opensandbox-code-interpreter/*": [
           path.join(root, "src/agents/*.ts"),
