@@ -31,6 +31,7 @@ export type SdkErrorCode =
   | "PAUSE_FAILED"
   | "PORT_UNAVAILABLE"
   | "SANDBOX_ENDED"
+  | "SANDBOX_NOT_FOUND"
   | "SANDBOX_START_FAILED";
 
 /** An error as a code to branch on and a sentence to read. */
