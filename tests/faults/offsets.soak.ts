@@ -92,7 +92,7 @@ async function expectEveryOffset(body: Buffer, kind: "code" | "command"): Promis
         fetch: async (...request) => {
           const response = await fetch(...request);
           const cut = cuts.get(name);
-          if (request[1]?.method === "POST" && cut !== undefined) finish(cut);
+          if (request[1].method === "POST" && cut !== undefined) finish(cut);
           return response;
         },
       });
