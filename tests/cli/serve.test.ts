@@ -82,6 +82,6 @@ describeIf(
     holder.close();
     expect(exitCode).toBe(70);
     expect(stderr).toContain(`cannot listen on port ${port}: another program uses it.`);
-    expect(stderr).toContain("Use another port; port 0 takes any that is free.");
+    expect(stderr).toContain("Use another port, or port 0 for any free one.");
   });
 });

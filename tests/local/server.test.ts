@@ -29,7 +29,7 @@ test.each([
     { cors: ["localhost"] },
     'cors must be "*" or a list of origins such as "http://localhost:5173"; got ["localhost"]',
   ],
-  [{ faults: { cutAtByte: -1 } }, "faults.cutAtByte must be a whole number from 0; got -1"],
+  [{ faults: { cutAtByte: -1 } }, "faults.cutAtByte must be a whole number of at least 0; got -1"],
 ])("the options %j are refused", async (options, message) => {
   await expect(startLocalServer(options)).rejects.toMatchObject({
     name: "InvalidArgumentException",

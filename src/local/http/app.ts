@@ -15,7 +15,7 @@ export interface AccessRules {
   readonly apiKey: string;
   /** The origins of web pages that may read its answers. */
   readonly cors: "*" | readonly string[];
-  /** The page below `/ui/`, if it is served. */
+  /** The page served below `/ui/`, if enabled. */
   readonly playground?: Playground | undefined;
 }
 
