@@ -3,24 +3,24 @@ import { resolveIsolation } from "./box/isolation/resolve.js";
 import { installCommands, LANGUAGES, RUNTIME_NAMES } from "./languages/languages.js";
 import { Runtimes } from "./languages/runtimes.js";
 
-/** What the local server finds on a machine. */
+/** What the local server found on this machine. */
 export interface Examination {
   readonly languages: readonly ExaminedLanguage[];
-  /** How sandboxes are separated, or why they cannot be. */
+  /** The isolation in use, or why there is none. */
   readonly isolation: { readonly name: string } | { readonly problem: string };
 }
 
-/** A language, and the program that runs it. */
+/** A language and the program that runs it. */
 export interface ExaminedLanguage {
   readonly label: string;
   readonly program: string;
-  /** The installation that is used; `undefined` where there is none. */
+  /** The installation in use, or `undefined` if there is none. */
   readonly found: { readonly version: string; readonly executable: string } | undefined;
-  /** The command that installs it, by system. */
+  /** The command that installs it, per system. */
   readonly install: readonly { readonly system: string; readonly command: string }[];
 }
 
-/** Looks for what the local server needs on this machine. */
+/** Checks what the local server can use on this machine. */
 export async function examineMachine(runtimes: Runtimes = new Runtimes()): Promise<Examination> {
   const [{ installed }, isolation] = await Promise.all([runtimes.select({}), examineIsolation()]);
   const languages = RUNTIME_NAMES.map((name) => {

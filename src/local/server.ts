@@ -20,107 +20,108 @@ import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
 import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.js";
 
-/** The host name of a server without a listener: reserved, so that no resolver knows it (RFC 2606). */
+/** The host name of a server without a port. RFC 2606 reserves it, so no resolver knows it. */
 const IN_PROCESS_HOST = "opensandbox.invalid";
 
-/** What a box's supervisor and the system's libraries may take beside the memory of a sandbox. */
+/** Memory for the supervisor and the system libraries of a box, in addition to the sandbox's own. */
 const OF_SUPERVISOR_BYTES = 128 * 2 ** 20;
-/** How long the end of the process waits for the removal of its files; the next server removes what is left. */
+/** How long process exit waits for files to be removed. The next server removes what is left. */
 const REMOVAL_LIMIT_MS = 10_000;
 
 /** Options of {@link startLocalServer}. */
 export interface LocalServerOptions {
   /**
-   * The TCP port on 127.0.0.1: 0 for any that is free, `false` for none: the server is then reached through its
-   * `fetch` only, from this process.
+   * The TCP port on 127.0.0.1. `0` takes any free port. With `false` the server has no port, and only its `fetch` in
+   * this process reaches it.
    * @default 0
    */
   readonly port?: number | false | undefined;
-  /** What clients must send as API key; an empty string means none. @default a random one */
+  /** The API key that clients must send. An empty string disables authentication. @default a random key */
   readonly apiKey?: string | undefined;
   /**
-   * How sandboxes are separated from this machine. `"auto"` is the best that works here, and refuses to start where
-   * nothing does. `"none"` runs code with your own rights: for code that you trust.
+   * How sandboxes are isolated from this machine. `"auto"` uses the best isolation available here, and refuses to start
+   * without any. `"none"` runs code with your own privileges: only for code that you trust.
    * @default "auto"
    */
   readonly isolation?: IsolationMode | undefined;
   /** Whether sandboxes may use the network. Without isolation they always can. @default "deny" */
   readonly network?: "deny" | "allow" | undefined;
   /**
-   * What Python runs use: `"auto"` is IPython where it can be imported, as the real server does, `"plain"` the standard
-   * library alone.
+   * What runs Python code: `"auto"` uses IPython if it can be imported, as the real server does; `"plain"` uses the
+   * standard library only.
    * @default "auto"
    */
   readonly pythonShell?: "auto" | "plain" | undefined;
   /**
-   * The Python to use: the path of an interpreter, or of the folder of a virtual environment. A sandbox's
-   * `env.PYTHON_VERSION` still chooses another one.
-   * @default what `python3` means in this process
+   * The Python to use: the path of an interpreter or of a virtual environment. A sandbox can choose another one with
+   * `env.PYTHON_VERSION`.
+   * @default the `python3` of this process
    */
   readonly python?: string | undefined;
   /**
-   * The origins of web pages that may use the server (`"http://localhost:5173"`), or `"*"` for every page that knows the
-   * key.
+   * The origins of web pages that may use the server, such as `"http://localhost:5173"`, or `"*"` for every page that
+   * has the API key.
    * @default none
    */
   readonly cors?: "*" | readonly string[] | undefined;
-  /** Serves the playground, a page to run code in a browser; needs a port. @default false */
+  /** Serves the playground, a web page that runs code. Requires a port. @default false */
   readonly ui?: boolean | undefined;
-  /** How all sandboxes misbehave, for tests; {@link LocalServer.setFaults} changes it. @default not at all */
+  /** Faults of all sandboxes, for tests. {@link LocalServer.setFaults} changes them. @default none */
   readonly faults?: Faults | undefined;
-  /** Aborts the start. It has no effect on a server that runs. */
+  /** Aborts the start. It has no effect on a running server. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Options for a connection to a local server: they are what `connectionConfig` takes everywhere in the SDK. */
+/** Connection options for a local server. Pass them as `connectionConfig` anywhere in the SDK. */
 export interface LocalConnectionOptions {
-  /** `host:port`. */
+  /** The host and port, as `host:port`. */
   readonly domain: string;
   readonly protocol: "http";
   readonly apiKey: string;
-  /** Reaches a server that has no port. */
+  /** Reaches a server without a port. */
   readonly fetch?: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
 }
 
 /** A running local server. */
 export interface LocalServer extends AsyncDisposable {
-  /** Its address: `http://127.0.0.1:…`; for a server without a port a name that only its `fetch` understands. */
+  /** The server's URL: `http://127.0.0.1:…`, or for a server without a port a URL that only its `fetch` understands. */
   readonly url: string;
-  /** What its sandboxes are separated by. */
+  /** How its sandboxes are isolated. */
   readonly isolation: IsolationName;
-  /** The Python that its sandboxes use; `null` where none was found, so that Python runs end with an error. */
+  /** The Python that its sandboxes use, or `null` if none was found. Python runs then end with an error. */
   readonly python: string | null;
-  /** What to give to the SDK. */
+  /** The connection options to pass to the SDK. */
   readonly connectionConfig: LocalConnectionOptions;
-  /** The server as a function, with or without a port. It honours `signal`, and streams. */
+  /** Sends a request to the server, with or without a port. Supports `signal` and streaming. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
-  /** The link that opens the playground once; `undefined` without `ui`. Keep it secret: it gives access to the server. */
+  /** A link that opens the playground once; `undefined` without `ui`. Keep it secret: it gives access to the server. */
   readonly uiUrl: string | undefined;
   /**
-   * Replaces the faults of one sandbox, or of `"all"`; `{}` ends them. Those of a sandbox come over those of all. They
-   * hold for requests from now on.
+   * Replaces the faults of one sandbox, or of `"all"`; `{}` removes them. The faults of a sandbox override those of
+   * all. Takes effect with the next request.
    *
    * @throws {InvalidArgumentException} if a fault is unknown or invalid
    */
   setFaults(sandboxId: string, faults: Faults): void;
-  /** Ends every sandbox, removes its files and frees the port. Closing twice is the same as once. */
+  /** Ends every sandbox, removes its files and frees the port. Calling it again has no effect. */
   close(): Promise<void>;
 }
 
 /**
- * Starts a server on this machine that speaks OpenSandbox's contract and really runs the code: contexts of every
- * language that is installed here, and shell commands, each sandbox in a box of its own that sees neither your files nor
- * the network.
+ * Starts a server on this machine that implements OpenSandbox's API and really runs the code: contexts in every
+ * language that is installed here, and shell commands. Each sandbox runs in its own box, without access to your files
+ * or the network.
  *
- * A sandbox's `env` chooses versions by `PYTHON_VERSION`, `NODE_VERSION`, `JAVA_VERSION` and `GO_VERSION`, each as exact
- * as you like: `3` or `3.12` or `3.12.1`. Where this machine has none that fits, its usual version runs, and the first
- * run of each context says so on stderr. What is installed shows `npx opensandbox-code-interpreter doctor`.
+ * A sandbox chooses versions with `PYTHON_VERSION`, `NODE_VERSION`, `JAVA_VERSION` and `GO_VERSION` in its `env`, each
+ * as exact as you like: `3`, `3.12` or `3.12.1`. If this machine has no matching version, its default version runs, and
+ * the first run of each context reports that on stderr. `npx opensandbox-code-interpreter doctor` shows what is
+ * installed.
  *
- * Where Go is found, its standard library is compiled once in the background, at low priority, into
- * `~/.cache/opensandbox-code-interpreter` (about 100 MB), which sandboxes share and cannot change.
+ * If Go is found, its standard library is compiled once in the background, at low priority, into
+ * `~/.cache/opensandbox-code-interpreter` (about 100 MB). Sandboxes share it read-only.
  *
- * Close it when you are done; what is still open when the process ends, by a signal or an uncaught exception too, is
- * ended and removed then. While it runs no request, a server without a port does not keep the process alive.
+ * Close the server when you are done. If the process ends first, by a signal or an uncaught exception, its sandboxes
+ * and files are removed then. A server without a port keeps the process alive only while a request runs.
  *
  * @example
  * ```ts
@@ -149,7 +150,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const assets = resolveAssets();
   const runtimes = new Runtimes();
   if (python !== undefined) await runtimes.use("python", python);
-  // Found now, so that the first sandbox does not wait for it.
+  // Resolved now, so that the first sandbox does not wait for it.
   const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();
 
@@ -203,7 +204,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     throw error;
   }
   const close = async () => {
-    // The listener first, so that no request arrives any more. Its streams break off, as when a server dies.
+    // Close the listener first, so that no new request arrives. Open streams break, as when a server dies.
     await listener?.close();
     stopWarming();
     try {
@@ -256,7 +257,7 @@ function describe({
   const domain = listener?.host ?? IN_PROCESS_HOST;
   const fetch = async (input: string | URL | Request, init?: RequestInit) => {
     const request = new Request(input, init);
-    // As with any other server, requests in a loop let timers and other work have their turn.
+    // Let timers and other work run between requests in a loop, as with any server.
     await setImmediate();
     if (closing !== undefined) throw closedError();
     request.signal.throwIfAborted();
@@ -279,7 +280,7 @@ function closedError(): SandboxConnectionException {
   return new SandboxConnectionException({ code: "CLOSED", message: "The local server is closed." });
 }
 
-/** Bun and Deno lack what the supervisor's HTTP/2 and the JavaScript kernel are made of. */
+/** Bun and Deno lack APIs that the supervisor's HTTP/2 and the JavaScript kernel need. */
 function assertNode(): void {
   const other = ["bun", "deno"].find((name) => name in process.versions);
   if (other === undefined) return;

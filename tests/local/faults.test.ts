@@ -181,7 +181,7 @@ describeIf(
       "faults.badGatewayRate must be a number from 0 to 1; got 2",
     );
     const misspelt = { lostResults: true } as Faults;
-    expect(() => set(misspelt)).toThrow('faults has no "lostResults"; there are earlyCompletion,');
+    expect(() => set(misspelt)).toThrow('faults has no "lostResults". Known faults: earlyCompletion,');
   });
 });
 

@@ -26,15 +26,17 @@ const CONTROL_TIMEOUT_MS = 20_000;
 const COMPLAINT_CHARS = 4000;
 const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
-/** How long a supervisor that is asked to end may take. */
+/** How long a supervisor may take to end on request. */
 const END_MS = 3000;
-/** How long the last process of a box may take to end after SIGKILL, and how often that is looked at. */
+/** How long the last process of a box may take to end after SIGKILL, and how often that is checked. */
 const LAST_PROCESS_MS = 10_000;
 const LAST_PROCESS_INTERVAL_MS = 2;
-/** How much of one unread response this process holds, in bytes. */
+/** The maximum size of the unread part of one response in this process, in bytes. */
 const STREAM_WINDOW = 256 * 1024;
 
-/** The headers of a box that are passed on to clients. All others, which code in it could make up, are dropped. */
+/**
+ * Response headers of the supervisor that reach clients. All others are dropped, as code in the box could forge them.
+ */
 const RELAYED_HEADERS = [
   "accept-ranges",
   "allow",
@@ -50,53 +52,53 @@ const RELAYED_HEADERS = [
   "x-content-type-options",
 ] as const;
 
-/** A request for the supervisor of a box. */
+/** A request to the supervisor of a box. */
 export interface BoxRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Whether the response is from one of the user's own servers: all of its headers are passed on then. */
+  /** Whether one of the user's own servers responds; all of its headers are passed on. */
   readonly isForeign?: boolean | undefined;
   readonly body: ReadableStream<Uint8Array> | null;
   readonly signal: AbortSignal;
 }
 
-/** Options of a box that do not depend on how it is isolated. */
+/** Options of a box that do not depend on the isolation. */
 export interface BoxOptions {
   readonly plan: BoxPlan;
   readonly isolation: Isolation;
-  /** For this box alone; without one its processes are held and ended by signals. */
+  /** The control group of this box. Without one, its processes are stopped and killed by signals. */
   readonly group?: ControlGroup | undefined;
-  /** Variables for kernels and commands, over those of every box. */
+  /** Variables for kernels and commands, in addition to those of every box. */
   readonly env: Readonly<Record<string, string>>;
   readonly ipython: boolean;
   readonly prewarm: boolean;
-  /** One sentence for each language that runs in another version than was asked for. */
+  /** One sentence for each language that runs in another version than requested. */
   readonly notices: SelectedRuntimes["notices"];
 }
 
-/** A running box: its processes, and the one connection to its supervisor. */
+/** A running box: its processes, and the connection to its supervisor. */
 export class Box {
   readonly #child: ChildProcess;
   readonly #launch: BoxLaunch;
   readonly #group: ControlGroup | undefined;
   readonly #session: ClientHttp2Session;
   #supervisorPid: number | undefined;
-  /** The first process of the box's PID namespace, where it has one. */
+  /** The first process of the box's PID namespace, if it has one. */
   #firstProcess: KnownProcess | undefined;
   #paused = false;
   #frozen = false;
   #log = "";
   #tamperCheck: NodeJS.Timeout | undefined;
-  /** Resolves when the supervisor is gone, for whatever reason. */
+  /** Resolves when the supervisor has ended, for any reason. */
   readonly gone: Promise<void>;
   #activeRequests = 0;
 
   /**
    * Starts a box and resolves when its supervisor responds.
    *
-   * @throws {SandboxException} `SANDBOX_START_FAILED`, with what the programs said
+   * @throws {SandboxException} `SANDBOX_START_FAILED`, with the output of the programs
    */
   static async start({ plan, isolation, group, env, ipython, prewarm, notices }: BoxOptions): Promise<Box> {
     const launch = isolation.prepare(plan);
@@ -104,7 +106,7 @@ export class Box {
     const child = spawn(command, args, {
       cwd: launch.cwd,
       env: launch.env,
-      // In its own session: Ctrl-C in the terminal reaches the host alone, which then ends its boxes in order.
+      // In its own session, Ctrl-C in the terminal reaches only the host, which ends its boxes in order.
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
@@ -122,10 +124,10 @@ export class Box {
       child.once("close", (code, signal) =>
         fail(`it ended at once (${signal ?? `exit status ${code ?? 0}`})`),
       );
-      // Not cancelled: when it fires late, nothing waits for this promise any more.
+      // Not cancelled: if it fires late, nothing waits for this promise.
       delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not respond"), fail);
     });
-    failed.catch(() => undefined); // also when it ends long after its start
+    failed.catch(() => undefined); // it may end long after its start
     const channel = child.stdio[3];
     if (!(channel instanceof Duplex)) return failed;
 
@@ -177,17 +179,17 @@ export class Box {
       child.once("error", () => resolve());
     }).finally(() => {
       clearInterval(this.#tamperCheck);
-      // Another process may soon have its number.
+      // The system may soon reuse the number.
       this.#supervisorPid = undefined;
     });
     this.#session = connect("http://box", {
       createConnection: () => channel,
-      // Many responses may wait for slow readers at once; new ones must not be refused for that.
+      // Many responses can wait for slow readers at once. The default limit would refuse new streams.
       maxSessionMemory: 1000,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 16 * 1024 },
     });
-    this.#session.on("error", () => undefined); // each request fails for itself
-    // A box does not keep the host's process running; a pending request does.
+    this.#session.on("error", () => undefined); // each request reports its own error
+    // Only a pending request keeps the host process alive, not a box.
     child.unref();
     channel.on("error", () => undefined);
     this.#session.unref();
@@ -195,7 +197,7 @@ export class Box {
   }
 
   /**
-   * Sends a request and resolves to the response, its body unread.
+   * Sends a request and resolves to the response with an unread body.
    *
    * @throws the signal's reason, or an error that says why there is no response
    */
@@ -211,9 +213,9 @@ export class Box {
   }
 
   /**
-   * Connects to a port of the box, byte by byte.
+   * Connects to a port in the box.
    *
-   * @throws {Error} where nothing listens there
+   * @throws {Error} if nothing listens on the port
    */
   connect(port: number): Promise<Duplex> {
     const stream = this.#session.request(
@@ -264,15 +266,15 @@ export class Box {
     this.#log = (this.#log + text).slice(-LOG_CHARS);
   }
 
-  /** What the supervisor and the program that made the box wrote to stderr. */
+  /** The stderr output of the supervisor and of the program that created the box. */
   get log(): string {
     return this.#log;
   }
 
   /**
-   * Stops every process in the box, the supervisor last: requests wait until {@link resume}.
+   * Stops every process in the box, the supervisor last. Requests wait until {@link resume}.
    *
-   * @throws {Error} where the box cannot be stopped
+   * @throws {Error} if the box cannot be stopped
    */
   async pause(): Promise<void> {
     if (await this.#freeze()) return;
@@ -286,7 +288,7 @@ export class Box {
     }
   }
 
-  /** Lets everything go on that {@link pause} has stopped. */
+  /** Continues every process that {@link pause} stopped. */
   async resume(): Promise<void> {
     if (this.#frozen) {
       this.#frozen = false;
@@ -301,46 +303,46 @@ export class Box {
   /**
    * Ends every process in the box.
    *
-   * @returns whether the last one is gone; `false` if that takes too long
+   * @returns whether the last one ended; `false` on a timeout
    */
   async kill(): Promise<boolean> {
-    // It is awaited now, which has to keep the host's process running.
+    // From here on the host process waits for it.
     this.#child.ref();
     if (this.#child.stderr instanceof Socket) this.#child.stderr.ref();
     this.killSync();
-    // A busy one reacts to nothing but SIGKILL.
+    // A busy supervisor reacts only to SIGKILL.
     const forcing = setTimeout(() => this.#child.kill("SIGKILL"), END_MS);
     await this.gone;
     clearTimeout(forcing);
     const deadline = performance.now() + LAST_PROCESS_MS;
     while (this.hasProcesses && performance.now() < deadline) await delay(LAST_PROCESS_INTERVAL_MS);
     await this.#group?.end();
-    // A supervisor that was killed has not done it itself.
+    // A killed supervisor could not do this itself.
     if (!this.#launch.isAlone) killStrays(this.#launch.workspace);
     return !this.hasProcesses;
   }
 
   /**
-   * Whether a process of the box may still be there. The program that is started ends before them: the kernel ends what is
-   * in a PID namespace afterwards, and meanwhile they may write.
+   * Whether a process of the box may still exist. The child process ends first; the kernel ends the rest of its PID
+   * namespace afterwards, and until then they can write files.
    */
   get hasProcesses(): boolean {
     return this.#firstProcess !== undefined && !hasEnded(this.#firstProcess);
   }
 
-  /** Like {@link kill}, without waiting: for the end of the host's process. */
+  /** Like {@link kill}, but does not wait. Used when the host process exits. */
   killSync(): void {
-    // With an error, or bodies that are being read would end as if they were complete.
+    // With an error. Otherwise bodies in transfer would end as if they were complete.
     this.#session.destroy(new SandboxException({ code: "SANDBOX_ENDED", message: "the sandbox was ended" }));
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     this.#group?.kill();
     this.#child.kill(this.#launch.endSignal);
-    // A process that was stopped, by code in the box too, reacts to nothing but SIGKILL.
+    // A stopped process, which code in the box can cause, reacts only to SIGKILL.
     if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
     this.#group?.thaw();
   }
 
-  /** Code in the box can stop its supervisor, and with it what keeps it within its limits. It ends the box. */
+  /** Ends the box if its supervisor is stopped. Code in the box can do that, and so disable the limits. */
   #watchSupervisor(): void {
     this.#findProcesses();
     this.#tamperCheck = setInterval(() => {
@@ -359,10 +361,10 @@ export class Box {
     if (isAlone) this.#firstProcess = knowProcess(findDescendant(pid, supervisorDepth - 1));
   }
 
-  /** @returns whether the kernel holds the whole box now */
+  /** @returns whether the kernel has frozen the whole box */
   async #freeze(): Promise<boolean> {
     const { pid } = this.#child;
-    // It may have been refused to enter the group.
+    // The supervisor may have failed to enter the group.
     if (this.#group === undefined || pid === undefined || !this.#group.has(pid)) return false;
     this.#frozen = await this.#group.freeze();
     if (!this.#frozen) this.#group.thaw();
@@ -374,7 +376,7 @@ export class Box {
   }
 
   async #control(method: string, body: ReadableStream<Uint8Array> | null = null): Promise<void> {
-    // Code in the box may keep its supervisor from answering.
+    // Code in the box may keep its supervisor from responding.
     const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
     const answer = await this.request({ method, path: "/", body, signal });
     await answer.body?.cancel();
@@ -388,7 +390,7 @@ export class Box {
   }
 }
 
-/** Waits until the processes of killed boxes are gone, without letting anything else happen; not longer than it takes. */
+/** Blocks until the processes of killed boxes have ended, up to a timeout. */
 export function waitUntilGoneSync(boxes: readonly Box[]): void {
   const clock = new Int32Array(new SharedArrayBuffer(4));
   const deadline = performance.now() + LAST_PROCESS_MS;

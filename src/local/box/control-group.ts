@@ -14,24 +14,24 @@ const ATTEMPTS = 500;
 const INTERVAL_MS = 2;
 
 /**
- * A control group (version 2): a set of processes, and all that they start, that the kernel holds or ends as one, and that
- * none of them can leave. It is made below this process's own group, where this user may do that.
+ * A control group (version 2): a set of processes and all their descendants, which the kernel freezes or kills as one,
+ * and which none of them can leave. It is created below this process's own group, if this user may do that.
  *
- * Its memory is limited where the kernel offers that: by version 2, or by a second group of version 1 beside it, as on
- * systems that have both.
+ * Its memory is limited where the kernel supports it: by version 2, or by a second group of version 1 on systems that
+ * have both.
  */
 export class ControlGroup {
   readonly directory: string;
-  /** The group of version 1 that limits memory, where it is not version 2 that does it. */
+  /** The version 1 group that limits memory, if version 2 does not. */
   readonly memory: string | undefined;
 
-  /** @param directory - of an existing group */
+  /** @param directory - the directory of an existing group */
   constructor(directory: string, memory?: string) {
     this.directory = directory;
     this.memory = memory;
   }
 
-  /** Makes a group below the one that this process is in; `undefined` where that is not possible. */
+  /** Creates a group below the one of this process, or returns `undefined` if that is not possible. */
   static make(name: string): ControlGroup | undefined {
     const own = ownDirectory("cgroup2");
     return own === undefined
@@ -39,7 +39,10 @@ export class ControlGroup {
       : new ControlGroup(parentFor(own), ownDirectory("memory")).makeChild(name);
   }
 
-  /** Makes a group below this one; `undefined` where that is not possible, or this kernel's groups cannot do what is needed. */
+  /**
+   * Creates a group below this one. Returns `undefined` if that is not possible, or if the kernel's groups lack a
+   * required feature.
+   */
   makeChild(name: string): ControlGroup | undefined {
     const directory = path.join(this.directory, name);
     try {
@@ -49,7 +52,7 @@ export class ControlGroup {
     }
     const child = new ControlGroup(directory, makeMemoryGroup(this.memory, name));
     if (child.#read("cgroup.freeze") !== undefined && child.#processes() !== undefined) {
-      // For the groups below this one.
+      // Allows groups below this one to limit memory.
       child.#write("cgroup.subtree_control", "+memory");
       return child;
     }
@@ -58,8 +61,8 @@ export class ControlGroup {
   }
 
   /**
-   * Limits the memory of all processes together, with what the kernel itself needs for them: buffers of sockets and pipes,
-   * page tables, files in memory. Has no effect where the kernel does not offer it.
+   * Limits the memory of all processes together, including the kernel's own for them: socket and pipe buffers, page
+   * tables, files in memory. Has no effect if the kernel does not support it.
    */
   limitMemory(bytes: number): void {
     this.#write("memory.max", String(bytes));
@@ -68,7 +71,9 @@ export class ControlGroup {
       writeExisting(path.join(this.memory, "memory.limit_in_bytes"), String(bytes));
   }
 
-  /** The command line that starts a program in this group. It runs outside where the kernel does not allow that. */
+  /**
+   * Returns the command line that starts a program in this group, or outside of it if the kernel does not allow that.
+   */
   enter(command: string, args: readonly string[]): { command: string; args: string[] } {
     const script =
       '{ echo 0 > "$0/cgroup.procs"; echo 0 > "$1/cgroup.procs"; } 2>/dev/null; shift; exec "$@"';
@@ -82,7 +87,7 @@ export class ControlGroup {
     return this.#processes()?.includes(String(pid)) === true;
   }
 
-  /** Holds every process; resolves to whether all are held. */
+  /** Freezes every process. Resolves to whether all are frozen. */
   async freeze(): Promise<boolean> {
     if (!this.#write("cgroup.freeze", "1")) return false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -92,24 +97,24 @@ export class ControlGroup {
     return false;
   }
 
-  /** Lets every process go on. */
+  /** Continues every frozen process. */
   thaw(): void {
     this.#write("cgroup.freeze", "0");
   }
 
-  /** Ends every process, of groups below this one too; those that are held as well. */
+  /** Kills every process in this group and the groups below it, frozen ones too. */
   kill(): void {
-    // Before Linux 5.14 a group cannot be killed as one; its box's first process is killed anyway.
+    // Linux before 5.14 has no `cgroup.kill`; killing the first process of the box is enough there.
     this.#write("cgroup.kill", "1");
   }
 
-  /** Ends what is left in the group and in those below it, and removes them. */
+  /** Kills what is left in the group and the groups below it, and removes them. */
   async end(): Promise<void> {
     this.kill();
     for (let attempt = 0; !this.#remove() && attempt < ATTEMPTS; attempt++) await delay(INTERVAL_MS);
   }
 
-  /** {@link end} for the end of the host's process, when nothing asynchronous happens any more. */
+  /** Like {@link end}, but synchronous. Used when the host process exits. */
   endSync(): void {
     this.kill();
     const clock = new Int32Array(new SharedArrayBuffer(4));
@@ -122,7 +127,7 @@ export class ControlGroup {
     return this.#read("cgroup.procs")?.split("\n");
   }
 
-  /** @returns whether it is gone: what still ends keeps it */
+  /** @returns whether it is removed; processes that are still ending prevent it */
   #remove(): boolean {
     return [this.directory, this.memory].every(
       (directory) => directory === undefined || removeGroup(directory),
@@ -143,8 +148,8 @@ export class ControlGroup {
 }
 
 /**
- * A group with processes of its own cannot let the groups below it limit memory, so that the limited ones are made beside it
- * where that is allowed, as in a session of systemd.
+ * Returns the group to create others in. A group that contains processes cannot let the groups below it limit memory,
+ * so limited ones are created beside it where that is allowed, as in a systemd session.
  */
 function parentFor(own: string): string {
   const above = path.dirname(own);
@@ -164,7 +169,7 @@ function limitsMemoryBelow(directory: string): boolean {
 
 function writeExisting(file: string, text: string): boolean {
   try {
-    // In a directory of another kind nothing must be made.
+    // Never create a file: in a control group the file exists.
     writeFileSync(file, text, { flag: "r+" });
     return true;
   } catch {
@@ -183,7 +188,7 @@ function makeMemoryGroup(parent: string | undefined, name: string): string | und
   }
 }
 
-/** @returns whether a group and those below it are gone */
+/** @returns whether a group and those below it are removed */
 function removeGroup(directory: string): boolean {
   for (const name of childrenOf(directory)) removeGroup(path.join(directory, name));
   try {
@@ -203,7 +208,7 @@ function childrenOf(directory: string): string[] {
   }
 }
 
-/** Where this process's own group of a kind is among the files: of version 2, or of a controller of version 1. */
+/** Returns the directory of this process's own group: of version 2, or of a version 1 controller. */
 function ownDirectory(kind: "cgroup2" | "memory"): string | undefined {
   const isWanted = (type: string | undefined, options: string | undefined) =>
     kind === "cgroup2" ? type === kind : type === "cgroup" && options?.split(",").includes(kind) === true;
@@ -219,7 +224,7 @@ function ownDirectory(kind: "cgroup2" | "memory"): string | undefined {
       if (!relative.startsWith("..")) return path.join(mounted, relative);
     }
   } catch {
-    // No Linux, or no control groups.
+    // Not Linux, or no control groups.
   }
   return undefined;
 }

@@ -1,14 +1,14 @@
 import { readFileSync } from "node:fs";
 import os from "node:os";
 
-/** What a sandbox may use. What each limit does is said in {@link resolveLimits}. */
+/** What a sandbox may use. {@link resolveLimits} describes each limit. */
 export interface Limits {
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly processes: number;
-  /** `undefined`: as many as the machine has. */
+  /** `undefined` for all cores of the machine. */
   readonly cpuCount: number | undefined;
-  /** Of one process. `undefined`: no limit. */
+  /** For each process. `undefined` for no limit. */
   readonly cpuSeconds: number | undefined;
 }
 
@@ -16,21 +16,21 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const DEFAULT_DISK = 10 * GIB;
 const DEFAULT_PROCESSES = 512;
-/** Kernels start within these; Java alone needs 256 MiB. */
+/** Kernels start within this limit; Java alone needs 256 MiB. */
 const LEAST_MEMORY = 128 * MIB;
 const LEAST_DISK = MIB;
 const LEAST_PROCESSES = 32;
 
 /**
- * Reads `resourceLimits`. As on the real server with Docker, a value that makes no sense is as good as none.
+ * Resolves `resourceLimits`. As on the real server with Docker, an invalid value is ignored.
  *
- * - `memory` (`512Mi`, `2Gi`; default: 4 GiB, on a small machine three quarters of its memory): no process can have more
- *   data than this; where all together do, the largest is killed.
- * - `cpu` (`1`, `500m`): the sandbox runs on that many cores, rounded up.
- * - `disk` or `ephemeral-storage` (default: 10 GiB): no file can be larger; where all together are, and still grow,
- *   every process of the sandbox is killed.
- * - `processes` (default: 512), threads included: where there are more, every process of the sandbox is killed.
- * - `cpu-seconds`: a process that has used more than this is killed.
+ * - `memory` (`512Mi`, `2Gi`; default: 4 GiB, or three quarters of the memory of a small machine): no process can have
+ * more data than this; if all together have, the largest is killed.
+ * - `cpu` (`1`, `500m`): the sandbox runs on this number of cores, rounded up.
+ * - `disk` or `ephemeral-storage` (default: 10 GiB): no file can be larger; if all together are, and still grow, every
+ * process of the sandbox is killed.
+ * - `processes` (default: 512), threads included: if there are more, every process of the sandbox is killed.
+ * - `cpu-seconds`: a process that has used more CPU time is killed.
  */
 export function resolveLimits(resources: Readonly<Record<string, string>>): Limits {
   const memory = parseQuantity(resources["memory"]);
@@ -60,7 +60,7 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ti: 2 ** 40,
 };
 
-/** Reads a quantity as Kubernetes writes it; `undefined` if it is invalid or not more than zero. */
+/** Parses a Kubernetes quantity. Returns `undefined` if it is invalid or not positive. */
 export function parseQuantity(text: string | undefined): number | undefined {
   const [, digits, suffix = ""] = /^(\d{1,15}(?:\.\d{1,9})?)([a-zA-Z]{0,2})$/.exec(text?.trim() ?? "") ?? [];
   const factor = SUFFIXES[suffix];
@@ -70,8 +70,8 @@ export function parseQuantity(text: string | undefined): number | undefined {
 }
 
 /**
- * The cores for a sandbox, as `taskset` takes them; `undefined` where it may use all. Sandboxes begin at different cores,
- * so that a machine's work does not end up on its first.
+ * Chooses the cores of a sandbox, in the format of `taskset`, or `undefined` for all. Each sandbox starts at another
+ * core, to spread the load.
  */
 export function chooseCores(
   cpuCount: number | undefined,
@@ -86,17 +86,17 @@ export function chooseCores(
   return chosen.join(",");
 }
 
-/** The cores that this process may use. */
+/** Returns the cores that this process may use. */
 export function availableCores(): number[] {
   try {
     const status = readFileSync("/proc/self/status", "utf8");
     return parseCores(/^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1] ?? "");
   } catch {
-    return []; // no Linux
+    return []; // not Linux
   }
 }
 
-/** Reads the kernel's lists of numbers: `0-3,8`. */
+/** Parses the kernel's lists of numbers, such as `0-3,8`. */
 export function parseCores(list: string): number[] {
   return list.split(",").flatMap((range) => {
     const [, first, last = first] = /^(\d+)(?:-(\d+))?$/.exec(range) ?? [];

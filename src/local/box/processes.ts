@@ -1,23 +1,25 @@
-/** Processes as the system shows them: those of boxes to the host, a box's own to its supervisor. */
+/** Reads and signals processes: those of boxes on the host, those of a box in its supervisor. */
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 
-/** The unit of times in /proc/PID/stat; the kernel has reported in it on every architecture for decades. */
+/** The unit of times in /proc/PID/stat, the same on every architecture. */
 export const TICKS_PER_SECOND = 100;
-/** Where the start time is among the fields of {@link ProcessStat}. */
+/** The index of the start time in {@link ProcessStat.fields}. */
 const START_TIME = 19;
 const STOP_ATTEMPTS = 500;
-/** A process can start another between two looks; after this many looks the race with a process that does nothing else ends. */
+/**
+ * A process can start another between two scans. This many scans win the race against a process that does nothing else.
+ */
 const MOST_LOOKS = 20;
 
-/** What /proc/PID/stat says of a process. */
+/** The content of /proc/PID/stat. */
 export interface ProcessStat {
   readonly name: string;
-  /** Everything after the name, from the state on. */
+  /** Everything after the name, starting with the state. */
   readonly fields: readonly string[];
 }
 
-/** Every process that can be seen; none where there is no /proc. */
+/** Lists all visible processes; empty without /proc. */
 export function listProcesses(): number[] {
   try {
     return readdirSync("/proc")
@@ -28,16 +30,16 @@ export function listProcesses(): number[] {
   }
 }
 
-/** @returns `undefined` for a process that there is not (any more), or where there is no /proc */
+/** @returns `undefined` if the process does not exist, or without /proc */
 export function readStat(pid: number): ProcessStat | undefined {
   const stat = readOf(pid, "stat");
   if (stat === undefined) return undefined;
-  // The name is in parentheses and may contain anything, these included.
+  // The name is in parentheses and can contain any character, parentheses included.
   const end = stat.lastIndexOf(")");
   return { name: stat.slice(stat.indexOf("(") + 1, end), fields: stat.slice(end + 2).split(" ") };
 }
 
-/** A file of /proc/PID; `undefined` where it cannot be read. */
+/** Reads a file of /proc/PID; `undefined` if it cannot be read. */
 export function readOf(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, "utf8");
@@ -47,9 +49,9 @@ export function readOf(pid: number, file: string): string | undefined {
 }
 
 /**
- * Ends what code in a box without a namespace of its own has put out of reach of its process group (`setsid`, daemons).
- * Such processes are known by the home directory that they inherited, which is a box's workspace and nothing else's; one
- * that has changed it is not found. Where there is no /proc nothing is.
+ * Kills processes that code in a box without its own namespace detached from its process group (`setsid`, daemons).
+ * They are recognized by the home directory that they inherited, which is the box's workspace; a process that changed
+ * it is not found. Has no effect without /proc.
  */
 export function killStrays(workspace: string): void {
   const isStray = (pid: number) =>
@@ -61,43 +63,43 @@ export function killStrays(workspace: string): void {
   }
 }
 
-/** The only child of the only child …, so many generations down; `undefined` where the system does not tell. */
+/** Follows only children for a number of generations; `undefined` if the system does not list children. */
 export function findDescendant(pid: number, generations: number): number | undefined {
   if (generations === 0) return pid;
-  // The oldest comes first.
+  // The oldest is first.
   const [child = ""] = (readOf(pid, `task/${pid}/children`) ?? "").split(" ");
   return /^\d+$/.test(child) ? findDescendant(Number(child), generations - 1) : undefined;
 }
 
-/** A process that is recognized again: its number alone may soon be another's. */
+/** Identifies a process reliably: its number alone can be reused. */
 export interface KnownProcess {
   readonly pid: number;
-  /** Ticks since the system was started. */
+  /** Ticks since system start. */
   readonly startedAt: string;
 }
 
-/** @returns `undefined` where there is no such process, or no /proc */
+/** @returns `undefined` if the process does not exist, or without /proc */
 export function knowProcess(pid: number | undefined): KnownProcess | undefined {
   const startedAt = pid === undefined ? undefined : readStat(pid)?.fields[START_TIME];
   return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
 }
 
-/** Whether a process has ended. The first one of a PID namespace ends after every other process in it. */
+/** Returns whether a process has ended. The first one of a PID namespace ends after all others in it. */
 export function hasEnded({ pid, startedAt }: KnownProcess): boolean {
   const { fields = [] } = readStat(pid) ?? {};
-  // A zombie has ended, though its parent has not asked for its status.
+  // A zombie has ended, even if its parent has not read its status.
   return fields[START_TIME] !== startedAt || /^[ZX]$/.test(fields[0] ?? "");
 }
 
-/** Whether a process was stopped by a signal. */
+/** Returns whether a process was stopped by a signal. */
 export function isStopped(pid: number): boolean {
   return /^[Tt]$/.test(readState(pid) ?? "");
 }
 
-/** Stops a process and resolves to whether it is. */
+/** Stops a process. Resolves to whether it is stopped. */
 export async function stopProcess(pid: number): Promise<boolean> {
   if (!sendSignal(pid, "SIGSTOP")) return false;
-  // What cannot be observed has to be believed.
+  // Without /proc the stop cannot be observed and is assumed.
   for (let attempt = 0; readState(pid) !== undefined; attempt++) {
     if (isStopped(pid)) return true;
     if (attempt === STOP_ATTEMPTS) return false;
@@ -106,7 +108,7 @@ export async function stopProcess(pid: number): Promise<boolean> {
   return process.platform !== "linux";
 }
 
-/** @returns whether there was such a process, and it could be reached */
+/** @returns whether the process exists and could be signalled */
 export function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);

@@ -3,23 +3,23 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { SandboxException } from "../../errors.js";
 
-/** The files that the local server needs beside its own code. */
+/** The files that the local server needs besides its own code. */
 export interface Assets {
   /** The bundled program that runs inside a box. */
   readonly supervisor: string;
-  /** The directory with the kernels' programs. */
+  /** The directory of the kernel programs. */
   readonly kernels: string;
-  /** The directory with the page of `serve --ui`. */
+  /** The directory of the page for `serve --ui`. */
   readonly playground: string;
 }
 
 /**
- * Finds the built assets in `dist/local`, from wherever in `dist` the build puts this module, or from its source.
+ * Finds the built assets in `dist/local`, whether this module runs from `dist` or from its source.
  *
  * @throws {SandboxException} `LOCAL_SERVER_INCOMPLETE` if they are missing
  */
 export function resolveAssets(): Assets {
-  // A bundler that makes CommonJS of this module leaves no URL.
+  // Undefined if a bundler converted this module to CommonJS.
   const url = import.meta.url as string | undefined;
   const here = url?.startsWith("file:") === true ? path.dirname(fileURLToPath(url)) : ".";
   const candidates = ["../local", "../../../dist/local"].map((directory) => path.resolve(here, directory));

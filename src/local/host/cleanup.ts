@@ -1,16 +1,15 @@
-/** What must happen when the process ends without having closed its servers. */
+/** Runs clean-up functions when the process ends without closing its servers. */
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 const cleanups = new Set<() => void>();
-/** Marks this package's own listeners: other listeners of a signal belong to programs that decide themselves when to exit. */
+/** Marks the listeners of this package. Any other listener of a signal means that the program decides when to exit. */
 const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
 
 /**
- * Registers a synchronous cleanup for the end of the process: a plain exit, an uncaught exception, SIGINT, SIGTERM and
- * SIGHUP. The process's handlers are installed while there is at least one, and what the signal would have done without
- * them still happens.
+ * Registers a synchronous clean-up for the end of the process: a normal exit, an uncaught exception, SIGINT, SIGTERM or
+ * SIGHUP. Listeners are installed while at least one clean-up is registered. The default effect of the signal is kept.
  *
- * @returns a function that takes the registration back
+ * @returns a function that removes the registration
  */
 export function onProcessEnd(cleanup: () => void): () => void {
   if (cleanups.size === 0) {
@@ -27,7 +26,7 @@ export function onProcessEnd(cleanup: () => void): () => void {
 
 const onSignal = Object.assign(
   (signal: NodeJS.Signals): void => {
-    // A program that handles the signal decides itself what ends, and when; if it exits, the exit handler cleans up.
+    // A program with its own listener decides when to exit; the exit listener then cleans up.
     if (process.listeners(signal).some((listener) => !(OWN_LISTENER in listener))) return;
     runAll();
     process.off(signal, onSignal);

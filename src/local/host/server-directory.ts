@@ -21,26 +21,26 @@ import { Trees } from "./trees.js";
 const PREFIX = "opensandbox-";
 const OWNER_FILE = "owner.json";
 const SOCKET = "alive";
-/** They are removed last: while they exist, the next server sweeps what a removal left behind. */
+/** Removed last: while they exist, the next server cleans up what a removal left behind. */
 const MARKS = [OWNER_FILE, SOCKET];
 const TRASH = "trash";
-/** The limit of the system with the smallest one. A longer address of a socket is silently cut off. */
+/** The lowest limit of any system. A longer socket address is silently truncated. */
 const LONGEST_ADDRESS_BYTES = 103;
-/** How long an empty directory without marks may be one that a server is about to mark. */
+/** The minimum age of an empty directory without marks before it is removed: a server may be about to mark it. */
 const UNMARKED_MS = 60_000;
 
 interface Owner {
   readonly host: string;
   /** The directory of the control group. */
   readonly group: string | null;
-  /** Of the one that limits memory, where that is another. */
+  /** The directory of the group that limits memory, if it is another one. */
   readonly memory?: string | undefined;
 }
 
-/** A server's own directory: its sandboxes, its snapshots, and the mark that it is in use. */
+/** A server's own directory: its sandboxes, its snapshots, and a mark that it is in use. */
 export class ServerDirectory {
   readonly path: string;
-  /** Where the groups of its boxes go; `undefined` where control groups cannot be used. */
+  /** The parent of its boxes' groups; `undefined` if control groups cannot be used. */
   readonly group: ControlGroup | undefined;
   readonly trees: Trees;
   readonly #mark: Server | undefined;
@@ -58,15 +58,15 @@ export class ServerDirectory {
   }
 
   /**
-   * Makes a private directory and marks it as in use while this process lives, by a socket in it that the system closes with
-   * the process. A process id would not do: servers in several containers may share the directory for temporary files, but
-   * number their processes separately.
+   * Creates a private directory and marks it as in use for the lifetime of this process, with a socket in it that the
+   * system closes with the process. A process id would not work: servers in several containers can share the temporary
+   * directory but number their processes separately.
    */
   static async make(isolation: Isolation): Promise<ServerDirectory> {
     const location = mkdtempSync(path.join(os.tmpdir(), PREFIX));
     const mark = await listen(path.join(location, SOCKET));
     const made = new ServerDirectory(location, mark, new Trees(isolation));
-    // Without a mark nobody may sweep it.
+    // Without a mark no other server may remove it.
     if (mark !== undefined) {
       const owner: Owner = {
         host: os.hostname(),
@@ -79,8 +79,8 @@ export class ServerDirectory {
   }
 
   /**
-   * Takes a directory in this one out of use and removes it in the background. One removal runs at a time, so that many
-   * deletions do not slow down the sandboxes that go on.
+   * Takes a subdirectory out of use and removes it in the background. Removals run one at a time, so that many
+   * deletions do not slow down running sandboxes.
    */
   discard(directory: string): void {
     if (!existsSync(directory)) return;
@@ -89,7 +89,7 @@ export class ServerDirectory {
     this.#emptying ??= this.#emptyTrash();
   }
 
-  /** Removes the whole directory. What cannot be removed is left to the next server that starts. */
+  /** Removes the whole directory. The next server that starts removes what is left. */
   async remove(): Promise<void> {
     await this.group?.end();
     await this.#emptying;
@@ -98,7 +98,7 @@ export class ServerDirectory {
     if (isEmpty) removeMarked(this.path);
   }
 
-  /** {@link remove} for the end of the process, when nothing asynchronous happens any more. */
+  /** Like {@link remove}, but synchronous. Used when the process exits. */
   removeSync(timeoutMs: number): void {
     this.group?.endSync();
     if (this.trees.emptySync(this.path, MARKS, timeoutMs)) removeMarked(this.path);
@@ -113,9 +113,7 @@ export class ServerDirectory {
   }
 }
 
-/**
- * Removes what servers left behind that were killed before they could do it. Their boxes end with them; their files do not.
- */
+/** Removes the files of servers that were killed. Their boxes ended with them; their files remained. */
 export async function sweepStaleDirectories(isolation: Isolation): Promise<void> {
   const parent = os.tmpdir();
   const directories = readdirSync(parent)
@@ -125,17 +123,17 @@ export async function sweepStaleDirectories(isolation: Isolation): Promise<void>
   for (const directory of directories) {
     const owner = readOwner(directory);
     if (owner === undefined) removeUnmarked(directory);
-    // A socket of another machine that shares the files answers nobody here.
+    // The socket of another machine that shares the files cannot be checked from here.
     else if (owner.host === os.hostname() && (await isClosed(path.join(directory, SOCKET)))) {
       stale.push({ directory, owner });
     }
   }
   if (stale.length === 0) return;
-  // A server without isolation may find the directory of one with it, whose boxes may still be dying.
+  // A server without isolation may find the directory of one with it, whose boxes may still be ending.
   const confining =
     isolation.name === "none" ? await resolveIsolation("auto").catch(() => isolation) : isolation;
   const trees = new Trees(confining);
-  // What cannot be removed now must not keep a server from starting; the next one tries again.
+  // Failures must not keep a server from starting; the next one tries again.
   await Promise.allSettled(stale.map(({ directory, owner }) => sweep(directory, owner, trees)));
 }
 
@@ -152,13 +150,13 @@ function removeMarked(directory: string): void {
     try {
       unlinkSync(path.join(directory, name));
     } catch {
-      // A socket disappears when it is closed.
+      // A socket is removed when it is closed.
     }
   }
   rmdirIfEmpty(directory);
 }
 
-/** A server that is killed between its last two steps leaves an empty directory. */
+/** Removes the empty directory of a server that was killed between its last two steps. */
 function removeUnmarked(directory: string): void {
   try {
     const { uid, ctimeMs } = lstatSync(directory);
@@ -172,15 +170,15 @@ function rmdirIfEmpty(directory: string): void {
   try {
     rmdirSync(directory);
   } catch {
-    // Not empty, or removed by another server.
+    // Not empty, or already removed by another server.
   }
 }
 
-/** Reads who made a directory; `undefined` for one of another user, and for one that is just made or removed. */
+/** Reads the owner of a directory; `undefined` if it belongs to another user, or is just being created or removed. */
 function readOwner(directory: string): Owner | undefined {
   try {
     const { uid } = lstatSync(directory);
-    // In a directory that everybody may write to, anybody may have made it.
+    // In a directory that everyone may write to, anyone could have created it.
     if (process.getuid !== undefined && uid !== process.getuid()) return undefined;
     const owner: unknown = JSON.parse(readFileSync(path.join(directory, OWNER_FILE), "utf8"));
     return isOwner(owner) ? owner : undefined;
@@ -201,7 +199,7 @@ function isOwner(value: unknown): value is Owner {
   );
 }
 
-/** Whether nobody listens any more. Other errors of a connection prove nothing. */
+/** Returns whether nothing listens any more. Other connection errors prove nothing. */
 async function isClosed(address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(address);
@@ -210,19 +208,19 @@ async function isClosed(address: string): Promise<boolean> {
       resolve(false);
     });
     socket.once("error", (error: NodeJS.ErrnoException) =>
-      // The owner's file is written after the socket is made, so a missing socket was closed.
+      // The owner file is written after the socket is created, so a missing socket was closed.
       resolve(error.code === "ECONNREFUSED" || error.code === "ENOENT"),
     );
   });
 }
 
-/** @returns `undefined` where no socket can be made */
+/** @returns `undefined` if the socket cannot be created */
 async function listen(address: string): Promise<Server | undefined> {
   if (Buffer.byteLength(address) > LONGEST_ADDRESS_BYTES) return undefined;
   const server = createServer((socket) => socket.destroy());
   server.unref();
   return new Promise((resolve) => {
-    // Also for connections that cannot be accepted later, which must not end the program.
+    // Also handles later connection errors, which must not end the program.
     server.on("error", () => resolve(undefined));
     server.listen(address, () => resolve(server));
   });

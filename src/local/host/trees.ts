@@ -5,15 +5,16 @@ import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { DATA_DIRECTORIES, type Isolation } from "../box/isolation/isolation.js";
 
-/** Processes that were just killed may still be writing: an incomplete removal is repeated while they disappear. */
+/** Killed processes may still be writing, so an incomplete removal is repeated until they are gone. */
 const ATTEMPTS = 10;
 const RETRY_DELAY_MS = 50;
-/** How much of a program's complaint an error repeats. */
+/** How much of a program's error output a message includes. */
 const COMPLAINT_CHARS = 2000;
 
 /**
- * `rm` opens each directory relative to its parent, whatever the length of the path. Where it fails, code in a box may have
- * taken away the owner's permissions. The modes of files stay as they are: a file may have another name elsewhere.
+ * `rm` opens each directory relative to its parent, so paths can have any length. If it fails, code in a box may have
+ * removed the owner's permissions on directories; these are restored. File modes stay unchanged, as a file can have a
+ * hard link elsewhere.
  */
 const REMOVE = `
 rm -rf -- "$@" && exit
@@ -21,16 +22,16 @@ find "$@" -type d ! -perm -700 -execdir chmod 700 {} ';'
 rm -rf -- "$@"
 `;
 
-/** `find` refuses to run where a relative directory is searched for programs. Nothing else of the environment is needed. */
+/** The only variable that the programs need. `find` refuses to run if the search path contains a relative directory. */
 const ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin" };
 
 /**
- * Copies and removes what code in a box can write, or could write a moment ago.
+ * Copies and removes files that code in a box can write, or recently could.
  *
- * The host itself never walks such a tree: a process that is still dying can exchange a directory for a link to the user's
- * files between two system calls. The work is done by programs in a box of their own, which sees the tree and nothing else
- * of the user's, so that such a link leads nowhere. That also keeps the cost of millions of names out of this process.
- * No other module of the host may remove, copy or list these trees; the linter forbids the functions for it.
+ * The host never walks such a tree itself: between two system calls, a process that is still ending can replace a
+ * directory by a link to the user's files. Programs in their own box do the work. That box sees the tree but none of
+ * the user's files, so such a link leads nowhere. It also keeps the cost of millions of names out of this process. No
+ * other module of the host may remove, copy or list these trees; the linter forbids the functions for it.
  */
 export class Trees {
   readonly #isolation: Isolation;
@@ -39,10 +40,10 @@ export class Trees {
     this.#isolation = isolation;
   }
 
-  /** Copies the data directories of a box into a directory that has none. @throws {Error} with what the program said */
+  /** Copies the data directories of a box into an empty directory. @throws {Error} with the program's error output */
   async copy(from: string, to: string, signal?: AbortSignal): Promise<void> {
     const [program, ...args] = this.#isolation.confine({ from, to }, (inside) => [
-      // Keeps hard links, pipes, times and permissions, which no function of Node.js does. Links are not followed.
+      // Keeps hard links, pipes, times and permissions, which no function of Node.js does, and does not follow links.
       ...["cp", "-a"],
       ...DATA_DIRECTORIES.map((name) => path.join(inside.from, name)),
       inside.to,
@@ -62,7 +63,7 @@ export class Trees {
   }
 
   /**
-   * Removes everything from a directory except the entries named in `kept`.
+   * Removes everything from a directory except the entries in `kept`.
    *
    * @returns whether nothing else is left
    */
@@ -71,7 +72,7 @@ export class Trees {
       if (attempt > 0) await delay(RETRY_DELAY_MS);
       const command = this.#removal(directory, kept);
       if (command === undefined) return true;
-      // At the lowest priority: the boxes that go on are what people wait for.
+      // At the lowest priority, in favour of running boxes.
       const child = spawn("nice", ["-n", "19", ...command], {
         stdio: "ignore",
         env: ENVIRONMENT,
@@ -82,7 +83,7 @@ export class Trees {
     return this.#removal(directory, kept) === undefined;
   }
 
-  /** {@link empty} for the end of the process, when nothing asynchronous happens any more. */
+  /** Like {@link empty}, but synchronous. Used when the process exits. */
   emptySync(directory: string, kept: readonly string[], timeoutMs: number): boolean {
     const deadline = Date.now() + timeoutMs;
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -91,7 +92,7 @@ export class Trees {
       const left = deadline - Date.now();
       if (left <= 0) return false;
       const [program, ...args] = command;
-      // In a session of its own: a terminal that is closed sends SIGHUP to everything in this one.
+      // In its own session: closing a terminal sends SIGHUP to everything in its session.
       const options = {
         stdio: "ignore",
         env: ENVIRONMENT,
@@ -104,9 +105,9 @@ export class Trees {
     return this.#removal(directory, kept) === undefined;
   }
 
-  /** @returns `undefined` where there is nothing to remove */
+  /** @returns `undefined` if there is nothing to remove */
   #removal(directory: string, kept: readonly string[]): readonly [string, ...string[]] | undefined {
-    // Of the directory itself every name is the host's own.
+    // In the directory itself, the host chose every name.
     const names = readdirSync(directory).filter((name) => !kept.includes(name));
     if (names.length === 0) return undefined;
     return this.#isolation.confine({ to: directory }, ({ to }) => [

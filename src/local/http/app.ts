@@ -9,17 +9,17 @@ import type { Playground } from "../playground/playground.js";
 import type { Sandboxes } from "../sandboxes/sandboxes.js";
 import { matchesSecret } from "./secrets.js";
 
-/** What a server asks of its clients. */
+/** Which clients may use the server. */
 export interface AccessRules {
-  /** Empty: none. */
+  /** An empty string disables authentication. */
   readonly apiKey: string;
-  /** The origins of web pages that may read its answers. */
+  /** The origins of web pages that may read responses. */
   readonly cors: "*" | readonly string[];
   /** The page served below `/ui/`, if enabled. */
   readonly playground?: Playground | undefined;
 }
 
-/** The whole HTTP interface of a server as a function: it answers, and throws for nothing but an aborted request. */
+/** Returns the HTTP interface of a server as a function. It rejects only if the request is aborted. */
 export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandler {
   const { cors } = rules;
   const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
@@ -27,7 +27,7 @@ export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandle
     const requestId = request.headers.get("x-request-id")?.trim() ?? "";
     const origin = request.headers.get("origin");
     const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
-    // A browser asks before it sends anything that a form could not, and does so without the key.
+    // Browsers send a preflight before any request that a form could not send, and send it without the API key.
     const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
     const answer =
       isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, rules);
@@ -52,7 +52,7 @@ function answerPreflight(headers: Headers): Response {
       "access-control-allow-methods": "GET, HEAD, POST, PUT, PATCH, DELETE",
       "access-control-allow-headers": headers.get("access-control-request-headers") ?? "",
       "access-control-max-age": "600",
-      // Chrome asks this of servers on the user's own machine.
+      // Chrome requires this of servers in a private network.
       ...(headers.has("access-control-request-private-network") && {
         "access-control-allow-private-network": "true",
       }),
@@ -74,7 +74,7 @@ async function respond(
   try {
     const page = await playground?.respond(request, url);
     if (page !== undefined) return page;
-    // Before routing, so that an unknown path tells nothing to someone without a key.
+    // Before routing, so that unknown paths reveal nothing without a key.
     if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
     return await router.handle(request, url);
   } catch (error) {

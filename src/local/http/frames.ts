@@ -1,13 +1,13 @@
-/** The bytes of an event stream as execd writes them: Go's JSON, one object per event, a blank line after each. */
+/** Encodes event streams byte for byte as execd does: Go's JSON, one object per event, a blank line after each. */
 
-/** How user code or a command failed, on the wire. */
+/** An error of user code or of a command, on the wire. */
 export interface WireError {
   readonly ename: string;
   readonly evalue: string;
   readonly traceback: readonly string[];
 }
 
-/** One event on the wire. Fields that are `undefined`, empty or zero are left out, as Go's `omitempty` does. */
+/** One event on the wire. Fields that are `undefined`, empty or zero are omitted, as with Go's `omitempty`. */
 export interface WireEvent {
   readonly type:
     | "init"
@@ -25,12 +25,12 @@ export interface WireEvent {
   readonly execution_time?: number | undefined;
   /** Milliseconds since 1970. */
   readonly timestamp: number;
-  /** A value by MIME type; `text/plain` goes by the name `text`. */
+  /** Values by MIME type; `text/plain` has the key `text`. */
   readonly results?: Readonly<Record<string, unknown>> | undefined;
   readonly error?: WireError | undefined;
 }
 
-/** Encodes one event with its blank line, the keys in execd's order. */
+/** Encodes one event and its blank line, with the keys in execd's order. */
 export function encodeWireEvent(event: WireEvent): string {
   let json = `{"type":${encodeString(event.type)}`;
   if (event.text) json += `,"text":${encodeString(event.text)}`;
@@ -48,15 +48,15 @@ export function encodeWireEvent(event: WireEvent): string {
   return `${json}}\n\n`;
 }
 
-/** Encodes an error that comes after the status 200 is out: the last bytes of a stream, without a newline. */
+/** Encodes an error that is sent after status 200: the last bytes of a stream, without a newline. */
 export function encodeInBandError(code: string, message: string): string {
   return encodeJson({ code, message }, { keepKeyOrder: true });
 }
 
 /**
- * Encodes any JSON value as Go does: HTML characters and line separators escaped, keys of maps sorted.
+ * Encodes any JSON value as Go does: escapes HTML characters and line separators, sorts the keys of maps.
  *
- * @param options.keepKeyOrder - for what is a struct in Go, whose fields keep their order
+ * @param options.keepKeyOrder - for values that are structs in Go, whose fields keep their order
  */
 export function encodeJson(value: unknown, options: { readonly keepKeyOrder?: boolean } = {}): string {
   if (typeof value === "string") return encodeString(value);
@@ -75,8 +75,8 @@ const SPECIAL = /[<>&\u2028\u2029\ufffd\ud800-\udfff]/;
 
 function encodeString(text: string): string {
   if (!SPECIAL.test(text)) return JSON.stringify(text);
-  // With the flag `u` a pair is one character, so that `Surrogate` finds only those that stand alone. Go writes a byte
-  // that is not UTF-8 as `\ufffd`; here it is a character already, and every one of them is escaped.
+  // With the flag `u` a surrogate pair is one character, so `Surrogate` matches only lone ones. Go replaces each
+  // invalid byte with `\ufffd`; here each lone surrogate becomes one.
   const wellFormed = text.replace(/\p{Surrogate}/gu, "\ufffd");
   return JSON.stringify(wellFormed).replace(/[<>&\u2028\u2029\ufffd]/g, escapeCharacter);
 }

@@ -1,4 +1,4 @@
-/** Headers of one connection, which the next one has its own of. */
+/** Headers that apply to a single connection and are not forwarded. */
 export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   "connection",
   "http2-settings",

@@ -6,31 +6,31 @@ import { SandboxException } from "../../errors.js";
 import { discard, readableBody } from "./streams.js";
 import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
 
-/** Answers a request; its signal is aborted when the client goes away. */
+/** Handles a request. The request's signal is aborted when the client disconnects. */
 export type FetchHandler = (request: Request) => Promise<Response>;
 
 const HOST = "127.0.0.1";
 const OWN_NAMES = [HOST, "localhost", "[::1]"];
 const HEADERS_TIMEOUT_MS = 20_000;
 const LARGEST_HEADERS = 32 * 1024;
-/** How long a client may send nothing of a body that it has begun. */
+/** The maximum time between two chunks of a request body. */
 const BODY_IDLE_MS = 60_000;
-/** How long a client may go on sending what its answer did not wait for. */
+/** The maximum time to read the rest of a request body after the response was sent. */
 const REST_MS = 10_000;
 
-/** Limits that a client is held to. */
+/** Limits for clients. */
 export interface ListenerLimits {
-  /** Milliseconds for the whole of a request's headers. */
+  /** Milliseconds to receive all headers of a request. */
   readonly headersTimeoutMs?: number;
-  /** Milliseconds without a byte of a request's body that is not complete. */
+  /** Milliseconds without a byte of an incomplete request body. */
   readonly bodyIdleMs?: number;
 }
 
-/** A listener on the loopback interface in front of a fetch handler. */
+/** Listens on the loopback interface and passes requests to a fetch handler. */
 export class Listener {
   readonly #server: Server;
   readonly port: number;
-  /** The server counts them as its connections, but does not close them. */
+  /** The server counts these as its connections, but does not close them. */
   readonly #upgraded = new Set<Duplex>();
 
   /** @throws {SandboxException} `PORT_UNAVAILABLE` */
@@ -39,7 +39,7 @@ export class Listener {
     const options = {
       maxHeaderSize: LARGEST_HEADERS,
       headersTimeout: headersTimeoutMs,
-      // Of the whole request; an upload may take as long as it likes, so that only its pauses are limited.
+      // No limit for the whole request: an upload may take any time. Only its pauses are limited.
       requestTimeout: 0,
       connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
     };
@@ -58,14 +58,14 @@ export class Listener {
 
   private constructor(server: Server) {
     this.#server = server;
-    // Of a server that listens on TCP it is never a string.
+    // Never a string for a server that listens on TCP.
     this.port = (server.address() as AddressInfo).port;
   }
 
-  /** Lets clients go on with another protocol, as WebSockets do. */
+  /** Accepts requests to switch protocols, such as WebSocket handshakes. */
   acceptUpgrades(handler: UpgradeHandler): void {
     this.#server.on("upgrade", (incoming, client, head) => {
-      // A client may ask to go on with HTTP/2, and has to accept HTTP/1.1 as the response (RFC 9113 has given that up).
+      // RFC 9113 removed the upgrade to HTTP/2. Clients that ask for it accept a response over HTTP/1.1.
       if (isForHttp2(incoming)) return this.#answerWithoutUpgrade(incoming, client, head);
       this.#upgraded.add(client);
       client.once("close", () => this.#upgraded.delete(client));
@@ -74,7 +74,7 @@ export class Listener {
     });
   }
 
-  /** Hands a request back to the server without what asked for the upgrade. */
+  /** Returns a request to the server without its upgrade headers. */
   #answerWithoutUpgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): void {
     const { method = "GET", url = "/", httpVersion, rawHeaders } = incoming;
     const lines = [`${method} ${url} HTTP/${httpVersion}`];
@@ -117,7 +117,7 @@ function unavailable(port: number, cause: unknown): SandboxException {
         : String(cause);
   return new SandboxException({
     code: "PORT_UNAVAILABLE",
-    message: `The local server cannot listen on port ${port}: ${reason}. Use another port; port 0 takes any that is free.`,
+    message: `The local server cannot listen on port ${port}: ${reason}. Use another port, or port 0 for any free one.`,
     cause,
   });
 }
@@ -141,14 +141,14 @@ async function answer(
     await send(response, outgoing, incoming.method === "HEAD");
     readTheRest(incoming);
   } catch {
-    // The handler answers every failure itself: what is left is a client that went away, or a body that broke off.
+    // The handler responds to all its own errors. Only a lost client or a broken body gets here.
     outgoing.destroy();
   }
 }
 
 /**
- * Reads what an answer did not wait for. To close the connection instead could take the answer away from a client that
- * is still sending, and to leave it would hold up the next request.
+ * Reads the part of the request body that the handler left unread. Closing the connection instead could discard the
+ * response while the client still sends; leaving it would block the next request.
  */
 function readTheRest(incoming: IncomingMessage): void {
   if (incoming.complete) return;
@@ -158,7 +158,7 @@ function readTheRest(incoming: IncomingMessage): void {
   incoming.once("close", () => clearTimeout(impatience));
 }
 
-/** Ends a connection whose client stops in the middle of a body. One that is merely not read is not idle. */
+/** Closes a connection whose client stops sending in the middle of a body. A paused read does not count as idle. */
 function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
   if (incoming.complete) return;
   let received = -1;
@@ -172,10 +172,12 @@ function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
   incoming.once("close", () => clearInterval(check));
 }
 
-/** Prevents DNS rebinding: a browser that was led here by a hostile page's domain sends that domain. */
+/**
+ * Prevents DNS rebinding: a browser that a hostile page's domain resolves to this server sends that domain as `Host`.
+ */
 export function isOwnHost(host: string | undefined, port: number): boolean {
   const given = host?.toLowerCase() ?? "";
-  // The default port of HTTP is left out.
+  // Clients leave out the default port of HTTP.
   return OWN_NAMES.some((name) => given === `${name}:${port}` || (port === 80 && given === name));
 }
 
@@ -216,7 +218,7 @@ async function send(response: Response, outgoing: ServerResponse, isHead: boolea
     outgoing.end();
     return;
   }
-  // At once, as a stream's first event may be long in coming.
+  // Send headers immediately: the first event of a stream may take long.
   outgoing.flushHeaders();
   const reader: ReadableStreamDefaultReader<Uint8Array> = body.getReader();
   const gone = once(outgoing, "close").then(() => reader.cancel());

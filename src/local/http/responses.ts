@@ -1,6 +1,6 @@
-/** The lifecycle server's error answers. */
+/** Error responses in the lifecycle server's format. */
 
-/** An error that becomes an answer with this status and body. */
+/** An error that is sent as a response with this status and body. */
 export class LifecycleProblem extends Error {
   override readonly name = "LifecycleProblem";
   readonly status: number;
@@ -15,7 +15,7 @@ export class LifecycleProblem extends Error {
   }
 }
 
-/** `{code, message}` with a status. */
+/** Creates an error with a status and a `{code, message}` body. */
 export function problem(status: number, code: string, message: string): LifecycleProblem {
   return new LifecycleProblem(status, { code, message });
 }
@@ -24,12 +24,12 @@ export function sandboxNotFound(id: string): LifecycleProblem {
   return problem(404, "DOCKER::SANDBOX_NOT_FOUND", `Sandbox ${id} not found.`);
 }
 
-/** An operation of the real server that this version does not have. */
+/** Creates the error for an operation that only the real server supports. */
 export function notSupported(what: string): LifecycleProblem {
   return problem(501, "NOT_SUPPORTED", `${what} not available in this version of the local server.`);
 }
 
-/** One finding of a validation, as FastAPI reports it. */
+/** One validation error, in FastAPI's format. */
 export interface Finding {
   readonly type: string;
   readonly loc: readonly (string | number)[];
@@ -38,7 +38,7 @@ export interface Finding {
   readonly ctx?: Readonly<Record<string, unknown>>;
 }
 
-/** 422 with everything that is wrong with a request. */
+/** Creates a 422 error that lists every problem of a request. */
 export function unprocessable(findings: readonly Finding[]): LifecycleProblem {
   return new LifecycleProblem(422, { detail: findings });
 }
@@ -59,7 +59,7 @@ export function jsonResponse(
   });
 }
 
-/** An answer that says with its length that it has no body. */
+/** Creates an empty response with `content-length: 0`. */
 export function emptyResponse(status: number): Response {
   return new Response(null, { status, headers: { "content-length": "0" } });
 }

@@ -1,23 +1,23 @@
 import { LifecycleProblem } from "./responses.js";
 
-/** A request on its way to its handler. */
+/** A request as its handler receives it. */
 export interface RoutedRequest {
   readonly request: Request;
   readonly url: URL;
-  /** The path's parameters, decoded. */
+  /** The decoded path parameters. */
   readonly parameters: Readonly<Record<string, string>>;
 }
 
 export type RouteHandler = (routed: RoutedRequest) => Response | Promise<Response>;
 
-/** A path with `:name` for a segment and a final `*` for whatever follows. */
+/** A route. In its path, `:name` matches a segment and a final `*` matches the rest. */
 export interface Route {
   readonly methods: readonly string[];
   readonly path: string;
   readonly handle: RouteHandler;
 }
 
-/** Finds the handler of a request; without one, responds in FastAPI's words. */
+/** Dispatches a request to its handler. If none matches, responds as FastAPI does. */
 export class Router {
   readonly #routes: readonly (Route & { readonly pattern: RegExp })[];
 
@@ -49,7 +49,7 @@ function toPattern(path: string): RegExp {
 function decodeParameters(groups: Record<string, string | undefined>): Record<string, string> {
   const decoded: Record<string, string> = {};
   for (const [name, value = ""] of Object.entries(groups)) {
-    // The rest of a path is passed on unchanged; names are decoded if that is possible.
+    // The rest of a path is passed on unchanged. Named parameters are decoded where possible.
     decoded[name] = name === "rest" ? value : decode(value);
   }
   return decoded;

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** Compares without telling by its duration how much was right; the hashes make the lengths equal. */
+/** Compares in constant time. Hashing makes the lengths equal. */
 export function matchesSecret(given: string | null, secret: string): boolean {
   return given !== null && timingSafeEqual(digest(given), digest(secret));
 }

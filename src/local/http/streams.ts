@@ -1,8 +1,8 @@
 import type { Readable } from "node:stream";
 
 /**
- * Returns a Node.js stream as a web stream that reads no further than its consumer, so that a slow consumer slows the producer.
- * Cancelling it destroys the Node.js stream, or calls `release`.
+ * Returns a Node.js stream as a web stream that reads only as fast as its consumer. Cancelling it destroys the Node.js
+ * stream, or calls `release`.
  */
 export function readableBody(
   stream: Readable,
@@ -22,11 +22,11 @@ export function readableBody(
           settled = true;
         };
         const broken = (): unknown => (signal.aborted ? signal.reason : new TypeError("terminated"));
-        // An HTTP/2 stream that was cancelled, or lost its session, ends like one that is complete.
+        // A cancelled HTTP/2 stream, or one whose session was lost, emits `end` like a complete one.
         const isCut = () => signal.aborted || isReset(stream);
         stream.once("end", () => settle(() => (isCut() ? controller.error(broken()) : controller.close())));
         stream.once("error", (error) => settle(() => controller.error(error)));
-        // Closed before its end: the rest will never come.
+        // Closed before its end: no more data follows.
         stream.once("close", () => settle(() => controller.error(broken())));
         stream.pause();
       },
@@ -46,7 +46,7 @@ function isReset(stream: Readable): boolean {
   return "rstCode" in stream && stream.rstCode !== undefined && stream.rstCode !== 0;
 }
 
-/** Reads a stream to its end and drops what comes. */
+/** Reads a stream to its end and discards the data. */
 export function discard(stream: Readable): void {
   stream.removeAllListeners("data");
   stream.resume();

@@ -3,12 +3,12 @@ import type { Duplex } from "node:stream";
 import { LifecycleProblem } from "./responses.js";
 import type { UpgradeRequest, UpgradeTarget } from "../sandboxes/routes/gateway.js";
 
-/** Finds who answers an upgrade. @throws {LifecycleProblem} */
+/** Finds the server that handles an upgrade. @throws {LifecycleProblem} */
 export type UpgradeHandler = (request: UpgradeRequest) => Promise<UpgradeTarget>;
 
 /**
- * Joins a client that wants another protocol with a server in a sandbox: the request is passed on, and every byte
- * after it, so that the two agree with each other.
+ * Connects a client that asks for another protocol with a server in a sandbox: forwards the request, then every byte in
+ * both directions.
  */
 export async function joinUpgrade(
   incoming: IncomingMessage,
@@ -39,7 +39,7 @@ function toUpgradeRequest({ url = "/", headers }: IncomingMessage): UpgradeReque
   return { url: new URL(url, `http://${headers.host ?? "127.0.0.1"}`), headers: given };
 }
 
-/** Answers an upgrade that leads nowhere. */
+/** Rejects an upgrade with an error response. */
 export function refuseUpgrade(client: Duplex, error: unknown): void {
   const { status, body } =
     error instanceof LifecycleProblem ? error : { status: 500, body: { code: "GENERAL::UNKNOWN_ERROR" } };

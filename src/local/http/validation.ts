@@ -2,7 +2,7 @@ import { problem, unprocessable, type Finding, type LifecycleProblem } from "./r
 
 type Location = readonly (string | number)[];
 
-/** A JSON object of a request, read field by field. What is wrong is collected, so that an answer names all of it. */
+/** Reads a JSON object of a request field by field. Problems are collected, so that one response names them all. */
 export class Fields {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #location: Location;
@@ -18,12 +18,12 @@ export class Fields {
     this.#findings = findings;
   }
 
-  /** @throws {LifecycleProblem} 422 where anything was wrong so far */
+  /** @throws {LifecycleProblem} 422 if any problem was reported so far */
   assertValid(): void {
     if (this.#findings.length > 0) throw unprocessable(this.#findings);
   }
 
-  /** @throws {LifecycleProblem} 422 for what is wrong with the object as a whole */
+  /** Reports a problem of the object as a whole. @throws {LifecycleProblem} 422 */
   fail(reason: string): never {
     this.assertValid();
     this.reportWhole(reason);
@@ -48,7 +48,7 @@ export class Fields {
     return false;
   }
 
-  /** A whole number; as pydantic does, also one that is written as a string. */
+  /** Reads an integer. Like pydantic, it accepts one that is written as a string. */
   integer(name: string, { minimum }: { readonly minimum: number }): number | undefined {
     const given = this.#values[name];
     if (given === undefined || given === null) return undefined;
@@ -85,7 +85,7 @@ export class Fields {
     });
   }
 
-  /** A map of strings; entries that are `null` are left out where `nullable` says that they may be. */
+  /** Reads a map of strings. With `nullable`, entries whose value is `null` are left out. */
   map(name: string, { nullable = false } = {}): Record<string, string> | undefined {
     const value = this.#values[name];
     if (value === undefined || value === null) return undefined;
@@ -112,7 +112,7 @@ export class Fields {
     return undefined;
   }
 
-  /** The objects in a list, each with its place; an item of another type is reported. */
+  /** Reads a list of objects, each with its location. Items of another type are reported. */
   objects(name: string): Fields[] {
     const value = this.#values[name];
     if (value === undefined || value === null) return [];
@@ -128,7 +128,7 @@ export class Fields {
     });
   }
 
-  /** Reports what is wrong with the object as a whole, beside what is wrong with its fields. */
+  /** Reports a problem of the object as a whole, in addition to those of its fields. */
   reportWhole(reason: string): void {
     this.#findings.push({
       type: "value_error",
@@ -139,7 +139,7 @@ export class Fields {
     });
   }
 
-  /** A string of a certain form. @param source - as it is named in the answer */
+  /** Reads a string that must match a pattern. @param source - the pattern as the response shows it */
   pattern(name: string, source: string, options: { readonly required?: boolean } = {}): string | undefined {
     const value = this.string(name, options);
     if (value === undefined || new RegExp(source).test(value)) return value;
@@ -179,15 +179,18 @@ export class Fields {
   }
 }
 
-/** In bytes. No request of the lifecycle API comes near it. */
+/** In bytes; far more than any request of the lifecycle API needs. */
 const LARGEST_BODY = 2 ** 20;
 
-/** @throws {LifecycleProblem} 422 for a body that is missing, no JSON, not declared as JSON or no object; 413 */
+/**
+ * Reads a JSON object from the body. @throws {LifecycleProblem} 422 if the body is missing, not declared as JSON or not
+ * a JSON object; 413
+ */
 export async function readFields(request: Request): Promise<Fields> {
   return parseFields(await readText(request), request.headers);
 }
 
-/** {@link readFields} of a body that has been read. @throws {LifecycleProblem} 422 */
+/** Like {@link readFields}, for a body that is already read. @throws {LifecycleProblem} 422 */
 export function parseFields(text: string, headers: Headers): Fields {
   if (text === "") throw bodyProblem("missing", "Field required", null);
   const isJson = /^application\/(.+\+)?json\s*(;|$)/i.test(headers.get("content-type") ?? "");
@@ -197,12 +200,12 @@ export function parseFields(text: string, headers: Headers): Fields {
   throw bodyProblem("model_attributes_type", reason, value);
 }
 
-/** Reads the body of a request, up to the largest size that is accepted. @throws {LifecycleProblem} 413 */
+/** Reads the body of a request up to the maximum size. @throws {LifecycleProblem} 413 */
 export async function readText(request: Request): Promise<string> {
   const tooLarge = problem(413, "GENERAL::UNKNOWN_ERROR", `The body is larger than ${LARGEST_BODY} bytes.`);
   const chunks: Uint8Array[] = [];
   let left = LARGEST_BODY;
-  // Its type in Node knows no iteration, though the object does.
+  // The type of `body` declares no async iteration, but Node.js implements it.
   const body = request.body as AsyncIterable<Uint8Array> | null;
   for await (const chunk of body ?? []) {
     left -= chunk.byteLength;
@@ -234,7 +237,7 @@ function bodyProblem(type: string, msg: string, input: unknown): LifecycleProble
   return unprocessable([{ type, loc: ["body"], msg, input }]);
 }
 
-/** A number in a query, where the server has it checked. */
+/** Reads a number from the query, for parameters that the real server validates. */
 export function readCount(
   query: URLSearchParams,
   name: string,
@@ -263,7 +266,10 @@ const LABEL_NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const LABEL_PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const RESERVED_PREFIX = "opensandbox.io/";
 
-/** Metadata has to fit Kubernetes labels, wherever it is kept. @throws {LifecycleProblem} 400 */
+/**
+ * Requires metadata to be valid as Kubernetes labels, as the real server does on every runtime. @throws
+ * {LifecycleProblem} 400
+ */
 export function assertLabels(metadata: Readonly<Record<string, string>>, reservedCode?: string): void {
   for (const [key, value] of Object.entries(metadata)) assertLabel(key, value, reservedCode);
 }

@@ -18,7 +18,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
-/** Displayed HTML comes from code in a sandbox: its scripts run in an origin of their own, without any connection. */
+/** Displayed HTML comes from code in a sandbox: its scripts run in their own origin, without network access. */
 const FRAME_POLICY = [
   "sandbox allow-scripts",
   "default-src 'none'",
@@ -42,7 +42,7 @@ const FILES: Readonly<
 export class Playground {
   readonly #directory: string;
   readonly #apiKey: string;
-  /** Opens the page once. It travels in the fragment of the link, so that no log and no `Referer` contains it. */
+  /** Opens the page once. It is in the fragment of the link, so that no log and no `Referer` contains it. */
   #token: string | undefined = randomBytes(24).toString("base64url");
 
   /** @param directory the folder with the built page */

@@ -7,9 +7,9 @@ import type { Limits } from "../box/limits.js";
 import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
 
-/** What a sandbox is created with, checked. */
+/** The validated options that a sandbox is created with. */
 export interface SandboxSpec {
-  /** `undefined` for one that comes from a snapshot. */
+  /** `undefined` for a sandbox created from a snapshot. */
   readonly imageUri: string | undefined;
   readonly snapshotId: string | undefined;
   readonly entrypoint: readonly string[];
@@ -18,13 +18,13 @@ export interface SandboxSpec {
   readonly extensions: Readonly<Record<string, string>>;
   readonly platform: unknown;
   readonly limits: Limits;
-  /** `undefined`: it lives until it is deleted. */
+  /** `undefined` if the sandbox does not expire. */
   readonly timeoutSeconds: number | undefined;
 }
 
 export type SandboxState = "Running" | "Paused" | "Failed";
 
-/** Something that happened to a sandbox, for its diagnostics. */
+/** An event in the life of a sandbox, for its diagnostics. */
 export interface SandboxEvent {
   /** Microseconds since 1970. */
   readonly at: number;
@@ -42,9 +42,9 @@ export class HostedSandbox {
   readonly id: string;
   readonly spec: SandboxSpec;
   readonly box: Box;
-  /** The box's own directory on the host. */
+  /** The directory of the box on the host. */
   readonly directory: string;
-  /** What execd asks for on every request; the endpoint's answer hands it out. */
+  /** Required by execd on every request; clients receive it with the endpoint. */
   readonly accessToken = randomBytes(24).toString("hex");
   readonly createdAt = now();
   metadata: Readonly<Record<string, string>>;
@@ -78,7 +78,7 @@ export class HostedSandbox {
     return this.#events;
   }
 
-  /** Sends a request into the sandbox. While it is paused, that waits. */
+  /** Sends a request into the sandbox. While the sandbox is paused, the request waits. */
   request(request: BoxRequest): Promise<Response> {
     const faults = this.#faults();
     if (this.#faulty.isHealthy(faults)) return this.box.request(request);
@@ -120,13 +120,13 @@ export class HostedSandbox {
   }
 
   /**
-   * Does something while nothing in the sandbox runs, without its state showing it.
+   * Runs `act` while no process of the sandbox runs, without changing the reported state.
    *
-   * @throws {Error} where it cannot be stopped, or has ended meanwhile
+   * @throws {Error} if the sandbox cannot be stopped or has ended
    */
   whileStopped(act: () => Promise<void>): Promise<void> {
     return this.#inTurn(async () => {
-      // A pause that was asked for a moment earlier: it stays one.
+      // Paused a moment ago by the user: stays paused.
       if (this.#state === "Paused") return act();
       await this.box.pause();
       try {
@@ -137,13 +137,13 @@ export class HostedSandbox {
     });
   }
 
-  /** Notes something for the diagnostics. */
+  /** Records an event for the diagnostics. */
   note(what: string): void {
     this.#events.push({ at: now(), what });
     if (this.#events.length > 1000) this.#events.shift();
   }
 
-  /** The answer to its creation. */
+  /** The response to the creation of this sandbox. */
   toCreated(): object {
     const { platform, entrypoint } = this.spec;
     return {
@@ -170,7 +170,7 @@ export class HostedSandbox {
     };
   }
 
-  /** One after the other: a snapshot must not meet a pause half-way. */
+  /** One at a time: a snapshot must not start during a pause. */
   #inTurn<T>(act: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(act, act);
     this.#last = turn.catch(() => undefined);

@@ -11,10 +11,10 @@ import { now } from "./times.js";
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** Starts the box of a sandbox in a directory that holds nothing but its snapshot's files. */
+/** Starts the box of a sandbox in a directory that is empty or holds the files of its snapshot. */
 export type BoxStarter = (directory: string, spec: SandboxSpec) => Promise<Box>;
 
-/** The sandboxes of a server, each with its box and its end. */
+/** The sandboxes of a server: creates, expires and deletes them. */
 export class Sandboxes {
   readonly snapshots: Snapshots;
   readonly #directory: ServerDirectory;
@@ -23,11 +23,11 @@ export class Sandboxes {
   readonly #sandboxes = new Map<string, HostedSandbox>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #starting = new Set<Promise<unknown>>();
-  /** Those that are on their way to their end, and no longer listed. */
+  /** Sandboxes that are ending; they are no longer listed. */
   readonly #ending = new Map<HostedSandbox, Promise<unknown>>();
   #closed = false;
 
-  /** @param directory - where each sandbox gets a directory of its own */
+  /** @param directory - the parent of every sandbox's directory */
   constructor(directory: ServerDirectory, startBox: BoxStarter, snapshots: Snapshots, faults: FaultRegistry) {
     this.#directory = directory;
     this.#startBox = startBox;
@@ -48,18 +48,18 @@ export class Sandboxes {
     return sandbox;
   }
 
-  /** The newest first. */
+  /** Lists the sandboxes, newest first. */
   list(): HostedSandbox[] {
     return [...this.#sandboxes.values()].reverse();
   }
 
-  /** Moves the end of a sandbox. */
+  /** Changes when a sandbox expires. */
   expireAt(sandbox: HostedSandbox, micros: number): void {
     sandbox.expiresAt = micros;
     this.#schedule(sandbox, micros);
   }
 
-  /** Lets the faults that concern a sandbox's end take effect. */
+  /** Applies the faults that affect when a sandbox expires. */
   applyFaults(sandbox: HostedSandbox): void {
     const { expiresInMillis } = this.#faults.get(sandbox.id);
     const end = expiresInMillis === undefined ? sandbox.expiresAt : now() + expiresInMillis * 1000;
@@ -83,13 +83,13 @@ export class Sandboxes {
     this.#closed = true;
     await Promise.allSettled(this.#starting);
     const endings = [...this.list().map((sandbox) => this.delete(sandbox.id)), ...this.#ending.values()];
-    // One that fails must not keep the others.
+    // One failure must not keep the others from ending.
     await Promise.allSettled(endings);
     await this.snapshots.close();
     await Promise.all(endings);
   }
 
-  /** Ends every box, and waits for their last processes without letting anything else happen: for the end of the host's. */
+  /** Ends every box synchronously and waits for the last processes. Used when the host process exits. */
   killSync(): void {
     const boxes = [...this.#sandboxes.values(), ...this.#ending.keys()].map(({ box }) => box);
     for (const box of boxes) box.killSync();
@@ -97,7 +97,7 @@ export class Sandboxes {
   }
 
   async #end({ box, directory }: HostedSandbox): Promise<void> {
-    // The files of one that does not end in time are removed with the server's.
+    // If a box does not end in time, its files are removed with the server's.
     if (await box.kill()) this.#directory.discard(directory);
   }
 
@@ -123,11 +123,11 @@ export class Sandboxes {
   #schedule(sandbox: HostedSandbox, micros: number): void {
     clearTimeout(this.#timers.get(sandbox.id));
     const left = (micros - now()) / 1000;
-    // Timers hold no more than 24 days; a longer wait is made of several.
+    // A timer holds at most 24 days; longer waits are split.
     const timer = setTimeout(
       () => {
         if (left > LONGEST_TIMER_MS) this.#schedule(sandbox, micros);
-        // It may have been deleted at the same moment.
+        // The sandbox may have been deleted meanwhile.
         else this.delete(sandbox.id).catch(() => undefined);
       },
       Math.min(Math.max(left, 0), LONGEST_TIMER_MS),

@@ -9,12 +9,12 @@ import { formatTime, now } from "./times.js";
 
 type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting";
 
-/** The files of a sandbox at a moment: of its workspace and its /tmp. Processes and their memory are not kept. */
+/** A copy of a sandbox's files: its workspace and its /tmp. Processes and memory are not kept. */
 export class Snapshot {
   readonly id = randomUUID();
   readonly sandboxId: string;
   readonly name: string | undefined;
-  /** What a sandbox begins with that is made from it. */
+  /** The environment of sandboxes created from it. */
   readonly env: Readonly<Record<string, string>>;
   readonly #createdAt = now();
   #state: SnapshotState = "Creating";
@@ -55,13 +55,13 @@ export class Snapshot {
   }
 }
 
-/** The snapshots of a server; they live as long as it does. */
+/** The snapshots of a server. They exist until the server closes. */
 export class Snapshots {
   readonly #server: ServerDirectory;
   readonly #directory: string;
   readonly #snapshots = new Map<string, Snapshot>();
   readonly #working = new Set<Promise<void>>();
-  /** The last restoration of each snapshot, with those before it. */
+  /** The most recent restoration of each snapshot; it waits for earlier ones. */
   readonly #restoring = new Map<string, Promise<unknown>>();
   readonly #closing = new AbortController();
 
@@ -71,7 +71,7 @@ export class Snapshots {
     mkdirSync(this.#directory, { mode: 0o700 });
   }
 
-  /** Begins a snapshot. @throws {LifecycleProblem} 409 where the sandbox does not run */
+  /** Starts to take a snapshot. @throws {LifecycleProblem} 409 if the sandbox is not running */
   create(sandbox: HostedSandbox, name: string | undefined): Snapshot {
     if (sandbox.state !== "Running") {
       const message = "Snapshot can only be created from a Running sandbox.";
@@ -90,12 +90,12 @@ export class Snapshots {
     return snapshot;
   }
 
-  /** The newest first. */
+  /** Lists the snapshots, newest first. */
   list(): Snapshot[] {
     return [...this.#snapshots.values()].reverse();
   }
 
-  /** A snapshot that a sandbox can be made from. @throws {LifecycleProblem} 404 and 409 */
+  /** Returns a snapshot that is ready to use. @throws {LifecycleProblem} 404 and 409 */
   ready(id: string): Snapshot {
     const snapshot = this.get(id);
     if (snapshot.state !== "Ready") {
@@ -105,7 +105,7 @@ export class Snapshots {
     return snapshot;
   }
 
-  /** Puts the files of a snapshot into a new box's directory. @throws {LifecycleProblem} 404 and 409 */
+  /** Copies the files of a snapshot into the directory of a new box. @throws {LifecycleProblem} 404 and 409 */
   async restore(id: string, directory: string): Promise<void> {
     this.ready(id);
     const copying = this.#server.trees.copy(this.#directoryOf(id), directory);
@@ -113,7 +113,7 @@ export class Snapshots {
     await copying;
   }
 
-  /** @throws {LifecycleProblem} 404, and 409 while it is being made */
+  /** Deletes a snapshot. @throws {LifecycleProblem} 404, and 409 while it is being created */
   async delete(id: string): Promise<void> {
     const snapshot = this.get(id);
     if (snapshot.state === "Creating" || snapshot.state === "Deleting") {
@@ -121,14 +121,14 @@ export class Snapshots {
       throw problem(409, "SNAPSHOT::INVALID_STATE", message);
     }
     snapshot.enter("Deleting", "snapshot_deleting", "Snapshot is being deleted.");
-    // Otherwise a sandbox could begin with a part of the files.
+    // Otherwise a sandbox could start with only part of the files.
     await this.#restoring.get(id);
     this.#restoring.delete(id);
     this.#server.discard(this.#directoryOf(id));
     this.#snapshots.delete(id);
   }
 
-  /** Cancels copies in progress; resolves when they have ended. */
+  /** Cancels copies in progress and waits for them to end. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#working);
@@ -136,16 +136,16 @@ export class Snapshots {
 
   async #copy(sandbox: HostedSandbox, snapshot: Snapshot): Promise<void> {
     const directory = this.#directoryOf(snapshot.id);
-    // What goes on in a box in spite of the pause can keep a copy from ever coming to its end.
+    // If the box keeps changing despite the pause, a copy might never finish.
     const ended = new AbortController();
     void sandbox.box.gone.then(() => ended.abort());
     const signal = AbortSignal.any([ended.signal, this.#closing.signal]);
     try {
       mkdirSync(directory, { mode: 0o700 });
-      // With everything stopped the copy is of one moment.
+      // With everything stopped, the copy shows a single moment.
       await sandbox.whileStopped(() => this.#server.trees.copy(sandbox.directory, directory, signal));
       snapshot.enter("Ready", "snapshot_ready", "Snapshot is ready.");
-      sandbox.note(`Snapshot ${snapshot.id} was made.`);
+      sandbox.note(`Snapshot ${snapshot.id} was created.`);
     } catch (error) {
       snapshot.enter("Failed", "snapshot_runtime_failed", messageOf(error));
       this.#server.discard(directory);

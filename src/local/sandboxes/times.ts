@@ -1,14 +1,17 @@
-/** Points in time as the lifecycle server writes them: RFC 3339 in UTC, in microseconds since 1970 inside. */
+/** Timestamps in the lifecycle server's format: RFC 3339 in UTC. Internally they are microseconds since 1970. */
 
-/** Now, in microseconds since 1970. */
+/** Returns the current time in microseconds since 1970. */
 export function now(): number {
   return Date.now() * 1000;
 }
 
-/** The year 9999 ends here: what is later has no place in RFC 3339. To the millisecond, as a number has no digits for more. */
+/**
+ * The end of the year 9999, the latest time in RFC 3339. Rounded to milliseconds, as a number is not more precise
+ * there.
+ */
 export const LATEST = (Date.UTC(10_000, 0) - 1) * 1000;
 
-/** `2026-11-23T17:02:20.207151Z`; without a fraction where that is zero. */
+/** Formats a time, such as `2026-11-23T17:02:20.207151Z`. A fraction of zero is left out. */
 export function formatTime(micros: number): string {
   const seconds = new Date(Math.floor(micros / 1_000_000) * 1000).toISOString().slice(0, 19);
   const fraction = micros % 1_000_000;
@@ -19,10 +22,9 @@ const DATE_TIME =
   /^(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}(?::\d{2})?)(?:\.(\d{1,9})\d*)?\s*([Zz]|[+-]\d{2}:?\d{2})?$/;
 
 /**
- * Reads a point in time as the lifecycle server does: with an offset, without one (then it is UTC), or as a number of
- * seconds since 1970.
+ * Parses a timestamp as the lifecycle server does: with an offset, without one (UTC), or as seconds since 1970.
  *
- * @returns microseconds since 1970; `undefined` if the value is not a point in time, or lies after the year 9999
+ * @returns microseconds since 1970, or `undefined` if the value is not a valid timestamp or is after the year 9999
  */
 export function parseTime(value: unknown): number | undefined {
   const micros = parseMicros(value);

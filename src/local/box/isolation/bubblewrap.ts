@@ -26,14 +26,14 @@ import { syscallFilter } from "./syscall-filter.js";
 const WORKSPACE = "/workspace";
 const ASSETS = "/run/opensandbox";
 const SCRATCH = "/run/opensandbox-pipes";
-/** Where a confined program finds its directories. */
+/** The paths of the directories that a confined program sees. */
 const CONFINED = { from: "/run/from", to: "/run/to" } as const;
-/** Where bwrap finds the filter of system calls: the first descriptor that nothing else uses. */
+/** The descriptor of the system call filter for bwrap: the first unused one. */
 const FILTER_DESCRIPTOR = 4;
-/** Of what is kept in memory, in bytes; /dev/shm is as large as Docker makes it. */
+/** Sizes of in-memory file systems in bytes. /dev/shm has the size that Docker uses. */
 const IN_MEMORY = { var: 64 * 2 ** 20, shm: 64 * 2 ** 20, scratch: 2 ** 20 };
 
-/** What programs are made of, where it exists. */
+/** Directories with programs and libraries, mounted where they exist. */
 const SYSTEM_DIRECTORIES = [
   "/usr",
   "/bin",
@@ -46,7 +46,7 @@ const SYSTEM_DIRECTORIES = [
   "/nix/store",
 ];
 
-/** What programs need to know of the system's configuration. No secrets: of /etc/ssl not the private keys. */
+/** System configuration that programs need. It contains no secrets: of /etc/ssl, not the private keys. */
 const CONFIGURATION = [
   "alternatives",
   "bash.bashrc",
@@ -75,20 +75,20 @@ const CONFIGURATION = [
   "timezone",
 ];
 
-/** Since Linux 5.14 a user namespace counts its own; before, the limit would count all of the user's processes. */
+/** Since Linux 5.14 a user namespace counts its own processes. Before, the limit would count all of the user's. */
 const COUNTS_PROCESSES = isAtLeast(os.release(), 5, 14);
 
-/** Of what belongs to the user as a whole, the kernel's own limits for one box. What a limit is divided by is in {@link shareOf}. */
+/** Limits for one box of kernel objects that are counted per user. See {@link shareOf}. */
 const INSTANCES = 32;
 const WATCHES = 65_536;
 
 /**
- * The command line that starts a program in a user namespace around those of a box. The kernel counts in it what all
- * processes of a user may have together, so that one box cannot take all of it. The file named by the argument after it is opened as {@link FILTER_DESCRIPTOR}.
+ * Returns the command line that starts a program in a user namespace around that of a box. The kernel limits there what
+ * is otherwise counted for all processes of a user, so that one box cannot use all of it. The file named by the next
+ * argument is opened as {@link FILTER_DESCRIPTOR}.
  *
- * @param locksDevices - whether the modes of what is in /dev are protected, too. The device nodes of a box are the host's own, and
- *   where root runs the server, they belong to the code in the box; bwrap cannot bind them read-only in a way that lets
- *   them be opened.
+ * @param locksDevices - whether to also protect the modes of files in /dev. The device nodes of a box are the host's
+ * own, and if root runs the server, code in the box owns them. bwrap cannot bind them read-only and keep them usable.
  */
 export function outerNamespace(locksDevices: boolean): string[] {
   const limits = [
@@ -103,25 +103,25 @@ export function outerNamespace(locksDevices: boolean): string[] {
 
 const WITH_FILTER = `exec "$@" ${FILTER_DESCRIPTOR}<"$0"`;
 
-/** A quarter of what the user may have, so that several boxes and the user's own programs find some left. */
+/** Returns a quarter of the user's limit, so that other boxes and the user's own programs are not affected. */
 function shareOf(name: string, most: number): number {
   try {
     const limit = Number(readFileSync(`/proc/sys/user/max_${name}`, "utf8"));
     return Math.max(Math.min(Math.floor(limit / 4), most), 1);
   } catch {
-    return most; // This kernel has no such limit.
+    return most; // not limited by this kernel
   }
 }
 
-/** What a machine can do. */
+/** The features that bwrap and the kernel support on this machine. */
 export interface BubblewrapFeatures {
-  /** Whether this bwrap knows `--disable-userns` and `--size` (0.8 and newer). */
+  /** Whether bwrap supports `--disable-userns` and `--size` (0.8 and newer). */
   readonly isRecent: boolean;
-  /** What {@link outerNamespace} returns, as far as it works here; empty where it does not. */
+  /** The result of {@link outerNamespace} that works here; empty if none does. */
   readonly outer: readonly string[];
 }
 
-/** Boxes made of Linux namespaces by `bwrap`, as root or as an ordinary user. */
+/** Isolates boxes with Linux namespaces through `bwrap`, as root or as an ordinary user. */
 export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
   readonly #executable: string;
@@ -152,16 +152,16 @@ export class Bubblewrap implements Isolation {
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
       ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
       ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
-      // Over /tmp, /var and the workspace, as a runtime may live below each of them on this machine.
+      // After /tmp, /var and the workspace, because a runtime may be below any of them on this machine.
       ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
-      // The directories that were made to mount on, last: nothing can be mounted after this. What is in /proc/sys is the
-      // host's, and for the kernel the code in a box is who started the server: root may write to it.
+      // Last, because nothing can be mounted in a read-only directory. Files in /proc/sys belong to the host, and for
+      // the kernel the code in a box runs as the user who started the server: root could write to them.
       ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
       "--",
       ...withLimits(plan, [node, `${ASSETS}/supervisor.mjs`], COUNTS_PROCESSES),
     ];
     const { java, go, python } = plan.runtimes;
-    // Directories that hold nothing else come first, so that they are found before the system's own version.
+    // Directories that contain only a runtime come first, so that it takes precedence over the system's version.
     const programs = [java, go, python, plan.runtimes.node].flatMap((found) => found?.executable ?? []);
     const searchPath = [...programs, node].map((file) => path.dirname(file));
     return {
@@ -171,11 +171,11 @@ export class Bubblewrap implements Isolation {
       workspace: WORKSPACE,
       scratch: SCRATCH,
       kernels: `${ASSETS}/kernels`,
-      // The death of bwrap takes the whole PID namespace along.
+      // When bwrap dies, so does the whole PID namespace.
       endSignal: "SIGKILL",
       isAlone: true,
       directories: [WORKSPACE, "/tmp"],
-      // bwrap is there twice: outside, and as the first process of the namespace.
+      // bwrap runs twice: outside, and as the first process of the namespace.
       supervisorDepth: 2,
     };
   }
@@ -188,14 +188,14 @@ export class Bubblewrap implements Isolation {
     const inside = { ...directories, ...(from !== undefined && { from: CONFINED.from }), to: CONFINED.to };
     return [
       this.#executable,
-      // No network namespace: to make and remove one takes longer than the removal of a usual sandbox.
+      // No network namespace: creating and removing one takes longer than removing a typical sandbox.
       ...["--unshare-user", "--unshare-pid", "--unshare-ipc", "--uid", "1000", "--gid", "1000"],
-      // Of the user's own files also those that nobody may read, and directories in which nothing may be made.
+      // Allows reading the user's own files without read permission, and writing to read-only directories.
       ...["--cap-drop", "ALL", "--cap-add", "CAP_DAC_OVERRIDE", "--cap-add", "CAP_FOWNER"],
       ...["--new-session", "--die-with-parent"],
       ...systemDirectories(),
       ...masks([]).flatMap((hidden) => [...this.#tmpfs(IN_MEMORY.scratch), hidden]),
-      // Without /proc the C library cannot change modes.
+      // Without /proc the C library cannot change file modes.
       ...["--proc", "/proc", ...(from === undefined ? [] : ["--ro-bind", from, CONFINED.from])],
       ...["--bind", to, CONFINED.to, "--chdir", "/", "--"],
       ...program(inside),
@@ -205,7 +205,7 @@ export class Bubblewrap implements Isolation {
   #namespaces(network: "deny" | "allow"): string[] {
     return [
       "--unshare-all",
-      // Also for root: else its code would keep root's capabilities on the host's files.
+      // Also as root: otherwise its code would have root's capabilities on the host's files.
       ...["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
       ...(this.#isRecent ? ["--disable-userns"] : []),
       ...(network === "allow" ? ["--share-net"] : []),
@@ -238,14 +238,14 @@ export class Bubblewrap implements Isolation {
   }
 }
 
-/** @returns the file */
+/** Writes the filter to a file and returns its path. */
 function writeFilter(directory: string): string {
   const file = path.join(directory, "syscalls");
   writeFileSync(file, syscallFilter());
   return file;
 }
 
-/** On merged systems /bin and others are links into /usr and must be links in the box, too. */
+/** On systems with a merged /usr, /bin and others are links, which must be links in the box as well. */
 function systemDirectories(): string[] {
   return SYSTEM_DIRECTORIES.filter((directory) => existsSync(directory)).flatMap((directory) =>
     lstatSync(directory).isSymbolicLink()
@@ -254,11 +254,11 @@ function systemDirectories(): string[] {
   );
 }
 
-/** What of the runtimes lies outside the system's directories: `~/.nvm`, `~/.pyenv`, a virtual environment. */
+/** Returns the parts of the runtimes outside the system directories: `~/.nvm`, `~/.pyenv`, a virtual environment. */
 function runtimePaths(node: string, runtimes: InstalledRuntimes): string[] {
   const found = Object.values(runtimes).filter((runtime) => runtime !== null);
   const prefixes = [installationOf(node), ...found.flatMap((runtime) => runtime.prefixes)];
-  // A virtual environment's `python` is a link, often to a link: each has to exist in the box.
+  // The `python` of a virtual environment is a link, often to another link. Each must exist in the box.
   prefixes.push(...found.flatMap((runtime) => linksFrom(runtime.executable).map(installationOf)));
   const paths = prefixes.flatMap((prefix) => (isPersonal(prefix) ? installedParts(prefix) : [prefix]));
   return [...new Set(paths)]
@@ -271,7 +271,7 @@ function installationOf(executable: string): string {
   return path.basename(path.dirname(executable)) === "bin" && !isPersonal(prefix) ? prefix : executable;
 }
 
-/** Directories that hold more than a runtime: of those the box gets the runtime's parts at most. */
+/** Returns whether a directory also holds other files. Of such a directory the box sees at most the runtime's parts. */
 function isPersonal(directory: string): boolean {
   return [os.homedir(), process.cwd(), os.tmpdir()].some((own) => isWithin(realpathOr(own), directory));
 }
@@ -282,7 +282,7 @@ function installedParts(prefix: string): string[] {
 
 function linksFrom(file: string): string[] {
   const links = [file];
-  // The kernel follows no more than 40 either.
+  // The kernel follows at most 40 as well.
   for (let current = file; links.length < 40;) {
     try {
       current = path.resolve(path.dirname(current), readlinkSync(current));
@@ -295,8 +295,8 @@ function linksFrom(file: string): string[] {
 }
 
 /**
- * Hides the user's home and project where they lie inside a system directory, as with a project in /opt/app or
- * /usr/src/app. What contains a runtime cannot be hidden.
+ * Hides the user's home and project if they are inside a system directory, such as /opt/app or /usr/src/app. A
+ * directory that contains a runtime cannot be hidden.
  */
 function masks(needed: readonly string[]): string[] {
   const hidden = [os.homedir(), process.cwd(), os.tmpdir()].map(realpathOr);

@@ -4,46 +4,46 @@ import type { Assets } from "../../host/assets.js";
 import type { Limits } from "../limits.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
 
-/** What a box is to look like, independent of how it is made. */
+/** What a box contains and may use, independent of the isolation. */
 export interface BoxPlan {
-  /** The box's own directory on the host, private, empty but for files that it is to begin with. */
+  /** The box's private directory on the host. It is empty except for files to start with. */
   readonly directory: string;
   readonly assets: Assets;
   readonly runtimes: InstalledRuntimes;
   readonly network: "deny" | "allow";
   readonly limits: Limits;
-  /** The cores that the box may use, as `taskset` takes them; `undefined`: all. */
+  /** The cores that the box may use, in the format of `taskset`; `undefined` for all. */
   readonly cores: string | undefined;
 }
 
-/** How to start a box's supervisor, and where things are from its point of view. */
+/** How to start the supervisor of a box, and the paths that it sees. */
 export interface BoxLaunch {
   readonly command: string;
   readonly args: readonly string[];
-  /** The whole environment of the supervisor, and the base of that of what runs in the box. */
+  /** The complete environment of the supervisor, and the base for programs in the box. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string;
   readonly workspace: string;
   readonly scratch: string;
   /** The directory with the kernels' programs. */
   readonly kernels: string;
-  /** What ends the supervisor together with everything that it started. */
+  /** The signal that ends the supervisor and everything it started. */
   readonly endSignal: "SIGKILL" | "SIGTERM";
-  /** Whether the box's supervisor sees no other processes than those of the box. */
+  /** Whether the supervisor sees only the processes of the box. */
   readonly isAlone: boolean;
-  /** The directories of the box whose files count against its limit, and belong to a snapshot. */
+  /** The directories whose files count towards the disk limit and belong to a snapshot. */
   readonly directories: readonly string[];
-  /** How many parents are between the process that is started and the supervisor. */
+  /** The number of processes between the started process and the supervisor. */
   readonly supervisorDepth: number;
 }
 
-/** What keeps a sandbox apart from this machine; `none` keeps nothing apart. */
+/** How sandboxes are isolated from this machine. `none` does not isolate. */
 export type IsolationName = "bubblewrap" | "sandbox-exec" | "none";
 
-/** What a snapshot of a box keeps: the names of directories in the box's own. */
+/** The directories of a box that a snapshot contains. */
 export const DATA_DIRECTORIES = ["workspace", "tmp"] as const;
 
-/** Makes the directories for what a box's code writes, where a snapshot has not brought them. */
+/** Creates the directories for files of the box's code, unless a snapshot provided them. */
 export function makeDataDirectories(directory: string): { workspace: string; temporary: string } {
   const workspace = path.join(directory, DATA_DIRECTORIES[0]);
   const temporary = path.join(directory, DATA_DIRECTORIES[1]);
@@ -51,16 +51,16 @@ export function makeDataDirectories(directory: string): { workspace: string; tem
   return { workspace, temporary };
 }
 
-/** A way to separate boxes from the host and from each other. */
+/** Isolates boxes from the host and from each other. */
 export interface Isolation {
   readonly name: IsolationName;
-  /** Makes the box's directories on the host and says how to start it. */
+  /** Creates the directories of a box on the host and returns how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
   /**
-   * Returns the command line that starts a program in a box of its own, without the network. Of the user's files it sees
-   * nothing but the given directories: `from` read-only, `to` writable.
+   * Returns the command line that starts a program in its own box, without network. Of the user's files it sees only
+   * the given directories: `from` read-only, `to` writable.
    *
-   * @param program - the command line for it, from the paths of the directories as it sees them
+   * @param program - returns the command line for the paths of the directories inside that box
    */
   confine<Directories extends Confined>(
     directories: Directories,
@@ -68,7 +68,7 @@ export interface Isolation {
   ): Command;
 }
 
-/** What a program may see that {@link Isolation.confine} starts. */
+/** The directories that a program started by {@link Isolation.confine} sees. */
 export interface Confined {
   readonly from?: string;
   readonly to: string;
@@ -76,7 +76,7 @@ export interface Confined {
 
 export type Command = readonly [program: string, ...args: string[]];
 
-/** The environment that every box starts with: nothing of it comes from the server's own. */
+/** Returns the initial environment of every box. It takes nothing from the environment of the server. */
 export function baseEnvironment(home: string, searchPath: readonly string[]): Record<string, string> {
   return {
     PATH: [...new Set([...searchPath, "/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"])].join(":"),
@@ -90,8 +90,8 @@ export function baseEnvironment(home: string, searchPath: readonly string[]): Re
 }
 
 /**
- * The command line that starts a program with no descriptor but 0 to 3. Node marks only the first few inherited ones
- * as its own, so that what the host's own parent left open would otherwise reach the code in the box.
+ * Returns the command line that starts a program with only the descriptors 0 to 3. Node.js sets close-on-exec only on
+ * the first few inherited ones, so that files opened by the host's parent would reach code in the box.
  */
 export function withoutStrayDescriptors(command: readonly string[]): { command: string; args: string[] } {
   const close = 'for fd in /dev/fd/*; do fd=${fd##*/}; if [ "$fd" -gt 3 ]; then eval "exec $fd>&-"; fi; done';
@@ -99,8 +99,8 @@ export function withoutStrayDescriptors(command: readonly string[]): { command: 
 }
 
 /**
- * The command line that starts a program with the limits that the kernel enforces for each process, and that its
- * children inherit. Limits that a system does not know or allow are skipped.
+ * Returns the command line that starts a program with the kernel's limits per process, which its children inherit.
+ * Limits that the system does not support or allow are skipped.
  */
 export function withLimits(plan: BoxPlan, command: readonly string[], processes: boolean): string[] {
   const { limits, cores } = plan;
@@ -108,7 +108,7 @@ export function withLimits(plan: BoxPlan, command: readonly string[], processes:
     "ulimit -c 0",
     `ulimit -d ${Math.ceil((limits.memoryBytes + reservedByNode(plan)) / 1024)}`,
     `ulimit -f ${Math.ceil(limits.diskBytes / 1024)}`,
-    // The supervisor's own threads count as well.
+    // The threads of the supervisor count as well.
     ...(processes ? [`ulimit -u ${limits.processes + SUPERVISOR_THREADS}`] : []),
     ...(cores === undefined ? [] : [`taskset -cp ${cores} $$`]),
   ];
@@ -117,8 +117,8 @@ export function withLimits(plan: BoxPlan, command: readonly string[], processes:
 }
 
 /**
- * From version 24 on, Node.js reserves 512 MiB for the code of each thread without using them, and the kernel counts them as
- * data. A kernel has two such threads, and its programs may start some.
+ * Returns the memory that Node.js 24 and newer reserves without using it: 512 MiB per thread for code, which the kernel
+ * counts as data. A kernel has two such threads, and its programs may start more.
  */
 function reservedByNode({ runtimes }: BoxPlan): number {
   const versions = [process.versions.node, runtimes.node?.version ?? "0"];

@@ -21,19 +21,19 @@ export class NoIsolation implements Isolation {
     const { workspace, temporary } = makeDataDirectories(directory);
     const scratch = path.join(directory, "pipes");
     mkdirSync(scratch, { mode: 0o700 });
-    // Relative entries would mean something else in the workspace.
+    // Relative entries would refer to other directories in the workspace.
     const ofUser = (process.env["PATH"] ?? "")
       .split(path.delimiter)
       .filter((entry) => path.isAbsolute(entry));
     return {
-      // Not of processes, which would count all of the user's.
+      // No process limit: it would count all processes of the user.
       ...withoutStrayDescriptors(withLimits(plan, [process.execPath, assets.supervisor], false)),
       env: { ...baseEnvironment(workspace, [path.dirname(process.execPath), ...ofUser]), TMPDIR: temporary },
       cwd: workspace,
       workspace,
       scratch,
       kernels: assets.kernels,
-      // Nothing but the supervisor itself can end what it started.
+      // Only the supervisor itself can end the processes that it started.
       endSignal: "SIGTERM",
       isAlone: false,
       directories: [workspace, temporary],
@@ -45,7 +45,7 @@ export class NoIsolation implements Isolation {
     directories: Directories,
     program: (inside: Directories) => readonly string[],
   ): Command {
-    // Without walls there is nothing that the links of a tree could lead out of.
+    // Without isolation, links can lead to nothing that code in the box could not already reach.
     const [command = "", ...args] = program(directories);
     return [command, ...args];
   }

@@ -7,13 +7,13 @@ import type { Isolation, IsolationName } from "./isolation.js";
 import { NoIsolation } from "./none.js";
 import { SandboxExec } from "./sandbox-exec.js";
 
-/** How boxes are separated from the host: `"auto"` is the best that works here, and an error where nothing does. */
+/** How to isolate boxes from the host: `"auto"` uses the best isolation available, and fails without any. */
 export type IsolationMode = "auto" | IsolationName;
 
 const WITHOUT = `or, for code that you trust, start the server with isolation: "none" (on the command line: --isolation none).`;
 
 /**
- * Finds the isolation that works on this machine, by trying it.
+ * Finds the isolation that works on this machine by trying it.
  *
  * @throws {SandboxException} `NO_ISOLATION`, with what to do about it
  */
@@ -24,7 +24,7 @@ export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal
       return new SandboxExec();
     }
     throw unusable(
-      `The local server cannot isolate code with sandbox-exec here: it is macOS's own. Run the server on macOS or, with bubblewrap, on Linux, ${WITHOUT}`,
+      `The local server cannot isolate code with sandbox-exec here: sandbox-exec exists only on macOS. Run the server on macOS or, with bubblewrap, on Linux, ${WITHOUT}`,
     );
   }
   if (process.platform !== "linux") {
@@ -32,10 +32,10 @@ export async function resolveIsolation(mode: IsolationMode, signal?: AbortSignal
       `On ${process.platform} the local server cannot isolate code yet. Run it on Linux, in a container or a virtual machine, ${WITHOUT}`,
     );
   }
-  // Boxes are started with a search path of their own, on which it need not be.
+  // Boxes start with their own search path, which may not contain it.
   const [executable = "bwrap"] = onPath("bwrap");
   const nesting = await attempt([executable], ["--disable-userns"], signal);
-  // Older than 0.8, it knows no such option.
+  // Versions before 0.8 do not support this option.
   const plain = nesting.works || nesting.missing ? nesting : await attempt([executable], [], signal);
   if (plain.works) {
     const isRecent = nesting.works;
@@ -86,22 +86,22 @@ function attemptCommand(executable: string, args: readonly string[], signal?: Ab
   });
 }
 
-/** The caller's own reason goes to the caller untouched, whatever it is. */
+/** Returns the caller's abort reason unchanged. */
 function abortReason(signal: AbortSignal): Error {
   return signal.reason as Error;
 }
 
 function describeRefusal(complaint: string): string {
-  const said = complaint === "" ? "" : ` It said: ${complaint}.`;
+  const said = complaint === "" ? "" : ` bubblewrap reported: ${complaint}.`;
   const [setting, value] = forbiddingSetting() ?? [];
   const remedy =
     setting === undefined
       ? "The system forbids user namespaces, as containers often do; allow them there (Docker: --security-opt seccomp=unconfined, and apparmor=unconfined where AppArmor is used)"
       : `The system forbids unprivileged user namespaces; allow them with "sudo sysctl -w ${setting}=${value ?? ""}"`;
-  return `The local server isolates code with bubblewrap, which is installed but may not make a sandbox here.${said} ${remedy}, ${WITHOUT}`;
+  return `The local server isolates code with bubblewrap, which is installed but cannot create a sandbox here.${said} ${remedy}, ${WITHOUT}`;
 }
 
-/** The kernel settings by which distributions forbid them: Ubuntu 24.04, Debian before 11, hardened kernels. */
+/** Returns the kernel setting that forbids user namespaces: in Ubuntu 24.04, Debian before 11, hardened kernels. */
 function forbiddingSetting(): readonly [string, string] | undefined {
   const settings = [
     ["kernel.apparmor_restrict_unprivileged_userns", "1", "0"],
@@ -113,7 +113,7 @@ function forbiddingSetting(): readonly [string, string] | undefined {
       const current = readFileSync(`/proc/sys/${name.replaceAll(".", "/")}`, "utf8").trim();
       if (current === forbids) return [name, allows];
     } catch {
-      // This kernel has no such setting.
+      // This kernel does not have the setting.
     }
   }
   return undefined;

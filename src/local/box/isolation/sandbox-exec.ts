@@ -14,7 +14,7 @@ import {
   type Isolation,
 } from "./isolation.js";
 
-/** What programs and the system's libraries are made of, and what they ask the system about. */
+/** Files of programs and system libraries, and system information that they read. */
 const READABLE = [
   "/usr",
   "/bin",
@@ -29,11 +29,11 @@ const READABLE = [
   "/private/etc/ssl",
   "/private/var/db/dyld",
   "/private/var/db/timezone",
-  // Which shell /bin/sh is.
+  // Selects the shell behind /bin/sh.
   "/private/var/select",
 ];
 
-/** What names need to be found in a network. */
+/** Files that name resolution needs. */
 const READABLE_WITH_NETWORK = [
   "/private/etc/hosts",
   "/private/etc/protocols",
@@ -43,8 +43,8 @@ const READABLE_WITH_NETWORK = [
 ];
 
 /**
- * Where others keep what is theirs; it wins over everything that is readable. The databases of Homebrew's and MacPorts'
- * servers belong to the user, and so does all that is seen a second time below /System/Volumes/Data.
+ * Directories with data of other programs. They override everything readable. Databases of servers from Homebrew and
+ * MacPorts belong to the user, and /System/Volumes/Data shows the whole disk a second time.
  */
 const UNREADABLE = [
   "/private/etc/master.passwd",
@@ -55,11 +55,13 @@ const UNREADABLE = [
   "/usr/local/var",
 ];
 
-/** Devices that anybody may use. The others are the user's: a terminal in which a password is typed is one of them. */
+/**
+ * Devices that any program may use. All others belong to the user, such as the terminal in which a password is typed.
+ */
 const DEVICES = ["/dev/null", "/dev/zero", "/dev/tty", "/dev/stdin", "/dev/stdout", "/dev/stderr"];
 const READABLE_DEVICES = [...DEVICES, "/dev/random", "/dev/urandom", "/dev/autofs_nowait"];
 
-/** System services without which names are not found in a network, nor certificates checked. */
+/** System services that name resolution and certificate checks need. */
 const NETWORK_SERVICES = [
   "com.apple.dnssd.service",
   "com.apple.SystemConfiguration.configd",
@@ -68,10 +70,10 @@ const NETWORK_SERVICES = [
 ];
 
 /**
- * Boxes made by macOS's `sandbox-exec`. It was written from Apple's own profiles and has not been run on macOS yet: its
- * tests cover the profile, not what macOS makes of it. There is no PID namespace on macOS, so that the names of the user's
- * processes can be seen, though these not be signalled, and no limit of a box as a whole is enforced. There is no network
- * namespace either: without the network nothing in a box can listen on a port, as it would be one of the machine's.
+ * Isolates boxes with macOS's `sandbox-exec`. It follows Apple's own profiles and has not run on macOS yet: its tests
+ * cover the profile, not its effect. macOS has no PID namespaces, so code sees the names of the user's processes but
+ * cannot signal them, and no limit of a box as a whole is enforced. It has no network namespaces either: without
+ * network access, code in a box cannot listen on a port, as that would be a port of the machine.
  */
 export class SandboxExec implements Isolation {
   readonly name = "sandbox-exec";
@@ -109,7 +111,7 @@ export class SandboxExec implements Isolation {
       workspace,
       scratch,
       kernels: plan.assets.kernels,
-      // Nothing but the supervisor itself can end what it started.
+      // Only the supervisor itself can end the processes that it started.
       endSignal: "SIGTERM",
       isAlone: false,
       directories: [workspace, temporary],
@@ -133,10 +135,10 @@ export class SandboxExec implements Isolation {
   }
 }
 
-/** What a profile allows. Paths are real ones: the sandbox sees them after links are resolved. */
+/** What a profile allows. Paths must be resolved, as the sandbox checks them after following links. */
 export interface ProfileRules {
   readonly readable: readonly string[];
-  /** Readable as well. */
+  /** Also readable. */
   readonly writable: readonly string[];
   readonly unreadable: readonly string[];
   readonly home: string;
@@ -144,15 +146,15 @@ export interface ProfileRules {
 }
 
 /**
- * Writes a profile in Apple's language for `sandbox-exec`. What is not allowed is denied; of several rules that fit, the
- * last one counts.
+ * Writes a profile in the language of `sandbox-exec`. Everything not allowed is denied; if several rules match, the
+ * last one applies.
  */
 export function makeProfile({ readable, writable, unreadable, home, network }: ProfileRules): string {
   const all = (operation: string, verdict: string, files: readonly string[]) => {
     const filters = [...new Set(files)].map((file) => `  (subpath ${quote(file)})`);
     return filters.length === 0 ? [] : [`(${verdict} ${operation}`, ...filters, ")"];
   };
-  // A runtime in the home directory is readable, and what else is there is not.
+  // A runtime in the home directory is readable; the rest of the home directory is not.
   const inHome = readable.filter((file) => file !== home && file.startsWith(`${home}/`));
   return [
     "(version 1)",
@@ -162,13 +164,13 @@ export function makeProfile({ readable, writable, unreadable, home, network }: P
     "(allow signal (target same-sandbox))",
     "(allow process-info* (target same-sandbox))",
     "(allow sysctl-read)",
-    // The arguments and the environment of any process of the user.
+    // The arguments and environment of any process of the user.
     '(deny sysctl-read (sysctl-name-regex #"^kern.procargs"))',
-    // The locks of Python's `multiprocessing`.
+    // Locks of Python's `multiprocessing`.
     "(allow ipc-posix-sem)",
-    // Who the user is.
+    // Looks up the current user.
     '(allow mach-lookup (global-name "com.apple.system.opendirectoryd.libinfo"))',
-    // Programs look at every directory on the way to a file.
+    // Programs check every directory on the path of a file.
     "(allow file-read-metadata)",
     '(allow file-read-data (literal "/"))',
     ...all(
@@ -183,9 +185,9 @@ export function makeProfile({ readable, writable, unreadable, home, network }: P
     `(allow file-write-data (subpath "/dev/fd") ${DEVICES.map(literal).join(" ")})`,
     '(allow file-ioctl (literal "/dev/tty"))',
     "(deny network*)",
-    // Code that can make a socket can do with it only what follows.
+    // Creating a socket is allowed; what it can connect to is limited by the rules below.
     "(allow system-socket)",
-    // Not those of others: on `docker.sock` one gets whatever one wants.
+    // Only sockets in these directories: access to `docker.sock`, for example, gives full control.
     ...writable.flatMap((directory) => [
       `(allow network-bind network-inbound (local unix-socket (subpath ${quote(directory)})))`,
       `(allow network-outbound (remote unix-socket (subpath ${quote(directory)})))`,
@@ -207,7 +209,7 @@ function literal(file: string): string {
   return `(literal ${quote(file)})`;
 }
 
-/** A string of the profile's language, which is a Scheme. */
+/** Quotes a string in the language of profiles, which is a Scheme. */
 function quote(text: string): string {
   return `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 }
@@ -224,6 +226,6 @@ function real(file: string): string {
   try {
     return realpathSync(file);
   } catch {
-    return file; // It may be there on another machine.
+    return file; // it may exist on another machine
   }
 }

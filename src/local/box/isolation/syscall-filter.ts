@@ -1,16 +1,16 @@
-/** The numbers of system calls, by the kernel's name for an architecture. */
+/** Numbers of system calls, by the kernel's name for an architecture. */
 interface Calls {
   readonly architecture: number;
   readonly socket: number;
   readonly ptrace: number;
   readonly processVmWritev: number;
-  /** The first of `add_key`, `request_key` and `keyctl`, which follow each other. */
+  /** The first of `add_key`, `request_key` and `keyctl`, which are consecutive. */
   readonly addKey: number;
   readonly ioSetup: number;
   readonly shmget: number;
   readonly semget: number;
   readonly msgget: number;
-  /** On 32-bit x86, the older ways to `socket` and to System V IPC, whose arguments a filter cannot see. */
+  /** On 32-bit x86, the older entry points for `socket` and System V IPC, whose arguments a filter cannot read. */
   readonly multiplexers?: readonly number[];
 }
 
@@ -37,33 +37,34 @@ const ARCHITECTURES: readonly Calls[] = [
   },
   { architecture: 0xc00000f3, ...ARM64 }, // 64-bit RISC-V
 ];
-/** It makes sockets that no filter sees. Its number is the same everywhere. */
+/** Creates sockets that no filter sees. The number is the same on every architecture. */
 const IO_URING_SETUP = 425;
-/** From here on numbers are those of x32, an interface of x86-64 that hardly any kernel has. */
+/** The first number of x32, an interface of x86-64 that few kernels support. */
 const X32 = 0x40000000;
 const AF_VSOCK = 40;
-/** The first process of a box, whose death is the end of the box. */
+/** The first process of a box. When it dies, the box ends. */
 const FIRST_PROCESS = 1;
 /**
- * What System V IPC may take: the kernel allows thousands of segments and sets, which outlive their processes and count as
- * no process's memory. PostgreSQL, for one, needs a segment of a few bytes.
+ * Limits of System V IPC. The kernel allows thousands of segments and sets, which outlive their processes and do not
+ * count as any process's memory. PostgreSQL, for example, needs a segment of a few bytes.
  */
 const LARGEST_SEGMENT_BYTES = 4096;
 const LARGEST_SEMAPHORE_SET = 32;
 
-// Instructions of the kernel's filter programs, what they load of a call, and the result: an error, or nothing.
+// Instructions of the kernel's filter programs, the fields of a call that they load, and the result: an error or none.
 const [LOAD, IF_EQUAL, IF_AT_LEAST, IF_MORE, RETURN] = [0x20, 0x15, 0x35, 0x25, 0x06];
 const [NUMBER, ARCHITECTURE, ARGUMENTS] = [0, 4, 16];
 const [FAIL, ALLOW] = [0x00050000, 0x7fff0000];
 const [EPERM, ENOSPC, ENOSYS] = [1, 28, 38];
 
 /**
- * Returns a seccomp program that refuses the calls for what no namespace separates and no limit counts:
+ * Returns a seccomp program that refuses calls that no namespace isolates and no limit counts:
  *
- * - the kernel's keyrings: a box inherits that of the session in which the server was started, with its passwords and tickets;
- * - the sockets between a virtual machine and its host;
+ * - the kernel's keyrings: a box inherits the keyring of the session that started the server, with its passwords and
+ * tickets;
+ * - sockets between a virtual machine and its host;
  * - taking over the first process of a box, which would then outlive the server;
- * - memory of System V IPC, and contexts of asynchronous I/O, of which the whole machine has 65,536.
+ * - memory of System V IPC, and contexts of asynchronous I/O, which are limited to 65,536 for the whole machine.
  */
 export function syscallFilter(): Buffer {
   return Buffer.concat([...ARCHITECTURES.map(rulesFor), instruction(RETURN, ALLOW)]);
@@ -75,7 +76,7 @@ function rulesFor(calls: Calls): Buffer {
   const rules = Buffer.concat([
     refuse(IF_AT_LEAST, X32, EPERM),
     ...forbidden.map((call) => refuse(IF_EQUAL, call, EPERM)),
-    // As on a kernel without it: programs have another way then.
+    // The error of a kernel without the call; programs then use another way.
     refuse(IF_EQUAL, calls.ioSetup, ENOSYS),
     refuse(IF_EQUAL, calls.msgget, ENOSPC),
     refuse(IF_EQUAL, calls.shmget, ENOSPC, {
@@ -83,7 +84,7 @@ function rulesFor(calls: Calls): Buffer {
       comparison: IF_MORE,
       value: LARGEST_SEGMENT_BYTES,
     }),
-    // A size of more than 4 GiB has an upper half.
+    // Sizes over 4 GiB use the upper half.
     refuse(IF_EQUAL, calls.shmget, ENOSPC, { argument: 1, half: "upper", comparison: IF_MORE, value: 0 }),
     refuse(IF_EQUAL, calls.semget, ENOSPC, {
       argument: 1,
@@ -100,7 +101,7 @@ function rulesFor(calls: Calls): Buffer {
 
 interface Condition {
   readonly argument: number;
-  /** Of the 64 bits of an argument. @default "lower" */
+  /** Which half of the argument's 64 bits. @default "lower" */
   readonly half?: "lower" | "upper";
   readonly comparison: number;
   readonly value: number;
@@ -119,7 +120,7 @@ function refuse(comparison: number, call: number, error: number, condition?: Con
 
 const INSTRUCTION_BYTES = 8;
 
-/** @param otherwise - how many instructions to skip where a condition does not hold */
+/** @param otherwise - how many instructions to skip if the condition is false */
 function instruction(code: number, value: number, otherwise = 0): Buffer {
   const encoded = Buffer.alloc(INSTRUCTION_BYTES);
   encoded.writeUInt16LE(code, 0);

@@ -14,7 +14,7 @@ import { Workspace } from "./workspace.js";
 const TABS = "opensandbox.tabs";
 const THEME = "opensandbox.theme";
 
-/** What is kept of a tab over a reload of the page. */
+/** The part of a tab that survives a reload of the page. */
 interface SavedTab {
   readonly title: string;
   readonly language: string;
@@ -23,7 +23,7 @@ interface SavedTab {
   readonly contextId?: string;
 }
 
-/** The page: contexts as tabs, an editor, output, files, sandboxes, metrics, and the SDK code of what was done. */
+/** The page: contexts as tabs, an editor, output, files, sandboxes, metrics, and the SDK code for each action. */
 export class App {
   readonly element: HTMLElement;
   readonly #editor: Editor;
@@ -184,7 +184,7 @@ export class App {
         this.#remember();
       }
       this.#sdkCode.add(`await interpreter.codes.run(${literal(tab.code)}, { context });`);
-      // The page shows the output itself; the execution need not keep it, too.
+      // The page shows the output itself, so the execution does not keep it.
       const run = interpreter.codes.run(tab.code, {
         context: tab.context,
         maxOutputBytes: 1000,
@@ -205,7 +205,7 @@ export class App {
     } catch (error) {
       output.note(messageOf(error));
       this.#say(messageOf(error));
-      // The context may be gone with the sandbox; the next run creates another.
+      // The context may have ended with its sandbox; the next run creates another.
       if (isSandboxException(error) && "statusCode" in error && error.statusCode === 404)
         tab.context = undefined;
     } finally {
@@ -329,7 +329,7 @@ export class App {
 }
 
 function readSavedTabs(): readonly SavedTab[] {
-  // Written by this page only, in this very form.
+  // This page is the only writer.
   return JSON.parse(sessionStorage.getItem(TABS) ?? "[]") as readonly SavedTab[];
 }
 

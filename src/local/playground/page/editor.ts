@@ -76,7 +76,7 @@ export class Editor {
         keymap.of([
           { key: "Mod-Enter", run },
           { key: "Shift-Enter", run },
-          // Tab leaves the editor after Escape, so that the keyboard is never caught.
+          // Tab leaves the editor after Escape, so that keyboard users can get out.
           ...closeBracketsKeymap,
           ...defaultKeymap,
           ...historyKeymap,

@@ -10,7 +10,10 @@ const TERMINAL_SEQUENCE = /\x1b\[[0-9;?]*[A-Za-z]/g;
 
 type Stream = "stdout" | "stderr";
 
-/** What the runs of one context printed and displayed. It is updated once per frame, however much arrives. */
+/**
+ * What the runs of one context printed and displayed. Updates once per animation frame, regardless of the amount of
+ * output.
+ */
 export class Output {
   readonly element = h("div", {
     class: "output",

@@ -17,7 +17,7 @@ export function showResult(result: ExecutionResult): HTMLElement {
   return h("pre", { class: "result", text: result.text ?? `[${result.mimeTypes.join(", ")}]` });
 }
 
-/** An SVG goes into an image, too, where its scripts do not run. */
+/** Returns the URL of a picture. SVG is also shown as an image, where its scripts do not run. */
 function pictureOf(result: ExecutionResult): string | undefined {
   for (const type of ["image/png", "image/jpeg", "image/gif", "image/webp"]) {
     const data = result.data[type];
@@ -26,7 +26,7 @@ function pictureOf(result: ExecutionResult): string | undefined {
   return result.svg && `data:image/svg+xml;charset=utf-8,${encodeURIComponent(result.svg)}`;
 }
 
-/** The frame has an origin of its own: what it shows cannot reach this page, the server, or the network. */
+/** The frame has its own origin: its content cannot reach this page, the server or the network. */
 function showHtml(html: string): HTMLElement {
   const frame = h("iframe", {
     class: "html",

@@ -5,10 +5,10 @@ const FIRST_LINES = [
   "",
   "// OPEN_SANDBOX_DOMAIN and OPEN_SANDBOX_API_KEY say where the server is.",
 ];
-/** Older lines than these are dropped. */
+/** The maximum number of lines; older ones are dropped. */
 const MOST_STEPS = 200;
 
-/** Shows the SDK code that does what was done on the page. */
+/** Shows the SDK code for the actions on the page. */
 export class SdkCode {
   readonly element: HTMLElement;
   readonly #text = h("pre", { class: "sdk-code", attributes: { tabindex: 0, "aria-label": "SDK code" } });

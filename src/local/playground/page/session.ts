@@ -3,9 +3,9 @@ import { ConnectionConfig } from "../../../index.js";
 const KEY = "opensandbox.apiKey";
 
 /**
- * Returns how to reach the server that served this page, or `undefined` without a session.
+ * Returns the connection to the server that served this page, or `undefined` without a session.
  *
- * The link of `serve --ui` carries a token that works once. The API key that it opens is kept in the storage of this
+ * The link of `serve --ui` contains a token that works once. The API key that it returns is kept in the storage of this
  * origin, which other ports of the machine cannot read.
  */
 export async function openSession(): Promise<ConnectionConfig | undefined> {
@@ -24,13 +24,13 @@ export async function openSession(): Promise<ConnectionConfig | undefined> {
     domain: location.host,
     protocol: "http",
     apiKey,
-    // Through the address of this page, under whichever name it was opened.
+    // Use the address of this page, under any name it was opened with.
     useServerProxy: true,
     retryPolicy: { maxRetries: 0 },
   });
 }
 
-/** Forgets the API key, after the server refused it. */
+/** Forgets the API key after the server rejected it. */
 export function closeSession(): void {
   localStorage.removeItem(KEY);
 }

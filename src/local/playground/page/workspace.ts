@@ -11,7 +11,7 @@ const LIFETIME_SECONDS = 3600;
 const RENEW_MILLIS = 10 * 60_000;
 const RETRY_MILLIS = 1000;
 
-/** What the page is told of its sandbox. */
+/** Events about the sandbox of the page. */
 export interface WorkspaceEvents {
   /** Another sandbox is in use. */
   readonly onSandbox: (interpreter: CodeInterpreter, how: "created" | "found" | "replaced") => void;
@@ -20,7 +20,7 @@ export interface WorkspaceEvents {
   readonly onLost: () => void;
   /** The server responds again, and the sandbox is still there. */
   readonly onBack: () => void;
-  /** The server refuses the API key. */
+  /** The server rejects the API key. */
   readonly onRefused: () => void;
 }
 
@@ -95,7 +95,7 @@ export class Workspace {
         renewedAt = Date.now();
       }
     } catch {
-      // Whatever ended the stream, looking for the sandbox tells what to do.
+      // Looking for the sandbox shows why the stream ended.
     }
     if (signal.aborted) return;
     this.#events.onLost();

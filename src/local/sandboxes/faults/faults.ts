@@ -1,39 +1,44 @@
 import { InvalidArgumentException } from "../../../errors.js";
 
 /**
- * How a sandbox of the local server is to misbehave, so that a program's handling of it can be tested. Each of these
- * has been seen of a real server, or of a network. Nothing is on by default.
+ * Faults of a sandbox of the local server, to test how a program handles them. Each one was observed on a real server
+ * or network. All are off by default.
  */
 export interface Faults {
-  /** Code runs report `execution_complete` before their output, as the real server mostly does. */
+  /** Code runs report `execution_complete` before their output, as the real server usually does. */
   readonly earlyCompletion?: boolean | undefined;
-  /** The answer to a run ends only so many milliseconds after its last event; the real server takes 1000 for commands. */
+  /**
+   * Milliseconds between the last event of a run and the end of its response. The real server takes 1000 for commands.
+   */
   readonly closingDelayMillis?: number | undefined;
-  /** Code runs lose their results, and the execution counts with them. */
+  /** Code runs lose their results and execution counts. */
   readonly lostResult?: boolean | undefined;
-  /** Code runs are refused as if another one were under way in their context: in the stream, after status 200. */
+  /**
+   * Code runs are rejected as if another run were in progress in their context: an error in the stream, after status
+   * 200.
+   */
   readonly busy?: boolean | undefined;
   /** Runs fail after their `init` event with this error in the stream, after status 200. */
   readonly inBandError?: { readonly code: string; readonly message: string } | undefined;
-  /** The connection breaks when so many bytes of an event stream or a download have been sent. */
+  /** The connection breaks after this number of bytes of an event stream or a download. */
   readonly cutAtByte?: number | undefined;
   /** With {@link cutAtByte}: the body ends there as if it were complete, instead of breaking. */
   readonly cutCleanly?: boolean | undefined;
-  /** Nothing follows when so many bytes of an event stream or a download have been sent, and the connection stays open. */
+  /** Nothing follows after this number of bytes of an event stream or a download, and the connection stays open. */
   readonly stallAtByte?: number | undefined;
   /** A run whose kernel dies never ends, and its context stays busy until it is deleted. */
   readonly hangAfterKernelDeath?: boolean | undefined;
-  /** The part of the requests to a sandbox that is answered with 502, from 0 to 1; 0.25 is exactly every fourth. */
+  /** The share of requests to a sandbox that fail with 502, from 0 to 1. With 0.25, exactly every fourth fails. */
   readonly badGatewayRate?: number | undefined;
-  /** A sandbox answers with 502 in its first so many milliseconds. */
+  /** A sandbox responds with 502 for its first milliseconds, this many. */
   readonly slowStartMillis?: number | undefined;
-  /** A sandbox is gone after so many milliseconds, whatever its timeout says. */
+  /** A sandbox expires after this number of milliseconds, regardless of its timeout. */
   readonly expiresInMillis?: number | undefined;
 }
 
 type FaultName = keyof Faults;
 
-/** Fails to compile when a fault is added that nobody checks. */
+/** Fails to compile if a fault is added without a check. */
 const CHECKS: Readonly<Record<FaultName, (value: unknown) => string | undefined>> = {
   earlyCompletion: expectBoolean,
   closingDelayMillis: expectCount,
@@ -49,12 +54,12 @@ const CHECKS: Readonly<Record<FaultName, (value: unknown) => string | undefined>
   expiresInMillis: expectCount,
 };
 
-/** The faults of a server: those of every sandbox, and over them those of single ones. */
+/** The faults of a server: those of single sandboxes override those of all. */
 export class FaultRegistry {
   #ofAll: Faults = {};
   readonly #ofSandbox = new Map<string, Faults>();
 
-  /** Replaces what was set for a sandbox, or for `"all"`. @throws {InvalidArgumentException} */
+  /** Replaces the faults of a sandbox, or of `"all"`. @throws {InvalidArgumentException} */
   set(target: string, faults: Faults): void {
     const checked = checkFaults(faults);
     if (target === "all") this.#ofAll = checked;
@@ -70,12 +75,12 @@ export class FaultRegistry {
   }
 }
 
-/** @throws {InvalidArgumentException} if a fault is unknown or its value is invalid */
+/** Validates faults. @throws {InvalidArgumentException} if a fault is unknown or its value is invalid */
 export function checkFaults(faults: Faults): Faults {
   for (const [name, value] of Object.entries(faults)) {
     if (!isFaultName(name)) {
       throw new InvalidArgumentException(
-        `faults has no "${name}"; there are ${Object.keys(CHECKS).join(", ")}`,
+        `faults has no "${name}". Known faults: ${Object.keys(CHECKS).join(", ")}`,
       );
     }
     const expected = value === undefined ? undefined : CHECKS[name](value);
@@ -95,7 +100,7 @@ function expectBoolean(value: unknown): string | undefined {
 }
 
 function expectCount(value: unknown): string | undefined {
-  return Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : "a whole number from 0";
+  return Number.isSafeInteger(value) && Number(value) >= 0 ? undefined : "a whole number of at least 0";
 }
 
 function expectRate(value: unknown): string | undefined {

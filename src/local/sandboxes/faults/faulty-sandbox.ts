@@ -17,27 +17,27 @@ const OUTPUT = new Set(["stdout", "stderr", "result", "execution_count", "error"
 
 type Send = (request: BoxRequest) => Promise<Response>;
 
-/** What an answer is an answer to. */
+/** The request that a response belongs to. */
 interface Origin {
   readonly request: BoxRequest;
   readonly path: string;
-  /** Of a code run: what {@link contextOf} says. */
+  /** For a code run: the result of {@link contextOf}. */
   readonly context?: string;
 }
 
-/** What stands between clients and a sandbox that misbehaves. */
+/** Injects faults between clients and a sandbox. */
 export class FaultySandbox {
   readonly #startedAt = Date.now();
-  /** Contexts that hang, by id; a language's default context also by the language. */
+  /** Contexts that hang, by id; default contexts also by language. */
   readonly #hung = new Set<string>();
   #failures = 0;
 
-  /** Whether nothing of what is asked for, or happened before, can make a difference. */
+  /** Whether neither the faults nor earlier requests affect the next one. */
   isHealthy(faults: Faults): boolean {
     return this.#hung.size === 0 && Object.values(faults).every((value) => value === undefined);
   }
 
-  /** @throws {Error} for a 502 */
+  /** Forwards a request with faults injected. @throws {Error} for an injected 502 */
   async request(request: BoxRequest, faults: Faults, send: Send): Promise<Response> {
     this.#failIfDue(faults);
     const url = new URL(`http://box${request.path}`);
@@ -50,7 +50,7 @@ export class FaultySandbox {
 
   #failIfDue({ badGatewayRate = 0, slowStartMillis = 0 }: Faults): void {
     if (Date.now() < this.#startedAt + slowStartMillis) throw new SimulatedFailure();
-    // Evenly spread instead of at random, so that a test meets the same failures every time.
+    // Spread evenly instead of randomly, so that a test sees the same failures every time.
     this.#failures += badGatewayRate;
     if (this.#failures < 1) return;
     this.#failures -= 1;
@@ -81,7 +81,7 @@ export class FaultySandbox {
     if (stallAtByte !== undefined) body = limitBytes(body, stallAtByte, "stall", signal);
     if (cutAtByte !== undefined) body = limitBytes(body, cutAtByte, cutCleanly ? "end" : "break", signal);
     const headers = new Headers(answer.headers);
-    // A body that ends early is complete only for who does not know its length.
+    // Without the length, the client takes the cut body for complete.
     if (cutCleanly) headers.delete("content-length");
     return new Response(body, { status: answer.status, headers });
   }
@@ -95,14 +95,14 @@ export class FaultySandbox {
   }
 }
 
-/** What the gateway reports as 502. */
+/** The gateway reports this as 502. */
 class SimulatedFailure extends Error {
   constructor() {
-    super("All connection attempts failed (a fault that was asked for)");
+    super("All connection attempts failed (injected fault)");
   }
 }
 
-/** Decides frame by frame, for one answer. */
+/** Decides what happens to each frame of one response. */
 function decideFrames(
   faults: Faults,
   isCode: boolean,
@@ -139,7 +139,7 @@ function isKernelDeath(event: Frame["event"]): boolean {
   return typeof error === "object" && error !== null && "ename" in error && error.ename === "KernelDied";
 }
 
-/** What tells contexts apart before they are known: the id, or the language of a default context. */
+/** Identifies a context before its id is known: by the id, or by the language of a default context. */
 function contextOf(body: string): string {
   const { context } = parseFrame(body).event;
   if (typeof context !== "object" || context === null) return "";

@@ -2,26 +2,26 @@ import { StringDecoder } from "node:string_decoder";
 
 /** One frame of an event stream, with its type. */
 export interface Frame {
-  /** As it came, blank line included. The last one of a stream may have none. */
+  /** Unchanged, with its blank line. The last frame of a stream may have none. */
   readonly text: string;
-  /** `undefined` for an in-band error, and for anything that is not an event. */
+  /** `undefined` for an in-band error and for anything that is not an event. */
   readonly type: string | undefined;
   readonly event: Readonly<Record<string, unknown>>;
 }
 
-/** What to do with a frame: the frames to send for it, and whether the stream ends after them. */
+/** What to do with a frame: the frames to send instead, and whether the stream ends after them. */
 export interface Outcome {
   readonly send: readonly string[];
   readonly end?: boolean;
-  /** Nothing more comes, but the stream stays open; until then it may send pings. */
+  /** Sends nothing more but keeps the stream open; pings may follow. */
   readonly hang?: boolean;
 }
 
 const PING_INTERVAL_MS = 3000;
 
 /**
- * Changes an event stream frame by frame. It is told of each frame once it is complete, and of the end, at which it may
- * take its time.
+ * Changes an event stream frame by frame. The transformer receives each complete frame, and the end of the stream,
+ * which it may delay.
  */
 export function transformFrames(
   decide: (frame: Frame) => Outcome,
@@ -67,8 +67,8 @@ export function transformFrames(
 }
 
 /**
- * Ends a body at a byte: broken, complete, or not at all. The source is cancelled at once when it is cut, as a connection that
- * breaks off does, so that the sandbox stops sending.
+ * Ends a body at a byte: with an error, normally, or not at all. A cut cancels the source at once, like a broken
+ * connection, so that the sandbox stops sending.
  */
 export function limitBytes(
   source: ReadableStream<Uint8Array>,
@@ -81,7 +81,7 @@ export function limitBytes(
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
-        // A stalled body waits for nothing that would notice that its client has gone.
+        // A stalled body reads nothing that would fail when its client disconnects.
         signal.addEventListener("abort", () => stop(() => controller.error(signal.reason)), { once: true });
       },
       async pull(controller) {
@@ -103,7 +103,7 @@ export function limitBytes(
           controller.close();
           return;
         }
-        // At a later turn: what is enqueued is lost for a reader that has not come for it when the error does.
+        // In a later turn: an error discards chunks that are enqueued but not yet read.
         setTimeout(() => stop(() => controller.error(new TypeError("terminated"))), 10);
         return new Promise(() => undefined);
       },
@@ -118,7 +118,7 @@ export function limitBytes(
   }
 }
 
-/** A stream that waits for nothing would not notice otherwise that its client has gone. */
+/** Without this, a stream that waits for nothing would not notice that its client disconnected. */
 function failOnAbort(controller: TransformStreamDefaultController<Uint8Array>, signal: AbortSignal): void {
   signal.addEventListener("abort", () => controller.error(signal.reason), { once: true });
 }

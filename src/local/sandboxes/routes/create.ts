@@ -19,7 +19,7 @@ function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
   const imageUri = readImage(fields);
   const timeoutSeconds = fields.integer("timeout", { minimum: SHORTEST_TIMEOUT_SECONDS });
   const resources = fields.map("resourceLimits") ?? {};
-  // Of Kubernetes alone.
+  // Only for Kubernetes.
   fields.map("resourceRequests");
   const env = fields.map("env", { nullable: true }) ?? {};
   const metadata = fields.map("metadata") ?? {};
@@ -56,7 +56,7 @@ function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
   return {
     imageUri: snapshot === undefined ? imageUri : undefined,
     snapshotId: snapshot?.id,
-    // What the real server starts where it is told nothing.
+    // The real server's default.
     entrypoint: entrypoint ?? ["tail", "-f", "/dev/null"],
     env: { ...snapshot?.env, ...env },
     metadata,

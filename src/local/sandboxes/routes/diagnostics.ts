@@ -10,7 +10,7 @@ const DOUBLE_RULE = "=".repeat(72);
 const DEFAULT_LINES = 100;
 const SUMMARY_LINES = 50;
 
-/** Descriptions of a sandbox as text, for people. */
+/** Describes a sandbox as text, for people. */
 export function diagnosticRoutes(
   sandboxes: Sandboxes,
   route: (method: string, path: string, handle: RouteHandler) => Route[],
@@ -22,7 +22,7 @@ export function diagnosticRoutes(
         throw problem(501, "DIAGNOSTICS_NOT_IMPLEMENTED", message);
       }
       const text = describe(sandboxes.get(parameters["id"] ?? ""), query);
-      // The real server marks all of these as deprecated except the summary.
+      // As on the real server, all of these are deprecated except the summary.
       return textResponse(text, path === "summary" ? {} : { deprecation: "true" });
     });
   return [
@@ -52,7 +52,7 @@ function section(title: string, content: string): string[] {
   return [RULE, title, RULE, content];
 }
 
-/** What the sandbox's own supervisor reports: what it had to kill, and why. */
+/** Returns what the supervisor of the sandbox reports: which processes it killed, and why. */
 function logsOf({ box }: HostedSandbox, lines: number): string {
   const all = box.log.split("\n").filter((line) => line !== "");
   return all

@@ -9,11 +9,11 @@ import { invalidPort } from "./lifecycle.js";
 
 const EXECD_PORT = 44772;
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/** Into a sandbox: its id, its port, and what is wanted there. */
+/** Matches the id of a sandbox, a port and the path there. */
 const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
 const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
 
-/** What belongs to one connection, or to this server alone, and never gets into a sandbox. */
+/** Headers of one connection, or for this server only: never forwarded into a sandbox. */
 const OWN_HEADERS = new Set([
   ...HOP_BY_HOP,
   "expect",
@@ -21,7 +21,7 @@ const OWN_HEADERS = new Set([
   "open-sandbox-api-key",
   "x-execd-access-token",
 ]);
-/** What the server's own proxy keeps to itself besides, as the real one does. */
+/** Headers that the server's proxy removes as well, as the real one does. */
 const PROXY_HEADERS = new Set([
   "authorization",
   "cookie",
@@ -31,8 +31,8 @@ const PROXY_HEADERS = new Set([
 ]);
 
 /**
- * The ways into a sandbox: the server's own proxy, and the addresses of endpoints without it. Neither needs the API key.
- * execd needs the sandbox's token; the user's own servers decide for themselves.
+ * Routes into a sandbox: through the server's proxy, and to its endpoints directly. Neither requires the API key. execd
+ * requires the sandbox's access token; servers of the user decide for themselves.
  */
 export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
   const handle = (routed: RoutedRequest) => enter(routed, sandboxes);
@@ -46,9 +46,9 @@ export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
   ];
 }
 
-/** Whether a path leads into a sandbox, so that the API key does not matter. */
+/** Returns whether a path leads into a sandbox, where the API key is not required. */
 export function isGatewayPath(pathname: string): boolean {
-  // The next server may resolve `..` differently, so that the real server exempts no such path.
+  // The next server may resolve `..` differently, so such paths require the key, as on the real server.
   return !pathname.includes("..") && (PROXY_PATH.test(pathname) || GATEWAY_PATH.test(pathname));
 }
 
@@ -59,7 +59,7 @@ async function enter({ request, url, parameters }: RoutedRequest, sandboxes: San
   const { headers } = request;
   const isExecd = Number(port) === EXECD_PORT;
   if (isExecd) assertToken(headers, sandbox);
-  // The real proxy joins paths with a slash too many now and then, and execd does not mind.
+  // The real proxy sometimes joins paths with an extra slash, which execd accepts.
   const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
   const ownProxy = !url.pathname.startsWith("/gateway/");
   try {
@@ -80,7 +80,7 @@ async function enter({ request, url, parameters }: RoutedRequest, sandboxes: San
   }
 }
 
-/** A request to go on with another protocol, as a WebSocket begins. */
+/** A request to switch protocols, such as a WebSocket handshake. */
 export interface UpgradeRequest {
   readonly url: URL;
   readonly headers: Headers;
@@ -89,7 +89,7 @@ export interface UpgradeRequest {
 /** The other side of an {@link UpgradeRequest}. */
 export interface UpgradeTarget {
   readonly connection: Duplex;
-  /** Path and query for the server in the sandbox. */
+  /** Path and query, as sent to the server in the sandbox. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
@@ -127,7 +127,10 @@ export async function enterForUpgrade(
   };
 }
 
-/** The headers that get into a sandbox; `proxy` is the address that the client used, where it is this server's proxy. */
+/**
+ * Returns the headers to forward into a sandbox. `proxy` is the URL that the client used, if it came through the
+ * server's proxy.
+ */
 function inward(headers: Headers, proxy: URL | undefined): Record<string, string> {
   const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
   const kept = [...headers].filter(

@@ -9,7 +9,7 @@ import { diagnosticRoutes } from "./diagnostics.js";
 import { matchesStates, paginate } from "./pages.js";
 import { snapshotRoutes } from "./snapshots.js";
 
-/** The lifecycle operations; each exists with and without `/v1`. */
+/** Routes of the lifecycle operations, each with and without `/v1`. */
 export function lifecycleRoutes(sandboxes: Sandboxes): Route[] {
   const route = (method: string, path: string, handle: RouteHandler): Route[] =>
     ["", "/v1"].map((prefix) => ({ methods: [method], path: `${prefix}${path}`, handle }));
@@ -61,7 +61,7 @@ function listSandboxes(query: URLSearchParams, sandboxes: Sandboxes): Response {
   return paginate(query, found);
 }
 
-/** The filter is a query string inside the query: its parts are encoded a second time. */
+/** Parses the metadata filter: a query string inside the query, whose parts are encoded twice. */
 function parseMetadataFilter(filter: string): [string, string][] {
   if (filter === "") return [];
   const pairs = filter.split("&");
@@ -72,7 +72,7 @@ function parseMetadataFilter(filter: string): [string, string][] {
   return [...new URLSearchParams(filter)];
 }
 
-/** A JSON merge patch: `null` removes a key. */
+/** Applies a JSON merge patch: `null` removes a key. */
 async function patchMetadata(request: Request, sandbox: HostedSandbox): Promise<Response> {
   const fields = await readFields(request);
   const changes = fields.entries();
@@ -136,13 +136,13 @@ function getEndpoint(url: URL, { id, accessToken }: HostedSandbox, given: string
   return jsonResponse(200, { endpoint, headers: { "X-EXECD-ACCESS-TOKEN": accessToken } });
 }
 
-/** FastAPI's finding for a port that is not a number. */
+/** Returns FastAPI's error for a port that is not a number. */
 export function invalidPort(given: string): Finding {
   const msg = "Input should be a valid integer, unable to parse string as an integer";
   return { type: "int_parsing", loc: ["path", "port"], msg, input: given };
 }
 
-/** SDKs report how long a creation took. The report is checked and dropped. */
+/** Accepts a report of an SDK on how long a creation took. The report is validated and discarded. */
 async function acceptEvent(request: Request): Promise<Response> {
   const fields = await readFields(request);
   for (const name of ["eventType", "createDurationMs", "success"]) {

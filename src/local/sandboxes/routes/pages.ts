@@ -3,7 +3,7 @@ import { readCount } from "../../http/validation.js";
 
 const LARGEST_PAGE = 200;
 
-/** One page of a list, as the query asks for it. @throws {LifecycleProblem} 422 */
+/** Returns the requested page of a list. @throws {LifecycleProblem} 422 */
 export function paginate(query: URLSearchParams, items: readonly object[]): Response {
   const page = readCount(query, "page", { fallback: 1 });
   const pageSize = readCount(query, "pageSize", { fallback: 20, maximum: LARGEST_PAGE });
@@ -14,7 +14,7 @@ export function paginate(query: URLSearchParams, items: readonly object[]): Resp
   });
 }
 
-/** Whether a state is among those that the query names; without any, every state is. */
+/** Returns whether a state is among those in the query. Without any, every state matches. */
 export function matchesStates(query: URLSearchParams, state: string): boolean {
   const states = query.getAll("state").map((name) => name.toLowerCase());
   return states.length === 0 || states.includes(state.toLowerCase());

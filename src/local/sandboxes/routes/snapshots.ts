@@ -4,7 +4,7 @@ import type { Sandboxes } from "../sandboxes.js";
 import { parseFields, readText } from "../../http/validation.js";
 import { matchesStates, paginate } from "./pages.js";
 
-/** Snapshots of sandboxes' files. */
+/** Routes for snapshots of a sandbox's files. */
 export function snapshotRoutes(
   sandboxes: Sandboxes,
   route: (method: string, path: string, handle: RouteHandler) => Route[],
@@ -35,7 +35,7 @@ export function snapshotRoutes(
   ];
 }
 
-/** The name is optional, and so is the whole body. */
+/** Reads the name. Both the name and the body are optional. */
 async function readName(request: Request): Promise<string | undefined> {
   const text = await readText(request);
   if (text === "") return undefined;

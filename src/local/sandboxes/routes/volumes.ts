@@ -6,15 +6,15 @@ const MOUNT_PATH = "^/.*";
 const HOST_PATH = String.raw`^(/|[A-Za-z]:[\\/])`;
 const BACKENDS = ["host", "pvc", "ossfs"] as const;
 
-/** A volume that was asked for. */
+/** A requested volume. */
 export interface VolumeSpec {
   readonly name: string;
   readonly subPath: string | undefined;
-  /** `undefined` for a volume of another kind. */
+  /** `undefined` for other kinds of volume. */
   readonly hostPath: string | undefined;
 }
 
-/** Reads the volumes of a request; what is wrong with their form is reported. */
+/** Reads the volumes of a request and reports invalid ones. */
 export function readVolumes(fields: Fields): VolumeSpec[] {
   return fields.objects("volumes").map((volume) => {
     const name = volume.pattern("name", NAME, { required: true });
@@ -33,7 +33,10 @@ export function readVolumes(fields: Fields): VolumeSpec[] {
   });
 }
 
-/** The local server mounts nothing of its machine into a sandbox. @throws {LifecycleProblem} 400 where one is asked for */
+/**
+ * Rejects volumes: the local server mounts no files of its machine into a sandbox. @throws {LifecycleProblem} 400 for
+ * any volume
+ */
 export function assertVolumes(volumes: readonly VolumeSpec[]): void {
   const names = new Set<string>();
   for (const { name, subPath, hostPath } of volumes) {
@@ -47,7 +50,7 @@ export function assertVolumes(volumes: readonly VolumeSpec[]): void {
       throw problem(400, "VOLUME::INVALID_SUB_PATH", message);
     }
     if (hostPath === undefined) {
-      const message = "The local server has no volumes but paths of its host, and allows none of these.";
+      const message = "The local server supports only host paths as volumes, and allows none.";
       throw problem(400, "VOLUME::UNSUPPORTED_BACKEND", message);
     }
   }
