@@ -124,7 +124,7 @@ export class SandboxOwner {
     const { create, connectionConfig } = this.#config;
     const given = typeof create === "object" ? create : {};
     const connection = given.connectionConfig ?? connectionConfig;
-    const isLocal = connection === undefined && configuredDomain() === undefined;
+    const isLocal = usesLocalServer(this.#config);
     return {
       // Sandboxes of the local server end with this process.
       timeoutSeconds: isLocal ? null : LIFETIME_SECONDS,
@@ -178,6 +178,12 @@ export class SandboxOwner {
     const logger: Logger = this.#config.logger ?? console;
     logger.warn(message);
   }
+}
+
+/** Whether sandboxes are created on a local server in this process: no option and no variable names another one. */
+export function usesLocalServer({ connectionConfig, sandbox, create }: CodeToolsConfig): boolean {
+  const own = typeof create === "object" ? create.connectionConfig : undefined;
+  return (sandbox ?? own ?? connectionConfig ?? configuredDomain()) === undefined;
 }
 
 function lifetimeOf(createdAt: Date, expiresAt: Date, mayBeOld: boolean): Lifetime {

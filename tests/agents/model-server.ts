@@ -42,7 +42,7 @@ export async function startModelServer(turns: readonly Turn[]): Promise<ModelSer
       requests.push(sent);
       const encode = ENCODERS[request.url ?? ""];
       // Once in the call, unless the server keeps the conversation, and once in its result: the real servers check it.
-      const isKept = "previous_response_id" in sent;
+      const isKept = "previous_response_id" in sent || text.includes('"item_reference"');
       const known = isKept ? callIds.slice(-lastCount) : callIds;
       const withoutResult = known.find((id) => text.split(`"${id}"`).length !== (isKept ? 2 : 3));
       const problem =
@@ -55,6 +55,14 @@ export async function startModelServer(turns: readonly Turn[]): Promise<ModelSer
           : encode(turn, prefix);
       if (typeof turn === "object") callIds.push(...turn.map((_, index) => `${prefix}${index}`));
       lastCount = turn?.length ?? 0;
+      if (problem === false && sent["stream"] === true) {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        for (const event of responseEvents(body as EncodedResponse)) {
+          response.write(`data: ${JSON.stringify(event)}\n\n`);
+        }
+        response.end();
+        return;
+      }
       response.writeHead(problem ? 400 : 200, { "content-type": "application/json" });
       response.end(JSON.stringify(body));
     })().catch((error: unknown) => response.destroy(error as Error));
@@ -72,7 +80,34 @@ export async function startModelServer(turns: readonly Turn[]): Promise<ModelSer
   };
 }
 
-function encodeResponse(turn: Turn, prefix: string) {
+interface EncodedResponse {
+  readonly output: readonly {
+    readonly id: string;
+    readonly content?: readonly { readonly text: string }[];
+  }[];
+}
+
+/** The events of a streamed response: each output item begins, says its text, and ends. */
+function* responseEvents(response: EncodedResponse): Generator<object> {
+  yield { type: "response.created", response };
+  for (const [index, item] of response.output.entries()) {
+    const output_index = index;
+    yield { type: "response.output_item.added", output_index, item };
+    for (const { text } of item.content ?? []) {
+      yield {
+        type: "response.output_text.delta",
+        item_id: item.id,
+        output_index,
+        content_index: 0,
+        delta: text,
+      };
+    }
+    yield { type: "response.output_item.done", output_index, item };
+  }
+  yield { type: "response.completed", response };
+}
+
+function encodeResponse(turn: Turn, prefix: string): EncodedResponse {
   const output =
     typeof turn === "string"
       ? [
@@ -85,7 +120,11 @@ function encodeResponse(turn: Turn, prefix: string) {
           ...{ type: "function_call", id: `fc_${index}`, call_id: `${prefix}${index}`, status: "completed" },
           ...call,
         }));
-  return { id: "resp_1", object: "response", created_at: 0, status: "completed", model: "scripted", output };
+  const usage = { input_tokens: 1, output_tokens: 1, total_tokens: 2 };
+  return {
+    ...{ id: "resp_1", object: "response", created_at: 0, status: "completed", model: "scripted" },
+    ...{ output, usage },
+  };
 }
 
 function encodeChatCompletion(turn: Turn, prefix: string) {

@@ -3,16 +3,13 @@ import { readdirSync } from "node:fs";
 import path from "node:path";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { root, run } from "../package/programs.js";
+import { NODE_22 } from "./node22.js";
 
 /** The frameworks whose oldest supported Node is 22: their tests are programs of their own, on the build in dist/. */
 const DIRECTORY = path.join(root, "tests/agents/node22");
 const programs = readdirSync(DIRECTORY).filter((name) => name !== "scripted.mts");
 
-/** This Node if it is new enough to strip types, or else the one that `npm ci --prefix tests/agents/node` installs. */
-const installed = path.join(root, "tests/agents/node/node_modules/.bin/node");
-const node = Number.parseInt(process.versions.node) >= 24 ? process.execPath : installed;
-
-const isReady = isolationWorks && hasPython && runs(node, ["--version"]);
+const isReady = isolationWorks && hasPython && runs(NODE_22, ["--version"]);
 const reason = !isolationWorks
   ? NO_ISOLATION_REASON
   : hasPython
@@ -27,7 +24,7 @@ describeIf(
   test.each(programs)(
     "%s passes its tests",
     async (name) => {
-      const { exitCode, output } = await run(node, [
+      const { exitCode, output } = await run(NODE_22, [
         ...["--test", "--test-reporter=tap", "--disable-warning=ExperimentalWarning"],
         path.join(DIRECTORY, name),
       ]);

@@ -8,11 +8,13 @@ import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { startModelServer, type Turn } from "../agents/model-server.js";
+import { NODE_22 } from "../agents/node22.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { root, run } from "../package/programs.js";
 
 const DIRECTORY = path.join(root, "examples");
 const MOST_LINES = 80;
+const MOST_AGENT_LINES = 25;
 
 /** A line of output: as it is, or what it is like. */
 type Lines = readonly (string | RegExp)[];
@@ -137,11 +139,48 @@ const TURNS: readonly Turn[] = [
   [{ name: "run_code", arguments: JSON.stringify({ code: PRIMES }) }],
   "The 100th prime number is 541.",
 ];
-/** What the examples with a scripted model print. */
-const AGENTS: Readonly<Record<string, Lines>> = {
+/** What the examples print whose model is a server with a script. */
+const SERVED: Readonly<Record<string, Lines>> = {
   "agent-openai": ["printed: 541", "The 100th prime number is 541."],
   "agent-anthropic": ["The 100th prime number is 541."],
+  "agent-openai-agents": ["The 100th prime number is 541."],
+  "agent-mastra": ["The 100th prime number is 541."],
 };
+
+const SCRIPTED = path.join(__dirname, "scripted");
+const LANGCHAIN = ["--import", path.join(SCRIPTED, "langchain.mjs")];
+/** What the examples print whose framework finds a scripted model in place of its own. */
+const PRELOADED: Readonly<Record<string, { options: readonly string[]; calls: object[]; lines: Lines }>> = {
+  "agent-ai-sdk": {
+    options: ["--import", path.join(SCRIPTED, "ai-sdk.mjs")],
+    calls: [],
+    lines: ["The 100th prime number is 541."],
+  },
+  "agent-langchain": {
+    options: LANGCHAIN,
+    calls: [{ name: "run_code", args: { code: PRIMES } }],
+    lines: [
+      "human: What is the 100th prime number?",
+      ...[/^ai: /, "tool: 541", "ai: That is the 100th prime number."],
+    ],
+  },
+  "agent-deepagents": {
+    options: LANGCHAIN,
+    calls: [
+      { name: "write_file", args: { file_path: "/workspace/primes.py", content: PRIMES } },
+      { name: "execute", args: { command: "python3 primes.py" } },
+    ],
+    lines: [
+      "human: Write a program that prints the 100th prime number, and run it.",
+      ...[/^ai: /, /^tool: .*primes\.py/, /^ai: /, "tool: 541", "", /exit code 0/],
+      "ai: That is the 100th prime number.",
+    ],
+  },
+};
+
+/** The examples whose framework needs Node 22. */
+const ON_NODE_22 = ["agent-ai-sdk", "agent-mastra"];
+const hasNode22 = runs(NODE_22, ["--version"]);
 
 /** What languages.mjs prints of each language, and why it may not on this machine. */
 const LANGUAGES = [
@@ -171,8 +210,8 @@ const names = readdirSync(DIRECTORY)
 
 describe("the examples", () => {
   test("are all run below", () => {
-    const run = [...Object.keys(PRINTED), ...Object.keys(AGENTS), "languages", "testing-with-faults"];
-    expect(names.sort()).toEqual(run.sort());
+    const run = [PRINTED, SERVED, PRELOADED].flatMap((group) => Object.keys(group));
+    expect(names.sort()).toEqual([...run, "languages", "testing-with-faults"].sort());
   });
 
   test("are all in their list", () => {
@@ -185,7 +224,8 @@ describe("the examples", () => {
     expect(text).toMatch(/^\/\/ @ts-check\n\/\/ /);
     expect(text).toMatch(new RegExp(`^// .*node (--test )?examples/${name}\\.mjs$`, "m"));
     expect(text).not.toMatch(/@ts-(?:ignore|expect-error|nocheck)|[{<|,:]\s*any\b/);
-    expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(MOST_LINES);
+    const most = name.startsWith("agent-") ? MOST_AGENT_LINES : MOST_LINES;
+    expect(text.trimEnd().split("\n").length).toBeLessThanOrEqual(most);
   });
 });
 
@@ -206,23 +246,39 @@ describeIf(
     60_000,
   );
 
-  test.each(Object.entries(AGENTS))(
-    "%s.mjs lets a model run code",
-    async (name, lines) => {
-      const model = await startModelServer(TURNS);
-      const environment = {
-        ...{ OPENAI_BASE_URL: `${model.url}/v1`, OPENAI_API_KEY: "test" },
-        ...{ ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: "test" },
-      };
-      try {
-        expectLines(await outputOf(name, server.connectionConfig, environment), lines);
-      } finally {
-        await model.close();
-      }
-      expect(JSON.stringify(model.requests[1])).toContain("541");
-    },
-    60_000,
-  );
+  describe.each([
+    ["this Node", Object.keys({ ...SERVED, ...PRELOADED }).filter((name) => !ON_NODE_22.includes(name))],
+    ["Node 22", ON_NODE_22],
+  ])("agents on %s", (place, agents) => {
+    const program = place === "Node 22" ? NODE_22 : process.execPath;
+    const group = describeIf(
+      program !== NODE_22 || hasNode22,
+      "examples/agents",
+      "there is no Node 22 (npm ci --prefix tests/agents/node)",
+    );
+    group("let a model run code", () => {
+      test.each(agents)(
+        "%s.mjs",
+        async (name) => {
+          const model = await startModelServer(TURNS);
+          const { options = [], calls = [], lines = SERVED[name] ?? [] } = PRELOADED[name] ?? {};
+          const environment = {
+            ...{ OPENAI_BASE_URL: `${model.url}/v1`, OPENAI_API_KEY: "test" },
+            ...{ ANTHROPIC_BASE_URL: model.url, ANTHROPIC_API_KEY: "test" },
+            ...{ OPENAI_AGENTS_DISABLE_TRACING: "1", SCRIPTED_CALLS: JSON.stringify(calls) },
+          };
+          try {
+            const command = [program, ...options];
+            expectLines(await outputOf(name, server.connectionConfig, environment, command), lines);
+          } finally {
+            await model.close();
+          }
+          if (name in SERVED) expect(JSON.stringify(model.requests[1])).toContain("541");
+        },
+        90_000,
+      );
+    });
+  });
 
   test("testing-with-faults.mjs passes its own tests", async () => {
     // As a program of its own, and not as a part of a test run that it would report to.
@@ -302,8 +358,9 @@ async function outputOf(
   name: string,
   { domain, apiKey }: { readonly domain: string; readonly apiKey: string },
   environment: Readonly<Record<string, string>> = {},
+  [program = "", ...options]: readonly string[] = [process.execPath],
 ): Promise<string[]> {
-  const { exitCode, stdout, output } = await run(process.execPath, [`examples/${name}.mjs`], {
+  const { exitCode, stdout, output } = await run(program, [...options, `examples/${name}.mjs`], {
     env: { OPEN_SANDBOX_DOMAIN: domain, OPEN_SANDBOX_API_KEY: apiKey, ...environment },
   });
   // What it prints on stderr, a warning of Node's among it, would be a fault as well.

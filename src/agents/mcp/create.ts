@@ -3,6 +3,7 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { InvalidArgumentException } from "../../index.js";
 import { createCodeTools } from "../code-tools.js";
 import { resolveOptions } from "../options.js";
+import { usesLocalServer } from "../sandbox-owner.js";
 import type { CodeTools, CodeToolsOptions } from "../types.js";
 import { NamedSandboxes, type ToolSource } from "./sandboxes.js";
 import { buildServer } from "./server.js";
@@ -57,8 +58,12 @@ export function createMcpServer(options: McpCodeServerOptions = {}): McpCodeServ
   const { maxSandboxes = 10, idleSeconds = 900, ...toolOptions } = options;
   assertPositive(maxSandboxes, "maxSandboxes");
   assertPositive(idleSeconds, "idleSeconds");
-  const { sandbox } = resolveOptions(toolOptions);
-  return new Server(toolOptions, { maxSandboxes, idleSeconds, isShared: sandbox !== undefined });
+  const config = resolveOptions(toolOptions);
+  return new Server(toolOptions, {
+    ...{ maxSandboxes, idleSeconds },
+    isShared: config.sandbox !== undefined,
+    isLocal: usesLocalServer(config),
+  });
 }
 
 interface Settings {
@@ -66,10 +71,13 @@ interface Settings {
   readonly idleSeconds: number;
   /** Whether a sandbox was given, which all clients then share. */
   readonly isShared: boolean;
+  /** Whether sandboxes are made by a local server in this process. */
+  readonly isLocal: boolean;
 }
 
 class Server implements McpCodeServer {
   readonly #options: CodeToolsOptions;
+  readonly #isLocal: boolean;
   readonly #connections = new Set<{ close(): Promise<void> }>();
   readonly #sandboxes: NamedSandboxes;
   readonly #http: ReturnType<typeof createMcpHandler>;
@@ -78,6 +86,7 @@ class Server implements McpCodeServer {
 
   constructor(options: CodeToolsOptions, settings: Settings) {
     this.#options = options;
+    this.#isLocal = settings.isLocal;
     this.#tools = createCodeTools(options);
     this.#sandboxes = new NamedSandboxes(options, settings);
     const source: ToolSource = settings.isShared
@@ -93,6 +102,9 @@ class Server implements McpCodeServer {
 
   async connect(transport: McpTransport): Promise<void> {
     const codeTools = createCodeTools(this.#options);
+    // A local sandbox starts during the handshake, so that the first call does not wait for it. If that fails, the first
+    // call tries again and reports why.
+    if (this.#isLocal) codeTools.interpreter().catch(() => undefined);
     const source = singleSource(codeTools);
     const connection = serveStdio(() => buildServer(source), {
       // Only the types of messages differ.

@@ -1,7 +1,6 @@
 import { readConfiguration } from "../configuration.js";
 import type { Io } from "../io.js";
 import { describeHost, type McpHost } from "../mcp-hosts.js";
-import { runMcpCommand } from "../mcp.js";
 import { connectSandbox, type WorkspaceOptions } from "../workspace.js";
 
 /** Options of `mcp`. */
@@ -27,6 +26,8 @@ export async function mcp(options: McpOptions, io: Io): Promise<number> {
     options.sandbox === undefined
       ? { connectionConfig: connection, isolation }
       : { sandbox: await connectSandbox(options, io) };
+  // Loaded only here: printing a configuration does not need it.
+  const { runMcpCommand } = await import("../mcp.js");
   await runMcpCommand({ ...place, http, logger, signal: io.stop.signal });
   io.stop.forget();
   return 0;
