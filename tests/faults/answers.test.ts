@@ -27,7 +27,7 @@ const isGet = ({ name }: Operation): boolean => name === "get" || name === "down
 const isRun = ({ name }: Operation): boolean => ["code", "stream", "command"].includes(name);
 const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
 
-describe("an empty answer is a success only where nothing was to come:", () => {
+describe("an empty response is a success only for operations without a result:", () => {
   test.each(each)("%s", async (name, operation) => {
     for (const framing of ["length", "chunked", "until-close"] as const satisfies Framing[]) {
       const expected: Expected = isRun(operation)
@@ -51,7 +51,7 @@ describe("an empty answer is a success only where nothing was to come:", () => {
   });
 });
 
-describe("an error, in whatever shape, says what the server said:", () => {
+describe("an error response of any shape keeps the server's message:", () => {
   const shapes: readonly (readonly [string, string, string | undefined, RegExp])[] = [
     ["code and message", '{"code":"SOME::CODE","message":"it said so"}', "SOME::CODE", /^it said so$/],
     [
@@ -99,9 +99,9 @@ test("a gateway's HTML with status 200 is not a success", async () => {
   }
 });
 
-describe("a compressed answer", () => {
+describe("a compressed response", () => {
   const packed = { "content-encoding": "gzip", ...ID };
-  test.each(each)("is unpacked, and one that breaks is broken: %s", async (name, operation) => {
+  test.each(each)("is decompressed, and fails if it breaks: %s", async (name, operation) => {
     if (name === "upload") return;
     const bytes = gzipSync(operation.body);
     for (const framing of ["length", "chunked"] as const) {
@@ -118,7 +118,7 @@ describe("a compressed answer", () => {
   });
 });
 
-describe("a redirect is not followed, and says where it led:", () => {
+describe("a redirect is an error that names the location:", () => {
   test.each(each)("%s", async (_, operation) => {
     let strayed = 0;
     await using other = await FaultServer.start((exchange) => {
@@ -141,7 +141,7 @@ describe("a redirect is not followed, and says where it led:", () => {
   });
 });
 
-describe("a success of another form than the contract's is an exception of the library, or is read with care:", () => {
+describe("a success with an unexpected body is read safely, or throws a SandboxException:", () => {
   const calls: readonly (readonly [string, (link: SandboxLink) => Promise<unknown>])[] = [
     ["listContexts", (link) => new Codes(link).listContexts()],
     ["getContext", (link) => new Codes(link).getContext("c")],
@@ -189,7 +189,7 @@ describe("a success of another form than the contract's is an exception of the l
           const outcome = await outcomeOf(call(link));
           if (!("error" in outcome)) return;
           if (!isSandboxException(outcome.error))
-            throw new Error(`It broke at ${body}.`, { cause: outcome.error });
+            throw new Error(`Failed for the body ${body}.`, { cause: outcome.error });
           expect(outcome.error.sandboxId).toBe("sandbox-1");
         },
         { retryPolicy: QUICK_RETRIES },

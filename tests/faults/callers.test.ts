@@ -19,7 +19,7 @@ import {
 afterAll(() => reportCases("callers"));
 
 const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
-const REASON = { why: "the caller's own" };
+const REASON = { why: "the caller's reason" };
 
 const begin: Fault = (exchange, { headers }) => {
   exchange.head(200, { "transfer-encoding": "chunked", ...headers });
@@ -38,17 +38,17 @@ const PHASES: readonly (readonly [string, Fault])[] = [
   ],
 ];
 
-/** Makes a call and waits until its request is there. */
+/** Makes a call and waits until the server has received its request. */
 async function started({ server, link }: World, operation: Operation, signal?: AbortSignal) {
   const outcome = outcomeOf(operation.run(link, { signal }));
   await until(() => server.exchanges.length > 0);
-  // The answer is on its way as well then.
+  // By then the response is on its way as well.
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
   return outcome;
 }
 
-describe("an abort gives the caller its own reason, and releases everything:", () => {
-  test.each(each)("before, in each phase of, and after: %s", async (_, operation) => {
+describe("an abort rejects with the caller's reason and releases everything:", () => {
+  test.each(each)("before, during each phase of, and after: %s", async (_, operation) => {
     for (const [, fault] of PHASES) {
       countCases(1);
       await inWorld(faulty(operation, fault), async (world) => {
@@ -95,7 +95,7 @@ describe("closing the client ends every call with CLOSED, in each phase:", () =>
   });
 });
 
-/** Prints without an end, until it is interrupted or released. */
+/** Prints without an end until it is interrupted or the client disconnects. */
 const endless: Fault = (exchange, operation, attempt) => {
   begin(exchange, operation, attempt);
   exchange.chunk(CODE_FRAMES[0] ?? "");
@@ -103,13 +103,13 @@ const endless: Fault = (exchange, operation, attempt) => {
   exchange.socket.on("close", () => clearInterval(printing));
 };
 const context = { id: "context-1", language: "python" };
-const own = new Error("the caller's own");
+const own = new Error("the caller's error");
 const [CODE, COMMAND] = ["code", "command"].map((name) => OPERATIONS.find((each) => each.name === name)) as [
   Operation,
   Operation,
 ];
 
-describe("leaving a run ends it on the server, too:", () => {
+describe("leaving a run ends it on the server as well:", () => {
   const leave = async (
     events: AsyncIterable<{ readonly type: string }>,
     atOutput: () => void,
@@ -206,7 +206,7 @@ test("leaving the loop over a download closes its connection", async () => {
   });
 });
 
-test("a handle that nobody awaits causes no unhandled rejection, however it fails", async () => {
+test("a handle that is not awaited causes no unhandled rejection", async () => {
   const faults: readonly Fault[] = [
     (exchange) => exchange.reset(),
     (exchange) => exchange.answer(500, "no"),
@@ -222,7 +222,7 @@ test("a handle that nobody awaits causes no unhandled rejection, however it fail
   }
 });
 
-test("a slow handler sees every event, in order, and the run ends with it", async () => {
+test("a slow handler receives every event in order, and the run waits for it", async () => {
   countCases(1);
   const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
   await inWorld(faulty(CODE, good), async ({ link }) => {
@@ -237,7 +237,7 @@ test("a slow handler sees every event, in order, and the run ends with it", asyn
   });
 });
 
-test("a thousand runs at once all end, under one signal, and nothing of them is left", async () => {
+test("a thousand concurrent runs with one signal all end and leave nothing behind", async () => {
   countCases(1_000);
   const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
   const work = () =>

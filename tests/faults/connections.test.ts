@@ -21,23 +21,23 @@ import { unusedOrigin } from "../helpers/sockets.js";
 afterAll(() => reportCases("connections"));
 
 const type = SandboxConnectionException;
-/** Without an answer: a GET is asked for again, a POST may have taken effect. */
+/** Without a response: a GET is retried; a POST is not, as it may have taken effect. */
 const lost = ({ name }: Operation): Failing =>
   name === "get" || name === "download"
     ? { type, code: "CONNECTION", isRetryable: true, attempts: 3 }
     : { type, code: "CONNECTION", isRetryable: false, attempts: 1, printed: "" };
 const isStreamed = ({ name }: Operation): boolean => !["get", "post", "upload"].includes(name);
-/** In the answer: what is streamed is never asked for twice. */
+/** In the response: streams are never requested again. */
 const broken = (operation: Operation): Failing =>
   isStreamed(operation) ? { type, code: "STREAM_BROKEN", attempts: 1, hasRequestId: true } : lost(operation);
 
 const head = (exchange: FaultExchange, { headers }: Operation): FaultExchange =>
   exchange.head(200, { "transfer-encoding": "chunked", "x-request-id": REQUEST_ID, ...headers });
 
-/** Says that there will be more than comes, so that every operation has an answer that can be cut. */
+/** Announces more than is sent, so that the response of every operation can be cut. */
 const bodyOf = ({ body }: Operation): Buffer => (body.byteLength === 0 ? Buffer.from("{}") : body);
 
-/** Ends the connection when the client has got what was written before. */
+/** Ends the connection after the client has received everything that was written before. */
 type End = (exchange: FaultExchange) => void;
 const ENDS: readonly (readonly [string, End])[] = [
   ["closed", (exchange) => exchange.close()],
@@ -53,7 +53,7 @@ const FAULTS: readonly (readonly [
   ["in the status line", (exchange) => exchange.write("HTTP/1.1 20"), lost],
   ["in a header", (exchange) => exchange.write("HTTP/1.1 200 OK\r\ncontent-ty"), lost],
   ["before the blank line", (exchange) => exchange.write("HTTP/1.1 200 OK\r\na: b\r\n"), lost],
-  ["after an interim answer", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), lost],
+  ["after an interim response", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), lost],
   ["after the headers", head, broken],
   ["in a chunk's size", (exchange, operation) => head(exchange, operation).write("1"), broken],
   ["after a chunk's size", (exchange, operation) => head(exchange, operation).write("ff\r\n"), broken],
@@ -68,7 +68,7 @@ const FAULTS: readonly (readonly [
   [
     "after the body, before the last chunk",
     (exchange, operation) => head(exchange, operation).chunk(bodyOf(operation)),
-    // The completion of a code run proves nothing without the end; that of a command does.
+    // The completion of a code run proves nothing without the end of the stream; that of a command does.
     (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
   ],
   [
@@ -77,7 +77,7 @@ const FAULTS: readonly (readonly [
     (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
   ],
   [
-    "before the length that was announced",
+    "before the announced length",
     (exchange, operation) => {
       const whole = frame(200, bodyOf(operation), { ...operation.headers, "x-request-id": REQUEST_ID });
       exchange.write(whole.subarray(0, whole.byteLength - 1));
@@ -93,7 +93,7 @@ describe.each(ENDS)("a connection that is %s", (_, end) => {
       async (_, operation) => {
         const fault: Fault = (exchange) => {
           before(exchange, operation);
-          // A reset overtakes what the client has not read; the answer has to be there first.
+          // A reset discards data that the client has not read, so the response has to arrive first.
           setImmediate(() => setImmediate(() => end(exchange)));
         };
         const failing = expected(operation);
@@ -103,7 +103,7 @@ describe.each(ENDS)("a connection that is %s", (_, end) => {
   });
 });
 
-describe("a code run's frames up to the break are in the exception:", () => {
+describe("the exception contains a code run's frames up to the break:", () => {
   const code = OPERATIONS.filter(({ name }) => name === "code");
   const upTo = (marker: string, more: number): Buffer => {
     const body = Buffer.from(CODE_FRAMES.join(""));
@@ -130,7 +130,7 @@ describe("a code run's frames up to the break are in the exception:", () => {
 });
 
 test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
-  "a connection that is refused is known not to have sent anything: %s",
+  "a refused connection counts as nothing sent: %s",
   async (_, operation) => {
     const leaks = new LeakWatch();
     const retries: number[] = [];
@@ -165,7 +165,7 @@ describe("bytes that are not HTTP are an error:", () => {
     }
   });
 
-  test("a chunk whose size is none", async () => {
+  test("a chunk with an invalid size", async () => {
     for (const operation of OPERATIONS) {
       const fault: Fault = (exchange) => head(exchange, operation).write("zz\r\nab\r\n").close();
       await expectSurvival(operation, fault, broken(operation));
@@ -173,7 +173,7 @@ describe("bytes that are not HTTP are an error:", () => {
   });
 });
 
-test("what comes after an answer, unasked, harms neither it nor the next call", async () => {
+test("unrequested bytes after a response affect neither it nor the next call", async () => {
   for (const operation of OPERATIONS) {
     const fault: Fault = (exchange) => {
       const whole = frame(200, operation.body, operation.headers);

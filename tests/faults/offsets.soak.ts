@@ -11,20 +11,20 @@ import { linkTo } from "../helpers/run-harness.js";
 
 afterAll(() => reportCases("offsets"));
 
-// A busy machine takes its time; nothing here waits for any.
+// Leaves time for a busy machine; no test waits for this long.
 jest.setTimeout(240_000);
 
 const WORKERS = 8;
-const ENDINGS = ["ended in order", "closed", "reset"] as const;
+const ENDINGS = ["ended cleanly", "closed", "reset"] as const;
 type Ending = (typeof ENDINGS)[number];
 
-/** What must come of a stream of which only the beginning came. */
+/** The expected outcome of a stream that was cut. */
 interface Verdict {
   readonly code: "ok" | "STREAM_CUT" | "STREAM_BROKEN";
   readonly printed: readonly string[];
 }
 
-/** The rules of "Proof of completion", said again without a look at the decoder. */
+/** The rules of "Proof of completion", independent of the decoder. */
 function judge(sent: Buffer, kind: "code" | "command", ending: Ending): Verdict {
   const lines = sent.toString().split("\n");
   const tail = lines.pop() ?? "";
@@ -35,10 +35,10 @@ function judge(sent: Buffer, kind: "code" | "command", ending: Ending): Verdict 
       return [];
     }
   };
-  const isClean = ending === "ended in order";
+  const isClean = ending === "ended cleanly";
   const last = isClean ? parse(tail) : [];
   const isWhole = tail === "" || last.length === 1;
-  // Of a standard stream that breaks off, an event is only what a blank line has ended.
+  // In a standard stream that breaks, only a blank line completes an event.
   const ended = isClean || !lines[0]?.startsWith("data:") ? lines : lines.slice(0, lines.lastIndexOf("") + 1);
   const frames = [...ended.flatMap(parse), ...last];
   const isTerminal = frames.some(({ type }) => type === "execution_complete" || type === "error");
@@ -48,7 +48,7 @@ function judge(sent: Buffer, kind: "code" | "command", ending: Ending): Verdict 
   return { code: isWhole && isTerminal ? "ok" : "STREAM_CUT", printed };
 }
 
-/** Sends the beginning of a stream and ends it, once the client has seen the headers. */
+/** Sends the beginning of a stream and ends it after the client has received the headers. */
 interface Cut {
   readonly bytes: Buffer;
   readonly ending: Ending;
@@ -58,7 +58,7 @@ interface Cut {
 function finish({ exchange, bytes, ending }: Cut): void {
   if (exchange === undefined) throw new Error("There was no request.");
   if (bytes.byteLength > 0) exchange.chunk(bytes);
-  if (ending === "ended in order") exchange.lastChunk();
+  if (ending === "ended cleanly") exchange.lastChunk();
   else if (ending === "closed") exchange.close();
   else exchange.reset();
 }
@@ -75,7 +75,7 @@ async function expectEveryOffset(body: Buffer, kind: "code" | "command"): Promis
           return;
         }
         const cut = cuts.get(exchange.headers["x-worker"] ?? "");
-        if (cut === undefined) throw new Error("Nobody has asked for this.");
+        if (cut === undefined) throw new Error("Unexpected request.");
         cut.exchange = exchange;
         exchange.head(200, { "transfer-encoding": "chunked", "content-type": "text/event-stream" });
       },
@@ -103,7 +103,7 @@ async function expectEveryOffset(body: Buffer, kind: "code" | "command"): Promis
         cuts.set(name, { bytes, ending, exchange: undefined });
         const run =
           kind === "code"
-            ? // A context of its own: the next run in one whose stream was cut waits until it is free.
+            ? // Each run uses its own context: one whose stream was cut stays busy for a while.
               codes.run("1", { context: { id: `${name}-${todo.length}`, language: "python" } })
             : commands.run("true");
         const outcome = await outcomeOf(run);
@@ -126,7 +126,7 @@ function isAsJudged(
   const texts = (execution: Execution | undefined): readonly string[] =>
     execution?.logs.stdout.map(({ text }) => text) ?? ["no execution"];
   const isSame = (seen: readonly string[]): boolean =>
-    // What a reset overtakes is lost; the rest must be the beginning.
+    // A reset discards unread data; the rest must be the beginning.
     (ending === "reset" ? seen.length <= printed.length : seen.length === printed.length) &&
     seen.every((text, index) => text === printed[index]);
   if (!("error" in outcome)) return code === "ok" && isSame(texts(outcome.value as Execution));
@@ -146,12 +146,12 @@ const RECORDINGS: readonly (readonly [FixtureName, string, "code" | "command"])[
   ["execd-command", "unicode", "command"],
 ];
 
-test.each(RECORDINGS)("%s, %s: cut at every byte, in every way", async (fixture, label, kind) => {
+test.each(RECORDINGS)("%s, %s: cut at every byte, with every ending", async (fixture, label, kind) => {
   const body = Buffer.from(bodyOf(findExchange(loadFixture(fixture), label)));
   await expectEveryOffset(body, kind);
 });
 
-test("the same as a standard event stream", async () => {
+test("the same in standard event-stream framing", async () => {
   const body = bodyOf(findExchange(loadFixture("execd-code"), "print+result")).replace(/^\{/gm, "data:{");
   await expectEveryOffset(Buffer.from(body), "code");
 });

@@ -11,10 +11,10 @@ afterAll(() => reportCases("once"));
 const CALLS = 10_000;
 const AT_ONCE = 32;
 const MOST_RETRIES = 3;
-/** Change it to try other faults; a failure names the call, and the seed makes it the same again. */
+/** Change it to try other faults. A failure names the call; the seed reproduces it. */
 const SEED = 20_260_726;
 
-/** mulberry32: the same numbers for the same seed. */
+/** mulberry32: returns the same numbers for the same seed. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -30,7 +30,7 @@ const part = (bytes: Buffer, random: () => number): Buffer =>
   bytes.subarray(0, Math.floor(random() * (bytes.byteLength + 1)));
 
 const MISDEEDS: readonly Misdeed[] = [
-  // A good answer, so that connections are used again, and one that is good but whose connection then ends.
+  // A complete response, so that connections are reused, and one after which the connection ends.
   (exchange, { body, headers }) => exchange.answer(200, body, headers),
   (exchange, { body, headers }) => exchange.answer(200, body, headers, "chunked"),
   (exchange, { body, headers }) => {
@@ -61,10 +61,10 @@ const MISDEEDS: readonly Misdeed[] = [
   },
 ];
 
-test(`a POST that may have reached the server is never sent twice, under ${CALLS} random faults`, async () => {
+test(`never sends a POST twice that may have reached the server, with ${CALLS} random faults`, async () => {
   const leaks = new LeakWatch();
   const random = randomFrom(SEED);
-  /** How often each call came, by its number. */
+  /** The number of requests of each call, by its number. */
   const counts = new Uint8Array(CALLS);
   let refusals = 0;
   let good = 0;
@@ -79,7 +79,7 @@ test(`a POST that may have reached the server is never sent twice, under ${CALLS
           return;
         }
         counts[number] = (counts[number] ?? 0) + 1;
-        // Of each attempt's own, so that they are the same again whatever the order.
+        // Random numbers of this attempt, which do not depend on the order of calls.
         const chance = randomFrom(SEED + number * 100 + (counts[number] ?? 0));
         const misdeed = MISDEEDS[Math.floor(chance() * MISDEEDS.length)];
         misdeed?.(exchange, call, chance);
@@ -94,12 +94,12 @@ test(`a POST that may have reached the server is never sent twice, under ${CALLS
     let next = 0;
     const work = async (): Promise<void> => {
       let number = 0;
-      // Some calls are refused at first: those that nobody has received may be made again.
+      // Some calls are refused at first: these may be sent again, as no server received them.
       let refused = 0;
       const link = linkTo(server.origin, {
         retryPolicy: { maxRetries: MOST_RETRIES, initialBackoffMillis: 0, maxBackoffMillis: 0 },
         fetch: (url, init) => {
-          // An interrupt belongs to a call that is over.
+          // An interrupt follows a call that has ended.
           if (refused === 0 || init.method === "DELETE") {
             const headers = new Headers(init.headers);
             headers.set("x-call", String(number));
@@ -127,12 +127,12 @@ test(`a POST that may have reached the server is never sent twice, under ${CALLS
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
-    // Late ones would come now.
+    // Wait for late requests.
     await until(() => false, 100);
     const posts = calls.flatMap(({ route }, number) => (route[0] === "POST" ? [counts[number]] : []));
     expect(wrong).toEqual([]);
     expect(new Set(posts)).toEqual(new Set([1]));
-    // It is about something only if much fails, much succeeds, and GETs are asked for again.
+    // Checks that the faults are diverse: many calls fail, many succeed, and GETs are retried.
     expect(posts.length).toBeGreaterThan(CALLS / 2);
     expect(good).toBeGreaterThan(CALLS / 5);
     expect(good).toBeLessThan((CALLS * 4) / 5);

@@ -19,7 +19,7 @@ const SECRETS = {
   registry: "secret-of-the-registry",
 };
 
-/** A lifecycle server; execd is wherever `endpointOf` says, on this server too by default. */
+/** A lifecycle server. The execd is at `endpointOf`, by default on this server. */
 class Lifecycle {
   readonly living = new Set<string>();
   created = 0;
@@ -53,7 +53,7 @@ function answerExecd(exchange: FaultExchange): void {
   else exchange.answer(200);
 }
 
-test("1,000 sandboxes that are created and killed leave nothing, there or here", async () => {
+test("creating and killing 1,000 sandboxes leaves nothing on the server or in the client", async () => {
   countCases(1_000);
   const work = async (): Promise<void> => {
     const leaks = new LeakWatch();
@@ -81,7 +81,7 @@ test("1,000 sandboxes that are created and killed leave nothing, there or here",
   await expectMemoryBack(work, 8);
 }, 60_000);
 
-describe("a sandbox behind the server's proxy is reached, whichever age the server has:", () => {
+describe("reaches a sandbox behind the proxy of old and new servers:", () => {
   test.each(["", "/v1"])("with %j before its path", async (version) => {
     countCases(1);
     const lifecycle = new Lifecycle();
@@ -101,7 +101,7 @@ describe("a sandbox behind the server's proxy is reached, whichever age the serv
   });
 });
 
-test("disposing a sandbox while it runs something ends that, and the sandbox", async () => {
+test("disposing a sandbox during a run ends the run and the sandbox", async () => {
   countCases(1);
   const leaks = new LeakWatch();
   const lifecycle = new Lifecycle();
@@ -128,7 +128,7 @@ test("disposing a sandbox while it runs something ends that, and the sandbox", a
   await leaks.expectNothingLeft();
 });
 
-test("credentials reach whom they are for, and nobody else: no other origin, no sandbox, no log, no error", async () => {
+test("credentials reach only their server: no other origin, sandbox, log or error", async () => {
   const records: string[] = [];
   const log = (message: string): void => void records.push(message);
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
@@ -138,7 +138,7 @@ test("credentials reach whom they are for, and nobody else: no other origin, no 
   await using execd = await FaultServer.start(
     (exchange) => {
       trouble.count += 1;
-      // Every way to fail, in turn, and success.
+      // Success, and every way to fail, in turn.
       const ways: ((exchange: FaultExchange) => void)[] = [
         answerExecd,
         (each) => each.reset(),
@@ -206,7 +206,7 @@ test("credentials reach whom they are for, and nobody else: no other origin, no 
   expect(errors.length).toBeGreaterThan(30);
   expect(records.length).toBeGreaterThan(100);
   expect(seenBy(records.join("\n"))).toEqual([]);
-  // What a server says of the request is its own affair; the rest of an error is ours.
+  // The server's own message may contain anything; the rest of an error comes from the SDK.
   const own = errors.filter((error) => (error as { statusCode?: number }).statusCode !== 500);
   expect(seenBy(own.map((error) => JSON.stringify(error)).join("\n"))).toEqual([]);
 });

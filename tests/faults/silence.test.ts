@@ -16,10 +16,10 @@ import { bareFrame } from "../helpers/wire.js";
 afterAll(() => reportCases("silence"));
 
 const type = SandboxTimeoutException;
-/** Long enough for all requests, which are sent at once, to arrive on a busy machine. */
+/** Leaves time for all requests, which are sent at once, to arrive on a busy machine. */
 const DEADLINE_SECONDS = 5;
 const DEADLINES = { requestTimeoutSeconds: DEADLINE_SECONDS, streamIdleTimeoutSeconds: DEADLINE_SECONDS };
-/** Contexts may take two minutes to be made; this POST may take as long as any other call. */
+/** Creating a context may take two minutes, but this POST has the usual limit. */
 const POST: Operation = {
   ...operation("post"),
   route: ["POST", "/files/replace"],
@@ -29,21 +29,21 @@ const POST: Operation = {
 const CALLS = OPERATIONS.map((each) => (each.name === "post" ? POST : each));
 const isRun = ({ name }: Operation): boolean => name === "code" || name === "stream";
 
-/** Where the server falls silent, and whether a byte of the body has come by then. */
+/** Where the server stops sending, and whether a byte of the body was sent before. */
 const PLACES: readonly (readonly [
   string,
   (exchange: FaultExchange, operation: Operation) => void,
   boolean,
 ])[] = [
-  ["without an answer", () => undefined, false],
+  ["without a response", () => undefined, false],
   ["in the headers", (exchange) => exchange.write("HTTP/1.1 200 OK\r\ncontent-"), false],
-  ["after an interim answer", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), false],
+  ["after an interim response", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), false],
   ["after the headers", (exchange, { headers }) => begin(exchange, headers), false],
   ["in a chunk's size", (exchange, { headers }) => begin(exchange, headers).write("f"), false],
   [
     "in the body",
     (exchange, { body, headers }) => {
-      // Of a stream all but the completion, which would be the end of a command.
+      // Of a stream, everything but the completion, which would end a command.
       const end = body.includes("execution_complete") ? body.indexOf('{"type":"execution_complete"') + 9 : 2;
       begin(exchange, headers).chunk(body.byteLength === 0 ? "{" : body.subarray(0, end));
     },
@@ -60,7 +60,7 @@ function expected(operation: Operation, hasBegun: boolean): Failing {
   if (name === "get" || name === "post") {
     return { type, code: "REQUEST_TIMEOUT", attempts: 1, isRetryable: name === "get" };
   }
-  // The first byte of a code run may take two minutes: there the run's own deadline comes first.
+  // The first byte of a code run may take two minutes, so the run's own deadline is reached first.
   if (isRun(operation) && !hasBegun) return { type, code: "RUN_TIMEOUT", attempts: 1, printed: "" };
   return {
     type,
@@ -71,11 +71,11 @@ function expected(operation: Operation, hasBegun: boolean): Failing {
   };
 }
 
-test("silence, wherever it begins, ends each kind of call in its time, and the server is told or its connection is closed", async () => {
+test("silence at any point ends each kind of call at its deadline, with an interrupt or a closed connection", async () => {
   let settled = 0;
   const leaks = new LeakWatch();
   const wrong: unknown[] = [];
-  // All at once: a command that cannot be interrupted, as its id has not come, is given up after 5 s each time.
+  // All at once: a command without an id cannot be interrupted, and is cancelled after 5 s each time.
   await Promise.all(
     PLACES.flatMap(([place, fault, hasBegun]) =>
       CALLS.flatMap((operation) =>

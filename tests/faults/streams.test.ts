@@ -27,7 +27,7 @@ function begin(exchange: FaultExchange): FaultExchange {
   });
 }
 
-describe("one byte at a time is as good as any:", () => {
+describe("accepts a stream one byte at a time:", () => {
   test.each(OPERATIONS.filter(({ name }) => name !== "download").map((each) => [each.name, each] as const))(
     "%s",
     async (_, operation) => {
@@ -51,7 +51,7 @@ describe("one byte at a time is as good as any:", () => {
   );
 });
 
-test("all frames in one segment, headers and end with them, and each in a chunk or many chunks of its own", async () => {
+test("accepts all frames in one segment with headers and end, and each in its own chunk or in many", async () => {
   for (const each of STREAMS) {
     const frames = each.body.toString().split(/(?<=\n\n)/);
     const head = Buffer.from("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
@@ -70,7 +70,7 @@ test("all frames in one segment, headers and end with them, and each in a chunk 
   }
 });
 
-describe("frames may be written in any of these ways:", () => {
+describe("accepts every framing:", () => {
   test.each<[string, (frames: readonly string[]) => string]>([
     ["as they are", (frames) => frames.join("")],
     ["with one newline", (frames) => frames.map((each) => each.trimEnd()).join("\n")],
@@ -109,14 +109,14 @@ describe("frames may be written in any of these ways:", () => {
     for (const each of STREAMS) {
       const frames = each.body.toString().split(/(?<=\n\n)/);
       const body = write(frames);
-      // A status is an event of its own in the plain form.
+      // In the plain form a status is a separate event.
       if (each.name === "stream" && body.includes('"status"')) continue;
       await expectSurvival(each, (exchange) => exchange.answer(200, body, {}, "chunked"), "ok");
     }
   });
 });
 
-describe("frames that say less, or more, than expected are taken for what they say:", () => {
+describe("accepts frames with fewer or more fields than expected:", () => {
   const complete = CODE_FRAMES[5] ?? "";
   const code = operation("code");
   const command = operation("command");
@@ -151,7 +151,7 @@ describe("frames that say less, or more, than expected are taken for what they s
   });
 });
 
-describe("what cannot be understood is an error, after what came before it:", () => {
+describe("a malformed frame is an error, after the events before it:", () => {
   const init = CODE_FRAMES[0] ?? "";
   const stdout = CODE_FRAMES[2] ?? "";
   const malformed: Expected = { type: SandboxException, code: "STREAM_MALFORMED", printed: PRINTED };
@@ -181,13 +181,13 @@ describe("what cannot be understood is an error, after what came before it:", ()
   ])("%s", async (_, text) => {
     for (const each of STREAMS) {
       const printed = each.name === "command" ? stdout.replace("\\n", "") : stdout;
-      // Whole in itself, but for the frame: what is malformed must not be got over.
+      // Valid except for the malformed frame, which must not be skipped.
       const body = init + printed + text + (CODE_FRAMES[5] ?? "");
       await expectSurvival(each, (exchange) => exchange.answer(200, body), malformed);
     }
   });
 
-  test("an error inside a 200, with its code, with what came before it, and with or without a newline", async () => {
+  test("an in-band error keeps its code and the events before it, with or without a newline", async () => {
     for (const each of STREAMS) {
       for (const [end, message, isRetryable] of [
         ["", "session is busy", true],
@@ -216,7 +216,7 @@ describe("what cannot be understood is an error, after what came before it:", ()
     }
   });
 
-  test("a clean end inside a frame, inside a character, and before the completion", async () => {
+  test("rejects a clean end inside a frame, inside a character and before the completion", async () => {
     const body = CODE_FRAMES.join("");
     for (const [until, printed] of [
       [body.indexOf("pong"), ""],
@@ -233,8 +233,8 @@ describe("what cannot be understood is an error, after what came before it:", ()
   });
 });
 
-describe("the size of a stream is not a fault:", () => {
-  test("a frame of 100 MB arrives whole", async () => {
+describe("accepts large streams:", () => {
+  test("a frame of 100 MB arrives complete", async () => {
     const piece = Buffer.from("0123456789abcdef".repeat(MIB / 16));
     countCases(1);
     await inWorld(
@@ -263,7 +263,7 @@ describe("the size of a stream is not a fault:", () => {
     );
   });
 
-  test("1,000,000 frames that are not kept take no memory", async () => {
+  test("1,000,000 frames that are not kept use no memory", async () => {
     const thousand = Buffer.from(
       bareFrame({ type: "stdout", text: "x".repeat(40), timestamp: 1 }).repeat(1_000),
     );

@@ -9,14 +9,14 @@ import { parse, stringify } from "yaml";
 // Jest runs the tests as CommonJS.
 const ROOT = path.join(__dirname, "../..");
 
-/** How a run of the generator ended. */
+/** The exit code and output of a run of the generator. */
 export interface GeneratorOutcome {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** A copy of the project's documents and of what is generated from them, in a directory of its own. */
+/** A copy of the project's API documents and the code generated from them, in a temporary directory. */
 export class ProjectCopy implements AsyncDisposable {
   readonly directory: string;
 
@@ -24,7 +24,7 @@ export class ProjectCopy implements AsyncDisposable {
     this.directory = directory;
   }
 
-  /** @param parts further files and directories to copy */
+  /** @param parts more files and directories to copy */
   static async create(...parts: string[]): Promise<ProjectCopy> {
     const directory = await mkdtemp(path.join(tmpdir(), "documents-"));
     for (const part of ["openapi", "generated", "package.json", "tsconfig.json", ...parts]) {
@@ -46,7 +46,7 @@ export class ProjectCopy implements AsyncDisposable {
     await writeFile(this.path(file), text);
   }
 
-  /** Every file of a directory, by name. */
+  /** Reads every file of a directory, by name. */
   async readAll(directory: string): Promise<Record<string, string>> {
     const names = (await readdir(this.path(directory))).sort();
     return Object.fromEntries(
@@ -56,17 +56,18 @@ export class ProjectCopy implements AsyncDisposable {
     );
   }
 
-  /** Replaces a text that occurs once. */
+  /** Replaces text that occurs exactly once. */
   async replace(file: string, old: string, replacement: string): Promise<void> {
     const text = await this.read(file);
-    if (text.split(old).length !== 2) throw new RangeError(`${file} must have this text once: ${old}`);
+    if (text.split(old).length !== 2)
+      throw new RangeError(`${file} must contain this text exactly once: ${old}`);
     await this.write(
       file,
       text.replace(old, () => replacement),
     );
   }
 
-  /** Changes a schema of a document, and takes the examples out, as they may not fit any more. */
+  /** Changes a schema of a document and removes its examples, which may no longer match. */
   async changeSchema(document: string, name: string, change: (schema: Schema) => void): Promise<void> {
     const parsed: unknown = parse(await this.read(`openapi/${document}.yaml`), (key, value: unknown) =>
       key === "example" ? undefined : value,
@@ -87,7 +88,7 @@ export class ProjectCopy implements AsyncDisposable {
     return new Watching("--openapi", this.path("openapi"), "--out", this.path("generated"), "--watch");
   }
 
-  /** What the compiler says of a file, with the project's own settings. */
+  /** Returns the compiler's messages for a file, with the project's settings. */
   check(file: string): string[] {
     const settings: { config?: unknown } = ts.readConfigFile(this.path("tsconfig.json"), (name) =>
       ts.sys.readFile(name),
@@ -106,7 +107,7 @@ export class ProjectCopy implements AsyncDisposable {
   }
 }
 
-/** A generator that goes on until it is disposed of. */
+/** A generator in watch mode. Disposing stops it. */
 export class Watching implements AsyncDisposable {
   readonly #child: ChildProcess;
   readonly #closed: Promise<unknown>;
@@ -125,7 +126,7 @@ export class Watching implements AsyncDisposable {
     }
   }
 
-  /** Waits until a text has been printed since the last call. */
+  /** Waits until text was printed since the last call. */
   async untilPrinted(text: string): Promise<void> {
     while (!this.#output.includes(text)) {
       const more = new Promise<void>((resolve) => (this.#onOutput = resolve));
@@ -154,20 +155,20 @@ export async function runGenerator(...flags: string[]): Promise<GeneratorOutcome
   });
 }
 
-/** As much of a schema as tests change. */
+/** The parts of a schema that tests change. */
 export interface Schema {
   required?: string[];
   properties?: Record<string, unknown>;
   description?: string;
 }
 
-/** As much of a document as tests read. */
+/** The parts of a document that tests read. */
 export interface Document {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-/** The project's documents, parsed, by name. */
+/** Loads the project's documents, parsed, by name. */
 export async function loadDocuments(): Promise<Readonly<Record<string, Document>>> {
   const names = (await readdir(path.join(ROOT, "openapi"))).filter((name) => name.endsWith(".yaml"));
   return Object.fromEntries(

@@ -12,7 +12,7 @@ import { linkTo, typesOf } from "./run-harness.js";
 
 const ORIGIN = "http://sandbox.test:44772";
 
-/** A recorded exchange that is being replayed, and what can ask for it. */
+/** A recorded exchange in replay, and the SDK objects that can request it. */
 export interface Replayed {
   readonly exchange: Exchange;
   readonly replay: Replay;
@@ -21,18 +21,18 @@ export interface Replayed {
   readonly commands: Commands;
 }
 
-/** Asks for an exchange and says what comes of it. */
+/** Requests an exchange and checks the outcome. */
 export interface Check {
   readonly run: (replayed: Replayed) => Promise<void>;
-  /** The body that is sent, where it is not the recorded one, and why. */
+  /** The body that is sent instead of the recorded one, and the reason. */
   readonly sends?: { readonly body: unknown; readonly because: string };
 }
 
 /**
- * One test for each exchange of a recording, and one that none is left out. An exchange is named by its label; the
- * second of a label by "label (2)".
+ * Declares one test for each exchange of a recording, and one that fails if an exchange has none. An exchange is named
+ * by its label; the second with the same label is "label (2)".
  *
- * @param elsewhere exchanges that are replayed in other tests
+ * @param elsewhere exchanges that other tests replay
  */
 export function describeExchanges(
   fixture: FixtureName,
@@ -43,7 +43,7 @@ export function describeExchanges(
   beforeEach(disableNet);
   afterEach(restoreNet);
 
-  test(`every exchange of ${fixture} is replayed by somebody`, () => {
+  test(`every exchange of ${fixture} is replayed`, () => {
     expect([...Object.keys(checks), ...elsewhere].sort()).toEqual([...exchanges.keys()].sort());
   });
 
@@ -67,17 +67,17 @@ export function describeExchanges(
   });
 }
 
-/** A check that needs nothing else. */
+/** A check without further conditions. */
 export function check(run: Check["run"]): Check {
   return { run };
 }
 
-/** The same check, where another body is sent than the recorded one. */
+/** The same check with a different body than recorded. */
 export function sending(body: unknown, because: string, { run }: Check): Check {
   return { run, sends: { body, because } };
 }
 
-/** What the SDK refuses before it sends anything; and what comes of it when it is sent all the same. */
+/** A request that the SDK refuses to send, and the outcome if it is sent anyway. */
 export function refused(
   facade: (replayed: Replayed) => PromiseLike<unknown>,
   client: (replayed: Replayed) => PromiseLike<unknown>,
@@ -90,7 +90,7 @@ export function refused(
   });
 }
 
-/** A failure that the server told of, in its own words. */
+/** A failure with the server's code and message. */
 export function serverError(
   statusCode: number,
   code: string,
@@ -99,7 +99,7 @@ export function serverError(
   return { name: "SandboxApiException", statusCode, error: { code, message }, sandboxId: "sandbox-1" };
 }
 
-/** A run that ends so. Every frame of the recording is an event of it, in the same order. */
+/** A run with this outcome. Every frame of the recording is one of its events, in the same order. */
 export function ends(start: (replayed: Replayed) => Run, expected: ExpectedExecution): Check {
   return check(async (replayed) => {
     const run = start(replayed);
@@ -108,7 +108,7 @@ export function ends(start: (replayed: Replayed) => Run, expected: ExpectedExecu
   });
 }
 
-/** A run that fails so. */
+/** A run that fails with an exception with these properties. */
 export function fails(start: (replayed: Replayed) => Run, facts: Readonly<Record<string, unknown>>): Check {
   return check(async (replayed) => {
     const run = start(replayed);
@@ -116,7 +116,7 @@ export function fails(start: (replayed: Replayed) => Run, facts: Readonly<Record
   });
 }
 
-/** The code of a recorded run, in its context or its language's default one. */
+/** Runs the code of a recorded run, in its context or its language's default context. */
 export function runCode({ codes, exchange }: Replayed): Run {
   const { code, context } = exchange.request.body as {
     code: string;
@@ -133,7 +133,7 @@ function frameTypes(exchange: Exchange): unknown[] {
     .map((frame) => (JSON.parse(frame) as { type: unknown }).type);
 }
 
-/** The exchanges of a recording by label; the second of a label is "label (2)". */
+/** Names the exchanges of a recording by label; the second of a label is "label (2)". */
 export function nameExchanges(exchanges: readonly Exchange[]): Map<string, Exchange> {
   const named = new Map<string, Exchange>();
   for (const exchange of exchanges) {

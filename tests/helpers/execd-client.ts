@@ -2,7 +2,7 @@ import { readOutcome, type LocalSandbox, type Outcome, LocalClient } from "./loc
 import type { LocalServerOptions } from "../../src/local/index.js";
 import { bodyOf, type Exchange } from "./fixtures.js";
 
-/** An answer, read to its end. */
+/** A response that was read to its end. */
 export interface ExecdAnswer {
   readonly status: number;
   readonly headers: Headers;
@@ -11,12 +11,12 @@ export interface ExecdAnswer {
 
 export interface ExecdRequest {
   readonly headers?: Readonly<Record<string, string>>;
-  /** A string or a stream is sent as it is, anything else as JSON. */
+  /** A string or a stream is sent unchanged, anything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
 
-/** The execd of one sandbox of a server of its own. */
+/** The execd of one sandbox on a new server. */
 export class ExecdClient implements AsyncDisposable {
   readonly client: LocalClient;
   readonly sandbox: LocalSandbox;
@@ -35,7 +35,7 @@ export class ExecdClient implements AsyncDisposable {
     return new ExecdClient(client, sandbox, headers as Record<string, string>);
   }
 
-  /** Sends a request to a path of execd; the answer's body is unread. */
+  /** Sends a request to execd. Resolves with the body unread. */
   open(method: string, path: string, { headers, body, signal }: ExecdRequest = {}): Promise<Response> {
     return this.openPort(44772, method, path, {
       headers: { ...this.#token, ...headers },
@@ -48,7 +48,7 @@ export class ExecdClient implements AsyncDisposable {
     return read(await this.open(method, path, request));
   }
 
-  /** Sends a request to any port of the sandbox, without a token. */
+  /** Sends a request to any port of the sandbox, without the access token. */
   openPort(port: number, method: string, path: string, request: ExecdRequest = {}): Promise<Response> {
     const { headers, body, signal } = request;
     const sent = isBody(body) || body === undefined ? body : JSON.stringify(body);
@@ -66,7 +66,7 @@ export class ExecdClient implements AsyncDisposable {
     return readOutcome(await this.open("POST", "/command", { body: { command, ...fields } }));
   }
 
-  /** Writes a file over the wire. */
+  /** Uploads a file. */
   async upload(
     path: string,
     content: string,
@@ -81,7 +81,7 @@ export class ExecdClient implements AsyncDisposable {
     return text;
   }
 
-  /** Sends what was recorded, as it was sent then. */
+  /** Sends a recorded request again. */
   repeat({ request: { method, path, headers, body } }: Exchange): Promise<ExecdAnswer> {
     return this.send(method, path, { headers, ...(body !== null && { body }) });
   }
@@ -95,7 +95,7 @@ export async function read(response: Response): Promise<ExecdAnswer> {
   return { status: response.status, headers: response.headers, text: await response.text() };
 }
 
-/** A request with a form of descriptions and files. */
+/** Encodes a form of metadata and files. */
 export function form(pairs: readonly (readonly [Readonly<Record<string, unknown>>, string])[]): {
   headers: Record<string, string>;
   body: string;
@@ -112,9 +112,9 @@ export function form(pairs: readonly (readonly [Readonly<Record<string, unknown>
   };
 }
 
-/** What matters of an answer, so that it can be compared with another one, from another time and machine. */
+/** Returns the parts of a response that are the same at another time and on another machine. */
 export function comparable(status: number | null, headers: Headers, text: string): Record<string, unknown> {
-  // The local server alone forbids browsers to keep files (docs/differences.md).
+  // Only the local server forbids browsers to cache files (docs/differences.md).
   const kept = [...headers].filter(([name, value]) => COMPARED_HEADERS.has(name) && value !== "no-store");
   return { status, headers: Object.fromEntries(kept), body: withoutAccidents(text) };
 }
@@ -149,7 +149,7 @@ function isBody(body: unknown): body is string | ReadableStream {
   return typeof body === "string" || body instanceof ReadableStream;
 }
 
-/** Reads the next piece of a body as text; `undefined` at its end. */
+/** Reads the next chunk of a body as text; `undefined` at its end. */
 export async function nextText(
   reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
 ): Promise<string | undefined> {

@@ -1,10 +1,10 @@
 import { expect } from "@jest/globals";
 import type { Execution } from "../../src/execution/execution.js";
 
-/** A text, or what it matches. */
+/** Text, or a pattern for it. */
 export type ExpectedText = string | ReturnType<typeof expect.stringMatching>;
 
-/** What an execution should look like; what is not named does not matter. */
+/** The expected execution. Properties that are left out are not checked. */
 export interface ExpectedExecution {
   readonly id?: string;
   readonly stdout?: ExpectedText;
@@ -14,11 +14,11 @@ export interface ExpectedExecution {
   readonly executionCount?: number | undefined;
   readonly exitCode?: number | null | undefined;
   readonly executionTimeMs?: number | undefined;
-  /** Name and value. */
+  /** The name and the value. */
   readonly error?: readonly [name: string, value: ExpectedText] | undefined;
 }
 
-/** Code that printed nothing, showed nothing and did not fail. */
+/** Code without output, results or errors. */
 export const OK: ExpectedExecution = {
   stdout: "",
   stderr: "",
@@ -27,15 +27,15 @@ export const OK: ExpectedExecution = {
   exitCode: undefined,
 };
 
-/** Says what came of a run, in the words of the domain. */
+/** Checks the outcome of a run. */
 export function expectExecution(run: PromiseLike<Execution>): {
-  /** Printed this, and nothing to standard error, and did not fail. */
+  /** Expects this output, no output to stderr, and no error. */
   toPrint(stdout: string): Promise<void>;
-  /** Showed this value last, and did not fail. */
+  /** Expects this last value, and no error. */
   toShow(text: string): Promise<void>;
-  /** Failed in the user's code. */
+  /** Expects an error in the user's code. */
   toFail(name: string, value?: string): Promise<void>;
-  /** Looks like this. */
+  /** Expects these properties. */
   toBe(expected: ExpectedExecution): Promise<void>;
 } {
   const toBe = async (expected: ExpectedExecution): Promise<void> => {

@@ -16,7 +16,7 @@ const LIFECYCLE_ORIGIN = "http://lifecycle.test";
 const FILE = "/workspace/ft/a/hello.txt";
 const COMMAND = "b45213e24c2d4fb1be08fcb003593463";
 
-/** What a call of a facade is made on. Making these sends requests of their own, which do not count as the call's. */
+/** The objects that facade calls use. Creating them sends requests that do not count as the call's. */
 export interface World {
   readonly config: ConnectionConfig;
   readonly sandbox: Sandbox;
@@ -24,18 +24,18 @@ export interface World {
   readonly manager: SandboxManager;
   readonly session: CommandSession;
   readonly command: CommandHandle;
-  /** A directory of this machine for the call alone. */
+  /** A temporary directory for the call. */
   readonly directory: string;
 }
 
-/** A method of a facade, and which operations it calls. */
+/** A facade method and the operations that it calls. */
 export interface FacadeCall {
-  /** Their ids, each once, in the order of the alphabet. */
+  /** The ids of the operations, sorted and unique. */
   readonly operations: readonly string[];
   readonly call: (world: World) => unknown;
-  /** Answers that stand in for a success that no recording has, or pick a recording by its name; by operation. */
+  /** By operation: a response for which there is no recording, or the name of the recording to use. */
   readonly answers?: Readonly<Record<string, Answer>>;
-  /** Why it sends nothing. */
+  /** Why the call sends no request. */
   readonly sendsNothing?: string;
 }
 
@@ -49,7 +49,7 @@ export type Answer =
       readonly because: string;
     };
 
-/** What a facade sent, and what it was answered. */
+/** A request of a facade and its response. */
 export interface Observed {
   readonly operation: Operation;
   readonly request: { readonly url: string; readonly contentType: string; readonly body: string };
@@ -60,7 +60,7 @@ const operations = loadOperations();
 const { recorded } = loadRecordedOperations(operations);
 
 const NO_DOCKER_DIAGNOSTICS =
-  "servers on Docker answer 501, which is recorded; this is what the document says a server with diagnostics answers";
+  "servers on Docker respond with 501, which is recorded; this is the response of a server with diagnostics by the document";
 const diagnostics = (kind: "logs" | "events"): Answer => ({
   status: 200,
   body: JSON.stringify({
@@ -85,9 +85,9 @@ const deletedSnapshot: Answer = {
   body: "",
   because: "the recorded deletion failed with status 500",
 };
-const LOCAL_ONLY = "it frees what this object holds here";
+const LOCAL_ONLY = "it releases only local resources";
 
-/** Every public method of the facades, as "Class.method"; of static ones too. */
+/** Every public method of the facades as "Class.method", including static ones. */
 export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   "Sandbox.create": {
     operations: ["createSandbox", "getSandboxEndpoint", "ping"],
@@ -177,14 +177,14 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   },
   "Sandbox.prototype.[asyncDispose]": {
     operations: ["deleteSandbox"],
-    // With `killOnDispose`, as the world makes it.
+    // With `killOnDispose`, which the world sets.
     call: ({ sandbox }) => sandbox[Symbol.asyncDispose](),
   },
 
   "SandboxManager.create": {
     operations: [],
     call: ({ config }) => SandboxManager.create({ connectionConfig: config }),
-    sendsNothing: "the server is asked when something is to be done",
+    sendsNothing: "the first operation sends a request",
   },
   "SandboxManager.prototype.listSandboxInfos": {
     operations: ["listSandboxes"],
@@ -341,7 +341,7 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   "Commands.prototype.attach": {
     operations: [],
     call: ({ sandbox }) => sandbox.commands.attach(COMMAND),
-    sendsNothing: "whether the command is known is asked when the handle is used",
+    sendsNothing: "the first use of the handle sends a request",
   },
   "Commands.prototype.attachSession": {
     operations: [],
@@ -491,7 +491,7 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   "Metrics.prototype.watch": {
     operations: ["watchMetrics"],
     call: async ({ sandbox }) => {
-      // The recording has no end, as the server's answer has none.
+      // The recording has no end, like the server's response.
       for await (const { cpuCount } of sandbox.metrics.watch()) if (cpuCount > 0) break;
     },
   },
@@ -499,7 +499,7 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   "Health.prototype.isHealthy": { operations: ["ping"], call: ({ sandbox }) => sandbox.health.isHealthy() },
 };
 
-/** What a facade's method sends, seen by a stand-in for `fetch` that answers from the recordings. */
+/** Returns the requests of a facade method. Recordings answer them in place of `fetch`. */
 export async function observe({ call, answers = {} }: FacadeCall): Promise<readonly Observed[]> {
   const observed: Observed[] = [];
   const config = new ConnectionConfig({
@@ -561,7 +561,7 @@ function answerOf(
     ({ operation, name, exchange }) =>
       operation.id === id && (answer === undefined ? isSuccess(exchange) : name === answer.recorded),
   );
-  if (found === undefined) throw new RangeError(`No recorded answer of ${id} fits; build one by hand.`);
+  if (found === undefined) throw new RangeError(`No recorded response of ${id} matches; write one by hand.`);
   const { status, headers } = found.exchange.response;
   const body = bodyOf(found.exchange);
   return {

@@ -1,12 +1,12 @@
 import type { Transport } from "../../src/transport/client.js";
 import type { Fetch } from "../../src/transport/request.js";
 
-/** A custom `fetch` that handles requests as the platform's objects. */
+/** Returns a custom `fetch` that handles `Request` objects. */
 export function fetchBy(handle: (request: Request) => Promise<Response>): Fetch {
   return (url, init) => handle(new Request(url, init));
 }
 
-/** What sends a request of the typed client as that of a run. */
+/** Sends requests of the typed client as streaming requests, as for runs. */
 export function streamed(transport: Transport<unknown>): {
   readonly fetch: (request: Request) => Promise<Response>;
   readonly parseAs: "stream";

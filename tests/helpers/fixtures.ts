@@ -1,7 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
-/** The recordings in tests/fixtures that every world replays. `proxy-cuts` needs a sandbox that dies. */
+/**
+ * The recordings in tests/fixtures that every world replays. `proxy-cuts` is not one of them: it needs a sandbox that
+ * dies.
+ */
 export type FixtureName =
   | "execd-code"
   | "execd-command"
@@ -12,9 +15,9 @@ export type FixtureName =
   | "execd-session"
   | "lifecycle-docker";
 
-/** What was sent to a real server, and what came of it. */
+/** A recorded request to a real server and its response. */
 export interface Exchange {
-  /** Says what the exchange shows. Not every label is unique in its file. */
+  /** What the exchange shows. Labels are not always unique in a file. */
   readonly label: string;
   readonly request: RecordedRequest;
   readonly response: RecordedResponse;
@@ -23,26 +26,26 @@ export interface Exchange {
 
 export interface RecordedRequest {
   readonly method: string;
-  /** Path and query, as they were sent. */
+  /** Path and query as sent. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** A string was sent as it is; anything else but null as JSON. */
+  /** A string was sent unchanged, anything else except `null` as JSON. */
   readonly body: unknown;
 }
 
 export interface RecordedResponse {
-  /** null = the server had not answered when the recorder stopped waiting. */
+  /** `null` if the server had not responded when the recording stopped. */
   readonly status: number | null;
   readonly headers: Readonly<Record<string, string>>;
-  /** The body as it arrived: seconds from the request, and text. */
+  /** The chunks of the body: seconds since the request, and text. */
   readonly chunks: readonly (readonly [seconds: number, text: string])[];
   /** Seconds from the request to the end. */
   readonly end_at: number;
-  /** How the exchange ended where it did not end cleanly. */
+  /** How the exchange ended, if not cleanly. */
   readonly error: string | null;
 }
 
-/** All exchanges of a recording, in their order. */
+/** Loads all exchanges of a recording in order. */
 export function loadFixture(name: FixtureName | "proxy-cuts"): readonly Exchange[] {
   // Jest runs the tests as CommonJS.
   const file = path.join(__dirname, "../fixtures", `${name}.json`);
@@ -54,17 +57,16 @@ export function loadFixture(name: FixtureName | "proxy-cuts"): readonly Exchange
   });
 }
 
-/** The first exchange with a label, or with a label and a path. */
+/** Returns the first exchange with a label, or with a label and a path. */
 export function findExchange(exchanges: readonly Exchange[], label: string, path?: string): Exchange {
   const found = exchanges.find(
     (exchange) => exchange.label === label && (path === undefined || exchange.request.path === path),
   );
-  if (found === undefined)
-    throw new RangeError(`There is no exchange "${label}"${path ? ` at ${path}` : ""}.`);
+  if (found === undefined) throw new RangeError(`No exchange "${label}"${path ? ` at ${path}` : ""}.`);
   return found;
 }
 
-/** The whole body of the answer. */
+/** Returns the whole body of the response. */
 export function bodyOf(exchange: Exchange): string {
   return exchange.response.chunks.map(([, text]) => text).join("");
 }

@@ -2,10 +2,10 @@ import { startLocalServer, type LocalServer, type LocalServerOptions } from "../
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** One event of a run, as it is on the wire. */
+/** One event of a run on the wire. */
 export type WireRecord = Readonly<Record<string, unknown>> & { readonly type?: string };
 
-/** A local server as a client sees it that knows nothing of the SDK. */
+/** A client of a local server that does not use the SDK. */
 export class LocalClient implements AsyncDisposable {
   readonly server: LocalServer;
 
@@ -17,7 +17,7 @@ export class LocalClient implements AsyncDisposable {
     this.server = server;
   }
 
-  /** Sends a request to the lifecycle API, with the key; a body that is not a string is sent as JSON. */
+  /** Sends a request to the lifecycle API with the API key. A body that is not a string is sent as JSON. */
   send(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers({
       "open-sandbox-api-key": this.server.connectionConfig.apiKey,
@@ -50,12 +50,12 @@ export class LocalClient implements AsyncDisposable {
   }
 }
 
-/** What a command or a run came to. */
+/** The outcome of a command or run. */
 export interface Outcome {
   readonly events: readonly WireRecord[];
   readonly stdout: string;
   readonly stderr: string;
-  /** `execution_complete`, or the error's value. */
+  /** `execution_complete`, or the value of the error. */
   readonly ending: string;
 }
 
@@ -87,12 +87,12 @@ export class LocalSandbox {
     });
   }
 
-  /** Runs a shell command to its end. */
+  /** Runs a shell command and waits for its end. */
   async command(command: string, fields: Json = {}): Promise<Outcome> {
     return readOutcome(await this.execd("POST", "/command", { command, ...fields }));
   }
 
-  /** Runs Python code to its end. */
+  /** Runs Python code and waits for its end. */
   async python(code: string, context: Json = {}): Promise<Outcome> {
     return readOutcome(
       await this.execd("POST", "/code", { code, context: { language: "python", ...context } }),
@@ -125,7 +125,7 @@ export async function readOutcome(response: Response): Promise<Outcome> {
   };
 }
 
-/** The events in a body; an incomplete frame appears as an event without a type. */
+/** Parses the events of a body. An incomplete frame becomes an event without a type. */
 export function parseEvents(text: string): WireRecord[] {
   return text
     .split("\n\n")
@@ -133,13 +133,13 @@ export function parseEvents(text: string): WireRecord[] {
     .map((frame) => JSON.parse(frame) as WireRecord);
 }
 
-/** Waits until something holds, looking again and again; fails after some seconds with what it was. */
+/** Polls until a condition holds. Fails with the last value after a few seconds. */
 export async function until<T>(look: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
   const end = Date.now() + 15_000;
   for (;;) {
     const value = await look();
     if (holds(value)) return value;
-    if (Date.now() > end) throw new Error(`It still is ${JSON.stringify(value)}`);
+    if (Date.now() > end) throw new Error(`Timed out; the last value is ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

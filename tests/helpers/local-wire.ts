@@ -2,28 +2,28 @@ import type { LocalServerOptions } from "../../src/local/index.js";
 import { isolationWorks } from "./skips.js";
 import { LocalClient, type LocalSandbox, type WireRecord } from "./local-sandbox.js";
 
-/** What a run of code came to. */
+/** The outcome of a run of code. */
 export interface CodeOutcome {
-  /** What was printed, joined. */
+  /** The joined output. */
   readonly stdout: string;
   readonly stderr: string;
-  /** Bundles by MIME type, as they are on the wire: `text` is `text/plain`. */
+  /** MIME bundles as on the wire: `text` means `text/plain`. */
   readonly results: readonly Readonly<Record<string, unknown>>[];
   readonly error: { readonly ename: string; readonly evalue: string; readonly traceback: string } | undefined;
   readonly executionCount: number | undefined;
   readonly isComplete: boolean;
-  /** The types of all events but pings, in order, and repeated ones once. */
+  /** The event types in order, without pings and repetitions. */
   readonly order: readonly string[];
 }
 
-/** A run that goes on. */
+/** A run in progress. */
 export interface CodeRun {
-  /** Resolves when as much as this has been printed. */
+  /** Resolves when this text has been printed. */
   until(text: string): Promise<void>;
   readonly outcome: Promise<CodeOutcome>;
 }
 
-/** Runs code in one sandbox, over the wire and without the SDK. */
+/** Runs code in one sandbox without the SDK. */
 export class CodeClient implements AsyncDisposable {
   readonly sandbox: LocalSandbox;
   readonly #client: LocalClient;
@@ -33,7 +33,7 @@ export class CodeClient implements AsyncDisposable {
     this.sandbox = sandbox;
   }
 
-  /** Starts a server; its sandbox is isolated where that works here, as kernels are the same without. */
+  /** Starts a server. Its sandbox is isolated if that works here; kernels behave the same without. */
   static async start(options: LocalServerOptions = {}): Promise<CodeClient> {
     const isolation = isolationWorks ? "auto" : "none";
     const client = await LocalClient.start({ port: false, isolation, ...options });
@@ -55,12 +55,12 @@ export class CodeClient implements AsyncDisposable {
     await this.sandbox.execd("DELETE", `/code?id=${contextId}`);
   }
 
-  /** Runs code to its end, in a context or in the language's default one. */
+  /** Runs code and waits for its end, in a context or in the language's default one. */
   run(language: string, code: string, contextId?: string): Promise<CodeOutcome> {
     return this.start(language, code, contextId).outcome;
   }
 
-  /** Starts a run whose output can be watched. `onPrint` gets what is printed, instead of the outcome. */
+  /** Starts a run whose output can be observed. With `onPrint`, output goes there instead of into the outcome. */
   start(language: string, code: string, contextId?: string, onPrint?: (text: string) => void): CodeRun {
     let printed = "";
     const waiting = new Set<() => void>();

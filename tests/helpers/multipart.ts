@@ -7,23 +7,24 @@ export interface ParsedPart {
   readonly data: Buffer;
 }
 
-/** Parses a multipart body as strictly as RFC 2046 lets one. @throws where it is none */
+/** Parses a multipart body strictly by RFC 2046. @throws {Error} if it is invalid */
 export function parseMultipart(contentType: string, body: Uint8Array): ParsedPart[] {
   const boundary = /^multipart\/form-data; *boundary="?([^";]+)"?$/.exec(contentType)?.[1];
   if (boundary === undefined) throw new Error(`No boundary in ${contentType}.`);
   let rest = Buffer.from(body);
   const opening = Buffer.from(`--${boundary}`);
   if (!rest.subarray(0, opening.byteLength).equals(opening))
-    throw new Error("The body does not begin with its boundary.");
+    throw new Error("Expected the body to begin with its boundary.");
   rest = rest.subarray(opening.byteLength);
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const parts: ParsedPart[] = [];
   for (;;) {
     if (rest.toString("latin1") === "--\r\n") return parts;
-    if (rest.subarray(0, 2).toString() !== "\r\n") throw new Error("Something stands behind a boundary.");
+    if (rest.subarray(0, 2).toString() !== "\r\n")
+      throw new Error("Expected a line break after the boundary.");
     const headEnd = rest.indexOf("\r\n\r\n");
     const end = rest.indexOf(delimiter, headEnd + 2);
-    if (headEnd === -1 || end === -1) throw new Error("A part does not end.");
+    if (headEnd === -1 || end === -1) throw new Error("Expected the end of a part.");
     const lines = rest.subarray(2, headEnd).toString().split("\r\n");
     const headers = Object.fromEntries(
       lines.map((line) => {

@@ -20,27 +20,27 @@ export type DocumentName = (typeof DOCUMENTS)[number];
 /** A JSON object. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** An operation of a document. */
+/** An operation of an API document. */
 export interface Operation {
   readonly id: string;
   readonly document: DocumentName;
   readonly method: string;
-  /** The path with its parameters in braces, below the document's base URL. */
+  /** The path with its parameters in braces, relative to the document's base URL. */
   readonly template: string;
-  /** As it stands in the document, references unresolved, with the parameters of its path. */
+  /** The definition with unresolved references, and with the parameters of its path. */
   readonly definition: Json;
 }
 
-/** An exchange that was recorded from a real server, and whose operation the documents have. */
+/** A recorded exchange with a documented operation. */
 export interface RecordedOperation {
   readonly operation: Operation;
   readonly fixture: FixtureName;
-  /** The label; the second of a label is "label (2)". */
+  /** The label; the second with the same label is "label (2)". */
   readonly name: string;
   readonly exchange: Exchange;
 }
 
-/** A document of openapi/, parsed. */
+/** Reads and parses a document of openapi/. */
 export function readDocument(name: DocumentName): Json {
   // Jest runs the tests as CommonJS.
   const file = path.join(__dirname, "../../openapi", `${name}.yaml`);
@@ -49,7 +49,7 @@ export function readDocument(name: DocumentName): Json {
   return document;
 }
 
-/** Every operation of the documents, by its id. */
+/** Returns every operation of the documents by its id. */
 export function loadOperations(): ReadonlyMap<string, Operation> {
   const operations = new Map<string, Operation>();
   for (const document of DOCUMENTS) {
@@ -59,8 +59,8 @@ export function loadOperations(): ReadonlyMap<string, Operation> {
         const definition = item[method];
         if (!isJson(definition)) continue;
         const id = String(definition["operationId"]);
-        if (operations.has(id)) throw new RangeError(`Two operations are called ${id}.`);
-        // Those of the path are of each of its operations.
+        if (operations.has(id)) throw new RangeError(`Two operations have the id ${id}.`);
+        // Parameters of the path apply to each of its operations.
         const parameters = [item, definition].flatMap(parametersIn);
         operations.set(id, {
           id,
@@ -75,7 +75,7 @@ export function loadOperations(): ReadonlyMap<string, Operation> {
   return operations;
 }
 
-/** The operation of a request to execd, or of one to the lifecycle server; `undefined` where the documents have none. */
+/** Returns the operation of a request to execd or to the lifecycle server; `undefined` if it is not documented. */
 export function findOperation(
   operations: ReadonlyMap<string, Operation>,
   server: "lifecycle" | "execd",
@@ -83,18 +83,18 @@ export function findOperation(
   pathAndQuery: string,
 ): Operation | undefined {
   const { pathname } = new URL(pathAndQuery, "http://server.invalid");
-  // All operations are below /v1, as the SDK asks for them; older clients leave it out.
+  // The SDK sends all operations below /v1, older clients without it.
   const segments = (server === "lifecycle" ? pathname.replace(/^\/v1\//, "/") : pathname).split("/");
   const found = [...operations.values()].filter(
     ({ document, method: own, template }) =>
       (document === "execd") === (server === "execd") && own === method && matches(template, segments),
   );
-  // `/code/contexts` is not the context called "contexts".
+  // Prefer literal paths: `/code/contexts` is not the context "contexts".
   found.sort((one, other) => parametersOf(one.template) - parametersOf(other.template));
   return found[0];
 }
 
-/** Everything recorded in tests/fixtures that is an operation of the documents, and how much is not. */
+/** Returns all recorded exchanges with a documented operation, and the number of others. */
 export function loadRecordedOperations(operations: ReadonlyMap<string, Operation>): {
   readonly recorded: readonly RecordedOperation[];
   readonly total: number;
@@ -119,10 +119,10 @@ export function loadRecordedOperations(operations: ReadonlyMap<string, Operation
   return { recorded, total };
 }
 
-/** The object below a key. @throws where there is none */
+/** Returns the object with a key. @throws {TypeError} if there is none */
 export function objectAt(value: Json, key: string): Json {
   const found = value[key];
-  if (!isJson(found)) throw new TypeError(`There is no object "${key}".`);
+  if (!isJson(found)) throw new TypeError(`No object "${key}".`);
   return found;
 }
 

@@ -2,8 +2,8 @@ import { bodyOf, type Exchange } from "./fixtures.js";
 import { parseEvents, type WireRecord } from "./local-sandbox.js";
 
 /**
- * What matters of an event stream: what was written to each output, and how it began and ended. Pings, times and the
- * order of the two outputs among each other are accidents.
+ * Returns the parts of an event stream that are reproducible: the text of each output, the beginning and the end.
+ * Pings, times and the order between the two outputs vary.
  */
 export function essence(text: string): Record<string, unknown> {
   const events = parseEvents(text).filter(({ type }) => type !== "ping");
@@ -15,7 +15,7 @@ export function essence(text: string): Record<string, unknown> {
     first: first?.type,
     stdout: written("stdout"),
     stderr: written("stderr"),
-    // An event of execd has a time, an error that comes instead of one has not.
+    // Events of execd have a timestamp; an error in place of one has none.
     rest: rest.map((event) => ({
       ...event,
       ...("timestamp" in event && { timestamp: 0 }),
@@ -33,7 +33,7 @@ export function isStream({ response }: Exchange): boolean {
   return type === "text/event-stream";
 }
 
-/** Where execd runs a script, bash names its file and a line of it. */
+/** Removes the file name and line that bash prints for a script of execd. */
 function withoutPaths(text: string): string {
   return text.replace(/^(\/tmp\/execd_bash_\d+\.sh|bash): line \d+: /, "(where): ");
 }

@@ -4,49 +4,49 @@ import { isDeepStrictEqual } from "node:util";
 import nock from "nock";
 import type { Exchange, RecordedResponse } from "./fixtures.js";
 
-/** Headers of one connection, and those that are different at each replay. */
+/** Headers of one connection, and headers that differ in each replay. */
 const NOT_REPLAYED = new Set(["connection", "keep-alive", "transfer-encoding", "date"]);
 
-/** A request that was answered from a recording. */
+/** A request that received a recorded response. */
 export interface CapturedRequest {
   readonly method: string;
-  /** Path and query, as sent. */
+  /** Path and query as sent. */
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Parsed, if it is JSON; otherwise text (in hex, where it is not UTF-8), which is empty without a body. */
+  /** Parsed if it is JSON, otherwise text (or hex, if it is not UTF-8); empty without a body. */
   readonly body: unknown;
 }
 
-/** A recording that is being replayed. */
+/** A recording in replay. */
 export interface Replay {
-  /** What it has answered, or, where it never answers, taken. */
+  /** The requests that were answered, or received if the recording has no response. */
   readonly requests: readonly CapturedRequest[];
   /** The only request. @throws if there is none, or more than one */
   readonly request: CapturedRequest;
-  /** Whether it has been asked for as often as `times` says, which is never the case for `Infinity`. */
+  /** Whether it was requested `times` times; never for `Infinity`. */
   isDone(): boolean;
 }
 
 /** Options of {@link replay}. */
 export interface ReplayOptions {
-  /** Scheme, host and port that are replaced. */
+  /** Scheme, host and port to replay at. */
   readonly origin: string;
-  /** What stands before the recorded path. @default "" */
+  /** A prefix of the recorded path. @default "" */
   readonly basePath?: string | undefined;
-  /** How often it is replayed; `Infinity` = always. @default 1 */
+  /** The number of replays; `Infinity` for no limit. @default 1 */
   readonly times?: number | undefined;
-  /** Answers only a request whose body has the recorded value. @default false */
+  /** Matches only requests with the recorded body. @default false */
   readonly matchBody?: boolean | undefined;
 }
 
 /**
- * Answers the next fetch of the recorded method, path and query with the recorded answer, in its recorded chunks: each
- * is a read of its own, without the waits between them. Paths and queries are compared by what they mean, so that their
- * encoding and the order of different parameters do not matter.
+ * Answers the next fetch of the recorded method, path and query with the recorded response. Each recorded chunk is a
+ * separate read, without the recorded delays. Paths and queries match regardless of their encoding and the order of
+ * different parameters.
  *
- * What the server never answered is never answered, and ends only when the request is aborted. A body of which the
- * recorder saw no end stays open, and one that is shorter than it announced breaks off.
+ * A request without a recorded response stays pending until it is aborted. A body whose end was not recorded stays
+ * open, and one that is shorter than its announced length breaks.
  */
 export function replay(exchange: Exchange, options: ReplayOptions): Replay {
   const { origin, basePath = "", times = 1, matchBody = false } = options;
@@ -54,7 +54,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
   const wanted = meaningOf(basePath + path);
   const requests: CapturedRequest[] = [];
 
-  // Not a reply function for an answer that comes: nock would parse the body for it, and die of malformed JSON.
+  // Not a reply function: nock would parse the body for it, and fail on malformed JSON.
   const register = (): void => {
     const { status } = exchange.response;
     const scope = nock(origin);
@@ -77,7 +77,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
     get request() {
       const [request] = requests;
       if (request === undefined || requests.length > 1) {
-        throw new Error(`"${exchange.label}" was asked for ${requests.length} times, and not once.`);
+        throw new Error(`"${exchange.label}" was requested ${requests.length} times instead of once.`);
       }
       return request;
     },
@@ -85,13 +85,13 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
   };
 }
 
-/** Takes `fetch` over: what is not replayed fails instead of reaching the network. Undone by {@link restoreNet}. */
+/** Replaces `fetch`: requests without a replay fail instead of reaching the network. {@link restoreNet} undoes it. */
 export function disableNet(): void {
   if (!nock.isActive()) nock.activate();
   nock.disableNetConnect();
 }
 
-/** Forgets all replays and gives `fetch` back. */
+/** Removes all replays and restores `fetch`. */
 export function restoreNet(): void {
   nock.abortPendingRequests();
   nock.cleanAll();
@@ -117,10 +117,10 @@ function parsed(json: string): unknown {
 
 const never = new Promise<never>(() => undefined);
 
-/** The decoded segments of a path, and its decoded parameters by name. */
+/** Returns the decoded segments of a path, and its decoded parameters by name. */
 function meaningOf(uri: string): readonly [string[], [string, string][]] {
   const { pathname, searchParams } = new URL(uri, "http://replay.invalid");
-  // A stable sort: the order of what one parameter is repeated with stays.
+  // A stable sort keeps the order of repeated parameters.
   searchParams.sort();
   return [pathname.split("/").map(decodeURIComponent), [...searchParams]];
 }
@@ -136,7 +136,7 @@ function bodyStream(exchange: Exchange): Readable {
   const end = endOf(exchange);
   return new Readable({
     read() {
-      // A turn of the event loop between chunks, so that none is read together with the next.
+      // One turn of the event loop between chunks, so that they are not read together.
       setImmediate(() => {
         const chunk = rest.shift();
         if (chunk !== undefined) this.push(chunk);
@@ -158,7 +158,7 @@ function endOf({ request, response }: Exchange): "clean" | "broken" | "open" {
   return isCutShort ? "broken" : "clean";
 }
 
-/** What Node's fetch reports of a connection that ends in the middle of a body. */
+/** The error of Node's fetch for a connection that ends in the middle of a body. */
 function brokenBody(): TypeError {
   const cause = Object.assign(new Error("other side closed"), { code: "UND_ERR_SOCKET" });
   return new TypeError("terminated", { cause });

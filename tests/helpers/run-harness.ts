@@ -11,7 +11,7 @@ import type { StreamedResponse } from "../../src/transport/call.js";
 import { ResponseBody } from "../../src/transport/response-body.js";
 import { bareFrame, toWire } from "./wire.js";
 
-/** What a sandbox's services hang on, at an address. */
+/** Returns the link that a sandbox's services use, for an origin. */
 export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLink {
   const config = new ConnectionConfig({ domain: "lifecycle.test", apiKey: "the-key", ...options });
   const sandboxId = "sandbox-1";
@@ -35,10 +35,10 @@ export const failed = (name: string, value = ""): ExecutionEvent => ({
   error: { name, value, traceback: [], timestamp: 0 },
   timestamp: 0,
 });
-/** What a kernel makes of an interrupt. */
+/** The error of an interrupted kernel. */
 export const interrupted = failed("KeyboardInterrupt");
 
-/** Where a run's events come from, under the control of a test. Everything that is asked of it is kept. */
+/** A source of a run's events that a test controls. Records every call. */
 export class ScriptedSource implements RunSource {
   readonly endsAt: RunSource["endsAt"];
   readonly interruptId: string | undefined;
@@ -48,26 +48,26 @@ export class ScriptedSource implements RunSource {
   readonly signal: AbortSignal | undefined;
   readonly logger: RunSource["logger"];
   readonly interrupt: RunSource["interrupt"];
-  /** What was interrupted, in order. */
+  /** The ids that were interrupted, in order. */
   readonly interrupts: string[] = [];
-  /** Contexts that the run said it is in. */
+  /** The contexts that the run has joined. */
   readonly joined: string[] = [];
-  /** Called for each interrupt that was sent, with the number of it. */
+  /** Called for each interrupt with its number. */
   onInterrupt: (count: number) => void | Promise<void> = () => undefined;
-  /** How often the request was sent. */
+  /** The number of requests sent. */
   sent = 0;
-  /** How often bytes were asked for. */
+  /** The number of reads of the body. */
   reads = 0;
-  /** How the request ended early: its body was cancelled, or the request aborted. */
+  /** How the request ended early: by cancelling its body, or by aborting it. */
   ending: "cancelled" | "aborted" | undefined;
   /** Whether the next run may start. */
   isReleased = false;
-  /** Whether the next run was told that this one may go on. */
+  /** Whether the run reported that it may still be going on in the sandbox. */
   isUnsettled = false;
-  /** Whether a proxy stands between. */
+  /** Whether there is a proxy in between. */
   isProxied = false;
-  /** Called for a sign of life. */
-  ping: () => Promise<void> = () => Promise.reject(new Error("It was asked for a sign of life."));
+  /** Called to check that execd is alive. */
+  ping: () => Promise<void> = () => Promise.reject(new Error("Unexpected ping."));
   readonly unsettledUntil: number;
   readonly #turn: Promise<void>;
   readonly #queue: (Uint8Array | "end" | { readonly error: unknown })[] = [];
@@ -143,7 +143,7 @@ export class ScriptedSource implements RunSource {
     );
   }
 
-  /** Sends events, all in one chunk. */
+  /** Sends events in one chunk. */
   send(...events: readonly ExecutionEvent[]): this {
     return this.sendText(events.map((event) => bareFrame(toWire(event))).join(""));
   }
@@ -152,12 +152,12 @@ export class ScriptedSource implements RunSource {
     return this.#put(new TextEncoder().encode(text));
   }
 
-  /** Ends the answer cleanly. */
+  /** Ends the response cleanly. */
   end(): this {
     return this.#put("end");
   }
 
-  /** Breaks the answer. */
+  /** Breaks the response. */
   break(error: unknown): this {
     return this.#put({ error });
   }
@@ -169,7 +169,7 @@ export class ScriptedSource implements RunSource {
   }
 }
 
-/** A response with this body, whose failures are passed on as they are. */
+/** Returns a response with this body. Its errors are passed on unchanged. */
 export function responseOf(
   body: ReadableStream<Uint8Array>,
   controller: AbortController,
@@ -183,24 +183,24 @@ export function responseOf(
   return { body: new ResponseBody(body, owner), requestId: undefined, isProxied };
 }
 
-/** A run of code from a scripted source. */
+/** Creates a code run from a scripted source. */
 export function runOf(source: ScriptedSource, facts: Partial<Omit<RunFacts, "source">> = {}): Run {
   return new Run({ kind: "code", sandboxId: "sandbox-1", ...facts, source: () => source });
 }
 
-/** Lets everything that can go on do so, without time passing. */
+/** Runs everything that can continue without time passing. */
 export async function settle(): Promise<void> {
   for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
 }
 
-/** All that an iterable gives. */
+/** Collects all items of an iterable. */
 export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const collected: Item[] = [];
   for await (const item of items) collected.push(item);
   return collected;
 }
 
-/** The types of all events that an iterable gives. */
+/** Collects the types of all events of an iterable. */
 export async function typesOf(events: AsyncIterable<ExecutionEvent>): Promise<string[]> {
   return (await collect(events)).map(({ type }) => type);
 }

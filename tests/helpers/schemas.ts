@@ -2,27 +2,30 @@ import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import { isJson, readDocument, type DocumentName, type Json, type Operation } from "./operations.js";
 
-/** Says what is wrong with values, by the schemas of a document. */
+/** Validates values against the schemas of a document. */
 export class Schemas {
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
   readonly #documents = new Map<DocumentName, Json>();
   readonly #validators = new Map<string, ValidateFunction>();
 
   constructor() {
-    // ajv-formats is CommonJS: what is its default export to the types is the default of the default to Node.
+    // ajv-formats is CommonJS: at run time, its default export is the `default` of Node's default import.
     addFormats.default(this.#ajv);
-    // Not of JSON Schema but of OpenAPI; what they are of is checked by the type beside them.
+    // Formats of OpenAPI, not of JSON Schema. The type beside them is checked.
     for (const format of ["int32", "int64", "float", "double", "binary", "password"]) {
       this.#ajv.addFormat(format, true);
     }
   }
 
-  /** What an answer is by its operation's document; `undefined` where the document has no such answer. */
+  /** Returns the documented response of an operation; `undefined` if there is none. */
   answer(operation: Operation, status: number): Json | undefined {
     return this.#follow(operation.document, childOf(operation.definition, "responses", String(status)));
   }
 
-  /** How an answer, or the body of a request, breaks the schema of its media type: `[]` where it fits or has none. */
+  /**
+   * Returns how a response or request body breaks the schema of its media type; `[]` if it matches or there is no
+   * schema.
+   */
   faults(operation: Operation, part: Json, mediaType: string, value: unknown): readonly string[] {
     const schema = childOf(part, "content", mediaType, "schema");
     if (schema === undefined) return [`${mediaType} is not expected`];
@@ -32,7 +35,7 @@ export class Schemas {
   #check(document: DocumentName, schema: Json, value: unknown): readonly string[] {
     const validate = this.#validator(document, schema);
     if (validate(value)) return [];
-    // Where an item of a list stands does not matter, nor which of the keys of a map it is.
+    // The index in a list and the key in a map do not matter.
     const errors = validate.errors ?? [];
     return [
       ...new Set(
@@ -43,17 +46,17 @@ export class Schemas {
     ];
   }
 
-  /** How a value breaks a schema of a document's components. */
+  /** Returns how a value breaks a schema of a document's components. */
   componentFaults(document: DocumentName, component: string, value: unknown): readonly string[] {
     return this.#check(document, { $ref: `#/components/schemas/${component}` }, value);
   }
 
-  /** The body that an operation takes. */
+  /** Returns the documented request body of an operation. */
   requestBody(operation: Operation): Json | undefined {
     return this.#follow(operation.document, operation.definition["requestBody"]);
   }
 
-  /** The names of an operation's parameters in the query. */
+  /** Returns the names of an operation's query parameters. */
   queryNames(operation: Operation): readonly string[] {
     const { parameters } = operation.definition;
     if (!Array.isArray(parameters)) return [];
@@ -62,13 +65,13 @@ export class Schemas {
       .flatMap((parameter) => (parameter?.["in"] === "query" ? [String(parameter["name"])] : []));
   }
 
-  /** Validators for all schemas of a document, by their references. */
+  /** Returns the validators of all schemas of a document, by reference. */
   #validator(document: DocumentName, schema: Json): ValidateFunction {
     const key = `${document} ${JSON.stringify(schema)}`;
     const known = this.#validators.get(key);
     if (known !== undefined) return known;
     const { components } = this.#document(document);
-    // The references are from the root of the document.
+    // References start at the root of the document.
     const closed = exact(schema);
     const validate = this.#ajv.compile({ ...(isJson(closed) ? closed : {}), components });
     this.#validators.set(key, validate);
@@ -93,9 +96,8 @@ export class Schemas {
 }
 
 /**
- * A document's schemas as they are checked. What is marked with `x-may-be-absent` is required by the contract, and known
- * to be left out by servers. What a schema does not name is not expected: a field that the document lacks is a
- * difference too, and one that a facade misspells an error.
+ * Returns a document's schemas, stricter: fields marked `x-may-be-absent` become optional, and unknown fields are
+ * errors, so that undocumented and misspelt fields are found.
  */
 function exact(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(exact);

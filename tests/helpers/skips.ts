@@ -3,12 +3,12 @@ import { appendFileSync } from "node:fs";
 import { describe } from "@jest/globals";
 
 /**
- * `describe` where a condition holds, else a skipped group whose reason is reported: in the file that `SKIP_REPORT`
- * names, as scripts/test.mjs sets it, or on the terminal.
+ * Declares a group of tests if a condition holds. Otherwise skips it and reports the reason: to the file in
+ * `SKIP_REPORT`, which scripts/test.mjs sets, or to the terminal.
  *
  * @example
  * ```ts
- * describeIf(isolationWorks, "local/isolation", "bubblewrap cannot make a sandbox here")("the box", () => { … });
+ * describeIf(isolationWorks, "local/isolation", "bubblewrap cannot create a sandbox here")("the box", () => { … });
  * ```
  */
 export function describeIf(
@@ -23,27 +23,29 @@ export function describeIf(
   return describe.skip;
 }
 
-/** Whether bubblewrap can make a sandbox on this machine; it is tried once for each test file. */
+/** Whether bubblewrap can create a sandbox on this machine. Tried once per test file. */
 export const isolationWorks: boolean = runs("bwrap", [
   ...["--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"],
   ...["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"],
 ]);
 
-/** Why {@link isolationWorks} may be false, as the reason of a skip. */
+/** The reason to skip if {@link isolationWorks} is false. */
 export const NO_ISOLATION_REASON =
-  "bubblewrap is not installed or may not make a sandbox here (apt-get install bubblewrap)";
+  "bubblewrap is not installed or cannot create a sandbox here (apt-get install bubblewrap)";
 
-/** Whether a Python 3 can be started. */
+/** Whether Python 3 can be started. */
 export const hasPython: boolean = runs("python3", ["-c", ""]);
 
-/** Which of some modules the `python3` of a sandbox can import: without the user's own (-s), which no sandbox sees. */
+/**
+ * Returns which of the modules a sandbox's `python3` can import. `-s` leaves out the user's own, which no sandbox sees.
+ */
 export function pythonModules(...names: readonly string[]): ReadonlySet<string> {
   const script = "import sys, importlib.util as i; print([n for n in sys.argv[1:] if i.find_spec(n)])";
   const { stdout } = spawnSync("python3", ["-s", "-c", script, ...names], { encoding: "utf8" });
   return new Set(names.filter((name) => hasPython && stdout.includes(`'${name}'`)));
 }
 
-/** Whether a program can be started and ends well. */
+/** Returns whether a program can be started and succeeds. */
 export function runs(command: string, args: readonly string[]): boolean {
   return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
 }

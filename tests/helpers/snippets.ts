@@ -13,7 +13,7 @@ export interface Snippet {
   readonly code: string;
   /** `false` for a fence marked `no-run`: the example is only type-checked. */
   readonly runs: boolean;
-  /** The text of a `text` fence that follows the example directly: what it prints. */
+  /** The expected output: the `text` fence directly after the example. */
   readonly printed: string | undefined;
 }
 
@@ -39,7 +39,7 @@ await using sandbox = await Sandbox_.create({ killOnDispose: true });
 const interpreter = await Interpreter_.create(sandbox);
 `;
 
-/** Makes programs of snippets, which a reader would put below what the document has shown before. */
+/** Turns snippets into programs. A snippet may use everything that its document has shown before. */
 export class SnippetPrograms implements AsyncDisposable {
   readonly directory: string;
 
@@ -61,14 +61,14 @@ export class SnippetPrograms implements AsyncDisposable {
 
   async write(name: string, { code }: Snippet): Promise<string> {
     const file = path.join(this.directory, `${name}.mts`);
-    // Where it makes its own sandbox it is a whole program.
+    // A snippet that creates its own sandbox is a whole program.
     const isWhole = /^(?:const|await using) (?:sandbox|interpreter)\b/m.test(code);
     const usesPrelude = /\b(?:sandbox|interpreter)\b/.test(code.replaceAll(/"[^"]*"/g, ""));
     await writeFile(file, isWhole || !usesPrelude ? code : PRELUDE + code);
     return file;
   }
 
-  /** What the compiler says of programs, with the settings of a strict user. */
+  /** Returns the compiler's messages for programs, with strict settings. */
   check(files: readonly string[]): string[] {
     const program = ts.createProgram([...files], {
       strict: true,
@@ -79,7 +79,7 @@ export class SnippetPrograms implements AsyncDisposable {
       types: ["node"],
       module: ts.ModuleKind.NodeNext,
       moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      // The sources, so that no build with declarations is needed.
+      // Use the sources, so that no build with declarations is needed.
       paths: {
         "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
         "opensandbox-code-interpreter/agents": [path.join(root, "src/agents/index.ts")],
@@ -98,7 +98,7 @@ export class SnippetPrograms implements AsyncDisposable {
       );
   }
 
-  /** Writes a program as JavaScript beside its source and resolves to that file. */
+  /** Compiles a program to JavaScript beside its source. Resolves to the new file. */
   async compile(file: string): Promise<string> {
     const compiled = file.replace(/\.mts$/, ".mjs");
     const { outputText } = ts.transpileModule(await readFile(file, "utf8"), {

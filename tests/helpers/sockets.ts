@@ -1,17 +1,17 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
 
-/** One request as it came over a raw socket, and what can be done to its connection. */
+/** One request on a raw socket, with methods to respond to it. */
 export class RawExchange {
   readonly socket: Socket;
   readonly method: string;
-  /** Path and query, as sent. */
+  /** Path and query as sent. */
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Settles when the socket is closed, by either side. */
+  /** Resolves when either side has closed the socket. */
   readonly closed: Promise<void>;
-  /** The body once it has come in full; rejects when the connection ends before. */
+  /** The complete body; rejects if the connection ends before. */
   readonly body: Promise<string>;
 
   constructor(socket: Socket, head: string, body: Promise<string>) {
@@ -30,7 +30,7 @@ export class RawExchange {
     body.catch(() => undefined);
     this.closed = socket.closed
       ? Promise.resolve()
-      : // Not `once` of node:events, which rejects when the socket is reset.
+      : // Not `once` of node:events, which rejects on a reset.
         new Promise((resolve) => socket.once("close", () => resolve()));
   }
 
@@ -38,7 +38,7 @@ export class RawExchange {
     this.socket.write(text);
   }
 
-  /** A whole answer, after which the connection is closed. */
+  /** Writes a complete response and closes the connection. */
   answer(
     status: number,
     body: string | Uint8Array = "",
@@ -53,7 +53,7 @@ export class RawExchange {
     this.answer(status, JSON.stringify(value), { "content-type": "application/json", ...headers });
   }
 
-  /** Status line and headers alone. */
+  /** Writes only the status line and headers. */
   head(status: number, headers: Readonly<Record<string, string>> = {}): void {
     const lines = Object.entries({ connection: "close", ...headers }).map(
       ([name, value]) => `${name}: ${value}\r\n`,
@@ -61,7 +61,7 @@ export class RawExchange {
     this.socket.write(`HTTP/1.1 ${status} Some Reason\r\n${lines.join("")}\r\n`);
   }
 
-  /** The beginning of a chunked answer. */
+  /** Writes the head of a chunked response. */
   chunkedHead(status = 200, headers: Readonly<Record<string, string>> = {}): void {
     this.head(status, { "transfer-encoding": "chunked", ...headers });
   }
@@ -74,16 +74,16 @@ export class RawExchange {
     this.socket.end("0\r\n\r\n");
   }
 
-  /** Cuts the connection the hard way, with RST. */
+  /** Closes the connection with RST. */
   reset(): void {
     this.socket.resetAndDestroy();
   }
 }
 
-/** A server that does what HTTP servers should not: each request is handed to the test as raw as it came. */
+/** An HTTP server for protocol violations: passes each request to the test unprocessed. */
 export class RawServer {
   readonly origin: string;
-  /** Every request so far. */
+  /** All requests so far. */
   readonly exchanges: RawExchange[] = [];
   readonly #close: () => Promise<void>;
 
@@ -92,13 +92,13 @@ export class RawServer {
     this.#close = close;
   }
 
-  /** Starts one. `onRequest` is called as soon as a request's head is there, with the number of it, from 1. */
+  /** Starts a server. `onRequest` is called when the head of a request has arrived, with its number, starting at 1. */
   static async start(onRequest: (exchange: RawExchange, count: number) => void): Promise<RawServer> {
     const sockets = new Set<Socket>();
     const server = createServer((socket) => {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
-      // Resets are what these tests are about.
+      // Tests cause resets.
       socket.on("error", () => undefined);
       readRequest(socket, (exchange) => {
         raw.exchanges.push(exchange);
@@ -117,10 +117,10 @@ export class RawServer {
     return raw;
   }
 
-  /** The request of this number, from 1. */
+  /** Returns the request with this number, starting at 1. */
   exchange(count: number): RawExchange {
     const exchange = this.exchanges[count - 1];
-    if (exchange === undefined) throw new Error(`There were only ${this.exchanges.length} requests.`);
+    if (exchange === undefined) throw new Error(`Only ${this.exchanges.length} requests were sent.`);
     return exchange;
   }
 
@@ -129,7 +129,7 @@ export class RawServer {
   }
 }
 
-/** An address on which nothing listens: connections to it are refused. */
+/** Returns an origin on which nothing listens, so that connections are refused. */
 export async function unusedOrigin(): Promise<string> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -140,7 +140,7 @@ export async function unusedOrigin(): Promise<string> {
 }
 
 function readRequest(socket: Socket, onHead: (exchange: RawExchange) => void): void {
-  // Kept in pieces: uploads of many megabytes come through here.
+  // Kept in pieces: tests upload many megabytes.
   let pieces: Buffer[] = [];
   let body: { readonly resolve: (text: string) => void; readonly read: BodyReader } | undefined;
   let reject: (error: Error) => void = () => undefined;
@@ -168,7 +168,7 @@ function readRequest(socket: Socket, onHead: (exchange: RawExchange) => void): v
   });
 }
 
-/** Gives the body when it is there in full. */
+/** Returns the body once it is complete. */
 type BodyReader = (pieces: readonly Buffer[]) => string | undefined;
 
 function bodyReader(head: string): BodyReader {

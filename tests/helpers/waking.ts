@@ -1,4 +1,7 @@
-/** How a Python program begins that no SIGSTOP holds: a timer of its own sends it SIGCONT every 5 ms. Binds `libc` and `signal`. */
+/**
+ * The beginning of a Python program that no SIGSTOP stops: its own timer sends it SIGCONT every 5 ms. Defines `libc`
+ * and `signal`.
+ */
 export const WAKES_ITSELF = `
 import ctypes, signal
 signal.signal(signal.SIGCONT, lambda *_: None)

@@ -1,6 +1,6 @@
 import type { ExecutionEvent } from "../../src/execution/event.js";
 
-/** An event as execd writes it: snake_case, `text/plain` renamed, what is empty or zero left out. */
+/** Encodes an event as execd does: snake_case, `text/plain` renamed, empty and zero fields left out. */
 export function toWire(event: ExecutionEvent): Record<string, unknown> {
   const { type, timestamp } = event;
   switch (event.type) {
@@ -29,12 +29,12 @@ export function toWire(event: ExecutionEvent): Record<string, unknown> {
   }
 }
 
-/** execd's own framing: the bare object and a blank line. */
+/** Frames a value as execd does: a bare object and a blank line. */
 export function bareFrame(value: unknown): string {
   return `${JSON.stringify(value)}\n\n`;
 }
 
-/** The standard's framing. */
+/** Frames a value in standard event-stream format. */
 export function dataFrame(value: unknown): string {
   return `data: ${JSON.stringify(value)}\n\n`;
 }

@@ -18,54 +18,54 @@ import { parseMultipart } from "./multipart.js";
 import { replay, type Replay } from "./replay.js";
 import { typesOf } from "./run-harness.js";
 
-/** Where the same calls are made; who answers them is all that differs. */
+/** The objects for the same calls in every world. Only the server differs. */
 export interface World {
   /** Without retries. */
   readonly connectionConfig: ConnectionConfig;
   readonly manager: SandboxManager;
   readonly sandbox: Sandbox;
   readonly codes: CodeInterpreter["codes"];
-  /** The id that something has here, by the one it had when it was recorded. */
+  /** Returns the id of something here by its recorded id. */
   readonly idOf: (recorded: string) => string;
-  /** Says which id something has here. */
+  /** Records the id of something here. */
   readonly note: (recorded: string, id: string) => void;
 }
 
-/** A call of the facade that makes a recorded request, and what must come of it in every world. */
+/** A facade call that sends a recorded request, and the expected outcome in every world. */
 export type Case = {
-  /** Names of more exchanges that the call makes. */
+  /** More exchanges that the call causes. */
   readonly with?: readonly string[];
-  /** Brings a local sandbox into the state that the recorded one was in. */
+  /** Prepares a local sandbox to be in the state of the recorded one. */
   readonly before?: (world: World) => Promise<unknown>;
-  /** The recorded id of what is made, where later cases are about it. */
+  /** The recorded id of what is created, if later cases need it. */
   readonly makes?: string;
-  /** The path and query that are sent, where they say the same as the recorded ones in another way. */
+  /** The path and query that are sent, if they are equivalent to but not the same as the recorded ones. */
   readonly asks?: string;
   /** The body that is sent, likewise. */
   readonly sends?: unknown;
-  /** The same is asked several times, as another answer may come soon. */
+  /** Whether the request is repeated, as another response may arrive soon. */
   readonly asksAgain?: boolean;
 } & (Gives | Ends | Fails);
 
-/** Resolves to a value, or to what a function says; what differs by nature is in it by its shape. */
+/** Resolves to a value, or to the result of a function. Values that differ by nature are compared by their shape. */
 interface Gives {
   readonly call: (world: World, exchange: Exchange) => PromiseLike<unknown>;
   readonly gives: unknown;
 }
 
-/** A run that ends so, with events of the recorded types. */
+/** A run with this outcome and the recorded event types. */
 interface Ends {
   readonly call: (world: World, exchange: Exchange) => Run;
   readonly ends: ExpectedExecution;
 }
 
-/** Fails with what the server said. */
+/** Fails with the server's error. */
 interface Fails {
   readonly call: (world: World, exchange: Exchange) => PromiseLike<unknown>;
   readonly fails: readonly [statusCode: number, code: string, message: string | RegExp];
 }
 
-/** Cases of one recording, in its order: later ones are about what earlier ones made. */
+/** Cases of one recording in order: later ones depend on earlier ones. */
 export interface Area {
   readonly name: string;
   readonly fixture: FixtureName;
@@ -73,16 +73,16 @@ export interface Area {
   readonly cases: Readonly<Record<string, Case>>;
 }
 
-/** Makes the call of a case in one world, and checks what comes of it. */
+/** Makes the call of a case in one world and checks the outcome. */
 export type Check = (name: string) => Promise<void>;
 
-/** What every world connects with: each answer is to be seen as it came. */
+/** No retries: each response must be visible. */
 export const WITHOUT_RETRIES = { retryPolicy: RetryPolicy.disabled } as const;
 
 const LIFECYCLE = "http://lifecycle.test";
 const EXECD = "http://sandbox.test:44772";
 
-/** A world in which the recordings answer, while the net is disabled. */
+/** Opens a world that replays the recordings, without network access. */
 export async function openReplayedWorld(area: Area): Promise<Check> {
   answerInPassing();
   const sandbox = await Sandbox.connect({
@@ -109,14 +109,14 @@ export async function openReplayedWorld(area: Area): Promise<Check> {
     const otherReplays = others.map((other) => replay(other, { origin }));
     answerInPassing();
     await judge(world, theCase, exchange);
-    // The answer has the recorded id, or it would not be what the later cases are about.
+    // The response must contain the recorded id, which later cases use.
     for (const [recorded, id] of noted) expect(id).toBe(recorded);
     expectSent(replayed, exchange, theCase.sends);
     for (const [index, other] of others.entries()) expectSent(otherReplays[index], other);
   };
 }
 
-/** A world in which a local server answers. */
+/** Opens a world with a local server. */
 export async function openLocalWorld(sandbox: Sandbox, area: Area): Promise<Check> {
   const ids = new Map<string, string>();
   const world: World = {
@@ -138,7 +138,7 @@ async function worldOf(sandbox: Sandbox) {
   return { connectionConfig, manager: SandboxManager.create({ connectionConfig }), sandbox, codes };
 }
 
-/** Makes the call and compares what comes of it. */
+/** Makes the call and compares the outcome. */
 async function judge(world: World, theCase: Case, exchange: Exchange): Promise<void> {
   if ("fails" in theCase) {
     const failure = await failureOf(theCase.call(world, exchange));
@@ -169,13 +169,13 @@ function matching(message: string | RegExp): unknown {
   return typeof message === "string" ? message : expect.stringMatching(message);
 }
 
-/** How a run begins, and which events it has; real servers mix their order, and pings are a matter of time. */
+/** Returns how a run begins and which event types it has. Real servers mix their order, and pings depend on timing. */
 function grammarOf(types: readonly string[]): unknown {
   const [first, ...others] = types.filter((type) => type !== "ping");
   return { first, others: [...new Set(others)].sort() };
 }
 
-/** What instances of a sandbox, and uploads, ask for by the way. */
+/** Answers the additional requests of sandbox instances and uploads. */
 function answerInPassing(): void {
   const endpoint = (isProxied: boolean) =>
     new RegExp(`/endpoints/44772\\?use_server_proxy=${String(isProxied)}$`);
@@ -193,17 +193,17 @@ function answerInPassing(): void {
   nock(EXECD).persist().post("/directories").reply(200);
 }
 
-/** The recorded request was sent: method, path and query have matched already. */
+/** Checks the body of the sent request. Method, path and query have already matched. */
 function expectSent(replayed: Replay | undefined, { request }: Exchange, body: unknown = request.body): void {
   const [sent] = replayed?.requests ?? [];
-  if (sent === undefined) throw new Error(`${request.path} was not asked for.`);
+  if (sent === undefined) throw new Error(`${request.path} was not requested.`);
   const type = request.headers["Content-Type"] ?? "";
   if (type.startsWith("multipart/"))
     expect(partsOf(sent.headers["content-type"], sent.body)).toEqual(partsOf(type, body));
   else expect(sent.body).toEqual(body ?? "");
 }
 
-/** What an upload says about each file, however it is framed. */
+/** Returns what an upload contains about each file, regardless of its framing. */
 function partsOf(contentType: string | undefined, body: unknown): unknown {
   return parseMultipart(contentType ?? "", Buffer.from(String(body))).map(({ name, data }) => ({
     name,
@@ -217,6 +217,6 @@ function entry(cases: Area["cases"], name: string): Case {
 
 function get<Value>(values: ReadonlyMap<string, Value>, name: string): Value {
   const value = values.get(name);
-  if (value === undefined) throw new RangeError(`There is no "${name}".`);
+  if (value === undefined) throw new RangeError(`No "${name}".`);
   return value;
 }

@@ -3,46 +3,46 @@ import path from "node:path";
 import { invalid } from "./http/problem.js";
 import type { WatchedLimits } from "./limits/watchdog.js";
 
-/** What the host tells the supervisor at its start. */
+/** The configuration that the host sends when the supervisor starts. */
 export interface Configuration {
-  /** The directory where code and commands start, and to which relative paths refer. */
+  /** Where code and commands start, and the base of relative paths. */
   readonly workspace: string;
-  /** A private directory for the supervisor itself. */
+  /** A private directory for the supervisor. */
   readonly scratch: string;
-  /** The whole environment of kernels and commands. */
+  /** The complete environment of kernels and commands. */
   readonly env: Readonly<Record<string, string>>;
-  /** By language, in execd's spelling. A language that is missing is unknown. */
+  /** By language, in execd's spelling. Missing languages are unknown. */
   readonly languages: Readonly<Record<string, LanguageConfiguration>>;
-  /** Languages of which a kernel is started before anyone asks for one. */
+  /** Languages whose kernel is started in advance. */
   readonly prewarm: readonly string[];
-  /** null where the supervisor is not alone with its own processes, and must not end any other. */
+  /** `null` if the supervisor also sees processes of others, which it must not end. */
   readonly limits: WatchedLimits | null;
 }
 
-/** How code of a language runs here, or why it does not. */
+/** How code of a language runs in this box, or why it does not. */
 export type LanguageConfiguration = KernelLaunch | UnavailableLanguage;
 
-/** What starts the kernel of a language, as seen from inside the box. */
+/** How to start the kernel of a language, with paths inside the box. */
 export interface KernelLaunch {
   /** The program and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
-  /** Variables over those of the box. */
+  /** Variables in addition to those of the box. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What the kernel's own program or class is told at its start. */
+  /** Settings for the kernel's own program. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>;
-  /** What the first run of each context says on stderr. */
+  /** Text that the first run of each context prints to stderr. */
   readonly notice?: string | undefined;
 }
 
 export interface UnavailableLanguage {
-  /** What is missing and how to get it: a clause that follows "… is not available: ". */
+  /** What is missing and how to install it: completes the sentence "… is not available: ". */
   readonly unavailable: string;
 }
 
 /**
- * Resolves a `cwd` as execd does: `~`, `$NAME` and `${NAME}` expanded, relative to the workspace.
+ * Resolves a `cwd` as execd does: expands `~`, `$NAME` and `${NAME}`; relative paths start at the workspace.
  *
- * @throws {Problem} 400 if it is not a directory, or names a variable that is not set
+ * @throws {Problem} 400 if it is not a directory, or contains an unset variable
  */
 export function resolveDirectory(given: string, configuration: Configuration): string {
   const directory = expandPath(given, configuration);
@@ -58,14 +58,14 @@ export function resolveDirectory(given: string, configuration: Configuration): s
   return directory;
 }
 
-/** @throws {Problem} 400 for a variable that is not set */
+/** Expands `~` and variables in a path. @throws {Problem} 400 for an unset variable */
 export function expandPath(given: string, { workspace, env }: Configuration): string {
   const home = env["HOME"] ?? workspace;
   const expanded = given
     .replace(/^~(?=\/|$)/, home)
     .replace(/\$(?:(\w+)|\{(\w+)\})/g, (_match, bare: string | undefined, braced: string | undefined) => {
       const name = bare ?? braced ?? "";
-      // Every object has a `constructor`.
+      // Every object has an inherited `constructor`.
       const value = Object.hasOwn(env, name) ? env[name] : undefined;
       if (value === undefined) throw invalid(`environment variable ${name} is not set in path ${given}`);
       return value;

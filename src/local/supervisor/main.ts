@@ -1,6 +1,6 @@
 /**
- * The supervisor: the only process of the local server inside a box. It starts kernels and commands and responds as execd
- * does, over HTTP/2 on the socket that it inherits as descriptor 3. It ends when that socket closes.
+ * The supervisor: the only process of the local server inside a box. It starts kernels and commands and implements
+ * execd's API, over HTTP/2 on the socket that it inherits as descriptor 3. It ends when that socket closes.
  */
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
@@ -18,13 +18,13 @@ const CHANNEL = 3;
 function serve(): void {
   const socket = new Socket({ fd: CHANNEL });
   socket.once("close", () => process.exit(0));
-  // What a slow reader leaves unread counts against this, in MB, and its streams must not fail for it.
+  // In MB. The unread data of slow readers counts towards this limit, which must not break their streams.
   const session = performServerHandshake(socket, { maxSessionMemory: 1000 });
   session.on("error", () => socket.destroy());
   let execd: Execd | undefined;
   session.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-    stream.on("error", () => undefined); // a client that goes away
-    // Methods that no client can use: the server lets only HTTP's own through.
+    stream.on("error", () => undefined); // the client disconnected
+    // No client can use these methods: the server forwards only HTTP's own.
     if (headers[":method"] === "PAUSE" || headers[":method"] === "RESUME") {
       signalEverything(headers[":method"] === "PAUSE" ? "SIGSTOP" : "SIGCONT", isAlone);
       stream.respond({ ":status": 200 }, { endStream: true });
@@ -35,7 +35,7 @@ function serve(): void {
       void execd.handle(stream, headers);
       return;
     }
-    // The first request is the server's own: it comes before any client can know of this sandbox.
+    // The first request comes from the server, before any client knows this sandbox.
     configure(stream).then(
       (configured) => {
         execd = configured;
@@ -46,10 +46,10 @@ function serve(): void {
   });
 }
 
-/** Whether every other process that can be seen is the sandbox's own. */
+/** Whether all other visible processes belong to the sandbox. */
 let isAlone = false;
 let watchdog: Watchdog | undefined;
-/** Where code runs that is not alone; it may leave processes behind. */
+/** The workspace, if processes of others are visible. Code may leave processes running. */
 let sharedWorkspace: string | undefined;
 
 function endEverything(): void {
@@ -63,7 +63,7 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   process.chdir(configuration.workspace);
   isAlone = configuration.limits !== null;
   if (!isAlone) sharedWorkspace = configuration.workspace;
-  // The modes of new files are those of a container, whatever the host's user prefers.
+  // New files get the same modes as in a container, regardless of the host user's settings.
   if (isAlone) process.umask(0o022);
   if (configuration.limits !== null) {
     watchdog = new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`));
@@ -74,8 +74,8 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   return new Execd(configuration, new Contexts(configuration, pipes), pipes);
 }
 
-// Signals that a terminal sends to everyone are the host's business, which ends the supervisor by closing its socket. At
-// SIGUSR1 Node would open a debugger, with which code in the sandbox, or who else reaches its port, could take it over.
+// The host handles signals from a terminal, and ends the supervisor by closing its socket. On SIGUSR1 Node.js would
+// open a debugger, through which code in the sandbox could take over the supervisor.
 for (const signal of ["SIGINT", "SIGHUP", "SIGUSR1"] as const) process.on(signal, () => undefined);
 for (const signal of ["SIGTERM"] as const) process.once(signal, () => process.exit(0));
 process.once("exit", endEverything);

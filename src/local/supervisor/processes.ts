@@ -3,7 +3,7 @@ import { listProcesses, readStat, sendSignal } from "../box/processes.js";
 
 const groups = new Set<number>();
 
-/** Remembers a group for {@link killEveryGroup}, for as long as it has members: they can outlive its leader. */
+/** Remembers a group for {@link killEveryGroup}. Its members can outlive its leader. */
 export function trackGroup(leader: number | undefined): void {
   for (const group of groups) if (!hasMembers(group)) groups.delete(group);
   if (leader !== undefined) groups.add(leader);
@@ -23,7 +23,7 @@ export function signalGroup(leader: number | undefined, signal: NodeJS.Signals):
   if (leader !== undefined && leader > 1) sendSignal(-leader, signal);
 }
 
-/** Kills what is in a group beside its leader; where there is no /proc, nothing. */
+/** Kills the members of a group other than its leader. Has no effect without /proc. */
 export function killFollowers(leader: number): void {
   for (const pid of listProcesses()) {
     const group = pid === leader ? undefined : readStat(pid)?.fields[2];
@@ -32,20 +32,20 @@ export function killFollowers(leader: number): void {
 }
 
 /**
- * Sends a signal to everything that runs here but the supervisor.
+ * Sends a signal to every process except the supervisor.
  *
- * @param isAlone - whether every process that can be seen is the sandbox's; else it reaches what is still in its group
+ * @param isAlone - whether all visible processes belong to the sandbox. If not, only known groups are signalled.
  */
 export function signalEverything(signal: NodeJS.Signals, isAlone: boolean): void {
   if (!isAlone) {
     for (const leader of groups) signalGroup(leader, signal);
     return;
   }
-  // In one step, which no fork escapes. It spares the first process of the namespace, and the caller.
+  // A single call, which no fork can escape. It skips the first process of the namespace and the caller.
   sendSignal(-1, signal);
 }
 
-/** The end of the supervisor outside a box, where no PID namespace takes its processes with it. */
+/** Kills all remaining processes, for a supervisor that is not in a PID namespace. */
 export function killEveryGroup(): void {
   for (const leader of groups) signalGroup(leader, "SIGKILL");
 }
@@ -68,7 +68,7 @@ const SIGNAL_NAMES: Partial<Record<NodeJS.Signals, string>> = {
   SIGUSR2: "user defined signal 2",
 };
 
-/** How Go, and so execd, calls the end of a process by a signal. */
+/** Returns Go's name for a signal, which execd reports. */
 export function describeSignal(signal: NodeJS.Signals): string {
   return `signal: ${SIGNAL_NAMES[signal] ?? signal}`;
 }

@@ -20,13 +20,13 @@ import { commandRoutes } from "./commands/routes.js";
 import { metricsRoutes } from "./limits/metrics-routes.js";
 import { Sessions } from "./commands/sessions.js";
 
-/** The port of execd itself, which nothing listens on here. */
+/** execd's own port. Nothing listens on it here. */
 const EXECD_PORT = 44772;
 
-/** Operations of execd that this version does not have. */
+/** Operations of execd that the local server does not support. */
 const LATER = [/^\/pty(\/|$)/, /^\/v1\/isolated(\/|$)/];
 
-/** execd's HTTP interface: answers whatever the server lets through. */
+/** Implements execd's HTTP interface. */
 export class Execd {
   readonly #routes: Routes;
 
@@ -43,7 +43,7 @@ export class Execd {
     };
   }
 
-  /** Answers one request; never throws. */
+  /** Responds to one request. Never throws. */
   async handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     if (headers[":method"] === "CONNECT") {
       tunnel(stream, Number(/:(\d+)$/.exec(headers[":authority"] ?? "")?.[1]));
@@ -57,10 +57,10 @@ export class Execd {
       await this.#route(stream, headers, target);
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem(500, "RUNTIME_ERROR", messageOf(error));
-      // Not like an end: the client must not take what it has for the whole.
+      // Breaks the response: the client must not take it for complete.
       if (stream.headersSent || stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
       else sendJson(stream, problem.status, { code: problem.code, message: problem.message });
-      // What the client still sends is of no use, but it may wait until it is taken.
+      // The rest of the request is not needed, but the client may wait until it is read.
       stream.resume();
     }
   }
@@ -89,7 +89,7 @@ export class Execd {
     const exact = this.#routes[`${method} ${pathname}`];
     if (exact) return { handler: exact, parameter: "" };
     const segments = pathname.split("/");
-    // The last segment first, as a status has the word `status` where a log has its id.
+    // From the last segment on: a status path ends in `status`, where a log path has the id.
     for (let index = segments.length - 1; index > 1; index--) {
       const pattern = segments.with(index, ":id").join("/");
       const handler = this.#routes[`${method} ${pattern}`];

@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** How an answer's body is told apart from what follows it. */
+/** How the end of a response's body is marked. */
 export type Framing = "chunked" | "length" | "until-close";
 
-/** One request of a {@link FaultServer}, and everything that a server should not do to it. */
+/** One request to a {@link FaultServer}, with methods to break its response in every way. */
 export class FaultExchange {
   readonly socket: Socket;
   readonly method: string;
@@ -12,9 +12,9 @@ export class FaultExchange {
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Settles when all of the request's body has come, or never. */
+  /** Resolves when the whole request body has arrived; stays pending if it does not. */
   readonly received: Promise<Buffer>;
-  /** What the server said it would do with the connection. */
+  /** Whether the response is complete. */
   isAnswered = false;
 
   constructor(socket: Socket, head: string, received: Promise<Buffer>) {
@@ -32,7 +32,7 @@ export class FaultExchange {
     this.received = received;
   }
 
-  /** Bytes as they are. Once the connection is gone, nothing. */
+  /** Writes raw bytes. Does nothing if the connection is closed. */
   write(bytes: string | Uint8Array): this {
     if (this.socket.writable) this.socket.write(bytes);
     return this;
@@ -46,18 +46,18 @@ export class FaultExchange {
     return this.write(chunkOf(bytes));
   }
 
-  /** An empty chunk would be the end. */
+  /** Writes a chunk, unless it is empty, which would mean the end. */
   chunkIfAny(bytes: Uint8Array): this {
     return bytes.byteLength === 0 ? this : this.chunk(bytes);
   }
 
-  /** The end of a chunked answer; the connection can be used again. */
+  /** Ends a chunked response. The connection can be reused. */
   lastChunk(): this {
     this.isAnswered = true;
     return this.write("0\r\n\r\n");
   }
 
-  /** A whole answer, in one write. */
+  /** Writes a complete response at once. */
   answer(
     status: number,
     body: string | Uint8Array = "",
@@ -73,19 +73,19 @@ export class FaultExchange {
     this.answer(status, JSON.stringify(value), { "content-type": "application/json", ...headers });
   }
 
-  /** Ends the connection in order, whatever is missing. */
+  /** Closes the connection with FIN, even if the response is incomplete. */
   close(): void {
     this.isAnswered = true;
     this.socket.end();
   }
 
-  /** Ends the connection with RST. */
+  /** Closes the connection with RST. */
   reset(): void {
     this.isAnswered = true;
     this.socket.resetAndDestroy();
   }
 
-  /** Settles when the connection is closed, by either side. */
+  /** Resolves when either side has closed the connection. */
   get closed(): Promise<void> {
     return this.socket.closed
       ? Promise.resolve()
@@ -93,7 +93,7 @@ export class FaultExchange {
   }
 }
 
-/** A whole answer as bytes. */
+/** Encodes a complete response. */
 export function frame(
   status: number,
   body: Uint8Array,
@@ -122,14 +122,14 @@ export function chunkOf(bytes: string | Uint8Array): Buffer {
 }
 
 /**
- * A server on a raw socket, so that it can break any rule, with connections that are kept alive: only there does Node's
- * `fetch` tell an answer that was cut from one that has ended.
+ * A server on a raw socket, which can break any rule. Connections are kept alive: only then can `fetch` of Node.js tell
+ * a cut response from a complete one.
  */
 export class FaultServer implements AsyncDisposable {
   readonly origin: string;
-  /** Every request so far. */
+  /** All requests so far. */
   readonly exchanges: FaultExchange[] = [];
-  /** Every byte that came, for tests that look for what should not have come; kept only where it is asked for. */
+  /** All bytes received, to search them for bytes that must not be sent; recorded only on request. */
   readonly bytes: Buffer[] | undefined;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
@@ -142,7 +142,7 @@ export class FaultServer implements AsyncDisposable {
     this.bytes = bytes;
   }
 
-  /** Starts one. `onRequest` is called when a request's head is there. */
+  /** Starts a server. `onRequest` is called when the head of a request has arrived. */
   static async start(
     onRequest: (exchange: FaultExchange) => void,
     {
@@ -155,7 +155,7 @@ export class FaultServer implements AsyncDisposable {
     const server = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
-      // Resets are what this is for.
+      // Tests cause resets.
       socket.on("error", () => undefined);
       readRequests(socket, bytes, (exchange) => {
         if (keepsExchanges) self.exchanges.push(exchange);
@@ -168,7 +168,7 @@ export class FaultServer implements AsyncDisposable {
     return self;
   }
 
-  /** Requests of a method, on a path that begins so. */
+  /** Returns the requests with a method and a path prefix. */
   requests(method: string, path = ""): FaultExchange[] {
     return this.exchanges.filter((exchange) => exchange.method === method && exchange.path.startsWith(path));
   }
@@ -177,7 +177,7 @@ export class FaultServer implements AsyncDisposable {
     return this.#sockets.size;
   }
 
-  /** Connections on which a client still waits for an answer, or for the rest of one. */
+  /** The number of connections on which a client waits for a response or the rest of one. */
   get busyConnections(): number {
     const busy = this.exchanges.filter(({ isAnswered, socket }) => !isAnswered && this.#sockets.has(socket));
     return new Set(busy.map(({ socket }) => socket)).size;
@@ -216,7 +216,7 @@ function readRequests(
       rest = body.take(rest);
       if (rest !== undefined) body = undefined;
     }
-    // A request without a body ends with its head.
+    // A request without a body ends after its head.
     if (body?.isEmpty === true) {
       body.take(Buffer.alloc(0));
       body = undefined;
@@ -224,7 +224,7 @@ function readRequests(
   });
 }
 
-/** How much of a body is kept; what is beyond is only counted. */
+/** How much of a body is kept; the rest is only counted. */
 const KEPT_BYTES = 1024 * 1024;
 
 class BodyReader {
@@ -234,7 +234,7 @@ class BodyReader {
   #kept: Buffer[] = [];
   #keptBytes = 0;
   #resolve!: (body: Buffer) => void;
-  // Of a chunked body: what has come of a line, and whether the last chunk has begun.
+  // The state of a chunked body: the current line so far, and whether the last chunk has begun.
   #line = "";
   #phase: "size" | "data" | "after-data" | "trailer" = "size";
 
@@ -248,7 +248,7 @@ class BodyReader {
     return !this.#isChunked && this.#left === 0;
   }
 
-  /** Takes bytes; gives those that are no longer of this body, once it has ended. */
+  /** Consumes bytes. Returns those after the end of this body, once it has ended. */
   take(bytes: Buffer): Buffer | undefined {
     if (!this.#isChunked) {
       const mine = bytes.subarray(0, this.#left);

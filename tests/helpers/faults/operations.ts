@@ -6,28 +6,28 @@ import type { Execution } from "../../../src/execution/execution.js";
 import { bareFrame } from "../wire.js";
 import { collect } from "../run-harness.js";
 
-/** The kinds of calls that the SDK makes, each with rules of its own. */
+/** The kinds of calls that the SDK makes, each with its own rules. */
 export type OperationName = "get" | "post" | "code" | "stream" | "command" | "upload" | "download";
 
-/** A call, and what a good server answers. */
+/** A call, and the response of a healthy server. */
 export interface Operation {
   readonly name: OperationName;
   /** Method and path of its request. */
   readonly route: readonly [method: string, path: string];
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
-  /** What it gives, in short, where all goes well. */
+  /** A summary of the result on success. */
   readonly value: unknown;
   run(link: SandboxLink, options: OperationOptions): Promise<unknown>;
 }
 
 export interface OperationOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Of a run; other kinds of calls have none. */
+  /** Only for runs. */
   readonly timeoutSeconds?: number | undefined;
 }
 
-/** Printed by each run: characters of one to four bytes. */
+/** The output of each run: characters of one to four bytes. */
 export const PRINTED = "h\u00e9llo \u2713 \u{1f600}\n";
 
 export const CODE_FRAMES: readonly string[] = [
@@ -38,7 +38,7 @@ export const CODE_FRAMES: readonly string[] = [
   { type: "result", results: { text: "2" }, timestamp: 5 },
   { type: "execution_complete", execution_time: 7, timestamp: 6 },
 ].map(bareFrame);
-/** A command's lines come without their newlines. */
+/** Lines of a command are sent without their newlines. */
 const COMMAND_FRAMES = CODE_FRAMES.filter((frame) => !/"(execution_count|result)"/.test(frame)).map((frame) =>
   frame.replace("\\n", ""),
 );
@@ -77,7 +77,7 @@ export const OPERATIONS: readonly Operation[] = [
     body: Buffer.from(CODE_FRAMES.join("")),
     value: { stdout: PRINTED, text: "2", isComplete: true },
     run: async (link, options) => {
-      // A named context, so that an interrupt may come before `init`.
+      // In a named context a run can be interrupted before `init`.
       const context = { id: "context-1", language: "python" };
       return inShort(await new Codes(link).run("print(1)", { context, ...options }));
     },

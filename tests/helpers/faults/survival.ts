@@ -7,40 +7,40 @@ import { FaultServer, type FaultExchange } from "./fault-server.js";
 import { LeakWatch, until } from "./leaks.js";
 import type { Operation } from "./operations.js";
 
-/** Sent with each answer, and to be found in what is made of it. */
+/** Sent with each response; must be in exceptions made from it. */
 export const REQUEST_ID = "request-of-a-fault";
 
-/** Waits for retries do not belong to these tests: there are two retries, at once. */
+/** Two retries without delay: waits between retries are tested elsewhere. */
 export const QUICK_RETRIES = { maxRetries: 2, initialBackoffMillis: 0, maxBackoffMillis: 0 };
 
-/** What a call must come to. */
+/** The expected outcome of a call. */
 export interface Failing {
-  /** The code of the exception; several where the platform decides which. */
+  /** The code of the exception; several if it depends on the platform. */
   readonly code: string | readonly string[];
   readonly type?: abstract new (...facts: never[]) => Error;
   readonly statusCode?: number;
-  /** How often the request must have come. */
+  /** The expected number of requests. */
   readonly attempts?: number;
   readonly isRetryable?: boolean;
   readonly message?: RegExp;
-  /** Whether the answer's request id must be in the exception. */
+  /** Whether the exception must contain the request id. */
   readonly hasRequestId?: boolean;
-  /** For runs: what the partial execution must have printed. */
+  /** For runs: the expected output in the partial execution. */
   readonly printed?: string;
 }
 export type Expected = "ok" | { readonly value: unknown } | Failing;
 
-/** What a fault does to the request of a call. */
+/** Handles the request of a call with a fault. */
 export type Fault = (exchange: FaultExchange, operation: Operation, attempt: number) => void;
 
 let cases = 0;
 
-/** How many cases this file has tried. */
+/** The number of cases that this file has tried. */
 export function casesTried(): number {
   return cases;
 }
 
-/** Prints it; for `afterAll`. */
+/** Prints the number of cases; for `afterAll`. */
 export function reportCases(suite: string): void {
   console.info(`${suite}: ${cases} cases survived`);
 }
@@ -51,11 +51,11 @@ export function countCases(count: number): void {
 
 /** Options of {@link inWorld}. */
 export interface WorldOptions extends ConnectionOptions {
-  /** Looks after several worlds at once; the caller asks it what is left. @default one of its own */
+  /** Checks several worlds at once; the caller then calls it. @default a new one */
   readonly leaks?: LeakWatch;
 }
 
-/** Where faults happen: a server, and what talks to it. */
+/** A server, and the client objects that talk to it. */
 export interface World {
   readonly server: FaultServer;
   readonly link: SandboxLink;
@@ -63,8 +63,8 @@ export interface World {
 }
 
 /**
- * Does something in a world of its own and looks at what is left of it: no connection on which anything is awaited, no
- * timer, no socket, no listener, no unhandled rejection.
+ * Runs a function with its own server and client, and checks that nothing is left: no busy connection, timer, socket,
+ * listener or unhandled rejection.
  */
 export async function inWorld(
   onRequest: (exchange: FaultExchange) => void,
@@ -83,7 +83,7 @@ export async function inWorld(
   if (shared === undefined) await leaks.expectNothingLeft();
 }
 
-/** A server that does this to the requests of an operation, and hears interrupts: they end what runs, in order. */
+/** Starts a server that applies a fault to requests of an operation. Interrupts succeed and end the run. */
 export function faulty(
   operation: Operation,
   fault: Fault,
@@ -105,7 +105,7 @@ export function faulty(
   };
 }
 
-/** Makes a call under a fault and holds what it comes to against what it must come to. */
+/** Makes a call under a fault and checks the outcome. */
 export async function expectSurvival(
   operation: Operation,
   fault: Fault,
@@ -154,8 +154,8 @@ export function expectOutcome(operation: Operation, outcome: Outcome, expected: 
     return;
   }
   const error = "error" in outcome ? outcome.error : undefined;
-  // Whatever it is, seen in full where it is not what it should be.
-  if (!isSandboxException(error)) throw new Error("It did not fail as the library does.", { cause: outcome });
+  // Shows the full value if it is not the expected exception.
+  if (!isSandboxException(error)) throw new Error("Expected a SandboxException.", { cause: outcome });
   const { code, type, printed, message, hasRequestId, ...facts } = expected;
   expect([code].flat()).toContain(error.error.code);
   expect(error.sandboxId).toBe("sandbox-1");

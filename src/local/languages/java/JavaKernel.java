@@ -918,7 +918,7 @@ public class JavaKernel {
                     continue; // This is the interrupt, which the code has received, too.
                 }
                 if (code.isAlive() && engine.isInterrupted) {
-                    System.err.println("The interrupted code does not stop; it goes on in the background.");
+                    System.err.println("The interrupted code does not stop; it continues in the background.");
                     throw new ThreadDeath();
                 }
             }

@@ -5,7 +5,7 @@ import { startJavaScript, startTypeScript } from "../../languages/javascript/ker
 import { startPython } from "../../languages/python/kernel.js";
 import type { KernelStarter } from "./kernel.js";
 
-/** What starts a kernel of each language, by the language's name on the wire. */
+/** The function that starts a kernel, by the language's name on the wire. */
 export const STARTERS: Readonly<Partial<Record<string, KernelStarter>>> = {
   python: startPython,
   java: startJava,

@@ -11,7 +11,7 @@ import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
 import { KernelOutput, type OutputTarget } from "./output.js";
 
-// What a process writes before it is ready explains why it does not start; this much is kept of it.
+// Output of a process that is not ready yet explains why it fails to start. This much is kept.
 const COMPLAINT_CHARS = 4000;
 // How long to wait for the end of the channel, which a forked child of user code may hold open.
 const LAST_WORDS_MS = 500;

@@ -6,27 +6,27 @@ import { describeSignal, signalGroup, trackGroup } from "../processes.js";
 const TERMINATION_MS = 3000;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** How a process ended, or why it did not begin. */
+/** How a process ended, or why it did not start. */
 export type Ending =
   { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly failure: string };
 
-/** A process to start. */
+/** The process to start. */
 export interface Launch {
   readonly argv: readonly string[];
-  /** An absolute path of a directory that exists. */
+  /** An absolute path of an existing directory. */
   readonly cwd: string;
-  /** The whole environment. */
+  /** The complete environment. */
   readonly env: Readonly<Record<string, string>>;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** Descriptors, which stay open here. */
+  /** Descriptors for the output. They stay open in this process. */
   readonly stdout: number;
   readonly stderr: number;
-  /** After these it is killed; 0: never. */
+  /** The process is killed after this time; 0 for no limit. */
   readonly timeoutMs: number;
 }
 
-/** A process in a group of its own, which signals and the timeout reach as a whole. Its stdin is empty. */
+/** A process that leads its own group. Signals and the timeout affect the whole group. Its stdin is empty. */
 export class Child {
   readonly ending: Promise<Ending>;
   #process: ChildProcess | undefined;
@@ -36,7 +36,7 @@ export class Child {
     this.ending = this.#start(launch);
   }
 
-  /** Whether there is, or was, a process. */
+  /** Whether the process was started. */
   get hasStarted(): boolean {
     return this.#process?.pid !== undefined;
   }
@@ -49,7 +49,7 @@ export class Child {
     signalGroup(this.#process?.pid, signal);
   }
 
-  /** Ends it, after 3 s by SIGKILL; resolves when it is gone. */
+  /** Ends the process, after 3 s with SIGKILL. Resolves when it has ended. */
   async terminate(): Promise<void> {
     this.signal("SIGTERM");
     const killing = setTimeout(() => this.signal("SIGKILL"), TERMINATION_MS);
@@ -92,14 +92,14 @@ export class Child {
   }
 }
 
-/** The exit code of an ending as execd counts, and what Go says about it: nothing of a success. */
+/** Returns the exit code that execd reports, and Go's error message, which is empty on success. */
 export function describeEnding(ending: Ending): { readonly exitCode: number; readonly error: string } {
   if ("failure" in ending) return { exitCode: 255, error: ending.failure };
   if ("signal" in ending) return { exitCode: -1, error: describeSignal(ending.signal) };
   return { exitCode: ending.code, error: ending.code === 0 ? "" : `exit status ${ending.code}` };
 }
 
-/** The error of an event stream that tells of an ending; `undefined` for a success. */
+/** Returns the stream error for a process that failed, or `undefined` on success. */
 export function toWireError(
   ending: Ending,
 ): { readonly ename: string; readonly evalue: string; readonly traceback: readonly string[] } | undefined {

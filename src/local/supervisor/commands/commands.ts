@@ -8,24 +8,24 @@ import { OutputLogs, type OutputLog } from "./output-log.js";
 import type { PipePool } from "../code/pipes.js";
 import { Problem, runtimeError } from "../http/problem.js";
 
-// Commands that have ended are forgotten beyond these numbers, the oldest first.
+// Beyond these numbers, the oldest ended commands are forgotten.
 const REMEMBERED_COMMANDS = 10_000;
 const LOGGED_BYTES = 512 * 2 ** 20;
 
-/** A command, checked. */
+/** A validated command. */
 export interface CommandSpec {
-  /** A text for the shell, or a program and its arguments. */
+  /** Text for the shell, or a program and its arguments. */
   readonly command: string | readonly string[];
-  /** An absolute path of a directory that exists. */
+  /** An absolute path of an existing directory. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly uid?: number | undefined;
   readonly gid?: number | undefined;
-  /** 0: none. */
+  /** 0 for no timeout. */
   readonly timeoutMs: number;
 }
 
-/** What execd tells about a command. */
+/** The status of a command, as execd reports it. */
 export interface CommandStatus {
   readonly id: string;
   readonly content: string;
@@ -40,13 +40,13 @@ interface CommandRecord {
   readonly id: string;
   readonly content: string;
   readonly startedAt: string;
-  /** The output of a command in the background. */
+  /** The output of a background command. */
   readonly log: OutputLog | undefined;
   child: Child | undefined;
   ended: { readonly ending: Ending; readonly at: string } | undefined;
 }
 
-/** Runs commands. They are independent of the client that asked for them. */
+/** Runs commands. A command continues when its client disconnects. */
 export class Commands {
   readonly #configuration: Configuration;
   readonly #pipes: PipePool;
@@ -60,7 +60,7 @@ export class Commands {
     this.#logs = new OutputLogs(Math.min(LOGGED_BYTES, (configuration.limits?.diskBytes ?? Infinity) / 4));
   }
 
-  /** Starts a command and reports it; resolves when it has ended. */
+  /** Starts a command and sends its events. Resolves when it has ended. */
   async run(spec: CommandSpec, events: EventStream): Promise<void> {
     const stdout = await this.#pipes.take();
     const stderr = await this.#pipes.take();
@@ -81,7 +81,7 @@ export class Commands {
     stdout.closeWriteEnd();
     stderr.closeWriteEnd();
     const ending = await record.child.ending;
-    // What it left running must never wait for this client.
+    // Processes that the command left running must never wait for this client.
     events.onFlow = () => undefined;
     stdout.finish();
     stderr.finish();
@@ -93,14 +93,14 @@ export class Commands {
     events.end();
   }
 
-  /** Starts a command whose output goes to a log; resolves when it has been started and reported. */
+  /** Starts a command whose output goes to a log. Resolves when it has started. */
   async runInBackground(spec: CommandSpec, events: EventStream): Promise<void> {
     const output = await this.#pipes.take();
     const log = this.#logs.create();
     const record = this.#register(spec, log);
     events.start(record.id);
     output.listen((chunk) => log.append(chunk));
-    // Also what it leaves running may write on.
+    // Processes that the command leaves running may still write.
     output.onEnd(() => log.close());
     const child = new Child({ ...this.#launch(spec), stdout: output.writeEnd, stderr: output.writeEnd });
     record.child = child;
@@ -123,7 +123,7 @@ export class Commands {
     return this.#records.has(id);
   }
 
-  /** Terminates a command and resolves when it is gone, after 3 s at most by SIGKILL. */
+  /** Ends a command, after 3 s with SIGKILL. Resolves when it has ended. */
   async interrupt(id: string): Promise<void> {
     const record = this.#records.get(id);
     if (record?.child === undefined || record.ended !== undefined) {
@@ -149,7 +149,7 @@ export class Commands {
     };
   }
 
-  /** The output of a command in the background. @throws {Problem} 400 */
+  /** Returns the output of a background command. @throws {Problem} 400 */
   log(id: string): OutputLog {
     const record = this.#records.get(id);
     if (record === undefined) throw new Problem(400, "INVALID_REQUEST_BODY", `command not found: ${id}`);

@@ -1,9 +1,9 @@
-/** Half of the longest string that V8 can hold. */
+/** Half of the longest string that V8 supports. */
 const LONGEST_LINE = 256 * 1024 * 1024;
-/** What of a box's memory a line may take: it exists several times on its way, as bytes, as text and as JSON. */
+/** The share of a box's memory for one line, which exists several times: as bytes, as text and as JSON. */
 const SHARE_OF_LINE = 1 / 16;
 
-/** The longest line, in bytes, that a box with so much memory passes on as a whole. */
+/** Returns the longest line, in bytes, that is delivered as a whole in a box with this much memory. */
 export function longestLine(memoryBytes = Infinity): number {
   return Math.min(Math.floor(memoryBytes * SHARE_OF_LINE), LONGEST_LINE);
 }
@@ -12,22 +12,22 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * How output becomes lines: that of a command ends them at `\r`, too, where `\r\n` counts once, and has the text `"\n"`
- * for an empty one; that of a session ends them at `\n` alone, without the `\r` before it, and leaves out empty ones.
+ * How output is split into lines. `command`: a line ends at `\n`, `\r` or `\r\n`, and an empty line becomes `"\n"`.
+ * `session`: a line ends at `\n`, a `\r` before it is removed, and empty lines are left out.
  */
 export type LineRules = "command" | "session";
 
-/** Splits output into the texts of its events. A line is held until it is complete; a longer one is passed on in pieces. */
+/** Splits output into the texts of events. A line is held until it is complete; a longer one is delivered in pieces. */
 export class LineSplitter {
   readonly #deliver: (text: string) => void;
   readonly #isSession: boolean;
   readonly #longest: number;
-  // Joined once, when the line is complete: appending to a growing buffer would copy a long line again and again.
+  // Joined once per line. Appending to a growing buffer would copy a long line again and again.
   #held: Buffer[] = [];
   #heldBytes = 0;
   #afterCarriageReturn = false;
 
-  /** @param longest - in bytes, what {@link longestLine} says */
+  /** @param longest - in bytes, from {@link longestLine} */
   constructor(deliver: (text: string) => void, longest: number, rules: LineRules = "command") {
     this.#deliver = deliver;
     this.#longest = longest;
@@ -50,7 +50,7 @@ export class LineSplitter {
     if (start < chunk.length) this.#hold(chunk.subarray(start));
   }
 
-  /** Delivers what is held: the process has ended. */
+  /** Delivers what is held, after the process has ended. */
   finish(): void {
     if (this.#heldBytes > 0) this.#emit(Buffer.alloc(0));
   }

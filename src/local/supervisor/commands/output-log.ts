@@ -7,14 +7,14 @@ const READ_BYTES = 256 * 1024;
 
 interface Segment {
   readonly file: string;
-  /** Where in the log it begins. */
+  /** The position of its first byte in the log. */
   readonly start: number;
   length: number;
 }
 
 /**
- * The outputs of background commands, on disk, with a limit for all of them together: beyond it the oldest output goes
- * first, from any writer, and positions in what remains stay what they were.
+ * The output of background commands on disk, with a common limit. Beyond it, the oldest output of any command is
+ * removed; positions in the rest do not change.
  */
 export class OutputLogs {
   readonly #budget: number;
@@ -23,7 +23,7 @@ export class OutputLogs {
   readonly #segments = new Map<Segment, OutputLog>();
   #bytes = 0;
 
-  /** @param newFile - gives the name of a file that is not there yet, in a directory that is */
+  /** @param newFile - returns an unused file name in an existing directory */
   constructor(budget: number, newFile = () => privateFile("output")) {
     this.#budget = budget;
     this.newFile = newFile;
@@ -33,7 +33,7 @@ export class OutputLogs {
     return new OutputLog(this);
   }
 
-  /** A segment has grown. */
+  /** Records that a segment has grown. */
   account(segment: Segment, log: OutputLog, bytes: number): void {
     this.#segments.set(segment, log);
     this.#bytes += bytes;
@@ -48,7 +48,7 @@ export class OutputLogs {
   }
 }
 
-/** The output of one command. Positions in it are counted in bytes from its beginning. */
+/** The output of one command. Positions count bytes from its beginning. */
 export class OutputLog {
   readonly #logs: OutputLogs;
   readonly #segments: Segment[] = [];
@@ -63,12 +63,12 @@ export class OutputLog {
     return this.#end;
   }
 
-  /** Where the oldest output begins that is still there. */
+  /** The position of the oldest output that is still available. */
   get start(): number {
     return this.#segments[0]?.start ?? this.#end;
   }
 
-  // Synchronous, so that the log has everything that the command wrote once it is said to have ended.
+  // Synchronous, so that the log is complete when the command is reported as ended.
   append(chunk: Buffer): void {
     for (let rest = chunk; rest.length > 0;) {
       try {
@@ -79,18 +79,18 @@ export class OutputLog {
         this.#logs.account(segment, this, written);
         rest = rest.subarray(written);
       } catch {
-        return; // the disk is full: the command goes on, its output is lost
+        return; // the disk is full: the command continues without its output
       }
     }
   }
 
-  /** No more output comes; what there is stays. */
+  /** Ends the log. Its content stays available. */
   close(): void {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
 
-  /** Removes everything. */
+  /** Deletes the log and its content. */
   delete(): void {
     this.close();
     for (const segment of [...this.#segments]) this.drop(segment);
@@ -102,14 +102,14 @@ export class OutputLog {
     rmSync(segment.file, { force: true });
   }
 
-  /** The output from one position up to another. */
+  /** Reads the output from one position to another. */
   async *read(start: number, end: number): AsyncGenerator<Buffer, void> {
     for (const segment of [...this.#segments]) {
       const first = Math.max(start, segment.start);
       const last = Math.min(end, segment.start + segment.length);
       if (first >= last) continue;
       const handle = await open(segment.file).catch(() => undefined);
-      if (handle === undefined) continue; // code in the sandbox has emptied /tmp
+      if (handle === undefined) continue; // code in the sandbox deleted it from /tmp
       try {
         yield* readRange(handle, first - segment.start, last - segment.start);
       } finally {

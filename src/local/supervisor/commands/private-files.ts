@@ -4,8 +4,8 @@ import os from "node:os";
 import path from "node:path";
 
 /**
- * A new name in the supervisor's own directory for temporary files. It is made again each time: code in the sandbox may
- * empty /tmp, and commands must go on to work.
+ * Returns a new name in the supervisor's directory for temporary files. Creates the directory each time, because code
+ * in the sandbox may empty /tmp, and commands must continue to work.
  */
 export function privateFile(suffix: string): string {
   const directory = path.join(os.tmpdir(), "opensandbox-execd");

@@ -9,10 +9,10 @@ import { primaryGroupOf } from "../files/identities.js";
 import { invalid, Problem, runtimeError } from "../http/problem.js";
 import type { Sessions } from "./sessions.js";
 
-/** Up to this size a piece of a log is sent with its length. */
+/** Up to this size, a part of a log is sent with its length. */
 const MEASURED_BYTES = 2 ** 20;
 
-/** What runs commands, and what ends them and code alike. */
+/** Runs commands and code, and interrupts both. */
 export interface Runners {
   readonly configuration: Configuration;
   readonly contexts: Contexts;
@@ -20,7 +20,7 @@ export interface Runners {
   readonly sessions: Sessions;
 }
 
-/** Commands, in the foreground and the background, and sessions. */
+/** Returns the routes for commands, background commands and sessions. */
 export function commandRoutes(runners: Runners): Routes {
   const { commands, sessions } = runners;
   return {
@@ -37,13 +37,13 @@ export function commandRoutes(runners: Runners): Routes {
   };
 }
 
-/** `DELETE /code` and `DELETE /command` are one: an id says by itself what it is of. */
+/** Handles both `DELETE /code` and `DELETE /command`: the id determines what is interrupted. */
 export async function interrupt({ stream, query }: Call, runners: Runners): Promise<void> {
   const { contexts, commands, sessions } = runners;
   const id = requiredQuery(query, "id");
   if (contexts.has(id)) await contexts.interrupt(id);
   else if (commands.has(id)) await commands.interrupt(id);
-  // As in execd, which has no other way to stop what runs in one.
+  // As in execd, the only way to stop a run in a session.
   else if (sessions.has(id)) sessions.delete(id);
   else throw runtimeError("error interruptting code context. no such session");
   sendEmpty(stream);
@@ -57,7 +57,7 @@ async function runCommand({ stream }: Call, { configuration, commands }: Runners
   const gid = body.count("gid", "Gid");
   if (gid !== undefined && uid === undefined) throw invalid("uid is required when gid is provided");
   const env = body.strings("envs");
-  // A directory may be named by a variable of the command.
+  // The path may contain a variable of the command.
   const withOwn = { ...configuration, env: { ...configuration.env, ...env } };
   const cwd = resolveDirectory(body.string("cwd"), withOwn);
   const group = gid ?? (uid === undefined ? undefined : primaryGroupOf(uid));
@@ -66,7 +66,7 @@ async function runCommand({ stream }: Call, { configuration, commands }: Runners
   await (body.boolean("background") ? commands.runInBackground(spec, events) : commands.run(spec, events));
 }
 
-/** A text for the shell or, as newer servers have it, a program and its arguments. */
+/** Reads text for the shell or, as on newer servers, a program and its arguments. */
 function readCommand(body: Body): string | readonly string[] {
   const argv = body.list("argv");
   if (argv === undefined) return body.required("command", "Command");
@@ -79,7 +79,7 @@ function readCommand(body: Body): string | readonly string[] {
 async function sendLog({ stream, query, parameter }: Call, commands: Commands): Promise<void> {
   const log = commands.log(parameter);
   const given = query.get("cursor") ?? "";
-  // As in execd, anything but a number counts as absent.
+  // As in execd, anything but a number is ignored.
   const cursor = /^[+-]?\d+$/.test(given) ? Number(given) : 0;
   if (cursor < 0) {
     const message = `error seek file: seek /tmp/${parameter}.output: invalid argument`;
@@ -116,7 +116,7 @@ async function runInSession({ stream, parameter: id }: Call, runners: Runners): 
   const command = body.required("command", "Command");
   const timeoutMs = body.count("timeout", "Timeout") ?? 0;
   const given = body.string("cwd");
-  // What the session has may be gone meanwhile, and then a process could not start in it.
+  // The session's directory may have been deleted, and no process could start in it.
   const cwd = resolveSessionDirectory(given === "" ? sessions.directoryOf(id) : given, configuration);
   await sessions.run(id, { command, cwd: given === "" ? "" : cwd, timeoutMs }, new EventStream(stream));
 }

@@ -12,28 +12,28 @@ import type { PipePool } from "../code/pipes.js";
 import { privateFile } from "./private-files.js";
 import { messageOf, Problem, runtimeError } from "../http/problem.js";
 
-/** What a session remembers of its variables, at most. */
+/** The maximum size of a session's variables. */
 const LARGEST_STATE = 8 * 2 ** 20;
 
-/** A run in a session, checked. */
+/** A validated run in a session. */
 export interface SessionRun {
   readonly command: string;
-  /** Where the session goes to first; empty: nowhere. */
+  /** The directory to change to before the run; empty for the current one. */
   readonly cwd: string;
-  /** 0: none. */
+  /** 0 for no timeout. */
   readonly timeoutMs: number;
 }
 
 interface Session {
   cwd: string;
-  /** The exported variables, as bash declares them; `undefined` before the first run. */
+  /** The exported variables, in bash's declarations; `undefined` before the first run. */
   variables: Buffer | undefined;
   readonly running: Set<Child>;
 }
 
 /**
- * Sessions of bash: what they remember from one run to the next are the exported variables and the directory. As in
- * execd each run is a process of its own, so that one that exits, hangs or is killed does not take the session along.
+ * Sessions of bash, which keep the exported variables and the directory between runs. As in execd, each run is its own
+ * process, so a run that exits, hangs or is killed does not end the session.
  */
 export class Sessions {
   readonly #configuration: Configuration;
@@ -47,7 +47,7 @@ export class Sessions {
     this.#bash = findProgram("bash", configuration.env["PATH"] ?? "");
   }
 
-  /** Makes a session, and its directory if it does not exist. */
+  /** Creates a session, and its directory if it does not exist. */
   create(cwd: string): string {
     const directory = expandPath(cwd, this.#configuration);
     try {
@@ -69,7 +69,7 @@ export class Sessions {
     return this.#find(id).cwd;
   }
 
-  /** Ends a session and what runs in it. @throws {Problem} 404 */
+  /** Deletes a session and ends its current run. @throws {Problem} 404 */
   delete(id: string): void {
     const session = this.#sessions.get(id);
     if (session === undefined) throw new Problem(404, "CONTEXT_NOT_FOUND", `session ${id} not found`);
@@ -77,14 +77,14 @@ export class Sessions {
     for (const child of session.running) child.signal("SIGKILL");
   }
 
-  /** Runs a command and reports it; unlike one that stands alone it ends with its client. */
+  /** Runs a command and sends its events. Unlike a single command, it ends when its client disconnects. */
   async run(id: string, { command, cwd, timeoutMs }: SessionRun, events: EventStream): Promise<void> {
     const session = this.#find(id);
     if (cwd !== "") session.cwd = cwd;
     const before = await this.#write(session);
     const output = await this.#pipes.take();
     if (!this.has(id)) {
-      // It was deleted meanwhile.
+      // Deleted meanwhile.
       output.finish();
       if (before !== undefined) await rm(before, { force: true });
       throw contextNotFound();
@@ -98,7 +98,7 @@ export class Sessions {
     const child = new Child({
       argv: [this.#bash, "--noprofile", "--norc", "-c", script(before, after), "bash", command],
       cwd: session.cwd,
-      // What the session has is declared by its script, which no length limits and where every byte survives.
+      // The script declares the session's variables: its length is not limited, and every byte is preserved.
       env: before === undefined ? { ...this.#configuration.env, PWD: session.cwd } : { PWD: session.cwd },
       stdout: output.writeEnd,
       stderr: output.writeEnd,
@@ -106,7 +106,7 @@ export class Sessions {
     });
     output.closeWriteEnd();
     session.running.add(child);
-    // Not before: who knows of the run may delete the session at once, and that must end it.
+    // Not earlier: a client that knows of the run may delete the session at once, which must end the run.
     events.start(id);
     events.onGone = () => child.signal("SIGKILL");
     const ending = await child.ending;
@@ -148,15 +148,15 @@ function contextNotFound(): Problem {
 }
 
 /**
- * What bash runs around the command, its `$1`. All on the first line, so that messages tell the command's own lines;
- * a command that exits leaves the rest out, and so the session as it was.
+ * Returns the script that runs a command (`$1`) in a session. It is a single line, so that error messages have the
+ * command's own line numbers. A command that calls `exit` skips the rest, and so leaves the session unchanged.
  */
 function script(before: string | undefined, after: string): string {
   const restore = before === undefined ? "" : `. ${quote(before)} 2>/dev/null; `;
   const dump = `{ builtin declare -px; builtin printf '\\0'; builtin pwd; } >| ${quote(after)}`;
   return [
     `${restore}builtin eval "shift; $1"`,
-    // Without tracing, which would show these lines. The directory is told apart: links in it must not be lost.
+    // With tracing off, which would print this line. The directory is saved separately, to preserve links in its path.
     `{ builtin set -- "$?"; builtin set +x; builtin export -n PWD; ${dump}; } 2>/dev/null`,
     'builtin exit "$1"',
   ].join("\n");
@@ -182,7 +182,7 @@ function findProgram(name: string, searchPath: string): string {
       accessSync(file, constants.X_OK);
       return file;
     } catch {
-      // Not here.
+      // not in this directory
     }
   }
   return name;

@@ -19,10 +19,10 @@ import { describeSystemError, errorCode } from "../http/go-errors.js";
 import { BadPattern, compileGlob } from "./glob.js";
 import { Problem, runtimeError } from "../http/problem.js";
 
-/** How long a search may take. Clients wait for about as long. */
+/** The time limit for a search. Clients wait for about as long. */
 const SEARCH_LIMIT_MS = 25_000;
 
-/** The operations on directories, including the search. */
+/** Returns the routes for directories and for the file search. */
 export function directoryRoutes(configuration: Configuration): Routes {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
@@ -52,7 +52,7 @@ async function create(directory: string, permission: Permission): Promise<void> 
     if (isNew !== undefined) await setPermissionOfNew(directory, parents, permission);
   } catch (error) {
     if (error instanceof Refusal) throw refusalProblem(error);
-    // Go says ENOTDIR where Node, which has looked what is there, says EEXIST.
+    // Go reports ENOTDIR where Node.js, which checks the path first, reports EEXIST.
     if (errorCode(error) === "EEXIST")
       throw runtimeError(`error accessing file: mkdir ${directory}: not a directory`);
     throw fileProblem(error, "mkdir", directory);
@@ -75,13 +75,13 @@ function readDepth(given: string): number {
   throw refused(`invalid query parameter 'depth': ${given}`);
 }
 
-/** What is in a directory: each entry before those below it, in the order of their names. */
+/** Lists a directory recursively: each entry comes before its own entries, in the order of names. */
 async function collect(directory: string, depth: number): Promise<FileInfo[]> {
   if (depth === 0) return [];
   const found: FileInfo[] = [];
   for (const name of await namesIn(directory)) {
     const info = await readFileInfo(path.join(directory, name)).catch(() => undefined);
-    if (info === undefined) continue; // removed meanwhile
+    if (info === undefined) continue; // deleted meanwhile
     found.push(info);
     if (info.type !== "directory") continue;
     for (const below of await collect(info.path, depth - 1)) found.push(below);
@@ -97,7 +97,7 @@ async function search({ stream, query }: Call, root: string): Promise<void> {
     throw missingFile(error, "stat", root) ?? fileProblem(error, "stat", root);
   });
   const found: FileInfo[] = [];
-  // A list of its own instead of recursion: a tree may be deeper than the stack.
+  // A list instead of recursion: a tree may be deeper than the call stack.
   const pending = [root];
   for (let file = pending.pop(); file !== undefined; file = pending.pop()) {
     if (stream.destroyed) return;
@@ -105,7 +105,7 @@ async function search({ stream, query }: Call, root: string): Promise<void> {
       throw runtimeError(`error searching files. no result within ${SEARCH_LIMIT_MS / 1000} s: ${root}`);
     }
     const info = await readFileInfo(file).catch(() => undefined);
-    if (info === undefined) continue; // removed meanwhile
+    if (info === undefined) continue; // deleted meanwhile
     if (info.type === "directory") {
       for (const name of (await namesIn(file)).reverse()) pending.push(path.join(file, name));
     } else if (matches(path.basename(file))) found.push(info);
@@ -122,7 +122,7 @@ function readPattern(pattern: string): (name: string) => boolean {
   }
 }
 
-/** The names in a directory in Go's order; none where it may not be read, or is gone. */
+/** Returns the names in a directory in Go's order; empty if it cannot be read. */
 async function namesIn(directory: string): Promise<string[]> {
   return (await readdir(directory).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
 }

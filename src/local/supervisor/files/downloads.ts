@@ -11,10 +11,10 @@ import { LineWindow, type Window } from "./line-window.js";
 import { Problem } from "../http/problem.js";
 
 const CHUNK_BYTES = 256 * 1024;
-/** Up to this size a window of lines is sent with its length. */
+/** Up to this size, a window of lines is sent with its length. */
 const MEASURED_BYTES = 64 * 1024;
 
-/** `GET /files/download`: a file, a range of its bytes, or a window of its lines. */
+/** Handles `GET /files/download`: sends a file, a range of its bytes, or a window of its lines. */
 export async function download(
   { stream, headers, query }: Call,
   configuration: Configuration,
@@ -27,7 +27,7 @@ export async function download(
   if (byLines && range !== "") {
     throw refused("line-based reading (offset/limit) and byte range (Range header) are mutually exclusive");
   }
-  // A named pipe that nobody writes to must not be waited for.
+  // Without O_NONBLOCK, a named pipe without a writer would block.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw fileProblem(error, "open", file);
   });
@@ -60,7 +60,7 @@ async function sendLines(stream: ServerHttp2Stream, handle: FileHandle, wanted: 
   let bytes = 0;
   const pieces = async function* () {
     for await (const chunk of handle.createReadStream({ autoClose: false, highWaterMark: CHUNK_BYTES })) {
-      yield lines.push(chunk as Buffer); // no encoding was asked for
+      yield lines.push(chunk as Buffer); // a Buffer, as no encoding is set
       if (lines.isComplete) return;
     }
   };
@@ -86,7 +86,7 @@ interface Content {
   readonly name: string;
   readonly size: number;
   readonly mtimeMs: number;
-  /** The header, or an empty string. */
+  /** The value of the header, or an empty string. */
   readonly range: string;
   readonly since: string | undefined;
 }
@@ -96,7 +96,7 @@ async function sendBytes(stream: ServerHttp2Stream, handle: FileHandle, content:
   const headers = {
     "content-disposition": dispositionOf(content.name),
     "last-modified": new Date(mtimeMs).toUTCString(),
-    // From the modification time alone browsers would conclude that the file stays as it is for a while.
+    // With only a modification time, browsers would cache the file for a while.
     "cache-control": "no-store",
   };
   const range = content.range === "" ? undefined : parseRange(content.range, size);
@@ -137,7 +137,7 @@ async function sendBytes(stream: ServerHttp2Stream, handle: FileHandle, content:
   await pipeline(handle.createReadStream(options), stream);
 }
 
-/** The first range of a header; execd ignores the others. */
+/** Parses the first range of a header; execd ignores the others. */
 function parseRange(
   header: string,
   size: number,
@@ -154,7 +154,7 @@ function parseRange(
 }
 
 function dispositionOf(name: string): string {
-  // As Go escapes the segment of a path: these few stay besides what JavaScript leaves.
+  // Go's path escaping leaves a few more characters unescaped than JavaScript's.
   const escaped = encodeURIComponent(name).replace(/[!'()*]/g, percentEncode);
   const plain = escaped.replace(/%(24|26|2B|3A|3D|40)/g, decodeURIComponent);
   const isAscii = !/[^\u0020-\u007e]/.test(name);

@@ -6,7 +6,7 @@ import { describeSystemError, errorCode, formatNanoseconds } from "../http/go-er
 import { groups, users } from "./identities.js";
 import { Problem } from "../http/problem.js";
 
-/** A file as execd shows it. */
+/** A file, as execd describes it. */
 export interface FileInfo {
   /** Absolute. */
   readonly path: string;
@@ -16,11 +16,11 @@ export interface FileInfo {
   readonly created_at: string;
   readonly owner: string;
   readonly group: string;
-  /** A decimal number with the digits of the octal one: 644 is 0644. */
+  /** A decimal number with the octal digits: 644 means 0644. */
   readonly mode: number;
 }
 
-/** Describes a file, and a link itself rather than what it leads to. */
+/** Describes a file. Does not follow links. */
 export async function readFileInfo(file: string): Promise<FileInfo> {
   const stats = await lstat(file, { bigint: true });
   return {
@@ -28,7 +28,7 @@ export async function readFileInfo(file: string): Promise<FileInfo> {
     type: typeOf(stats),
     size: Number(stats.size),
     modified_at: formatNanoseconds(stats.mtimeNs),
-    // As in execd: few file systems tell when a file was created.
+    // As in execd: few file systems record the creation time.
     created_at: formatNanoseconds(stats.ctimeNs),
     owner: users.nameOf(Number(stats.uid)),
     group: groups.nameOf(Number(stats.gid)),
@@ -42,7 +42,7 @@ function typeOf(stats: BigIntStats): FileInfo["type"] {
   return stats.isFile() ? "file" : "other";
 }
 
-/** 404 for what is not there; `undefined` for any other failure. */
+/** Returns a 404 Problem if a file does not exist, and `undefined` for other errors. */
 export function missingFile(error: unknown, operation: string, file: string): Problem | undefined {
   if (errorCode(error) !== "ENOENT") return undefined;
   return new Problem(
@@ -52,18 +52,18 @@ export function missingFile(error: unknown, operation: string, file: string): Pr
   );
 }
 
-/** The Problem of a failed operation on a file. */
+/** Returns the Problem for a failed file operation. */
 export function fileProblem(error: unknown, operation: string, file: string): Problem {
   if (error instanceof Problem) return error;
   const message = `error accessing file: ${operation} ${file}: ${describeSystemError(error)}`;
   return missingFile(error, operation, file) ?? new Problem(500, "RUNTIME_ERROR", message);
 }
 
-/** Who may do what with a file. */
+/** The mode and owner of a file. */
 export interface Permission {
-  /** With the digits of the octal number; 0: unchanged. */
+  /** With the octal digits; 0 for unchanged. */
   readonly mode: number;
-  /** A name or a number; empty: unchanged. */
+  /** A name or a number; empty for unchanged. */
   readonly owner: string;
   readonly group: string;
 }
@@ -72,10 +72,10 @@ export function readPermission(body: Body): Permission {
   return { mode: body.integer("mode"), owner: body.string("owner"), group: body.string("group") };
 }
 
-/** A failure in Go's words, to which the caller adds what it was doing. */
+/** An error in Go's words. The caller adds which operation failed. */
 export class Refusal extends Error {}
 
-/** The Problem of a refusal: 404 where something is missing, as everything is that somebody tries to make in /proc. */
+/** Returns the Problem for a refusal: 404 if something does not exist, as for anything created in /proc. */
 export function refusalProblem(refusal: Refusal): Problem {
   if (errorCode(refusal.cause) !== "ENOENT") {
     return new Problem(500, "RUNTIME_ERROR", `error accessing file: ${refusal.message}`);
@@ -89,7 +89,7 @@ export async function setPermission(file: string, { mode, owner, group }: Permis
     if (!/^[0-7]+$/.test(String(mode))) {
       throw new Refusal(`strconv.ParseUint: parsing "${mode}": invalid syntax`);
     }
-    // The bits above these mean something else in Go.
+    // Higher bits mean something else in Go.
     const bits = Number.parseInt(String(mode), 8) & 0o777;
     await chmod(file, bits).catch(refuse("chmod", file));
   }
@@ -113,8 +113,8 @@ function refuse(operation: string, file: string): (error: unknown) => never {
 }
 
 /**
- * Makes a directory and its parents; gives those that are new, the directory itself first. Node's own way never returns
- * where a directory is there in which nothing can be made, as in /proc.
+ * Creates a directory and its parents. Returns those that are new, the directory itself first. `fs.mkdir` never returns
+ * if a parent does not allow new entries, as in /proc.
  *
  * @throws {Refusal}
  */
@@ -129,7 +129,7 @@ export function makeDirectories(directory: string): string[] {
     try {
       mkdirSync(created);
     } catch (error) {
-      // Somebody else made it meanwhile, or it is a link to nowhere, which the next step shows.
+      // Created meanwhile, or a broken link, which the next step reports.
       if (errorCode(error) === "EEXIST" && created !== directory) continue;
       throw new Refusal(`mkdir ${created}: ${describeSystemError(error)}`, { cause: error });
     }
@@ -147,8 +147,8 @@ function isThere(file: string): boolean {
 }
 
 /**
- * Gives a new file or directory its permission, and its owner to the parents that were made for it; but not its mode,
- * which may be one that lets nobody through.
+ * Sets mode and owner of a new file or directory, and the owner of the parents created for it. Their mode stays
+ * unchanged, as it could deny access.
  *
  * @throws {Refusal}
  */

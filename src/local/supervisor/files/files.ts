@@ -18,7 +18,7 @@ import { describeSystemError, errorCode } from "../http/go-errors.js";
 import { Problem, runtimeError } from "../http/problem.js";
 import { upload } from "./uploads.js";
 
-/** The operations on files. Those on several files are not a transaction: the first that fails ends them. */
+/** Returns the routes for files. Operations on several files are not transactional: they stop at the first failure. */
 export function fileRoutes(configuration: Configuration): Routes {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
@@ -88,7 +88,7 @@ async function replaceIn(file: string, old: Buffer, replacement: Buffer): Promis
   });
   const pieces: Buffer[] = [];
   let start = 0;
-  // On bytes, so that a file in any encoding keeps what is not replaced.
+  // On bytes, so that in any encoding the rest stays unchanged.
   for (let found = content.indexOf(old); found !== -1; found = content.indexOf(old, start)) {
     pieces.push(content.subarray(start, found), replacement);
     start = found + old.length;
@@ -115,7 +115,7 @@ async function move(source: string, destination: string): Promise<void> {
     makeDirectories(path.dirname(destination));
     await rename(source, destination).catch(async (error: unknown) => {
       if (errorCode(error) !== "EXDEV") throw error;
-      // The sandbox's directories are mounts, where a container's are one file system.
+      // The sandbox's directories are separate mounts; a container's are one file system.
       await cp(source, destination, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
       await rm(source, { recursive: true });
     });
@@ -127,7 +127,7 @@ async function move(source: string, destination: string): Promise<void> {
 }
 
 async function remove(file: string): Promise<void> {
-  // As in execd a link counts as what it leads to, but where that is missing the link is removed, too.
+  // As in execd, a link is treated as its target. A broken link is deleted as well.
   const stats = await stat(file).catch(() => undefined);
   const failed = (reason: string) => runtimeError(`error removing file ${file}. ${reason}`);
   if (stats?.isDirectory() === true) throw failed(`path is a directory: ${file}`);

@@ -1,16 +1,16 @@
-/** Patterns for file names, with the rules of execd's search. */
+/** Matches file names with the rules of execd's search. */
 
 /** A pattern with a syntax error. */
 export class BadPattern extends Error {}
 
-/** Parts of a pattern, one after the other. */
+/** Consecutive parts of a pattern. */
 type Sequence = readonly Part[];
 
 type Part =
   | { readonly type: "one" | "many"; readonly matches: (character: string) => boolean }
   | { readonly type: "any of" | "none of"; readonly options: readonly Sequence[] };
 
-/** A name has no more than 255 bytes, so that no sensible pattern comes near these. */
+/** A file name has at most 255 bytes, so no useful pattern gets close to these limits. */
 const LONGEST_PATTERN = 1024;
 const MOST_NESTING = 50;
 const MOST_NEGATIONS = 10;
@@ -20,11 +20,11 @@ const SEGMENT: Part = { type: "many", matches: isNoSlash };
 const ANYTHING: Part = { type: "many", matches: () => true };
 
 /**
- * Compiles a pattern: `*`, `?`, `[a-z]`, `{a,b}` and `!(a|b)`. Names are compared alone, so that a pattern with directories
- * matches no name, except that `**` with a slash also stands for nothing.
+ * Compiles a pattern: `*`, `?`, `[a-z]`, `{a,b}` and `!(a|b)`. It is compared with names only, so a pattern that
+ * contains directories matches nothing, except that `**` followed by a slash can match nothing.
  *
- * A regular expression would take exponential time for a pattern such as `*a*a*a*b`. This matcher follows all ways through
- * the pattern at once: each part is applied to each position in the name at most once, or once for each position inside
+ * A regular expression would take exponential time for a pattern such as `*a*a*a*b`. This matcher follows all
+ * alternatives at once: it applies each part to each position in the name at most once, or once per position inside
  * `!(…)`.
  *
  * @throws {BadPattern}
@@ -40,14 +40,14 @@ export function compileGlob(pattern: string): (name: string) => boolean {
 /** Matches one name. */
 class Matcher {
   readonly #name: readonly string[];
-  /** For each `!(…)` and position whether what is negated matches from there to the end. */
+  /** For each `!(…)` and position: whether the negated pattern matches from there to the end. */
   readonly #excluded = new Map<Part, Map<number, boolean>>();
 
   constructor(name: readonly string[]) {
     this.#name = name;
   }
 
-  /** @returns where a match may end that starts at one of the given positions */
+  /** @returns the positions where a match from one of `starts` can end */
   advance(sequence: Sequence, starts: ReadonlySet<number>): ReadonlySet<number> {
     let positions = starts;
     for (const part of sequence) positions = this.#step(part, positions);
@@ -62,7 +62,7 @@ class Matcher {
         return ends;
       case "many":
         for (const start of starts) {
-          // What follows a position that is known already has been added with it.
+          // If a position is known, so are those after it.
           for (let end = start; !ends.has(end); end++) {
             ends.add(end);
             if (!this.#has(end, part.matches)) break;
@@ -112,7 +112,7 @@ class Parser {
     return sequence;
   }
 
-  /** Up to one of the characters in `ends`, which is left, or the end. */
+  /** Parses up to the end or one of the characters in `ends`, which is not consumed. */
   #sequence(ends: string): Sequence {
     const parts: Part[] = [];
     for (;;) {
@@ -155,7 +155,7 @@ class Parser {
     return { type: "none of", options: this.#options("|", ")") };
   }
 
-  /** What stands between here and `end`, which is taken. */
+  /** Parses the options up to `end`, which is consumed. */
   #options(separator: string, end: string): Sequence[] {
     if (++this.#nesting > MOST_NESTING) throw new BadPattern();
     const found: Sequence[] = [];
@@ -181,7 +181,7 @@ class Parser {
       const set = new RegExp(`^[${negated ? "^" : ""}${source}]$`, "su");
       return { type: "one", matches: (character) => set.test(character) };
     } catch {
-      throw new BadPattern(); // a range that runs backwards
+      throw new BadPattern(); // a reversed range
     }
   }
 

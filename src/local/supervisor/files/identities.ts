@@ -3,7 +3,7 @@ import os from "node:os";
 
 const FRESH_MS = 1000;
 
-/** The names of users and groups: Node knows only numbers. */
+/** Looks up names of users and groups. Node.js knows only their numbers. */
 class Names {
   readonly #file: string;
   readonly #idField: number;
@@ -15,7 +15,7 @@ class Names {
     this.#idField = idField;
   }
 
-  /** The name of an id, or the id where it has none. */
+  /** Returns the name of an id, or the id itself if it has none. */
   nameOf(id: number): string {
     const found = this.#entries().find((fields) => fields[this.#idField] === String(id));
     return found?.[0] ?? String(id);
@@ -27,12 +27,12 @@ class Names {
     return /^\d+$/.test(name) ? Number(name) : undefined;
   }
 
-  /** One field of an id's entry. */
+  /** Returns one field of an id's entry. */
   field(id: number, index: number): string | undefined {
     return this.#entries().find((fields) => fields[this.#idField] === String(id))?.[index];
   }
 
-  // Read anew every second: a listing asks for each of its files, and the file may change.
+  // Cached for a second: a listing looks up every file, but the entries may change.
   #entries(): readonly string[][] {
     if (performance.now() - this.#readAt < FRESH_MS) return this.#known;
     this.#readAt = performance.now();
@@ -49,7 +49,7 @@ class Names {
 export const users = new Names("/etc/passwd", 2);
 export const groups = new Names("/etc/group", 2);
 
-/** The group that a user's processes have: a user that nobody knows has the group of the same number. */
+/** Returns the group of a user's processes: for an unknown user, the group with the same number. */
 export function primaryGroupOf(uid: number): number {
   const known = users.field(uid, 3);
   if (known !== undefined) return Number(known);

@@ -1,21 +1,23 @@
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Which lines of a file are wanted. */
+/** The requested lines of a file. */
 export interface Window {
-  /** The first line, counted from 1. */
+  /** The first line, starting at 1. */
   readonly offset: number;
-  /** `undefined`: to the end. */
+  /** `undefined` for all lines to the end. */
   readonly limit: number | undefined;
 }
 
-/** Cuts a window of lines out of a file as it is read: joined by `\n`, without carriage returns at their ends. */
+/**
+ * Extracts a window of lines while a file is read. Lines are joined by `\n`, without carriage returns at their ends.
+ */
 export class LineWindow {
   readonly #first: number;
   readonly #end: number;
   #line = 1;
   #begun = false;
-  // Carriage returns that belong to the line only if something follows them in it.
+  // Pending carriage returns, which belong to the line only if other characters follow.
   #carriageReturns = 0;
 
   constructor({ offset, limit }: Window) {
@@ -23,12 +25,12 @@ export class LineWindow {
     this.#end = limit === undefined ? Infinity : offset + limit;
   }
 
-  /** Whether nothing more of the file is wanted. */
+  /** Whether the rest of the file is not needed. */
   get isComplete(): boolean {
     return this.#line >= this.#end;
   }
 
-  /** What the window has of the next bytes of the file. */
+  /** Returns the part of a chunk that is in the window. */
   push(chunk: Buffer): Buffer {
     const pieces: Buffer[] = [];
     for (let start = 0; start < chunk.length && !this.isComplete;) {
@@ -45,7 +47,7 @@ export class LineWindow {
   }
 
   #keep(segment: Buffer, pieces: Buffer[]): void {
-    // Only here is it known that there is another line at all.
+    // Only now it is certain that another line exists.
     if (!this.#begun && this.#line > this.#first) pieces.push(Buffer.of(LF));
     this.#begun = true;
     let end = segment.length;

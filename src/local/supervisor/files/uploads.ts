@@ -26,15 +26,15 @@ interface Target extends Permission {
 }
 
 /**
- * `POST /files/upload`: pairs of a description and a file. Every file is complete on disk before the first of them takes
- * its place, so that an upload which breaks off changes nothing.
+ * Handles `POST /files/upload`: pairs of metadata and a file. All files are written completely before the first one is
+ * moved to its place, so an incomplete upload changes nothing.
  */
 export async function upload({ stream, headers }: Call, configuration: Configuration): Promise<void> {
   const descriptions: string[] = [];
   const spooled: string[] = [];
   try {
     for await (const part of readMultipart(stream, boundaryOf(headers["content-type"]))) {
-      // As for Go, a part without a file name is a field of the form.
+      // As in Go, a part without a file name is a form field.
       if (part.filename === undefined) continue;
       if (part.name === "metadata") descriptions.push(await readDescription(part));
       if (part.name !== "file") continue;
@@ -75,7 +75,7 @@ async function readDescription(part: Part): Promise<string> {
 function readTarget(description: string, configuration: Configuration): Target {
   const refuse = (reason: string) => new Problem(400, "INVALID_FILE_METADATA", reason);
   const body = Body.parse(description, {
-    // The permission is a struct inside the one of the metadata, and Go names the field by its way.
+    // The permission is a nested struct in Go, whose error messages contain the full path of the field.
     name: "FileMetadata.Permission",
     unreadable: (reason) => refuse(`invalid metadata format. ${reason}`),
   });
@@ -84,7 +84,7 @@ function readTarget(description: string, configuration: Configuration): Target {
   return { path: expandPath(given, configuration), ...readPermission(body) };
 }
 
-/** Where a file is going to be; what is wrong with its description is reported when everything has come. */
+/** Returns the target of a file. Invalid metadata is reported when everything has arrived. */
 function peekPath(description: string, configuration: Configuration): string {
   try {
     return readTarget(description, configuration).path;
@@ -93,7 +93,7 @@ function peekPath(description: string, configuration: Configuration): string {
   }
 }
 
-/** Writes a part to a file of its own, on the file system where it is to be, if that is known and possible. */
+/** Writes a part to a temporary file, on the file system of its target if possible. */
 async function spool(part: Part, target: string): Promise<string> {
   const name = `.upload-${randomBytes(8).toString("hex")}`;
   const directories = [...(target === "" ? [] : [await existingParent(target)]), os.tmpdir()];
@@ -142,9 +142,9 @@ async function place(spooled: string, target: Target): Promise<void> {
   });
 }
 
-/** A file that is there stays the same file, with its mode, its owner and its links; only its content is new. */
+/** Replaces only the content of an existing file: its mode, owner and links stay. */
 async function move(spooled: string, target: string): Promise<void> {
-  // A link that leads nowhere is there, too: what it names is made.
+  // A broken link exists as well: its target is created.
   const isThere = await lstat(target).then(
     () => true,
     () => false,

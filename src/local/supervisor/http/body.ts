@@ -5,21 +5,21 @@ import { invalid, messageOf, Problem } from "./problem.js";
 
 type FieldType = "string" | "int" | "int64" | "bool" | "map[string]string" | "[]string";
 
-/** What a body is in execd, and how execd words its refusals where it does not do so as usual. */
+/** The name of a body's type in execd, and its error messages where they differ from the usual ones. */
 export interface BodyModel {
   readonly name: string;
   readonly unreadable?: (reason: string) => Problem;
   readonly invalid?: (reason: string) => Problem;
 }
 
-/** The whole body of a request, as text. */
+/** Reads the whole body of a request as text. */
 export async function readText(stream: Readable): Promise<string> {
   return (await buffer(stream)).toString("utf8");
 }
 
 /**
- * A request body, read as execd's Go reads it: unknown fields and what follows the value do not matter, `null` is an
- * absent field, a wrong type is an error in Go's words.
+ * Reads a request body as execd's Go code does: unknown fields and text after the value are ignored, `null` counts as
+ * absent, and a wrong type is an error in Go's words.
  */
 export class Body {
   readonly #model: BodyModel;
@@ -41,7 +41,7 @@ export class Body {
     return new Body(model, toFields(parseValue(text, model), `model.${model.name}`, model));
   }
 
-  /** Reads an object whose every value is one of a model. @throws {Problem} 400 */
+  /** Reads an object that maps names to objects of one model. @throws {Problem} 400 */
   static async readMap(stream: Readable, given: string): Promise<[string, Body][]> {
     const model = { name: given };
     const fields = toFields(parseValue(await readText(stream), model), `map[string]model.${given}`, model);
@@ -51,7 +51,7 @@ export class Body {
     ]);
   }
 
-  /** Reads a list of one model. @throws {Problem} 400 */
+  /** Reads a list of objects of one model. @throws {Problem} 400 */
   static async readList(stream: Readable, given: string): Promise<Body[]> {
     const model = { name: given };
     const value = parseValue(await readText(stream), model) ?? [];
@@ -65,7 +65,7 @@ export class Body {
 
   string(field: string): string {
     const value = this.#read(field, "string", (given) => typeof given === "string");
-    // Go's JSON has no lone surrogates either.
+    // Like Go, replaces lone surrogates.
     return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : "";
   }
 
@@ -73,13 +73,13 @@ export class Body {
     return this.#read(field, "bool", (given) => typeof given === "boolean") === true;
   }
 
-  /** A whole number, 0 if the field is absent. */
+  /** An integer, or 0 if the field is absent. */
   integer(field: string, type: "int" | "int64" = "int"): number {
     const value = this.#read(field, type, (given) => Number.isInteger(given));
     return typeof value === "number" ? value : 0;
   }
 
-  /** A whole number, not negative, or `undefined` if the field is absent. */
+  /** A non-negative integer, or `undefined` if the field is absent. */
   count(field: string, goName: string): number | undefined {
     if (!this.has(field)) return undefined;
     const value = this.integer(field, "int64");
@@ -102,7 +102,7 @@ export class Body {
     });
   }
 
-  /** The object in a field; an empty one if the field is absent. */
+  /** The object in a field, or an empty one if the field is absent. */
   object(field: string): Body {
     const isObject = (given: unknown) => typeof given === "object" && !Array.isArray(given);
     const value = this.#read(field, "map[string]string", isObject);
@@ -111,7 +111,7 @@ export class Body {
     return new Body({ ...this.#model, name: `${this.#model.name}.${field}` }, fields);
   }
 
-  /** A string that must not be empty. */
+  /** A non-empty string. */
   required(field: string, goName: string): string {
     const value = this.string(field);
     if (value === "") throw this.#failed(goName, "required");
@@ -160,6 +160,6 @@ function unreadable(reason: string, model: BodyModel): Problem {
 function goKind(value: unknown): string {
   if (Array.isArray(value)) return "array";
   if (typeof value === "boolean") return "bool";
-  // Go names a number's text where it would be a number, but not a whole one.
+  // For a fractional number, Go's message contains its text.
   return typeof value === "number" && !Number.isInteger(value) ? `number ${value}` : typeof value;
 }

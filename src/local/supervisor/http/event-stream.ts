@@ -6,8 +6,8 @@ const PING_INTERVAL_MS = 3000;
 type Timestamped<T> = T extends unknown ? Omit<T, "timestamp"> : never;
 
 /**
- * The response to a run: execd's frames on an HTTP/2 stream. The status is sent with the first event, so that a problem
- * that occurs before it can still become an ordinary response.
+ * The response to a run: sends execd's frames on an HTTP/2 stream. The status is sent with the first event, so that an
+ * earlier problem can still become an ordinary response.
  */
 export class EventStream {
   readonly #stream: ServerHttp2Stream;
@@ -22,7 +22,7 @@ export class EventStream {
   constructor(stream: ServerHttp2Stream) {
     this.#stream = stream;
     stream.on("drain", () => this.#flow(true));
-    // Output is discarded from here on; `onGone` decides whether the run goes on.
+    // From here on, output is discarded; `onGone` decides whether the run continues.
     stream.on("close", () => {
       this.#open = false;
       clearInterval(this.#pings);
@@ -32,18 +32,18 @@ export class EventStream {
     stream.on("error", () => undefined); // "close" follows
   }
 
-  /** Milliseconds since the request came. */
+  /** Milliseconds since the request arrived. */
   get elapsedMs(): number {
     return Math.round(performance.now() - this.#startedAt);
   }
 
-  /** Called with `false` when the reader is behind, so that the producer pauses, and with `true` when it has caught up. */
+  /** Called with `false` when the reader falls behind, to pause the producer, and with `true` when it has caught up. */
   set onFlow(listener: (flowing: boolean) => void) {
     this.#onFlow = listener;
     if (this.#saturated) listener(false);
   }
 
-  /** Called when the client has gone away before the end. */
+  /** Called if the client disconnects before the end. */
   set onGone(listener: () => void) {
     this.#onGone = listener;
     if (this.#stream.destroyed) listener();
@@ -58,7 +58,7 @@ export class EventStream {
 
   send(event: Timestamped<WireEvent>): void {
     if (!this.#open) return;
-    // What one chunk of output gives is one write: a write costs more than a line.
+    // The events of one chunk of output are one write: a write costs more than a line.
     if (this.#pending.push(encodeWireEvent({ ...event, timestamp: Date.now() })) === 1) {
       queueMicrotask(() => this.#flush());
     }
@@ -72,7 +72,7 @@ export class EventStream {
     this.#open = false;
   }
 
-  /** Ends with an error that came after the status; for a context that is busy, `id` makes it a stream at all. */
+  /** Ends with an error after the status. For a busy context, `id` adds the `init` event that makes it a stream. */
   fail(code: string, message: string, id?: string): void {
     if (id !== undefined) this.#init(id);
     this.#flush();
@@ -92,7 +92,7 @@ export class EventStream {
   }
 
   #ping(): void {
-    // A reader that is behind has enough to read; pings would pile up.
+    // A reader that is behind has enough to read; pings would accumulate.
     if (!this.#saturated) this.send({ type: "ping", text: "pong" });
   }
 

@@ -1,4 +1,4 @@
-/** How Go, and so execd, words what the system refuses. */
+/** Formats system errors as Go, and so execd, does. */
 import { messageOf } from "./problem.js";
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
@@ -23,12 +23,12 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EXDEV: "invalid cross-device link",
 };
 
-/** The system's code of an error, or an empty string. */
+/** Returns the system's code of an error, or an empty string. */
 export function errorCode(error: unknown): string {
   return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
-/** What the system said, as in `stat /nope: no such file or directory`. */
+/** Describes a system error, such as `stat /nope: no such file or directory`. */
 export function describeSystemError(error: unknown): string {
   return SYSTEM_ERRORS[errorCode(error)] ?? messageOf(error);
 }
@@ -38,7 +38,7 @@ const UNITS = [
   ["m", 60_000],
 ] as const;
 
-/** A duration as Go writes it: `500ms`, `1.5s`, `1m30s`. */
+/** Formats a duration as Go does: `500ms`, `1.5s`, `1m30s`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1000) return milliseconds === 0 ? "0s" : `${milliseconds}ms`;
   let rest = milliseconds;
@@ -51,7 +51,7 @@ export function formatDuration(milliseconds: number): string {
   return `${text}${rest / 1000}s`;
 }
 
-/** A moment as Go's RFC3339Nano: UTC, the fraction without final zeros. */
+/** Formats a time as Go's RFC3339Nano: in UTC, without trailing zeros in the fraction. */
 export function formatNanoseconds(nanoseconds: bigint): string {
   const seconds = nanoseconds / 1_000_000_000n;
   const fraction = (nanoseconds % 1_000_000_000n).toString().padStart(9, "0").replace(/0+$/, "");

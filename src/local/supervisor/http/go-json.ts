@@ -1,6 +1,6 @@
-/** Finds the end of a JSON text as Go's decoder does, and reports syntax errors in its words. */
+/** Finds the end of a JSON value as Go's decoder does, and reports syntax errors in its words. */
 
-/** The end of the first JSON value of a text, or what is wrong with it in Go's words. */
+/** The end of the first JSON value in a text, or its syntax error in Go's words. */
 export type JsonScan = { readonly end: number } | { readonly complaint: string };
 
 const SPACE = /[ \t\r\n]*/y;
@@ -11,7 +11,7 @@ const CUT_SHORT = "unexpected EOF";
 
 class Complaint extends Error {}
 
-/** Finds the first value of a text; what follows it does not matter to Go's decoder. */
+/** Finds the first value of a text. As in Go's decoder, the rest is ignored. */
 export function scanJson(text: string): JsonScan {
   try {
     return { end: new Scanner(text).scan() };
@@ -24,7 +24,7 @@ export function scanJson(text: string): JsonScan {
 class Scanner {
   readonly #text: string;
   #position = 0;
-  // A list of its own instead of recursion: a text may nest deeper than the stack.
+  // A list instead of recursion: a text may nest deeper than the call stack.
   readonly #open: ("object" | "array")[] = [];
 
   constructor(text: string) {
@@ -38,7 +38,7 @@ class Scanner {
     return this.#position;
   }
 
-  /** One value, or the beginning of one that contains others, and every end that follows. */
+  /** Scans one value, or the start of a container, and every end that follows. */
   #value(): void {
     const character = this.#next();
     switch (character) {
@@ -136,7 +136,7 @@ class Scanner {
     return length;
   }
 
-  /** About the character that was taken last. */
+  /** Reports the character that was consumed last. */
   #fail(where: string): never {
     throw new Complaint(`invalid character ${quote(this.#text[this.#position - 1] ?? "")} ${where}`);
   }

@@ -7,16 +7,16 @@ const LONGEST_HEADER = 16 * 1024;
 /** One part of a form. */
 export interface Part {
   readonly name: string;
-  /** Absent for a field that is not a file. */
+  /** `undefined` for a field that is not a file. */
   readonly filename: string | undefined;
-  /** To be read to its end before the next part. */
+  /** Must be read to its end before the next part. */
   readonly content: AsyncIterable<Buffer>;
 }
 
-/** A form that is cut short or none at all. */
+/** A form that is incomplete or invalid. */
 export class MalformedForm extends Error {}
 
-/** The boundary in a content type. @throws {MalformedForm} in the words of Go's parser */
+/** Returns the boundary in a content type. @throws {MalformedForm} in the words of Go's parser */
 export function boundaryOf(contentType: string | undefined): string {
   if (!/^multipart\/form-data\s*(;|$)/i.test(contentType ?? "")) {
     throw new MalformedForm("request Content-Type isn't multipart/form-data");
@@ -26,18 +26,18 @@ export function boundaryOf(contentType: string | undefined): string {
   return boundary;
 }
 
-/** Reads a form part by part, holding no more of it than a chunk. @throws {MalformedForm} */
+/** Reads a form part by part, holding at most one chunk in memory. @throws {MalformedForm} */
 export async function* readMultipart(source: Readable, boundary: string): AsyncGenerator<Part, void> {
   const reader = new Reader(source);
   const delimiter = Buffer.from(`\r\n--${boundary}`);
-  // Whatever comes before the first delimiter is for programs that know no forms.
+  // Text before the first delimiter is ignored.
   await drain(reader.until(delimiter));
   for (;;) {
     if (await reader.startsWith("--")) return;
     const disposition = await reader.readDisposition();
     const content = reader.until(delimiter);
     yield { name: disposition.get("name") ?? "", filename: disposition.get("filename"), content };
-    // What was not read to its end is not wanted.
+    // Skip the part of the content that was not read.
     await drain(content);
   }
 }
@@ -49,15 +49,15 @@ async function drain(pieces: AsyncIterable<Buffer>): Promise<void> {
 
 class Reader {
   readonly #source: AsyncIterator<Buffer, undefined>;
-  // The first delimiter may be the first line, with nothing to end before it.
+  // The first delimiter may be on the first line, without a line break before it.
   #held: Buffer = CRLF;
 
   constructor(source: Readable) {
-    // No encoding is set, so that it gives bytes.
+    // No encoding is set, so it yields bytes.
     this.#source = source[Symbol.asyncIterator]() as AsyncIterator<Buffer, undefined>;
   }
 
-  /** What comes before a delimiter, and past it. */
+  /** Yields the bytes up to a delimiter, and consumes it. */
   async *until(delimiter: Buffer): AsyncGenerator<Buffer, void> {
     for (;;) {
       const index = this.#held.indexOf(delimiter);
@@ -67,7 +67,7 @@ class Reader {
         if (before.length > 0) yield before;
         return;
       }
-      // The delimiter may have begun already.
+      // The end of the held bytes may be the start of the delimiter.
       const certain = this.#held.length - delimiter.length + 1;
       if (certain > 0) {
         const piece = this.#held.subarray(0, certain);
@@ -83,7 +83,7 @@ class Reader {
     return this.#held.toString("latin1", 0, text.length) === text;
   }
 
-  /** Reads the header of a part: the parameters of its `Content-Disposition`. */
+  /** Reads the headers of a part and returns the parameters of its `Content-Disposition`. */
   async readDisposition(): Promise<Map<string, string>> {
     let end = this.#held.indexOf(BLANK_LINE);
     while (end === -1) {
@@ -104,7 +104,7 @@ class Reader {
   }
 }
 
-/** The parameters of a header's value; of `filename*` only that it is there matters, and a name that is empty is none. */
+/** Parses the parameters of a header. For `filename*` only its presence matters. An empty name is ignored. */
 function parameters(value: string): Map<string, string> {
   const found = new Map<string, string>();
   for (const [, name = "", quoted, bare = ""] of value.matchAll(

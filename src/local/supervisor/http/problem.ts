@@ -11,7 +11,7 @@ export type ProblemCode =
   | "CONTEXT_NOT_FOUND"
   | "NOT_SUPPORTED";
 
-/** An error that becomes an answer: `{code, message}` with a status, as long as nothing has been sent. */
+/** An error that is sent as a response with a status and a `{code, message}` body, if nothing was sent before. */
 export class Problem extends Error {
   override readonly name = "Problem";
   readonly status: number;
@@ -24,17 +24,17 @@ export class Problem extends Error {
   }
 }
 
-/** A request that execd refuses after it has read it. */
+/** Creates the error for a request that execd rejects after reading it. */
 export function invalid(message: string): Problem {
   return new Problem(400, "INVALID_REQUEST_BODY", `invalid request, validation error ${message}`);
 }
 
-/** A failure on execd's side, or what it takes for one. */
+/** Creates the error for a failure in execd, or what execd reports as one. */
 export function runtimeError(message: string): Problem {
   return new Problem(500, "RUNTIME_ERROR", message);
 }
 
-/** The message of whatever was thrown. */
+/** Returns the message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

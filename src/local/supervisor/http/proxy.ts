@@ -11,12 +11,12 @@ import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
 import { sendPlainError } from "./responses.js";
 
 /**
- * Each request has a connection of its own, without `Connection: close`: a server that responds before it has read all of
- * a request and then closes resets the connection, and the response is lost.
+ * Each request has its own connection, without `Connection: close`: a server that responds before it has read the whole
+ * request and then closes would reset the connection, and the response would be lost.
  */
 const AGENT = new Agent({ keepAlive: true, maxFreeSockets: 0 });
 
-/** A server that listens on `localhost` may have either address, or both. */
+/** A server on `localhost` may listen on either address, or on both. */
 const lookup: LookupFunction = (_hostname, options, callback) => {
   const addresses = [
     { address: "127.0.0.1", family: 4 },
@@ -26,7 +26,7 @@ const lookup: LookupFunction = (_hostname, options, callback) => {
   else callback(null, "127.0.0.1", 4);
 };
 
-/** Passes a request on to a port of the sandbox and the response back, both as streams. */
+/** Forwards a request to a port of the sandbox and streams the response back. */
 export function passOn(
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
@@ -45,19 +45,19 @@ export function passOn(
     agent: AGENT,
   });
   outgoing.once("response", (incoming) => answer(stream, incoming, method));
-  // The request did not ask for another protocol.
+  // An upgrade that the request did not ask for.
   outgoing.once("upgrade", (_incoming, socket) => {
     socket.destroy();
     sendPlainError(stream, 502, "Bad Gateway");
   });
   outgoing.once("error", () => {
-    // Bytes after a complete response, such as a body after a 204, do not belong to it.
+    // Bytes after a complete response, such as a body after a 204, are ignored.
     if (stream.writableEnded) return;
     if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
     else sendPlainError(stream, 502, "Bad Gateway");
   });
   stream.once("close", () => outgoing.destroy());
-  // Not by `pipeline`, which resets the stream when the request fails: a response that was complete would be lost with it.
+  // Not `pipeline`, which resets the stream when the request fails, and with it a response that was complete.
   stream.pipe(outgoing);
 }
 
@@ -70,14 +70,14 @@ function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: st
   }
   const isBodiless = method === "HEAD" || status === 204 || status === 205 || status === 304;
   const headers = ofMessage(incoming.headers);
-  // HTTP/2 refuses a length where a body is not allowed.
+  // HTTP/2 rejects a length where no body is allowed.
   if (status === 204) delete headers["content-length"];
   stream.respond({ ":status": status, ...headers }, { endStream: isBodiless });
   if (isBodiless) incoming.resume();
   else pipeline(incoming, stream, (error) => error && stream.close(constants.NGHTTP2_INTERNAL_ERROR));
 }
 
-/** A connection to a port, byte by byte: for protocols that begin as HTTP and go on as something else. */
+/** Connects to a port and forwards bytes in both directions, for upgraded protocols. */
 export function tunnel(stream: ServerHttp2Stream, port: number): void {
   if (!isPort(port)) return stream.respond({ ":status": 502 }, { endStream: true });
   const socket = connect({ host: "localhost", port, lookup, autoSelectFamily: true, noDelay: true });

@@ -7,34 +7,34 @@ export interface Call {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
-  /** What the path has where the route has `:id`, decoded. */
+  /** The decoded value of `:id` in the route. */
   readonly parameter: string;
 }
 
 export type Handler = (call: Call) => void | Promise<void>;
 
-/** Handlers by method and path, as in `GET /code/contexts/:id`: at most one segment is a parameter. */
+/** Handlers by method and path, such as `GET /code/contexts/:id`, with at most one parameter. */
 export type Routes = Readonly<Record<string, Handler>>;
 
-/** @throws {Problem} `MISSING_QUERY` */
+/** Returns a query parameter. @throws {Problem} `MISSING_QUERY` if it is missing or empty */
 export function requiredQuery(query: URLSearchParams, name: string): string {
   const value = query.get(name) ?? "";
   if (value === "") throw new Problem(400, "MISSING_QUERY", `missing query parameter '${name}'`);
   return value;
 }
 
-/** Success without a body. */
+/** Sends 200 without a body. */
 export function sendEmpty(stream: ServerHttp2Stream): void {
   if (stream.destroyed) return;
   stream.respond({ ":status": 200, "content-length": "0" }, { endStream: true });
 }
 
-/** Sends a value whose objects are structs in Go: their keys keep their order. */
+/** Sends a value as JSON. The order of keys is kept, as for Go structs. */
 export function sendJson(stream: ServerHttp2Stream, status: number, value: unknown): void {
   sendBody(stream, status, "application/json; charset=utf-8", encodeJson(value, { keepKeyOrder: true }));
 }
 
-/** Sends a text as Go's `http.Error` does. */
+/** Sends plain text as Go's `http.Error` does. */
 export function sendPlainError(stream: ServerHttp2Stream, status: number, message: string): void {
   sendBody(stream, status, "text/plain; charset=utf-8", `${message}\n`, {
     "x-content-type-options": "nosniff",

@@ -2,21 +2,21 @@ import { constants, lstatSync, type Stats } from "node:fs";
 import { chmod, lstat, open, opendir } from "node:fs/promises";
 import path from "node:path";
 
-/** Longer paths are continued relative to a descriptor; the system takes no more than 4096 bytes at once. */
+/** Longer paths are opened step by step: the system accepts at most 4096 bytes. */
 const LONGEST_PATH_BYTES = 3000;
-/** What an owner needs to list a directory and to look at what is in it. */
+/** The permissions that an owner needs to list a directory and read its entries. */
 const LOOK_INTO = 0o500;
 const BLOCK_BYTES = 512;
-/** So many files are looked at before other work gets its turn. */
+/** The number of files between pauses for other work. */
 const BATCH = 128;
-/** What every name counts at least: empty files and hard links take no blocks, but can fill a disk and its directories. */
+/** The minimum size of an entry: empty files and hard links use no blocks, but can fill a disk and its directories. */
 const BYTES_PER_NAME = 4096;
 
 /**
- * Measures the bytes that directories and what is below them take on disk. The blocks of a file are divided among its names,
- * so that they count once without a list of what was seen. Symbolic links are not followed.
+ * Measures the disk space of directories and everything in them. The blocks of a file are divided among its hard links,
+ * so that they count once without a list of visited files. Links are not followed.
  *
- * @param enough - where the walk may stop: what is returned is then more than this
+ * @param enough - stops early once the result exceeds this
  */
 export async function diskUsage(directories: readonly string[], enough = Infinity): Promise<number> {
   const walk = new Walk(enough);
@@ -43,7 +43,7 @@ class Walk {
       const isOpen = (mode & LOOK_INTO) === LOOK_INTO;
       await (isOpen ? this.#measureEntries(directory) : this.#measureLocked(directory, mode));
     } catch {
-      // Removed meanwhile.
+      // deleted meanwhile
     }
   }
 
@@ -65,7 +65,7 @@ class Walk {
     this.total += Math.max(blocks * BLOCK_BYTES, BYTES_PER_NAME);
   }
 
-  /** Code can make a tree as deep as it likes, by going into it. */
+  /** Measures a directory through a descriptor: code can create a tree of any depth by changing into it. */
   async #measureByHandle(directory: string): Promise<void> {
     const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
     const handle = await open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
@@ -76,7 +76,7 @@ class Walk {
     }
   }
 
-  /** What its owner may not read takes room, too. */
+  /** Measures a directory that its owner may not read. */
   async #measureLocked(directory: string, mode: number): Promise<void> {
     await chmod(directory, mode | LOOK_INTO);
     try {
@@ -87,11 +87,11 @@ class Walk {
   }
 }
 
-/** Synchronous, as the way through other threads takes many times as long. */
+/** Synchronous, because the asynchronous calls take many times longer. */
 function lookAt(file: string): Stats | undefined {
   try {
     return lstatSync(file, { throwIfNoEntry: false });
   } catch {
-    return undefined; // locked away meanwhile
+    return undefined; // made inaccessible meanwhile
   }
 }

@@ -1,13 +1,15 @@
 import { readdir, stat } from "node:fs/promises";
 
-/** A file without a name, which a process keeps in being by having it open. */
+/** An open file without a name, which exists as long as a process holds it. */
 export interface HeldFile {
   readonly pid: number;
   readonly device: number;
   readonly bytes: number;
 }
 
-/** The open files of processes that have no name (any more), each once; what a process hides is not seen. */
+/**
+ * Lists the open files of processes that no longer have a name, each once. Files that a process hides are not found.
+ */
 export async function heldFiles(pids: readonly number[]): Promise<HeldFile[]> {
   const found = new Map<string, HeldFile>();
   for (const pid of pids) {

@@ -7,7 +7,7 @@ import { Meter } from "./metrics.js";
 
 const WATCH_INTERVAL_MS = 2000;
 
-/** What the sandbox uses, once and again and again. */
+/** Returns the routes for metrics: a single sample, and a stream of samples. */
 export function metricsRoutes(configuration: Configuration): Routes {
   return {
     "GET /metrics": async ({ stream }) => sendJson(stream, 200, await Meter.measure(configuration)),
@@ -30,7 +30,7 @@ async function watch({ stream }: Call, configuration: Configuration): Promise<vo
     await delay(WATCH_INTERVAL_MS, undefined, { signal: gone.signal }).catch(() => undefined);
     if (gone.signal.aborted) return;
     const line = `${encodeJson(meter.read(), { keepKeyOrder: true })}\n`;
-    // A slow reader gets the next line once it has read the last ones.
+    // A slow reader gets the next line after it has read the previous ones.
     if (!stream.write(line)) await Promise.race([once(stream, "drain"), once(stream, "close")]);
   }
 }

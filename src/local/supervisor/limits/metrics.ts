@@ -5,7 +5,7 @@ import type { Configuration } from "../environment.js";
 
 const SAMPLE_MS = 250;
 
-/** What execd tells about the machine; here about the box, where it has processes of its own. */
+/** execd's metrics of the machine; here of the box, if it has its own processes. */
 export interface Metrics {
   readonly cpu_count: number;
   /** Of all cores together. */
@@ -18,11 +18,11 @@ export interface Metrics {
 
 interface Sample {
   readonly at: number;
-  /** Seconds of one core, since whenever. */
+  /** Seconds of one core, from an arbitrary start. */
   readonly busy: number;
 }
 
-/** Measures from one call to the next. */
+/** Measures usage between two calls. */
 export class Meter {
   readonly #memoryLimit: number | undefined;
   readonly #cpuCount = os.availableParallelism();
@@ -33,7 +33,7 @@ export class Meter {
     this.#last = this.#sample();
   }
 
-  /** Measures over a short while. */
+  /** Measures over a short time. */
   static async measure(configuration: Configuration): Promise<Metrics> {
     const meter = new Meter(configuration);
     await delay(SAMPLE_MS);
@@ -67,7 +67,7 @@ function busyOfMachine(): number {
   return os.cpus().reduce((total, core) => total + ofCore(core), 0) / 1000;
 }
 
-/** With the time of children that have ended, so that it does not go back when a process does. */
+/** Includes children that have ended, so that the sum does not decrease when a process ends. */
 function busyOfProcesses(): number {
   const ticks = listProcesses().map((pid) => {
     const { fields = [] } = readStat(pid) ?? {};
@@ -76,7 +76,7 @@ function busyOfProcesses(): number {
   return ticks.reduce((total, count) => total + count, 0) / TICKS_PER_SECOND;
 }
 
-/** What processes share is divided among them. */
+/** Shared memory is divided among the processes. */
 function memoryOfProcesses(): number {
   const kilobytes = listProcesses().map((pid) =>
     Number(/^Pss:\s+(\d+) kB/m.exec(readOf(pid, "smaps_rollup") ?? "")?.[1] ?? 0),

@@ -5,48 +5,48 @@ import { diskUsage } from "./disk-usage.js";
 import { heldFiles, type HeldFile } from "./held-files.js";
 import { signalEverything } from "../processes.js";
 
-/** What the processes in the box may use together, beyond what the kernel enforces for each of them. */
+/** Limits of all processes in the box together, in addition to the kernel's limits for each of them. */
 export interface WatchedLimits {
   readonly memoryBytes: number;
   readonly diskBytes: number;
   readonly processes: number;
-  /** Of one process; null: no limit. */
+  /** For each process; `null` for no limit. */
   readonly cpuSeconds: number | null;
-  /** The directories whose files count. */
+  /** The directories that count towards the disk limit. */
   readonly directories: readonly string[];
 }
 
 const INTERVAL_MS = 500;
 const PAGE_BYTES = 4096;
-/** A page of 4096 bytes has an entry of 8 bytes in a page table. */
+/** Each page of 4096 bytes needs an entry of 8 bytes in a page table. */
 const ADDRESSES_PER_TABLE_BYTE = 512;
-/** A walk through the files may take this share of the time. */
+/** The share of the time that walks through the files may take. */
 const WALK_SHARE = 0.1;
-/** Where nothing seems to happen the files are looked at all the same, after so many intervals. */
+/** The number of idle intervals after which the files are checked anyway. */
 const IDLE_INTERVALS = 20;
 
-/** A process as the watchdog sees it. */
+/** A process, as measured by the watchdog. */
 interface Usage {
   readonly pid: number;
   readonly name: string;
   readonly threads: number;
   readonly cpuSeconds: number;
-  /** At most: with everything that it shares with others, and with page tables for all of its addresses. */
+  /** The upper bound: includes all shared memory, and page tables for all of its addresses. */
   readonly mostBytes: number;
 }
 
 /**
- * Keeps a box within limits for which there is no system call that works without privileges. Only where the box has
- * processes of its own alone: `kill(-1)` means every process that can be seen.
+ * Enforces limits for which there is no unprivileged system call. Only for a box that sees only its own processes:
+ * `kill(-1)` reaches every visible process.
  */
 export class Watchdog {
   readonly #limits: WatchedLimits;
   readonly #report: (line: string) => void;
   #usedDisk = 0;
-  /** In memory, by process. */
+  /** Bytes of memory by process. */
   #heldMemory = new Map<number, number>();
   #openRequests = 0;
-  /** Whether files may have changed since they were looked at. */
+  /** Whether files may have changed since the last check. */
   #mayHaveChanged = true;
   #lastSeen = "";
 
@@ -60,7 +60,7 @@ export class Watchdog {
     void this.#watchFiles();
   }
 
-  /** Says that something is being done on behalf of a client. @returns what says that it is done */
+  /** Records the start of work for a client. @returns a function that records its end */
   begin(): () => void {
     this.#openRequests += 1;
     this.#mayHaveChanged = true;
@@ -73,7 +73,7 @@ export class Watchdog {
   #checkProcesses(): void {
     const { processes, memoryBytes, cpuSeconds } = this.#limits;
     const pids = others();
-    // By the number of processes alone: a fork bomb must not be given the time to be looked at one by one.
+    // By the number of processes alone: there is no time to inspect a fork bomb process by process.
     if (pids.length > processes) return this.#endAll(`more than ${processes} processes`);
     const usages = pids.flatMap((pid) => readUsage(pid) ?? []);
     this.#noteWork(usages);
@@ -88,14 +88,14 @@ export class Watchdog {
     this.#checkMemory(usages, memoryBytes);
   }
 
-  /** What costs more to read is closer to the truth, and read only where it matters. */
+  /** Uses cheap upper bounds first, and reads exact numbers only where they matter. */
   #checkMemory(usages: readonly Usage[], limit: number): void {
     const held = (pid: number) => this.#heldMemory.get(pid) ?? 0;
     if (sum(usages, ({ pid, mostBytes }) => mostBytes + held(pid)) <= limit) return;
     const measure = (read: (pid: number) => Memory) =>
       usages.map((usage) => {
         const { anonymous, shared } = read(usage.pid);
-        // A file without a name that is also mapped is the same memory.
+        // A file without a name that is also mapped counts only once.
         return { ...usage, bytes: anonymous + Math.max(shared, held(usage.pid)) };
       });
     if (sum(measure(readOwnMemory), ({ bytes }) => bytes) <= limit) return;
@@ -105,7 +105,7 @@ export class Watchdog {
     this.#end(largest, `the sandbox used more than its ${describeBytes(limit)} of memory`);
   }
 
-  /** A process that has used no CPU time has changed no files to speak of. */
+  /** A process that used no CPU time changed no significant amount of files. */
   #noteWork(usages: readonly Usage[]): void {
     const seen = usages.map(({ pid, cpuSeconds }) => `${pid}:${cpuSeconds}`).join();
     if (seen !== this.#lastSeen) this.#mayHaveChanged = true;
@@ -129,7 +129,7 @@ export class Watchdog {
 
   async #checkFiles(): Promise<void> {
     const { directories, diskBytes } = this.#limits;
-    // What was within the limit and no longer is has grown, whatever else there is.
+    // Usage that was within the limit and now exceeds it has grown.
     const named = await diskUsage(directories, this.#usedDisk <= diskBytes ? diskBytes : undefined);
     const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
     const devices = new Set(stats.map(({ dev }) => dev));
@@ -140,7 +140,7 @@ export class Watchdog {
     for (const { pid, bytes } of held.filter((file) => !isOnDisk(file))) {
       this.#heldMemory.set(pid, (this.#heldMemory.get(pid) ?? 0) + bytes);
     }
-    // Code that deletes files must be able to go on.
+    // Code that deletes files must be able to continue.
     if (used > diskBytes && used > this.#usedDisk) {
       this.#endAll(`more than ${describeBytes(diskBytes)} of files`);
     }
@@ -158,14 +158,14 @@ export class Watchdog {
   }
 }
 
-/** Every process of the box that is not the server's. */
+/** Every process of the box except the server's. */
 function others(): number[] {
   return listProcesses().filter((pid) => pid !== 1 && pid !== process.pid);
 }
 
 function readUsage(pid: number): Usage | undefined {
   const found = readStat(pid);
-  if (found === undefined) return undefined; // ended meanwhile
+  if (found === undefined) return undefined; // it has ended
   const { name, fields } = found;
   return {
     pid,
@@ -176,34 +176,34 @@ function readUsage(pid: number): Usage | undefined {
   };
 }
 
-/** Memory that belongs to no file: a process's own, page tables included, and what processes can share. */
+/** Memory that belongs to no file: a process's own, page tables included, and shared memory. */
 interface Memory {
   readonly anonymous: number;
   readonly shared: number;
 }
 
-/** Without files, but wholly for each that shares it. */
+/** Without files. Shared memory counts fully for each process. */
 function readOwnMemory(pid: number): Memory {
   const status = readOf(pid, "status") ?? "";
   const [anonymous = 0, shared = 0] = [kilobytes(status, "RssAnon"), kilobytes(status, "RssShmem")];
   return { anonymous: anonymous + tables(status), shared };
 }
 
-/** Of what is shared each process's part. */
+/** Each process's share of shared memory. */
 function readShareOfMemory(pid: number): Memory {
   const rollup = readOf(pid, "smaps_rollup") ?? "";
   const [anonymous, shared] = [kilobytes(rollup, "Pss_Anon"), kilobytes(rollup, "Pss_Shmem")];
-  // Older kernels do not tell, nor do processes that have made themselves unreadable.
+  // Older kernels, and processes that made themselves unreadable, do not report it.
   if (anonymous === undefined || shared === undefined) return readOwnMemory(pid);
   return { anonymous: anonymous + tables(readOf(pid, "status") ?? ""), shared };
 }
 
-/** The page tables of a process. They grow with the addresses that it touches, even if these share one page. */
+/** The page tables of a process. They grow with the addresses it uses, even if these share one page. */
 function tables(status: string): number {
   return kilobytes(status, "VmPTE") ?? 0;
 }
 
-/** A line of a file of /proc, in bytes. */
+/** Parses a line of a file of /proc into bytes. */
 function kilobytes(text: string, name: string): number | undefined {
   const [, digits] = new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text) ?? [];
   return digits === undefined ? undefined : Number(digits) * 1024;

@@ -280,7 +280,7 @@ class Interpreter {
       id = answer.result.objectId;
     });
     Reflect.deleteProperty(globalThis, name);
-    if (id === undefined) throw new Error("the inspector does not answer");
+    if (id === undefined) throw new Error("the inspector does not respond");
     return id;
   }
 }
