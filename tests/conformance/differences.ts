@@ -1,10 +1,13 @@
 import { expect } from "@jest/globals";
 import { pythonModules } from "../helpers/skips.js";
 
-/** How an answer here differs from the recorded one, on purpose. */
+/** An intended difference between a response here and the recorded one. */
 export interface Difference {
   readonly because: string;
-  /** What is different in it; all else is as recorded, unless the status is another one. `{}`: nothing on this machine. */
+  /**
+   * The properties that differ; all others are as recorded, unless the status differs. `{}` means no difference on this
+   * machine.
+   */
   readonly here: Readonly<Record<string, unknown>>;
 }
 type Differences = Readonly<Record<string, Difference>>;

@@ -5,7 +5,7 @@ import { expectExecution } from "../helpers/expect-execution.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { failureOf } from "../unit/transport/harness.js";
 
-/** The same jobs in each language. */
+/** The same tasks in each language. */
 interface Programs {
   readonly needs: readonly [isThere: boolean, reason: string];
   readonly print: string;
@@ -14,7 +14,7 @@ interface Programs {
   readonly fail: string;
   readonly error: string | RegExp;
   readonly remember: string;
-  /** Prints 42, which was remembered. */
+  /** Prints the remembered 42. */
   readonly recall: string;
   readonly complain: string;
   /** Prints "begun" and never ends. */
@@ -123,7 +123,7 @@ describeIf(
         test("prints", () => expectExecution(run(programs.print)).toPrint("hi\n"), PATIENCE);
 
         test(
-          "shows the value of what has one",
+          "shows the value of an expression",
           async () => {
             if (programs.value === undefined) {
               expect((await run(programs.print)).results).toEqual([]);
@@ -133,7 +133,7 @@ describeIf(
         );
 
         test(
-          "fails as data, and goes on",
+          "returns an error as data, and can run more code",
           async () => {
             const { error, complete } = await run(programs.fail);
             if (typeof programs.error === "string") expect(error?.name).toBe(programs.error);
@@ -145,7 +145,7 @@ describeIf(
         );
 
         test(
-          "keeps its state in a context, and in no other",
+          "keeps its state in its context only",
           async () => {
             const context = await interpreter.codes.createContext(language);
             await interpreter.codes.run(programs.remember, { context });
@@ -161,7 +161,7 @@ describeIf(
         );
 
         test(
-          "tells its two outputs apart",
+          "separates its two outputs",
           async () => {
             expect(await run(programs.complain)).toMatchObject({ stdout: "", stderr: "oh\n" });
           },
@@ -169,7 +169,7 @@ describeIf(
         );
 
         test(
-          "stops when it is interrupted",
+          "stops on an interrupt",
           async () => {
             const endless = run(programs.endless);
             for await (const event of endless) {
@@ -185,7 +185,7 @@ describeIf(
       });
     }
 
-    test("runs commands and sessions, and keeps the logs of what runs behind", async () => {
+    test("runs commands and sessions, and keeps the logs of background commands", async () => {
       const { commands } = sandbox;
       expect(await commands.run("echo out; echo err >&2; exit 3")).toMatchObject({
         ...{ stdout: "out\n", stderr: "err\n", exitCode: 3 },
@@ -201,7 +201,7 @@ describeIf(
       await session.delete();
     });
 
-    test("has files that code and commands see", async () => {
+    test("shares files with code and commands", async () => {
       const { files } = sandbox;
       await files.writeFiles([{ path: "dir/a.txt", data: "one\n" }]);
       expect((await sandbox.commands.run("cat dir/a.txt")).stdout).toContain("one");
@@ -211,7 +211,7 @@ describeIf(
       expect(await failureOf(files.readFile("dir/a.txt"))).toMatchObject({ statusCode: 404 });
     });
 
-    test("is found, changed, paused, resumed, prolonged, measured, and kept as a snapshot", async () => {
+    test("can be found, changed, paused, resumed, renewed, measured and saved as a snapshot", async () => {
       const { connectionConfig } = server;
       const manager = SandboxManager.create({ connectionConfig });
       const { items } = await manager.listSandboxInfos({ metadata: { team: "conformance" } });
@@ -231,7 +231,7 @@ describeIf(
       expect((await sandbox.commands.run("echo back")).stdout).toBe("back\n");
     });
 
-    test("refuses a wrong key and no key, and knows what is not there", async () => {
+    test("rejects a wrong or missing key, and reports what does not exist", async () => {
       const { connectionConfig } = server;
       for (const [apiKey, code] of [
         ["wrong", "INVALID_API_KEY"],

@@ -13,7 +13,7 @@ const ROWS = Object.entries(OTHER_DIFFERENCES).flatMap(([fixture, differences]) 
   ),
 );
 
-test("what is not said here is said by another test", () => {
+test("differences that are not checked here are checked by another test", () => {
   const sources = new Map<string, string>();
   const isNamed = (file: string, label: string) => {
     const source = sources.get(file) ?? readFileSync(path.join(__dirname, "../..", file), "utf8");
@@ -28,9 +28,9 @@ describeIf(
   isolationWorks,
   "conformance/other-differences",
   NO_ISOLATION_REASON,
-)("the local server answers otherwise, on purpose", () => {
+)("the local server differs on purpose", () => {
   let execd: ExecdClient;
-  /** The ids of what the recorded requests are about, and of the same here. */
+  /** Ids here by recorded id. */
   const ids = new Map<string, string>();
 
   beforeAll(async () => {
@@ -51,7 +51,7 @@ describeIf(
   test.each(answered)("%s", async (_, exchange, here) => {
     const response = await repeat(exchange);
     expect({ status: response.status, body: await response.text() }).toEqual(here);
-    // Otherwise nothing would differ.
+    // Otherwise it would not be a difference.
     expect(recordedAnswer(exchange)).not.toEqual(here);
   });
 

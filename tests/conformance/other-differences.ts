@@ -1,10 +1,10 @@
 import { expect } from "@jest/globals";
 import type { FixtureName } from "../helpers/fixtures.js";
 
-/** How an answer to another request than one to run code differs from the recorded one, on purpose. */
+/** An intended difference between a response here and the recorded one, for requests other than code runs. */
 export type OtherDifference = { readonly because: string } & (
   | { readonly here: { readonly status: number; readonly body: unknown } }
-  /** The test that says what the answer is here. */
+  /** The test that checks the response here. */
   | { readonly saidBy: string }
 );
 

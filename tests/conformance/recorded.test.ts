@@ -10,25 +10,28 @@ import { DIFFERENCES } from "./differences.js";
 
 type Covered = keyof typeof DIFFERENCES;
 const COVERED: readonly Covered[] = ["execd-code", "execd-lang", "execd-lang-java-go", "execd-misc"];
-/** Recordings whose exchanges are all repeated in a test of their own, which names its differences. */
+/** Recordings that other tests repeat completely, with their differences. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   "execd-command": "commands",
   "execd-files": "files",
   "execd-session": "sessions",
   "lifecycle-docker": "lifecycle-recorded",
 };
-/** Cuts of a real proxy: the local server's gateway breaks such a body off, and tests/unit/execution/proxies.test.ts replays them. */
+/**
+ * Cuts of a real proxy. The local server's gateway breaks such a body; tests/unit/execution/proxies.test.ts replays
+ * them.
+ */
 const OF_A_PROXY = ["proxy-cuts"];
-/** Exchanges of a guard that is asked without the token. */
+/** Requests to a guarded path without the token. */
 const WITHOUT_TOKEN = new Set(["proxy also guarded"]);
 const TOKEN = "sekret";
-/** Runs that were interrupted while they were recorded. */
+/** Runs that were interrupted during the recording. */
 const TO_INTERRUPT = /^run to interrupt$|^(?:java|go): interrupt (?:of a [a-z ]+|at init)$/;
-/** The one of them that prints nothing. */
+/** The one that prints nothing. */
 const SILENT = "java: interrupt at init";
 const hasJavaAndGo = runs("javac", ["-version"]) && runs("go", ["version"]);
 
-test("every recording is repeated on the local server by somebody", () => {
+test("every recording is repeated on the local server", () => {
   const files = readdirSync(path.join(__dirname, "../fixtures")).filter((file) => file.endsWith(".json"));
   const names = [...COVERED, ...Object.keys(ELSEWHERE), ...OF_A_PROXY];
   expect(files.sort()).toEqual(names.map((name) => `${name}.json`).sort());
@@ -38,7 +41,7 @@ test("every recording is repeated on the local server by somebody", () => {
   }
 });
 
-test.each(COVERED)("every difference from %s is one of an exchange that there is", (fixture) => {
+test.each(COVERED)("every difference from %s belongs to an existing exchange", (fixture) => {
   const labels = new Set(loadFixture(fixture).map(({ label }) => label));
   expect(Object.keys(DIFFERENCES[fixture]).filter((label) => !labels.has(label))).toEqual([]);
 });
@@ -49,7 +52,7 @@ const describeLocal = describeIf(
   isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
 );
 
-describeLocal("the local server answers as recorded", () => {
+describeLocal("the local server responds as recorded", () => {
   describe.each(COVERED)("%s", (fixture) => {
     if (fixture === "execd-lang-java-go" && !hasJavaAndGo) {
       describeIf(false, "conformance/recorded: Java and Go", "it needs a JDK and Go")("", () => undefined);
@@ -61,7 +64,7 @@ describeLocal("the local server answers as recorded", () => {
     beforeAll(async () => (execd = await ExecdClient.start()));
     afterAll(() => execd[Symbol.asyncDispose]());
 
-    // In the order of the recording, as later requests concern what earlier ones made.
+    // In the recorded order, as later requests depend on earlier ones.
     test.each(exchanges.map((exchange, index) => [exchange.label, index] as const))(
       "%s",
       async (label, index) => {
@@ -75,7 +78,7 @@ describeLocal("the local server answers as recorded", () => {
         const there = isOther ? {} : shapeOf(exchange, status, exchange.response.headers, bodyOf(exchange));
         const here = shapeOf(exchange, answer.status, answer.headers, answer.text);
         expect(here).toMatchObject({ ...there, ...difference?.here });
-        // Else what the recorded answer has not, and this one has, would not be seen.
+        // Without this, additional properties would not be noticed.
         if (!isOther) expect(Object.keys(here)).toEqual(Object.keys(there));
       },
     );
@@ -92,7 +95,7 @@ describeLocal("the local server answers as recorded", () => {
       if (exchange.label === "metrics watch") return firstOf(target);
       const running = execd.open(method, target, request);
       if (!TO_INTERRUPT.test(exchange.label)) return read(await running);
-      // It goes on until the interrupt that was recorded before it, as that ended first.
+      // Recorded after the interrupt, which ended first.
       const response = await running;
       const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
       const { context } = body as { context: { id: string } };
@@ -107,7 +110,7 @@ describeLocal("the local server answers as recorded", () => {
       return { status: response.status, headers: response.headers, text };
     }
 
-    /** The beginning of an answer without an end. */
+    /** Returns the beginning of an endless response. */
     async function firstOf(target: string): ReturnType<ExecdClient["send"]> {
       const abort = new AbortController();
       const response = await execd.open("GET", target, { signal: abort.signal });
@@ -116,7 +119,7 @@ describeLocal("the local server answers as recorded", () => {
       return { status: response.status, headers: response.headers, text: text ?? "" };
     }
 
-    /** Notes under which id something that was made goes here. */
+    /** Records the id that something has here. */
     function remember(recorded: string, actual: string): void {
       const [there, here] = [recorded, actual].map(
         (text) => /^\{"(?:type":"init","text|id|session_id)":"([^"]+)"/.exec(text)?.[1],
@@ -132,7 +135,7 @@ describeLocal("the local server answers as recorded", () => {
   });
 });
 
-/** What must be the same: status, headers, and the body's words; of metrics their names, of a run what came of it. */
+/** Returns what must be the same: status, headers and the body's text; for metrics the names, for a run its outcome. */
 function shapeOf(
   exchange: Exchange,
   status: number | null,
@@ -144,11 +147,14 @@ function shapeOf(
     const [line = ""] = text.split("\n");
     return { ...shape, body: Object.keys(JSON.parse(line) as object) };
   }
-  // A run that is refused before it begins has a body like any other request.
+  // A run that is rejected before it starts has an ordinary body.
   return isStream(exchange) && status === 200 ? { ...shape, body: "a stream", ...outcomeOf(text) } : shape;
 }
 
-/** What came of a run, whatever the order: real servers often call a run complete before its output. */
+/**
+ * Returns the outcome of a run, independent of the order of events: real servers often report completion before the
+ * output.
+ */
 function outcomeOf(text: string): Record<string, unknown> {
   const events = parseEvents(text);
   const texts = (type: string) => events.filter((event) => event.type === type).map((event) => event["text"]);

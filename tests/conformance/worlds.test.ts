@@ -23,7 +23,7 @@ import { otherRuns, pythonRuns } from "./worlds/runs.js";
 import { sandboxes } from "./worlds/sandboxes.js";
 import { sessions } from "./worlds/sessions.js";
 
-/** They share a sandbox; the first are those that count its contexts. */
+/** All share a sandbox; those that count its contexts come first. */
 const AREAS: readonly Area[] = [
   contexts,
   pythonRuns,
@@ -42,7 +42,7 @@ const describeLocal = describeIf(
   isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
 );
 
-/** In the order of the recording, as later cases are about what earlier ones made. */
+/** In the recorded order, as later cases depend on earlier ones. */
 function describeArea(area: Area, open: () => Promise<Check>): void {
   describe(area.name, () => {
     let check: Check;
@@ -54,17 +54,17 @@ function describeArea(area: Area, open: () => Promise<Check>): void {
 
 const FIXTURES = Object.keys(LEFT_OUT) as FixtureName[];
 
-test.each(FIXTURES)("every exchange of %s is in a case, or left out for a reason", (fixture) => {
+test.each(FIXTURES)("every exchange of %s has a case or a reason to be left out", (fixture) => {
   const cases = AREAS.filter((area) => area.fixture === fixture).flatMap((area) =>
     Object.entries(area.cases),
   );
-  // A case may make an exchange by the way that another one is about.
+  // A case may also cover other exchanges.
   const covered = new Set(cases.flatMap(([name, theCase]) => [name, ...(theCase.with ?? [])]));
   const leftOut = Object.values(LEFT_OUT[fixture]).flat();
   expect([...covered, ...leftOut].sort()).toEqual([...nameExchanges(loadFixture(fixture)).keys()].sort());
 });
 
-test("what is left out as it differs is in the table of differences", () => {
+test("exchanges left out as different are in the table of differences", () => {
   const differences: Readonly<Record<FixtureName, object>> = { ...DIFFERENCES, ...OTHER_DIFFERENCES };
   for (const fixture of FIXTURES) {
     const left = LEFT_OUT[fixture][DIFFERS] ?? [];
@@ -72,7 +72,7 @@ test("what is left out as it differs is in the table of differences", () => {
   }
 });
 
-test("most of what was recorded is in a case", () => {
+test("most recorded exchanges have a case", () => {
   const count = (fixture: FixtureName) => nameExchanges(loadFixture(fixture)).size;
   const all = FIXTURES.reduce((sum, fixture) => sum + count(fixture), 0);
   const leftOut = FIXTURES.flatMap((fixture) => Object.values(LEFT_OUT[fixture]).flat()).length;
@@ -86,7 +86,7 @@ describe("replayed:", () => {
   for (const area of AREAS) describeArea(area, () => openReplayedWorld(area));
 });
 
-// What is expected of Python holds for both of its shells; the plain one also starts sooner.
+// Both Python shells have the same expectations; the plain one also starts faster.
 for (const [name, options] of [
   ["in this process", { port: false }],
   ["on a port, with the plain shell of Python", { port: 0, pythonShell: "plain" }],

@@ -10,7 +10,7 @@ const origin = "http://sandbox.test:44772";
 const recorded = loadFixture("execd-command");
 const exchanges = recorded.filter(({ label }) => /^(?:bg |background|status|logs|interrupt)/.test(label));
 
-/** What the recorded status of each label says. */
+/** The recorded status of each label. */
 const STATUSES: Readonly<Record<string, object>> = {
   "status running": { isRunning: true, exitCode: null, finishedAt: undefined },
   "status after interrupt": {
@@ -33,7 +33,7 @@ const STATUSES: Readonly<Record<string, object>> = {
   "bg status after interrupt": { isRunning: false, exitCode: -1, signal: "terminated" },
 };
 
-/** What the recorded log of each label holds, from which cursor. */
+/** The recorded log of each label, with the cursor it starts at. */
 const LOGS: Readonly<Record<string, readonly [from: number, text: string, cursor: number]>> = {
   "bg logs": [0, "l1\ne1\n", 6],
   "bg logs cursor=0": [0, "l1\ne1\nl2\n", 9],
@@ -42,7 +42,7 @@ const LOGS: Readonly<Record<string, readonly [from: number, text: string, cursor
   "bg logs cursor=9999": [9_999, "", 9_999],
 };
 
-/** What each command in the background was started with, besides `background`. */
+/** The options of each background command, other than `background`. */
 const STARTS: Readonly<Record<string, object>> = {
   background: {},
   "background timeout": { timeoutSeconds: 0.3 },
@@ -50,7 +50,7 @@ const STARTS: Readonly<Record<string, object>> = {
   "background interrupt": {},
 };
 
-/** What the call of each label fails with. */
+/** The error of each label's call. */
 const FAILURES: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
   "logs of foreground": [400, "INVALID_REQUEST_BODY", "is not running in background"],
   "interrupt finished": [500, "RUNTIME_ERROR", "is not running"],
@@ -59,7 +59,7 @@ const FAILURES: Readonly<Record<string, readonly [status: number, code: string, 
   "background cwd missing": [400, "INVALID_REQUEST_BODY", "working directory does not exist: /nope"],
 };
 
-/** What the SDK refuses to send. */
+/** Requests that the SDK refuses to send. */
 const REFUSED: Readonly<Record<string, (commands: Commands) => PromiseLike<unknown>>> = {
   "interrupt missing id": (commands) => commands.interrupt(""),
   "bg logs cursor=-1": (commands) => commands.getLogs("c1", { cursor: -1 }),
@@ -113,7 +113,7 @@ describe("a log", () => {
     replay(findExchange(exchanges, "bg status"), { origin });
     replay(begin, { origin });
     replay(findExchange(exchanges, "bg status done"), { origin });
-    // No recording begins at 6; the one from 3 on has the text from there after three bytes.
+    // No recording begins at 6; the one from 3 on contains its text after three bytes.
     const { headers, chunks } = rest.response;
     const tail = chunks.map(([at, text]) => [at, text.slice(3)] as const);
     replay(
@@ -143,7 +143,7 @@ describe("a command in the background", () => {
 describe("a failure", () => {
   test.each(Object.keys(FAILURES))("%s", async (label) => {
     const exchange = findExchange(exchanges, label);
-    // Whether a command is unknown, or not known yet, takes several questions to tell.
+    // The SDK asks several times before it reports a command as unknown.
     replay(label.startsWith("logs") ? withCursor(exchange, 0) : exchange, { origin, times: Infinity });
     const failure = await failureOf(callOf(exchange));
     const [statusCode, code, message] = FAILURES[label] ?? [];
@@ -170,7 +170,7 @@ function callOf(exchange: Exchange): PromiseLike<unknown> {
   return path.endsWith("/logs") ? commands().getLogs(idOf(exchange)) : commands().getStatus(idOf(exchange));
 }
 
-/** The SDK always says where to begin. */
+/** Adds the cursor, which the SDK always sends. */
 function withCursor(exchange: Exchange, cursor: number): Exchange {
   const [path] = exchange.request.path.split("?");
   return { ...exchange, request: { ...exchange.request, path: `${path ?? ""}?cursor=${cursor}` } };

@@ -30,10 +30,10 @@ const raises = (name: string, value: string, stdout = ""): Check =>
     const execution = await runCode(replayed);
     expect(execution).toMatchObject({ id: DEFAULT, stdout, stderr: "", error: { name, value } });
     expect(execution.error?.traceback.join("\n")).toContain(name);
-    // Kernels call a failed run complete too.
+    // Kernels report completion for a failed run as well.
     expect(execution.complete).toBeDefined();
   });
-/** The value of the last expression, in all its formats. */
+/** Expects the value of the last expression in all its formats. */
 const bundles = (data: Record<string, unknown>): Check =>
   check(async (replayed) => {
     const { results } = await runCode(replayed);
@@ -54,7 +54,7 @@ const busy = (id: string): Check =>
     isRetryable: true,
     execution: { id },
   });
-/** The client with any body, sent as it is. */
+/** Sends any body unchanged. */
 const createRaw = (
   { link: { execd } }: Replayed,
   raw: string | undefined,
@@ -75,7 +75,7 @@ const withoutContextCwd = (code: string, id: string, run: Check): Check =>
 describeExchanges("execd-code", {
   "create ctx python": created(FIRST),
   "create ctx python cwd": created(CWD, { cwd: "/workspace/newdir" }),
-  // The directory of the context is not that of its kernel.
+  // The context's directory is not its kernel's.
   "cwd in ctx": withoutContextCwd("import os; os.getcwd()", CWD, shows("'/workspace'", 1)),
   "create ctx unknown lang (hangs)": check(async ({ codes, replay }) => {
     const controller = new AbortController();
@@ -90,7 +90,7 @@ describeExchanges("execd-code", {
     { name: "SandboxTimeoutException", error: { code: "REQUEST_TIMEOUT" }, sandboxId: "sandbox-1" },
   ),
   "create ctx malformed": refused(
-    // What is sent is JSON whatever is given; a language that is not a string comes closest.
+    // The typed client always sends JSON; a missing language is the closest.
     ({ codes }) => codes.createContext({} as never),
     (replayed) => createRaw(replayed, "{"),
     serverError(
@@ -108,7 +108,7 @@ describeExchanges("execd-code", {
     runCode,
     serverError(500, "RUNTIME_ERROR", "error running codes context not found"),
   ),
-  // The language routes; the kernel behind the id is Python's.
+  // The language only selects the backend; the id selects the kernel, which is Python's.
   "run ctx id w/ wrong language": ends(runCode, { ...OK, id: CWD, text: "2", executionCount: 2 }),
   "run empty code": refused(
     runCode,
@@ -140,7 +140,7 @@ describeExchanges("execd-code", {
   "syntax error": raises("SyntaxError", "invalid syntax (2747763117.py, line 1)"),
   "raise custom": raises("E", "x"),
   "partial then error": raises("ZeroDivisionError", "division by zero", "before\n"),
-  // What the program printed was lost on the server: nothing tells a client.
+  // The server lost the output of the program; a client cannot notice.
   stderr: prints("", 54),
   "print no newline": prints("abc", 54),
   dataframe: check(async (replayed) => {
@@ -169,7 +169,7 @@ describeExchanges("execd-code", {
   unicode: prints("héllo 世界 🎉\n", 50),
   surrogate: check(async (replayed) => {
     const { stdout, stderr, error } = await runCode(replayed);
-    // The kernel could not write it, and said so in the stream of the program.
+    // The kernel could not write the text, and reported that on stderr.
     expect({ stdout, error }).toEqual({ stdout: "", error: undefined });
     expect(stderr).toContain("UnicodeEncodeError: 'utf-8' codec can't encode character '\\ud800'");
   }),
@@ -232,7 +232,7 @@ describeExchanges("execd-code", {
   ),
   "create ctx (2)": created(SLOW),
   "other ctx while busy": shows("2", 30),
-  // Complete at first, and output for two seconds after that.
+  // Completion is reported first, the output two seconds later.
   "slow run": prints("s\ne\n", 52),
   interrupt: check(({ codes }) => codes.interrupt(SLOW)),
   "run to interrupt": ends(runCode, {

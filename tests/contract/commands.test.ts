@@ -25,7 +25,7 @@ const INTERRUPTED = "5cb741850da94fb1bbcdd15899a80792";
 const REQUIRED =
   "invalid request, validation error Key: 'RunCommandRequest.Command' Error:Field validation for 'Command' failed on the 'required' tag";
 
-/** What is said of background commands, their status and their logs is tested elsewhere. */
+/** The tests of background commands, their status and their logs. */
 const ELSEWHERE_FILE = "background-commands.test.ts";
 const ELSEWHERE = [
   "status running",
@@ -65,7 +65,7 @@ const prints = (stdout: string, options: RunCommandOptions = {}): Check =>
 const exits = (exitCode: number, expected: ExpectedExecution = {}): Check =>
   ends(start(), { ...OK, exitCode, error: ["CommandExecError", String(exitCode)], ...expected });
 
-/** The client with any body, sent as it is. */
+/** Sends any body unchanged. */
 const runRaw = ({ link: { execd } }: Replayed, raw: string | undefined): Promise<unknown> =>
   execd.client.POST("/command", {
     body: { command: "true" },
@@ -78,7 +78,7 @@ const refusedCommand = (command: unknown, raw: string | undefined, message: stri
     (replayed) => runRaw(replayed, raw),
     serverError(400, "INVALID_REQUEST_BODY", message),
   );
-/** Output of a request that only the typed client can make. */
+/** Expects output from a request that only the typed client can send. */
 const streams = (body: Readonly<Record<string, unknown>>, output: string): Check =>
   check(async ({ link: { execd } }) => {
     const raw = { bodySerializer: () => JSON.stringify(body), ...streamed(execd) };
@@ -102,12 +102,12 @@ describeExchanges(
     "blank lines": prints("a\n\nb\n\n\nc\n"),
     "leading blank": prints("\nabc\n"),
     "carriage-return progress": prints("10%\n20%\n30%\n"),
-    // Whether the last line had a newline is not known.
+    // Whether the last line had a newline is unknown.
     "no trailing newline": prints("abc\n"),
     "stderr+exit3": exits(3, { stdout: "out\n", stderr: "err\n" }),
     interleave: ends(start(), { ...OK, stdout: "o1\no2\no3\n", stderr: "e1\ne2\ne3\n" }),
     "self-kill": exits(-1),
-    // The SDK gives the server 2 s more than itself, and half a second is less than that.
+    // The SDK sends the server its own timeout plus 2 s.
     "timeout 500ms": sending(
       { command: "echo start; sleep 5; echo end", timeout: 2_500 },
       "the server's time is the client's and 2 s",
@@ -189,7 +189,7 @@ describeExchanges(
         }),
       serverError(400, "MISSING_QUERY", "missing query parameter 'id'"),
     ),
-    // What runs in the shell if no language is given: the SDK gives one.
+    // Without a language the shell runs the code; the SDK always sends a language.
     "code no context": streams({ code: "echo from-code" }, '{"type":"stdout","text":"from-code",'),
     "code language command": ends(runCode, { ...OK, stdout: "from-code2\n", executionTimeMs: 1 }),
     "code bg-command": ends(runCode, { ...OK, exitCode: undefined, executionTimeMs: 0 }),

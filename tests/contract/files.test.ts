@@ -16,12 +16,12 @@ const HELLO = "/workspace/ft/a/hello.txt";
 const ROOT = "/workspace/ft";
 const BINARY = "/workspace/ft/b/1.bin";
 
-/** How the facade makes a recorded request, and what it makes of the answer beyond what all of its kind have. */
+/** How the facade sends a recorded request, and the result where it is not the usual one of its kind. */
 interface Case {
   readonly call: (files: Files) => Promise<unknown>;
-  /** What a success resolves to. */
+  /** The expected result. */
   readonly gives?: unknown;
-  /** The JSON body, where it is more explicit than the recorded one. */
+  /** The JSON body, if it is more explicit than the recorded one. */
   readonly sends?: unknown;
 }
 
@@ -49,7 +49,7 @@ const chmod =
 const list = (path: string, depth?: number) => (files: Files) => files.listDirectory(path, { depth });
 const move = (src: string, dest: string) => (files: Files) => files.moveFiles([{ src, dest }]);
 
-/** By label, and by path as well where the label is not the only one. */
+/** By label, or by label and path if the label is not unique. */
 const MADE: Readonly<Record<string, Case>> = {
   upload: { call: write(HELLO, "line1\nline2\r\nline3\n\nline5", { mode: 0o644 }) },
   "upload no mode": { call: write("/workspace/ft/a/nomode.txt", "x") },
@@ -67,7 +67,7 @@ const MADE: Readonly<Record<string, Case>> = {
   download: { call: (files) => files.readFile(HELLO), gives: "line1\nline2\r\nline3\n\nline5" },
   "range 0-4": { call: (files) => files.readFile(HELLO, { range: { end: 5 } }), gives: "line1" },
   "range beyond": { call: (files) => files.readBytes(HELLO, { range: { start: 1000 } }) },
-  // The server thought the range reversed; what it answers then must not become a broken connection.
+  // The server takes the range for reversed; its response must not break the connection.
   "range reversed": { call: (files) => files.readBytes(HELLO, { range: { start: 5, end: 7 } }) },
   "offset=2&limit=2": { call: read({ first: 2, count: 2 }), gives: "line2\nline3" },
   "line &offset=1": { call: read({ first: 1 }), gives: "line1\nline2\nline3\n\nline5" },
@@ -90,7 +90,7 @@ const MADE: Readonly<Record<string, Case>> = {
   "search 'HELLO*'": { call: find("HELLO*") },
   "search '*.TXT'": { call: find("*.TXT") },
   "search missing path": { call: find(undefined, "/nope") },
-  // As an older server answers: it does not know the parameter that asks for counts.
+  // An older server does not know the parameter that requests counts.
   replace: { call: replace(HELLO, "line", "LINE"), gives: [{ path: HELLO, replacedCount: undefined }] },
   "replace verbose": {
     call: (files) =>
@@ -152,7 +152,7 @@ const MADE: Readonly<Record<string, Case>> = {
   "rmdir on a file removes it": { call: (files) => files.deleteDirectories([BINARY]) },
 };
 
-/** What the facade refuses to send, or, with `undefined`, has no words for. */
+/** Requests that the facade refuses to send, or cannot express (`undefined`). */
 const NEVER_MADE: Readonly<Record<string, ((files: Files) => Promise<unknown>) | undefined>> = {
   "upload metadata w/o filename": undefined,
   "upload missing file": undefined,
@@ -189,7 +189,7 @@ const NOTHING_TO_DO: Readonly<Record<string, (files: Files) => Promise<unknown>>
   "rmdir none": (files) => files.deleteDirectories([]),
 };
 
-/** Replayed in tests of their own. */
+/** Replayed in separate tests. */
 const OWN_TEST = ["download dir"];
 
 const keyOf = ({ label, request }: Exchange): string =>
@@ -204,7 +204,7 @@ test("every exchange of the recording is replayed here, and no other is spoken o
   expect(known.sort()).toEqual([...new Set(exchanges.map(keyOf))].sort());
 });
 
-describe("the facade and the recorded answer to", () => {
+describe("the facade and the recorded response to", () => {
   test.each(exchanges.filter((exchange) => keyOf(exchange) in MADE).map((it) => [keyOf(it), it] as const))(
     "%s",
     async (key, recorded) => {
@@ -213,7 +213,7 @@ describe("the facade and the recorded answer to", () => {
       const replayed = replay(exchange, { origin });
       // The directory above a new file, which is made first.
       const parents = replay(findExchange(exchanges, "mkdir no mode"), { origin });
-      // What is asked after an answer that has no line.
+      // The SDK checks the path after an empty window of lines.
       replay(findExchange(exchanges, "info", `/files/info?path=${HELLO}`), { origin });
       const answer = await call(filesAt(origin)).catch((error: unknown) => error);
       if (recorded.response.status === null || recorded.response.status >= 400)
@@ -246,7 +246,7 @@ describe("an exchange that the facade does not begin:", () => {
     if (refuse !== undefined) {
       expect(await failureOf(refuse(filesAt(origin)))).toBeInstanceOf(InvalidArgumentException);
     }
-    // All the same the recorded answer is understood, as it came.
+    // The recorded response is still understood.
     replay(exchange, { origin });
     const { method, path, body, headers } = exchange.request;
     const request = new UnsentRequest(path, {
@@ -271,7 +271,7 @@ describe("with nothing to do nothing is sent:", () => {
     const replayed = replay(findExchange(exchanges, label), { origin });
     const nothing = await call(filesAt(origin));
     expect(replayed.requests).toEqual([]);
-    // What the server would have said amounts to the same.
+    // The server's message means the same.
     const said = bodyOf(findExchange(exchanges, label));
     expect(nothing ?? {}).toEqual(said === "" ? (nothing ?? {}) : JSON.parse(said));
   });
@@ -280,7 +280,7 @@ describe("with nothing to do nothing is sent:", () => {
 describe("a directory", () => {
   const recorded = findExchange(exchanges, "download dir");
 
-  test("cannot be read: it is announced with 2^63 - 1 bytes, none of which is waited for", async () => {
+  test("fails at once, without waiting for the announced 2^63 - 1 bytes", async () => {
     for (const call of [
       (files: Files) => files.readFile(ROOT),
       (files: Files) => files.readBytes(ROOT),
@@ -316,7 +316,7 @@ function withCounts(exchange: Exchange): Exchange {
   return { ...exchange, request: { ...request, path: "/files/replace?verbose=true" } };
 }
 
-/** The facade says which mode a new directory has. */
+/** Adds the mode of new directories, which the facade always sends. */
 function withDefaults({ request }: Exchange): unknown {
   if (request.path !== "/directories") return request.body;
   return Object.fromEntries(
@@ -358,7 +358,7 @@ function camelCased(exchange: Exchange): unknown {
   });
 }
 
-/** What an upload says about each file, however it is framed. */
+/** Returns what an upload contains about each file, regardless of its framing. */
 function filesOf(contentType: string | undefined, body: unknown): unknown {
   const parts = parseMultipart(contentType ?? "", Buffer.from(String(body)));
   return parts.map(({ name, filename, data }) => ({

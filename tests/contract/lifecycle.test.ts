@@ -22,14 +22,14 @@ const SNAPSHOT_ID = "374dda3c-7c62-4194-91c8-e5ae89607e6d";
 /** How the facade makes a recorded request. */
 interface Made {
   readonly call: (config: ConnectionConfig) => Promise<unknown>;
-  /** What a success resolves to, from the recorded JSON; for a sandbox and a page of them it need not be said. */
+  /** The expected result, given the recorded JSON; not needed for a sandbox or a page of sandboxes. */
   readonly gives?: (json: unknown) => unknown;
-  /** The body that is sent, where it is not the recorded one. */
+  /** The body that is sent, if it is not the recorded one. */
   readonly sends?: unknown;
-  /** The path and query that are sent, where they say the same as the recorded ones in another way. */
+  /** The path and query that are sent, if they are equivalent to but not the same as the recorded ones. */
   readonly asks?: string;
   readonly connection?: ConnectionOptions;
-  /** An instance has been made before, which asks for its own endpoint first. */
+  /** Whether the call needs an instance, whose creation requests its endpoint first. */
   readonly isOnInstance?: boolean;
 }
 
@@ -51,7 +51,7 @@ const get = (id: string): Made => ({ call: (config) => manager(config).getSandbo
 const patch = (id: string, labels: Record<string, string | null>): Made => ({
   call: (config) => manager(config).patchSandboxMetadata(id, labels),
 });
-/** The instant is in the answer as the server read it, whatever form it was sent in. */
+/** The response has the instant as the server parsed it, in whichever form it was sent. */
 const renew = (id = ID): Made => ({
   call: (config) => manager(config).renewSandbox(id, 900),
   sends: { expiresAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/) },
@@ -75,7 +75,7 @@ const endpoint = (port: number, options: Partial<Made> = {}): Made => ({
   },
   ...options,
 });
-/** The SDK always says whether it wants the proxy; `false` is what the server takes for nothing. */
+/** The SDK always sends `use_server_proxy`; `false` is the server's default. */
 const direct = (port: number): Made =>
   endpoint(port, { asks: `/v1/sandboxes/${ID}/endpoints/${port}?use_server_proxy=false` });
 const diagnostics = (kind: "logs" | "events", scope: string): Made => ({
@@ -94,7 +94,7 @@ const MADE: Readonly<Record<string, Made>> = {
 
   create: {
     ...create({ metadata: { tag: "t1", team: "a" }, env: { A: "1" }, extensions: {} }),
-    // A variable that is null is none.
+    // A variable with the value `null` is left out.
     sends: { ...basicBody(), metadata: { tag: "t1", team: "a" }, env: { A: "1" }, extensions: {} },
   },
   "create timeout null": {
@@ -179,7 +179,7 @@ const MADE: Readonly<Record<string, Made>> = {
   "get deleted": get(ID),
 };
 
-/** Requests that the SDK refuses to make; and what comes of them when they are made all the same. */
+/** Requests that the SDK refuses to send, and their outcome if they are sent anyway. */
 const REFUSED: Readonly<Record<string, Made["call"]>> = {
   "timeout 59": create({ timeoutSeconds: 59 }).call,
   "timeout 0": create({ timeoutSeconds: 0 }).call,
@@ -210,7 +210,7 @@ const REFUSED: Readonly<Record<string, Made["call"]>> = {
 const DEPRECATED = "diagnostics without a scope are deprecated, and in none of the documents";
 const NO_POOLS = "the pools of Kubernetes are the operator's; the SDK uses them only by their name";
 const NO_PROXY_CALL = "the SDK sends execd's own requests through the proxy, and no other ones";
-/** Requests that no facade makes, and why. Their answers are read by the transport all the same. */
+/** Requests that no facade sends, and why. The transport still reads their responses. */
 const UNREACHED: Readonly<Record<string, string>> = {
   health: "it says that the lifecycle server is alive, which any call of it does",
   "unknown route": "the SDK asks for no such route",
@@ -237,7 +237,7 @@ const UNREACHED: Readonly<Record<string, string>> = {
   "pools create": NO_POOLS,
 };
 
-/** Requests to execd through the server's proxy, in a test of their own each. */
+/** Requests to execd through the server's proxy, each in a separate test. */
 const PROXIED = [
   "proxy ping no api key",
   "proxy v1",
@@ -369,7 +369,7 @@ test("the recorded pages are one iterable", async () => {
   expect(ids).toEqual([...idsOf("list page1"), ...idsOf("page 2")]);
 });
 
-test("an endpoint with use_server_proxy=false is that of the recording without it", () => {
+test("use_server_proxy=false returns the recorded endpoint without the parameter", () => {
   expect(bodyOf(exchangeOf("endpoint proxy false"))).toBe(bodyOf(exchangeOf("endpoint execd")));
 });
 
@@ -392,7 +392,7 @@ function connect(options: ConnectionOptions = {}): ConnectionConfig {
   });
 }
 
-/** What the recorded creations have in common, where nothing else is asked for. */
+/** The common options of the recorded creations. */
 function basicBody(): Record<string, unknown> {
   return {
     image: { uri: "python:3.11" },
@@ -402,7 +402,7 @@ function basicBody(): Record<string, unknown> {
   };
 }
 
-/** Lets execd's endpoint be asked for once. */
+/** Answers one request for execd's endpoint. */
 function knowEndpoint(origin: string, id: string, useServerProxy = false): void {
   nock(origin)
     .get(new RegExp(`^/v1/sandboxes/${id}/endpoints/44772\\?use_server_proxy=${String(useServerProxy)}$`))
@@ -417,7 +417,7 @@ function sandboxOf({ request }: Exchange): string | undefined {
   return /\/sandboxes\/([^/?]+)/.exec(request.path)?.[1];
 }
 
-/** The recorded request is what was sent: the path has matched already. */
+/** Checks the body of the sent request; the path has already matched. */
 function expectRequest(
   replayed: Replay,
   { request }: Exchange,
@@ -431,7 +431,7 @@ function expectRequest(
   }
 }
 
-/** Sends the recorded request past all checks of the SDK, and expects what the transport makes of the answer. */
+/** Sends the recorded request without the SDK's checks, and checks how the transport reads the response. */
 async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<void> {
   const transport = new Transport({
     server: "lifecycle",
@@ -454,7 +454,7 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
 const NO_API_KEY_HINT =
   " No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
 
-/** Expects the server's message in the error, whatever shape the server sent it in. */
+/** Expects the server's message in the error, for every error shape. */
 function expectFailure(
   outcome: unknown,
   exchange: Exchange,
@@ -497,7 +497,7 @@ function decoded(json: unknown): unknown {
       status: { lastTransitionAt: string };
     };
     return {
-      // A snapshot has none of them.
+      // Snapshots have none of these.
       ...("sandboxId" in value ? {} : { metadata: {}, extensions: {} }),
       ...others,
       status: { ...status, lastTransitionAt: new Date(status.lastTransitionAt) },

@@ -62,7 +62,7 @@ describe("metrics", () => {
     const seen: SandboxMetrics[] = [];
     for await (const metrics of new Metrics(linkTo(origin)).watch()) {
       seen.push(metrics);
-      // The recording is open at its end, as the server's answer is.
+      // The recording does not end, like the server's response.
       if (seen.length === 3) break;
     }
     expect(seen.map(({ timestamp }) => timestamp)).toEqual([

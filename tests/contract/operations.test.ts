@@ -51,7 +51,7 @@ describe("the table of operations", () => {
     expect(Object.keys(FACADE_CALLS).sort()).toEqual(Object.entries(FACADES).flatMap(methodsOf).sort());
   });
 
-  test("says of each method that sends nothing why, and of no other", () => {
+  test("has a reason for exactly the methods that send nothing", () => {
     for (const [method, { operations: ids, sendsNothing }] of Object.entries(FACADE_CALLS)) {
       expect([method, sendsNothing !== undefined]).toEqual([method, ids.length === 0]);
     }
@@ -63,7 +63,7 @@ describe("the table of operations", () => {
     expect([...called].filter((id) => !withRecording.has(id))).toEqual(["getMetrics"]);
   });
 
-  test("builds an answer by hand only where no success is recorded, or none of what the method asks for", () => {
+  test("uses a handwritten response only if no matching success is recorded", () => {
     const built = Object.values(FACADE_CALLS).flatMap(builtBy);
     const succeeded = new Set(
       recorded
@@ -76,7 +76,7 @@ describe("the table of operations", () => {
   });
 });
 
-describe("calls exactly its operations, and understands what the server answered:", () => {
+describe("calls exactly its operations and reads their responses:", () => {
   test.each(Object.entries(FACADE_CALLS))("%s", async (_, call) => {
     const observed = await observe(call);
     expect([...new Set(observed.map(({ operation }) => operation.id))].sort()).toEqual(call.operations);
@@ -87,7 +87,7 @@ describe("calls exactly its operations, and understands what the server answered
   });
 });
 
-/** The operations whose answers are built by hand. */
+/** Returns the operations with handwritten responses. */
 function builtBy({ answers = {} }: FacadeCall): string[] {
   return Object.entries(answers).flatMap(([id, answer]) => ("status" in answer ? [id] : []));
 }
@@ -98,7 +98,7 @@ function methodsOf([name, facade]: [string, { readonly prototype: object }]): st
   const methods = Reflect.ownKeys(facade.prototype).filter(
     (key) =>
       key !== "constructor" &&
-      // Getters give services, which have methods of their own.
+      // Getters return services, which have their own methods.
       typeof Object.getOwnPropertyDescriptor(facade.prototype, key)?.value === "function",
   );
   return [

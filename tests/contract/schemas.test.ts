@@ -5,11 +5,11 @@ import { parseMultipart } from "../helpers/multipart.js";
 import { loadOperations, loadRecordedOperations, type Operation } from "../helpers/operations.js";
 import { Schemas } from "../helpers/schemas.js";
 
-/** Where real servers differ from the documents, how often, and what is known of it. */
+/** Where real servers differ from the documents, how often, and why. */
 const DIFFERENCES: Readonly<Record<string, { readonly times: number; readonly because: string }>> = {
   "runCode 200: /error/traceback must be array": {
     times: 1,
-    because: "Go writes an empty list as null, where a database failed; the SDK reads it as an empty one",
+    because: "Go writes an empty list as null after a database failure; the SDK reads it as an empty list",
   },
   "downloadFile 304: the status is not in the document": {
     times: 1,
@@ -22,7 +22,7 @@ const DIFFERENCES: Readonly<Record<string, { readonly times: number; readonly be
   },
   "getDiagnosticLogs 200: text/plain is not expected": {
     times: 1,
-    because: "without a scope an older operation on the same path answers, with plain text",
+    because: "without a scope an older operation on the same path responds with plain text",
   },
   "getDiagnosticLogs 422: the status is not in the document": {
     times: 1,
@@ -38,12 +38,12 @@ const schemas = new Schemas();
 const operations = loadOperations();
 const { recorded } = loadRecordedOperations(operations);
 
-describe("recorded answers", () => {
-  test("are as the documents say, but for the differences that are named, each of which occurs", () => {
+describe("recorded responses", () => {
+  test("match the documents except for the listed differences, all of which occur", () => {
     const found: Record<string, number> = {};
     for (const { operation, exchange } of recorded) {
       const { status, headers } = exchange.response;
-      // The server never answered.
+      // The server did not respond.
       if (status === null) continue;
       for (const fault of faultsOfAnswer(operation, status, typeIn(headers), bodyOf(exchange))) {
         const difference = `${operation.id} ${status}: ${fault}`;
@@ -84,7 +84,7 @@ describe("recorded answers", () => {
   });
 });
 
-describe("what a facade sends is as the documents say:", () => {
+describe("requests of the facades match the documents:", () => {
   test.each(Object.entries(FACADE_CALLS).filter(([, { operations: ids }]) => ids.length > 0))(
     "%s",
     async (_, call) => {

@@ -10,7 +10,7 @@ import { failureOf } from "../unit/transport/harness.js";
 const origin = "http://sandbox.test:44772";
 const exchanges = loadFixture("execd-session");
 
-/** What the recorded run of each label printed, and its exit code. */
+/** The output and exit code of each label's recorded run. */
 const RUNS: Readonly<Record<string, readonly [stdout: string, exitCode: number]>> = {
   pwd: ["/workspace\n", 0],
   cd: ["", 0],
@@ -32,7 +32,7 @@ const RUNS: Readonly<Record<string, readonly [stdout: string, exitCode: number]>
   "timeout 0": ["x\n", 0],
   "multi-line export": ["", 0],
   "multi-line read": ["$'l1\\nl2'|\n", 0],
-  // The server takes such a line for its own and swallows it.
+  // The server takes such a line for its own marker and drops it.
   "marker injection": ["", 0],
   unicode: ["世界 🎉\n", 0],
   "invalid utf8": ["a\ufffd\n", 0],
@@ -43,7 +43,7 @@ const RUNS: Readonly<Record<string, readonly [stdout: string, exitCode: number]>
   "slow then session deleted": ["", -1],
 };
 
-/** What the call of each label failed with; a call that the SDK would not send is answered as if it had. */
+/** The error of each label's call. A call that the SDK would not send is replayed anyway. */
 const FAILURES: Readonly<Record<string, readonly [status: number, code: string, message: string]>> = {
   "create bad json": [400, "INVALID_REQUEST_BODY", "error parsing request"],
   "cwd missing": [400, "INVALID_REQUEST_BODY", "working directory does not exist: /nope"],
@@ -54,7 +54,7 @@ const FAILURES: Readonly<Record<string, readonly [status: number, code: string, 
   "after interrupt": [500, "RUNTIME_ERROR", "context not found"],
 };
 
-/** How often a label whose call gives no run and no failure is there. */
+/** The number of exchanges of each label whose call is neither a run nor a failure. */
 const OTHERS: Readonly<Record<string, number>> = {
   "create no body": 1,
   "create {}": 3,
@@ -95,7 +95,7 @@ describe("a run", () => {
     expect(replayed.request.body).toEqual({ command, ...(cwd !== undefined && { cwd }) });
   });
 
-  test("gives the output before the server's own time limit", async () => {
+  test("returns the output before the server's time limit", async () => {
     const exchange = findExchange(exchanges, "timeout 500ms");
     replay(exchange, { origin });
     expect(await failureOf(run(exchange))).toMatchObject({ execution: { stdout: "s\n", exitCode: null } });
@@ -157,7 +157,7 @@ describe("creating and deleting", () => {
 
 function run(exchange: Exchange) {
   const { command = "", cwd } = fieldsOf(exchange);
-  // What the SDK would not send is answered all the same. A deadline would be the client's, before the server's.
+  // Replays what the SDK would not send. With a deadline, the client's would be reached before the server's.
   return commands()
     .attachSession(sessionOf(exchange))
     .run(command === "" ? "true" : command, { cwd });

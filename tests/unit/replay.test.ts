@@ -99,7 +99,7 @@ describe("what is captured", () => {
     await send(exchange);
     expect(replayed.isDone()).toBe(true);
     expect(replayed.requests).toHaveLength(2);
-    expect(() => replayed.request).toThrow("asked for 2 times");
+    expect(() => replayed.request).toThrow("requested 2 times");
     await expect(send(exchange)).rejects.toThrow();
   });
 
@@ -205,7 +205,7 @@ describe("the network", () => {
 
 test("a label that the recording does not have is an error", () => {
   expect(() => findExchange(loadFixture("execd-misc"), "no such label")).toThrow(
-    'no exchange "no such label"',
+    'No exchange "no such label"',
   );
 });
 

@@ -78,7 +78,7 @@ const LEFT = "203ac9462611424ea4c8c06ac9db3967";
 const BACKGROUND = "b45213e24c2d4fb1be08fcb003593463";
 const LATE = "8275ad8dc06a472ab1dbbdd3f705ed25";
 const STOPPED = "cad6d2c36f88400a9eba9350e8050f23";
-/** A command that goes on until the file is there. */
+/** A command that runs until the file exists. */
 const WAITS = "until [ -e /tmp/go ]; do sleep 0.01; done";
 
 const begins = (makes: string, options: RunCommandOptions = {}): Case => ({
@@ -99,7 +99,7 @@ const status = (id: string, expected: Readonly<Record<string, unknown>>): Case =
     ...expected,
   }),
 });
-/** The SDK always says where to begin. */
+/** The SDK always sends a cursor. */
 const logs = (id: string, from: number, text: string, cursor: number): Case => ({
   call: ({ sandbox, idOf }) => sandbox.commands.getLogs(idOf(id), { cursor: from }),
   asks: `/command/${id}/logs?cursor=${from}`,
@@ -110,7 +110,7 @@ const ended = (id: string) => (world: World) =>
     () => world.sandbox.commands.getStatus(world.idOf(id)),
     ({ isRunning }) => !isRunning,
   );
-/** Starts a command in the foreground, and goes on as soon as it has an id. */
+/** Starts a foreground command and resolves when it has an id. */
 const startInForeground =
   (command: string, id: string) =>
   (world: World, sandbox = world.sandbox) =>
@@ -176,7 +176,7 @@ export const backgroundCommands: Area = {
     background: begins(BACKGROUND),
     "bg status": {
       ...status(BACKGROUND, { isRunning: true }),
-      // The recorded one ends after a second, which may be too soon.
+      // The recorded one ends after a second, which may be too early.
       before: async ({ sandbox, note }) => {
         const command = `rm /tmp/go; echo l1; echo e1 >&2; ${WAITS}; echo l2; exit 4`;
         const { id = "" } = await sandbox.commands.run(command, { background: true });

@@ -23,12 +23,12 @@ const list = (ids: readonly string[], language?: string): Case => ({
   call: async ({ codes }) => sorted(await codes.listContexts(language)),
   gives: ({ idOf }: World) => sorted(ids.map((id) => ({ id: idOf(id), language: "python" }))),
 });
-/** The servers list contexts in no order. */
+/** Servers list contexts in any order. */
 const sorted = (contexts: readonly CodeContext[]) =>
   [...contexts].sort((one, other) => (one.id < other.id ? -1 : 1));
 const inContext = (id: string, { idOf }: World) => ({ context: { id: idOf(id), language: "python" } });
 
-/** Runs something that does not end by itself, and goes on as soon as that has begun. */
+/** Starts code that does not end by itself, and resolves when it is running. */
 const occupy = (id: string) => (world: World) =>
   new Promise((resolve) => {
     const code = "print('begun', flush=True)\nwhile True: pass";
@@ -43,7 +43,7 @@ export const contexts: Area = {
     "create ctx python cwd": create(CWD, { cwd: "/workspace/newdir" }),
     "cwd in ctx": {
       ...run({ text: "'/workspace'", executionCount: 1 }),
-      // A run has no directory; the servers ignore it.
+      // A run has no directory; servers ignore it.
       sends: { code: "import os; os.getcwd()", context: { id: CWD, language: "python" } },
     },
     "run unknown ctx": {

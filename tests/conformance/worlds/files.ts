@@ -9,7 +9,7 @@ const NO_MODE = `${ROOT}/a/nomode.txt`;
 const BINARY = `${ROOT}/b/1.bin`;
 const CONTENT = "line1\nline2\r\nline3\n\nline5";
 
-/** What was there besides what the cases make: some of it by requests that the facade does not send. */
+/** Creates what existed before the cases, some of it by requests that the facade does not send. */
 const PREPARATION = String.raw`
 for byte in $(seq 0 255); do printf "\\x$(printf %x "$byte")"; done > ft/b/1.bin; chmod 600 ft/b/1.bin
 printf second > ft/b/2.txt; chmod 755 ft/b/2.txt; ln -s /workspace/ft/a ft/link; ln -s /nope ft/dangling
@@ -38,7 +38,7 @@ const list = (depth?: number): Case => gives((files) => files.listDirectory(ROOT
 const replace = (path: string, oldContent: string, newContent: string): Call => {
   return (files) => files.replaceContents([{ path, oldContent, newContent }]);
 };
-/** The facade always asks for counts, which an older server does not give. */
+/** The facade always requests counts, which an older server does not return. */
 const VERBOSE = { asks: "/files/replace?verbose=true" };
 const replaced = (path: string) => [expect.objectContaining({ path })];
 const move =
@@ -86,7 +86,7 @@ export const files: Area = {
     "offset=2&limit=2": read({ first: 2, count: 2 }, "line2\nline3"),
     "line &offset=1": read({ first: 1 }, "line1\nline2\nline3\n\nline5"),
     "line &offset=4": read({ first: 4 }, "\nline5"),
-    // What has no line may be a directory.
+    // For an empty window the SDK checks whether the path is a directory.
     "line &offset=99": { ...read({ first: 99 }, ""), with: ["info (2)"] },
     "line &offset=2&limit=100": read({ first: 2, count: 100 }, "line2\nline3\n\nline5"),
     "download symlink": gives((files) => files.readFile(`${ROOT}/link/hello.txt`), CONTENT),
@@ -157,7 +157,7 @@ export const files: Area = {
       "error changing permissions for /nope. chmod /nope: no such file or directory",
     ),
     "info (3)": info(HELLO),
-    // The recorded mode was set with a bit that the facade does not send, and that the server drops.
+    // The recorded mode was set with a bit that the facade does not send and the server drops.
     "info (4)": {
       ...info(HELLO),
       before: ({ sandbox }) => sandbox.files.setPermissions([{ path: HELLO, mode: 0o755 }]),
@@ -192,7 +192,7 @@ export const files: Area = {
     ),
     "mkdir no mode": {
       ...does((files) => files.createDirectories([`${ROOT}/d4`])),
-      // The facade says which mode a new directory has.
+      // The facade always sends the mode of a new directory.
       sends: { [`${ROOT}/d4`]: { mode: 755 } },
     },
     "info (5)": info(`${ROOT}/d4`),
@@ -238,7 +238,7 @@ export const files: Area = {
   },
 };
 
-/** What was recorded of files, but for times, owners and the size of directories, as the facade gives it. */
+/** Returns the recorded file infos as the facade returns them, without times, owners and sizes of directories. */
 function recordedInfos(_world: World, exchange: Exchange): unknown {
   return JSON.parse(bodyOf(exchange), (_, value: unknown) => {
     if (typeof value !== "object" || value === null || !("modified_at" in value)) return value;

@@ -11,7 +11,7 @@ export const health: Area = {
     "bad token": {
       call: async ({ sandbox: { id }, connectionConfig }) => {
         const { fetch = globalThis.fetch } = connectionConfig;
-        // The token is that of the endpoint, whatever headers one asks for.
+        // The SDK always sends the endpoint's token, whatever headers are configured.
         const withOtherToken: Fetch = (url, init) => {
           const headers = new Headers(init.headers);
           headers.set("X-EXECD-ACCESS-TOKEN", "wrong");

@@ -9,8 +9,8 @@ const SAME_CALL = "the facade sends one form of it, which another case is about"
 const SOONER = "the SDK's own limit comes before the server's, so that its answer is not waited for";
 
 /**
- * Recorded exchanges that no case is about, by the reason. All the same they are repeated on the local server, as they
- * were sent: by recorded.test.ts and tests/local.
+ * Recorded exchanges without a case, by reason. recorded.test.ts and tests/local still repeat them on the local server,
+ * as they were sent.
  */
 export const LEFT_OUT: Readonly<Record<FixtureName, Readonly<Record<string, readonly string[]>>>> = {
   "execd-code": {

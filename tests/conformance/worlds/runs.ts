@@ -4,7 +4,7 @@ import { OK, type ExpectedExecution } from "../../helpers/expect-execution.js";
 import type { Exchange } from "../../helpers/fixtures.js";
 import type { Area, Case, World } from "../../helpers/worlds.js";
 
-/** A run of recorded code, in its context or its language's default one. */
+/** Runs recorded code, in its context or in its language's default context. */
 export function run(expected: ExpectedExecution): Case {
   return { call: runRecorded, ends: { ...OK, ...expected } };
 }
@@ -40,7 +40,7 @@ export const pythonRuns: Area = {
   },
 };
 
-/** Makes the context that the runs after it are in. */
+/** Creates the context of the following runs. */
 const create = (language: string, makes: string): Case => ({
   call: ({ codes }) => codes.createContext(language),
   gives: { id: expect.any(String), language },

@@ -7,7 +7,7 @@ const ID = "2cae86e0-ffcf-43c1-ac64-f4bc577ca688";
 const MANUAL_ID = "7e8612df-e749-47e4-a9ad-281bb0fcc3d0";
 const SNAPSHOT_ID = "374dda3c-7c62-4194-91c8-e5ae89607e6d";
 
-/** What the recorded creations have in common. */
+/** The common options of the recorded creations. */
 const BASIC = { image: "python:3.11", timeoutSeconds: 600 } satisfies SandboxCreateOptions;
 const BASIC_BODY = {
   image: { uri: "python:3.11" },
@@ -28,14 +28,14 @@ const refusesToCreate = (
   options: SandboxCreateOptions,
   statusCode: number,
   code: string,
-  // What is refused is the same; why, each server says in its own words.
+  // The rejection is the same; its message depends on the server.
   message: string | RegExp = /./,
 ): Case => ({ call: create(options), fails: [statusCode, code, message] });
 
-/** An instance, in the way that a second program has one. */
+/** Connects as a second program would. */
 const connect = ({ connectionConfig, idOf }: World, sandboxId = idOf(ID)) =>
   Sandbox.connect({ sandboxId, connectionConfig, skipHealthCheck: true });
-/** execd behind the server's proxy. */
+/** execd through the server's proxy. */
 const proxied = (world: World) =>
   connect({ ...world, connectionConfig: world.connectionConfig.with({ useServerProxy: true }) });
 
@@ -60,7 +60,7 @@ const get = (id: string, fields: Partial<Record<keyof SandboxInfo, unknown>>): C
 });
 
 type Filter = Parameters<World["manager"]["listSandboxInfos"]>[0];
-/** The ids and the pagination, as other cases say what an item is. */
+/** Compares ids and pagination; other cases compare whole items. */
 const list = (filter: Filter, ids: unknown, pagination: Readonly<Record<string, unknown>>): Case => ({
   call: async ({ manager }) => {
     const page = await manager.listSandboxInfos(filter);
@@ -85,7 +85,7 @@ const patch = (labels: Readonly<Record<string, string | null>>, metadata: object
 });
 const endpoint = (port: number, address = /./): Case => ({
   call: async (world) => (await connect(world)).getEndpoint(port),
-  // The SDK always says whether it wants the proxy.
+  // The SDK always sends this parameter.
   asks: `/v1/sandboxes/${ID}/endpoints/${port}?use_server_proxy=false`,
   gives: {
     url: expect.stringMatching(new RegExp(`^http://.*${address.source}`)),
@@ -110,7 +110,7 @@ const MISSING_KEY =
   "Authentication credentials are missing. Provide API key via OPEN-SANDBOX-API-KEY header. " +
   "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
 
-/** Asks with other credentials. */
+/** Sends a request with other credentials. */
 const unauthorized = (
   credentials: { readonly apiKey: string; readonly headers?: Readonly<Record<string, string>> },
   code: string,
@@ -147,13 +147,13 @@ export const sandboxes: Area = {
     create: {
       ...creates({ metadata: { tag: "t1", team: "a" }, env: { A: "1" }, extensions: {} }),
       makes: ID,
-      // A variable that is null is none.
+      // A variable with the value `null` is left out.
       sends: { ...BASIC_BODY, metadata: { tag: "t1", team: "a" }, env: { A: "1" }, extensions: {} },
     },
     "create timeout null": {
       ...creates({ timeoutSeconds: null, metadata: { tag: "t2" } }),
       makes: MANUAL_ID,
-      // null and nothing mean the same.
+      // `null` and a missing value are equivalent.
       sends: { ...BASIC_BODY, timeout: undefined, metadata: { tag: "t2" } },
     },
     "resourceLimits garbage": creates({ resource: { cpu: "abc", memory: "lots" } }),
@@ -296,10 +296,10 @@ export const sandboxes: Area = {
     "snapshot no body": {
       ...manage((manager, id) => manager.createSnapshot(id)),
       gives: ({ idOf }: World) => snapshotOf(idOf(ID), { name: undefined }),
-      // No body, and an empty object, mean the same.
+      // No body and an empty object are equivalent.
       sends: {},
     },
-    // The recorded server could not finish one.
+    // The recorded server could not complete one.
     "snapshot get": {
       call: ({ manager, idOf }) => manager.getSnapshot(idOf(SNAPSHOT_ID)),
       gives: ({ idOf }: World) =>

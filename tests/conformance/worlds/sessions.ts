@@ -29,7 +29,7 @@ const exits = (exitCode: number, stdout: ExpectedText = ""): Case => ({
   call: runIn(SESSION),
   ends: { stdout, stderr: "", exitCode, error: ["CommandExecError", String(exitCode)] },
 });
-/** The shell names where it ran the command. */
+/** The shell prints the path of its script. */
 const notFound = (begin: string, name: string): ExpectedText =>
   expect.stringMatching(`^${begin}.+: line \\d+: ${name}: command not found\n$`);
 
@@ -58,7 +58,7 @@ export const sessions: Area = {
     false: exits(1),
     "not found": exits(127, notFound("", "nosuch_zz")),
     "after timeout": prints("ok\n"),
-    // No time, and none given, mean the same.
+    // 0 and a missing timeout are equivalent.
     "timeout 0": { ...prints("x\n"), sends: { command: "echo x" } },
     "cwd missing": {
       call: runIn(SESSION),
@@ -105,7 +105,7 @@ export const sessions: Area = {
     "create {} (2)": create({ makes: IDLE }),
     "after interrupt": {
       call: runIn(IDLE),
-      // An interrupt closes an idle session, for which reason the SDK sends none.
+      // An interrupt closes an idle session, so the SDK does not send one.
       before: ({ sandbox, idOf }) => sandbox.commands.attachSession(idOf(IDLE)).delete(),
       fails: [500, "RUNTIME_ERROR", "error running in session. context not found"],
     },

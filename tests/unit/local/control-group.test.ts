@@ -13,7 +13,7 @@ afterAll(() => group?.end());
 /** Runs until it is ended, with a child in another session. */
 const ENDLESS = "setsid sleep 1000 & echo $!; wait";
 
-test("what is started in a group is in its power, and without one runs all the same", async () => {
+test("controls what is started in a group, and starts it without one as well", async () => {
   const within = group?.makeChild("one") ?? new ControlGroup("/nowhere");
   const { command, args } = within.enter("bash", ["-c", ENDLESS]);
   const child = spawn(command, args, { stdio: ["ignore", "pipe", "inherit"] });
@@ -25,7 +25,7 @@ test("what is started in a group is in its power, and without one runs all the s
   expect(await within.freeze()).toBe(hasGroup);
   within.thaw();
   expect(await within.freeze()).toBe(hasGroup);
-  // What is held is ended, too; the output closes with the last that could write to it.
+  // Frozen processes are killed as well; the output closes with its last writer.
   await within.end();
   if (!hasGroup) for (const pid of pids) process.kill(pid, "SIGKILL");
   expect(await closed).toEqual([null, "SIGKILL"]);
@@ -45,7 +45,7 @@ test("a group is removed with those below it, also when nothing can be waited fo
   expect(existsSync(within.directory)).toBe(false);
 });
 
-test("where no group can be made nothing is left", async () => {
+test("leaves nothing behind if no group can be created", async () => {
   const directory = mkdtempSync(path.join(os.tmpdir(), "control-group-"));
   try {
     const none = new ControlGroup(directory);

@@ -20,7 +20,7 @@ afterEach(async () => {
 const make = (script: string) => execFileSync("bash", ["-c", script], { cwd: directory });
 const WRITE = `head -c ${10 * MIB} /dev/zero >`;
 
-/** A file system may take some blocks for directories and for its own records. */
+/** A file system may use some blocks for directories and for its own records. */
 async function expectUsage(least: number, most: number): Promise<void> {
   const usage = await diskUsage([directory]);
   expect(usage).toBeGreaterThanOrEqual(least);
@@ -32,7 +32,7 @@ test("the sizes of files are added up, below directories too", async () => {
   await expectUsage(20 * MIB, 21 * MIB);
 });
 
-test("the blocks of a file count once, whatever its names", async () => {
+test("the blocks of a file count once, however many names it has", async () => {
   make(`${WRITE} one; mkdir a; for i in $(seq 20); do ln one a/$i; done`);
   await expectUsage(10 * MIB, 11 * MIB);
 });
@@ -44,7 +44,7 @@ test("every name counts: ten thousand hard links of an empty file fill a disk", 
   await expectUsage(10_000 * 4096, 11_000 * 4096);
 });
 
-test("a walk may stop where it has seen enough", async () => {
+test("a walk can stop early", async () => {
   make("mkdir a; cd a; touch {1..10000}");
   const usage = await diskUsage([directory], MIB);
   expect(usage).toBeGreaterThan(MIB);

@@ -27,7 +27,7 @@ describe("as Go writes it", () => {
     expect(formatNanoseconds(nanoseconds)).toBe(text);
   });
 
-  test("a refusal of the system has its words, anything else its own", () => {
+  test("system errors have Go's words, other errors their own", () => {
     expect(describeSystemError(Object.assign(new Error("x"), { code: "ENOENT" }))).toBe(
       "no such file or directory",
     );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { scanJson } from "../../../src/local/supervisor/http/go-json.js";
 
-describe("what Go says about a text", () => {
+describe("Go's error for a text", () => {
   test.each([
     ["", "EOF"],
     ["  \n", "EOF"],
@@ -36,7 +36,7 @@ describe("what Go says about a text", () => {
     expect(() => void JSON.parse(text.slice(0, end))).not.toThrow();
   });
 
-  test("nesting has no limit of its own", () => {
+  test("nesting is not limited", () => {
     const deep = "[".repeat(200_000);
     expect(scanJson(deep)).toEqual({ complaint: "unexpected EOF" });
     expect(scanJson(deep + "]".repeat(200_000) + "x")).toEqual({ end: 400_000 });

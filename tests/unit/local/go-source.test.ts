@@ -42,7 +42,7 @@ describe("cutting a snippet", () => {
     expect(second).toMatchObject({ line: 3, column: 3, text: "var x = 1" });
   });
 
-  test("a whole program begins with its package, whatever comments come first", () => {
+  test("a whole program begins with its package, after any comments", () => {
     expect(isProgram("// hello\n/* there */ package main")).toBe(true);
     expect(isProgram("packages := 1")).toBe(false);
   });
@@ -99,7 +99,7 @@ describe("the state", () => {
     expect(source).toContain("const ( _ = iota; _; C )");
   });
 
-  test("main and init belong to their own run", () => {
+  test("main and init belong to a single run", () => {
     const state = new GoState().with(splitSnippet("func main() {}\nfunc init() {}\nfunc kept() {}"), 1);
     const source = compose(state, "", 2);
     expect(source).toContain("func kept() {}");
@@ -107,7 +107,7 @@ describe("the state", () => {
     expect(source.match(/func main/g)).toHaveLength(1);
   });
 
-  test("an import is there for the runs that use it, and only for them", () => {
+  test("an import is kept only in runs that use it", () => {
     const state = new GoState().with(splitSnippet('import str "strings"'), 1);
     expect(compose(state, "str.ToUpper(x)", 2)).toContain('import str "strings"');
     expect(compose(state, "x()", 2)).not.toContain("import");

@@ -21,7 +21,7 @@ test.each([
   expect(parseQuantity(text)).toBe(value);
 });
 
-test("limits are read from resources, with defaults and floors for what is missing or makes no sense", () => {
+test("limits are read from resources, with defaults and minimums for missing and invalid values", () => {
   expect(
     resolveLimits({ memory: "1Gi", cpu: "1500m", disk: "5Gi", processes: "64", "cpu-seconds": "9" }),
   ).toEqual({

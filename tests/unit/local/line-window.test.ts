@@ -32,7 +32,7 @@ describe("a window of lines", () => {
 });
 
 describe("lines of a session", () => {
-  test("end at line feeds, lose what is at their ends, and are left out where nothing is in them", () => {
+  test("end at line feeds, without carriage returns, and empty ones are left out", () => {
     const lines: string[] = [];
     const splitter = new LineSplitter((text) => lines.push(text), Infinity, "session");
     for (const piece of ["a\r", "\n\n\r\nb\rc", "\r\r\nlast\r"]) splitter.push(Buffer.from(piece));

@@ -77,7 +77,7 @@ describe("a boundary", () => {
   });
 
   test.each([undefined, "application/json", "multipart/form-data", "multipart/form-data; boundary="])(
-    "of %s is none",
+    "of %s is an error",
     (type) => {
       expect(() => boundaryOf(type)).toThrow(MalformedForm);
     },

@@ -29,7 +29,7 @@ async function read(log: OutputLog, start: number, end = log.end): Promise<strin
 }
 
 describe("the output of commands", () => {
-  test("is what was written, from any position to any other", async () => {
+  test("returns what was written, from any position to any other", async () => {
     const log = createLogs(SEGMENT).create();
     expect([log.start, log.end, await read(log, 0)]).toEqual([0, 0, ""]);
     log.append(Buffer.from("first\n"));
@@ -42,7 +42,7 @@ describe("the output of commands", () => {
     ]);
   });
 
-  test("goes on in another file, and is one output", async () => {
+  test("continues in another file as one output", async () => {
     const log = createLogs(10 * SEGMENT).create();
     log.append(Buffer.alloc(SEGMENT + 10, "a"));
     log.append(Buffer.from("b"));
@@ -78,7 +78,7 @@ describe("the output of commands", () => {
     old.delete();
   });
 
-  test("goes on where its files have been deleted", async () => {
+  test("continues after its files were deleted", async () => {
     const log = createLogs(SEGMENT).create();
     log.append(Buffer.from("lost"));
     rmSync(directory, { recursive: true });

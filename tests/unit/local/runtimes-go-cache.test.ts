@@ -20,13 +20,13 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test("each version of Go has its own directory among the user's caches", () => {
+test("each version of Go has its own cache directory", () => {
   expect(goCacheDirectory("1.24.1")).toBe(
     path.join(directory, "opensandbox-code-interpreter", "go-build-1.24.1"),
   );
 });
 
-test("a relative place for caches is ignored, as its specification says", () => {
+test("a relative cache directory is ignored, as the XDG specification requires", () => {
   process.env["XDG_CACHE_HOME"] = "caches";
   expect(goCacheDirectory("1.24.1").startsWith(path.join(os.homedir(), ".cache"))).toBe(true);
 });
@@ -52,7 +52,7 @@ test("a compiler that fails leaves the cache for the next time", async () => {
   }
 });
 
-test("stopped, it leaves none of the compilers that it started, and its files where it was told to", async () => {
+test("when stopped, it ends its compilers and leaves its files in the given directory", async () => {
   const go = path.join(directory, "go");
   writeFileSync(
     go,
@@ -73,7 +73,7 @@ test("stopped, it leaves none of the compilers that it started, and its files wh
   );
 });
 
-test("a sandbox's cache gets links to the shared one beside what it has itself", async () => {
+test("a sandbox's cache gets links to the shared one besides its own files", async () => {
   const [shared, own] = [path.join(directory, "shared"), path.join(directory, "own")];
   await mkdir(path.join(shared, "0a"), { recursive: true });
   await mkdir(path.join(own, "0a"), { recursive: true });
@@ -92,7 +92,7 @@ test("a shared cache that is not there leaves an empty one", async () => {
   expect(existsSync(path.join(own, "trim.txt"))).toBe(true);
 });
 
-/** One that has ended, and that nobody has asked about since, is none. */
+/** Returns whether a process runs; a zombie does not. */
 function isRunning(pid: number): boolean {
   const state = readStat(pid)?.fields[0];
   return state !== undefined && state !== "Z";

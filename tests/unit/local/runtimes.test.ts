@@ -48,7 +48,7 @@ describe("choosing an installation", () => {
     return { runtimes, probed };
   }
 
-  test("uses the first that works if no version is asked for, and probes no other", async () => {
+  test("without a version, uses the first that works and probes no other", async () => {
     const { runtimes, probed } = withPython({ "/stub": undefined, "/a": "3.11.7", "/python3.12": "3.12.1" });
     const { installed, notices } = await runtimes.select({});
     expect(installed.python).toMatchObject({ executable: "/a" });
@@ -72,7 +72,7 @@ describe("choosing an installation", () => {
     expect(installed.python).toMatchObject({ executable: "/a" });
   });
 
-  test("says which version runs instead if none matches", async () => {
+  test("reports which version runs instead if none matches", async () => {
     const { runtimes } = withPython({ "/a": "3.11.7" });
     const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14" });
     expect(installed.python).toMatchObject({ executable: "/a" });
@@ -81,7 +81,7 @@ describe("choosing an installation", () => {
     });
   });
 
-  test("a missing language is null, whatever version is asked for", async () => {
+  test("a missing language is null for any version", async () => {
     const { runtimes } = withPython({});
     const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14", GO_VERSION: "1.25" });
     expect(installed).toEqual({ python: null, node: null, java: null, go: null, bash: null });

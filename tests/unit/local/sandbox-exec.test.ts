@@ -9,7 +9,7 @@ const RULES = {
   network: "deny",
 } as const;
 
-test("what is not allowed is denied, and the network with it", () => {
+test("denies everything that is not allowed, the network included", () => {
   const profile = makeProfile(RULES);
   expect(profile.startsWith("(version 1)\n(deny default)\n")).toBe(true);
   expect(profile).toContain("(deny network*)");
@@ -17,7 +17,7 @@ test("what is not allowed is denied, and the network with it", () => {
   expect(profile).not.toMatch(/mach-lookup.*(dnssd|trustd)/);
 });
 
-test("the network that is allowed is that of IP, and of sockets in the box's own directories: not the Docker daemon's", () => {
+test("allows IP and sockets in the box's own directories, but not the Docker daemon's", () => {
   const profile = makeProfile({ ...RULES, network: "allow" });
   const rules = profile.split("\n").filter((line) => /^\((allow|deny) network/.test(line));
   expect(rules).toEqual([
@@ -38,7 +38,7 @@ test("no device of the user's can be read, such as a terminal", () => {
   expect(/"\/dev\/tty[^"]+"/.exec(profile)).toBeNull();
 });
 
-test("what other processes were started with is denied after what the system tells", () => {
+test("denies the arguments of other processes after allowing system information", () => {
   const profile = makeProfile(RULES);
   const denied = profile.indexOf('(deny sysctl-read (sysctl-name-regex #"^kern.procargs"))');
   expect(denied).toBeGreaterThan(profile.indexOf("(allow sysctl-read)"));
@@ -58,7 +58,7 @@ test("every parenthesis and every string of it has an end", () => {
   }
 });
 
-test("the home directory is denied after what is readable, and a runtime in it allowed after that", () => {
+test("denies the home directory after the readable files, and then allows a runtime in it", () => {
   const profile = makeProfile(RULES);
   const positions = [
     '(allow file-read*\n  (subpath "/usr")\n  (subpath "/Users/me/.nvm/versions/node/v20")\n)',
@@ -69,7 +69,7 @@ test("the home directory is denied after what is readable, and a runtime in it a
   expect(positions).toEqual([...positions].sort((a, b) => a - b));
 });
 
-test("only the box's own directories can be written to", () => {
+test("allows writing only to the box's own directories", () => {
   expect(makeProfile(RULES).match(/\(allow file-write\*\n[^)]*\)\n\)/g)).toEqual([
     '(allow file-write*\n  (subpath "/private/tmp/box/workspace")\n)',
   ]);
@@ -80,7 +80,7 @@ test("a name cannot end its string", () => {
   expect(profile).toContain(String.raw`(subpath "/tmp/a\"b\\c")`);
 });
 
-test("the home directory itself is never readable, even where a runtime's prefix is it", () => {
+test("never allows the home directory itself, even if it is a runtime's prefix", () => {
   const profile = makeProfile({ ...RULES, readable: ["/Users/me"] });
   expect(profile).not.toMatch(/allow file-read\*\n(  .*\n)*  \(subpath "\/Users\/me"\)/);
 });

@@ -17,7 +17,7 @@ let pipes: PipePool;
 
 beforeAll(async () => {
   directory = await mkdtemp(path.join(os.tmpdir(), "sessions-"));
-  // Where a session's own files go.
+  // The directory for a session's own files.
   jest.spyOn(os, "tmpdir").mockReturnValue(directory);
   pipes = new PipePool(directory);
   const configuration = {
@@ -43,7 +43,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-/** What a client knows of a run that is answered on this stream. */
+/** Returns the response that a client receives on this stream. */
 async function answerOf(answer: (stream: http2.ServerHttp2Stream) => Promise<void>): Promise<string> {
   server.once("stream", (stream) => void answer(stream));
   const request = client.request({ ":method": "POST", ":path": "/" });
@@ -70,7 +70,7 @@ test("a session that is deleted at the first event of a run ends it", async () =
   ]);
 });
 
-test("a session that is deleted before its run begins has none", async () => {
+test("a session that is deleted before its run starts does not run", async () => {
   const id = sessions.create("");
   let failure: unknown;
   await answerOf(async (stream) => {
