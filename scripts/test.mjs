@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 // A test that leaves a handle open would keep jest running.
 const EXIT_GRACE_MILLIS = 30_000;
 
-const directory = mkdtempSync(join(tmpdir(), "opensandbox-skips-"));
+const directory = mkdtempSync(join(tmpdir(), "skips-"));
 const skipReport = join(directory, "skipped.txt");
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }));
 // An interrupt from the terminal reaches jest too, whose end this waits for to print the totals.

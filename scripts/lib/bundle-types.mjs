@@ -1,7 +1,10 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { resolve } from "node:path";
+import { tmpdir } from "node:os";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
+import { compile } from "./compile.mjs";
 import { entries, entryProviding, pathBetween, root } from "./entries.mjs";
 
 // `Symbol.asyncDispose` is not part of ES2022, which is all that a consumer may have asked for.
@@ -9,13 +12,60 @@ const banner = '/// <reference lib="esnext.disposable" />';
 
 /** Bundles the declarations of each entry, one file per format; resolves to the files of dist/, by path. */
 export async function bundleTypes() {
+  const directory = mkdtempSync(join(tmpdir(), "declarations-"));
+  try {
+    await emitDeclarations(directory);
+    return await bundleDeclarations(directory);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+/** Writes the declarations of all sources below a directory, in the layout of the project. */
+async function emitDeclarations(directory) {
+  const config = join(directory, "tsconfig.json");
+  writeFileSync(
+    config,
+    JSON.stringify({
+      extends: join(root, "tsconfig.json"),
+      compilerOptions: {
+        noEmit: false,
+        declaration: true,
+        emitDeclarationOnly: true,
+        // Members marked `@internal` are for the library's own layers; what only these refer to does not appear either.
+        stripInternal: true,
+        // `npm run typecheck` checks the sources.
+        noCheck: true,
+        rootDir: root,
+        outDir: directory,
+        typeRoots: [join(root, "node_modules/@types")],
+      },
+      files: entries.map(({ source }) => join(root, source)),
+      include: [],
+    }),
+  );
+  const { exitCode, output } = await compile("-p", config);
+  if (exitCode !== 0) throw new Error(`The declarations cannot be written:\n${output}`);
+}
+
+async function bundleDeclarations(directory) {
   const files = new Map();
   for (const entry of entries) {
     const providers = new Map();
     const bundle = await rollup({
-      input: resolve(root, entry.source),
-      external: (path) => isBuiltin(path) || isPeer(entry, path),
-      plugins: [otherEntries(entry, providers), types()],
+      input: resolve(directory, entry.source.replace(/\.ts$/, ".d.ts")),
+      // What is still imported by name after the bundling is checked below.
+      external: (path) => !path.startsWith(".") && !isAbsolute(path),
+      plugins: [
+        declarations((file) => {
+          const provider = entryProviding(resolve(root, relative(directory, file)));
+          if (!provider || provider === entry) return undefined;
+          const id = `entry:${provider.subpath}`;
+          providers.set(id, provider);
+          return id;
+        }),
+        dts({ tsconfig: false }),
+      ],
       // A warning is a type that was not found, say, and would reach the consumer as `any`.
       onwarn: (warning) => {
         throw new Error(warning.message);
@@ -40,22 +90,19 @@ export async function bundleTypes() {
   return files;
 }
 
-/** Members marked `@internal` are for the library's own layers; what only these refer to does not appear either. */
-const types = () =>
-  dts({ tsconfig: resolve(root, "tsconfig.json"), compilerOptions: { stripInternal: true } });
-
-/** What another entry declares is imported from there: two declarations of a class would be two types. */
-function otherEntries(entry, providers) {
+/**
+ * Resolves the relative imports of declarations. What another entry declares is imported from there: two declarations of
+ * a class would be two types.
+ */
+function declarations(otherEntry) {
   return {
-    name: "other-entries",
-    async resolveId(source, importer, options) {
-      if (importer === undefined) return null;
-      const resolved = await this.resolve(source, importer, options);
-      const provider = resolved && entryProviding(resolved.id);
-      if (!provider || provider === entry) return null;
-      const id = `entry:${provider.subpath}`;
-      providers.set(id, provider);
-      return { id, external: true };
+    name: "declarations",
+    resolveId(source, importer) {
+      if (importer === undefined || !source.startsWith(".")) return null;
+      const file = resolve(dirname(importer), source).replace(/\.js$/, "");
+      const other = otherEntry(`${file}.ts`);
+      if (other !== undefined) return { id: other, external: true };
+      return existsSync(`${file}.d.ts`) ? `${file}.d.ts` : null;
     },
   };
 }

@@ -24,6 +24,6 @@ test("there is a snippet for each framework; they compile for a strict user, in 
   const files = await Promise.all(
     snippets.map(async (snippet, index) => await programs.write(`framework-${index}`, snippet)),
   );
-  expect(programs.check(files)).toEqual([]);
+  expect(await programs.check(files)).toEqual([]);
   for (const { code } of snippets) expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(15);
 }, 240_000);

@@ -28,9 +28,9 @@ beforeAll(async () => {
 });
 afterAll(() => programs[Symbol.asyncDispose]());
 
-test("the snippets are those that are checked here, and compile for a strict user", () => {
+test("the snippets are those that are checked here, and compile for a strict user", async () => {
   expect([...files.keys()]).toEqual([START, FAULTS]);
-  expect(programs.check([...files.values()])).toEqual([]);
+  expect(await programs.check([...files.values()])).toEqual([]);
 }, 60_000);
 
 describeIf(

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import ts from "typescript";
 import { parse, stringify } from "yaml";
+import { typeCheck } from "./type-check.js";
 
 // Jest runs the tests as CommonJS.
 const ROOT = path.join(__dirname, "../..");
@@ -88,18 +88,10 @@ export class ProjectCopy implements AsyncDisposable {
     return new Watching("--openapi", this.path("openapi"), "--out", this.path("generated"), "--watch");
   }
 
-  /** Returns the compiler's messages for a file, with the project's settings. */
-  check(file: string): string[] {
-    const settings: { config?: unknown } = ts.readConfigFile(this.path("tsconfig.json"), (name) =>
-      ts.sys.readFile(name),
-    );
-    const { options } = ts.parseJsonConfigFileContent(settings.config, ts.sys, this.directory);
-    const program = ts.createProgram([this.path(file)], options);
-    const source = program.getSourceFile(this.path(file));
-    if (source === undefined) throw new RangeError(`${file} does not exist.`);
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
-      ({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"),
-    );
+  /** Type-checks a file with the project's settings; returns the errors in this file. */
+  async check(file: string): Promise<string[]> {
+    const lines = await typeCheck(this.directory, { extends: "./tsconfig.json", files: [file] });
+    return lines.filter((line) => line.startsWith(`${file}(`));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -47,5 +47,5 @@ export function pythonModules(...names: readonly string[]): ReadonlySet<string> 
 
 /** Returns whether a program can be started and succeeds. */
 export function runs(command: string, args: readonly string[]): boolean {
-  return spawnSync(command, args, { stdio: "ignore", timeout: 20_000 }).status === 0;
+  return spawnSync(command, args, { stdio: "ignore", timeout: 120_000 }).status === 0;
 }

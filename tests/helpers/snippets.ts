@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import ts from "typescript";
 import { root, run, type Outcome } from "../package/programs.js";
+import { typeCheck } from "./type-check.js";
 
 /** A TypeScript example of a document. */
 export interface Snippet {
@@ -68,34 +69,26 @@ export class SnippetPrograms implements AsyncDisposable {
     return file;
   }
 
-  /** Returns the compiler's messages for programs, with strict settings. */
-  check(files: readonly string[]): string[] {
-    const program = ts.createProgram([...files], {
-      strict: true,
-      noEmit: true,
-      skipLibCheck: true,
-      target: ts.ScriptTarget.ES2022,
-      lib: ["lib.es2023.d.ts", "lib.esnext.disposable.d.ts"],
-      types: ["node"],
-      module: ts.ModuleKind.NodeNext,
-      moduleResolution: ts.ModuleResolutionKind.NodeNext,
-      // Use the sources, so that no build with declarations is needed.
-      paths: {
-        "opensandbox-code-interpreter": [path.join(root, "src/index.ts")],
-        "opensandbox-code-interpreter/agents": [path.join(root, "src/agents/index.ts")],
-        "opensandbox-code-interpreter/local": [path.join(root, "src/local/index.ts")],
-        "opensandbox-code-interpreter/*": [
-          path.join(root, "src/agents/*.ts"),
-          path.join(root, "src/agents/*/index.ts"),
-        ],
+  /** Type-checks programs with the settings of a strict user; returns the errors. */
+  async check(files: readonly string[]): Promise<string[]> {
+    const source = (...names: string[]): string[] => names.map((name) => path.join(root, "src", name));
+    return await typeCheck(this.directory, {
+      compilerOptions: {
+        strict: true,
+        skipLibCheck: true,
+        target: "es2022",
+        lib: ["es2023", "esnext.disposable"],
+        types: ["node"],
+        module: "nodenext",
+        // The sources, so that no build with declarations is needed.
+        paths: {
+          "opensandbox-code-interpreter": source("index.ts"),
+          "opensandbox-code-interpreter/local": source("local/index.ts"),
+          "opensandbox-code-interpreter/*": source("agents/*.ts", "agents/*/index.ts"),
+        },
       },
+      files,
     });
-    return ts
-      .getPreEmitDiagnostics(program)
-      .map(
-        ({ file, messageText }) =>
-          `${path.basename(file?.fileName ?? "")}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
-      );
   }
 
   /** Compiles a program to JavaScript beside its source. Resolves to the new file. */

@@ -9,19 +9,7 @@ const ROOT = path.join(__dirname, "../..");
 const TIMEOUT_MILLIS = 120_000;
 
 test(
-  "the API report is up to date: `npm run api` writes it",
-  async () => {
-    expect(await runReport("--check")).toEqual({
-      exitCode: 0,
-      stdout: "The API matches api/.\n",
-      stderr: "",
-    });
-  },
-  TIMEOUT_MILLIS,
-);
-
-test(
-  "a change of the API is shown, with the command that takes it on",
+  "the API report is up to date, and a change of the API is shown with the command that takes it on",
   async () => {
     const directory = await mkdtemp(path.join(tmpdir(), "api-"));
     try {
@@ -31,8 +19,10 @@ test(
       await writeFile(file, report.replace("readonly cursor: number;", "readonly cursor: string;"));
       const { exitCode, stderr } = await runReport("--check", "--dir", directory);
       expect(exitCode).toBe(1);
-      expect(stderr).toContain("\n-  readonly cursor: string;\n+  readonly cursor: number;\n");
       expect(stderr).toContain("npm run api");
+      // Only what was changed here differs.
+      const changed = stderr.split("\n").filter((line) => /^[-+](?![-+])/.test(line));
+      expect(changed).toEqual(["-  readonly cursor: string;", "+  readonly cursor: number;"]);
       expect(await runReport("--dir", directory)).toMatchObject({ exitCode: 0 });
       expect(await readFile(file, "utf8")).toBe(report);
     } finally {

@@ -69,7 +69,7 @@ describe("generating", () => {
     expect(text).toContain(
       "export function createSmallServerClient(options: ClientOptions): SmallServerClient",
     );
-    expect(copy.check("generated/small-server.ts")).toEqual([]);
+    expect(await copy.check("generated/small-server.ts")).toEqual([]);
   });
 
   test("removes what has lost its document, and nothing that it did not write", async () => {
