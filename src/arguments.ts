@@ -26,20 +26,31 @@ const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Even
 export function checkOptions<Options extends object>(options: Options, name = "options"): Options {
   // Callers in plain JavaScript may pass anything, whatever the type says.
   const given: unknown = options;
-  if (typeof given === "object" && given !== null && !Array.isArray(given)) {
-    if (name === "options") refuseForeignOptions(given);
-    return options;
-  }
   // Not the value itself: it may be a credential in the wrong place.
-  throw new InvalidArgumentException(`${name} must be an object; got ${kindOf(given)}.`);
+  if (!isRecord(given)) {
+    throw new InvalidArgumentException(`${name} must be an object; got ${kindOf(given)}.`);
+  }
+  if (name !== "options") return options;
+  // Other unknown properties are ignored, as everywhere in JavaScript.
+  for (const key of Object.keys(given)) {
+    const right = HANDLER_NAME.test(key) ? `handlers: { ${key} }` : FOREIGN_OPTIONS.get(key);
+    if (right === undefined || given[key] === undefined) continue;
+    throw new InvalidArgumentException(`${key} is not an option of this SDK; use ${right}.`);
+  }
+  return options;
 }
 
-/** Properties that are nobody's are ignored, as everywhere in JavaScript. */
-function refuseForeignOptions(options: object): void {
-  for (const name of Object.keys(options)) {
-    const right = HANDLER_NAME.test(name) ? `handlers: { ${name} }` : FOREIGN_OPTIONS.get(name);
-    if (right === undefined || Reflect.get(options, name) === undefined) continue;
-    throw new InvalidArgumentException(`${name} is not an option of this SDK; use ${right}.`);
+/** Tells whether a value is an object with fields: neither `null` nor a list. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Parses JSON. Returns the value in an object, since any value may be one; `undefined` if the text is not JSON. */
+export function parseJson(text: string): { readonly json: unknown } | undefined {
+  try {
+    return { json: JSON.parse(text) };
+  } catch {
+    return undefined;
   }
 }
 
@@ -108,9 +119,7 @@ export function assertStringMap(
   name: string,
 ): asserts value is Readonly<Record<string, string>> | undefined {
   if (value === undefined) return;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    refuse(name, "an object of strings", value);
-  }
+  if (!isRecord(value)) refuse(name, "an object of strings", value);
   for (const [key, entry] of Object.entries(value)) {
     if (key === "") throw new InvalidArgumentException(`${name} must not have an empty key.`);
     if (typeof entry !== "string") refuse(`${name}.${key}`, "a string", entry);

@@ -1,4 +1,4 @@
-import { isRecord } from "../transport/json.js";
+import { isRecord } from "../arguments.js";
 
 /**
  * The events of a run, and how they look on the wire.

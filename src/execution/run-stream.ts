@@ -407,10 +407,20 @@ export class RunStream implements Interruptible {
     this.#response = undefined;
   }
 
-  /** The rest of the response does not matter; but where it ends soon, its connection serves the next request. */
+  /** The rest of the response does not matter. It is read on for a moment: if it ends by then, its connection is reused. */
   #leaveResponse(): void {
     this.#closedToFrames = true;
-    this.#cancelRest = this.#response?.body.leave(LEAVE_LIMIT_SECONDS);
+    const body = this.#response?.body;
+    const cancel = (): void => {
+      stopTimer();
+      body?.cancel();
+    };
+    const stopTimer = startTimer(LEAVE_LIMIT_SECONDS, cancel);
+    const readOn = async (): Promise<void> => {
+      while ((await body?.read()) !== undefined);
+    };
+    readOn().then(stopTimer, stopTimer);
+    this.#cancelRest = cancel;
     this.#endResponse();
   }
 

@@ -1,7 +1,6 @@
-import type { CallOptions } from "../arguments.js";
 import { SandboxConnectionException, SandboxException } from "../errors.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
-import { isRecord } from "../transport/json.js";
+import { isRecord, type CallOptions } from "../arguments.js";
 import { expectRecord, unexpectedResponse, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";

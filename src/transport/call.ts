@@ -1,3 +1,4 @@
+import { isRecord } from "../arguments.js";
 import {
   addErrorContext,
   isSandboxException,
@@ -13,8 +14,8 @@ import { onAbort, raceAbort, throwIfAborted } from "./abort.js";
 import { describeConnectionFailure, toConnectionException } from "./connection-failure.js";
 import type { Endpoint, EndpointConfig, ServerKind } from "./endpoint.js";
 import { traceAttempt } from "./log.js";
-import { isIdempotent, isReplayable, type Fetch, type UnsentRequest } from "./request.js";
-import { isRecord } from "./json.js";
+import { toNodeStream, type Channel } from "./platform.js";
+import { isIdempotent, isReplayable, isStreamedBody, type Fetch, type PlatformInit, type UnsentRequest } from "./request.js";
 import {
   readJson,
   readRetryAfter,
@@ -25,7 +26,6 @@ import {
 import { discardBody, isReadableBody, ResponseBody, type BodyOwner } from "./response-body.js";
 import { decideRetry, mayReplay, outcomeOf, reportRetry, type Clock, type Replay } from "./retry.js";
 import { IdleTimer, startTimer } from "./timeout.js";
-import { prepareBody } from "./upload.js";
 
 /** What the calls of one client need of a connection's configuration. */
 export interface TransportConfig extends EndpointConfig {
@@ -44,32 +44,36 @@ export interface CallContext {
   readonly server: ServerKind;
   readonly sandboxId: string | undefined;
   readonly config: TransportConfig;
+  readonly fetch: Fetch | undefined;
+  readonly logger: Logger | undefined;
   readonly endpoint: Endpoint;
   readonly clock: Clock;
   /** Aborts when the client closes. */
   readonly closing: AbortSignal;
-  /** The calls under way. */
+  /** The calls that are running. */
   readonly calls: Set<Call>;
-  /** @throws what every call fails with once the client is closed */
-  assertOpen(): void;
+  /** Gets a record of each attempt. */
+  readonly channel: Channel | undefined;
+  /** Further options of `fetch`. */
+  readonly init: PlatformInit;
 }
 
-/** A response whose body is read as it comes. */
+/** A response whose body is read as it arrives. */
 export interface StreamedResponse {
   readonly body: ResponseBody;
-  /** The server's name for the request, where it sent one. */
+  /** The server's name for the request, if it sent one. */
   readonly requestId: string | undefined;
-  /** Whether a proxy may stand between, which ends a response in order although the server behind it is gone. */
+  /** Whether there may be a proxy, which ends a response in order although the server behind it is gone. */
   readonly isProxied: boolean;
 }
 
-/** What a 401 of the lifecycle server most likely means when no key was sent. */
+/** What a 401 of the lifecycle server most likely means if no key was sent. */
 const NO_API_KEY_HINT =
   "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
 
 /** The rules of one call. */
 export interface CallRules {
-  /** `"json"`: the response is read whole, within each attempt. `"stream"`: the caller reads it as it comes. */
+  /** `"json"`: the response is read whole, within each attempt. `"stream"`: the caller reads it as it arrives. */
   readonly reads: "json" | "stream";
   readonly replay: Replay;
   /** How long one attempt may take, in seconds: with the whole response for `"json"`, until its headers for `"stream"`. */
@@ -78,6 +82,8 @@ export interface CallRules {
   readonly idleTimeoutSeconds: number | null;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** The sandbox that the call is about. @default that of the client */
+  readonly sandboxId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The caller's own controller, used as the call's: aborting it ends the call. @default one is made */
   readonly controller?: AbortController | undefined;
@@ -97,6 +103,8 @@ export class Call implements ResponseInfo, BodyOwner {
   requestId: string | undefined;
   /** Where the user made the call. */
   readonly origin = new Error("The call was made here.");
+  /** Aborts when the call is to end early; its reason is what the call fails with. */
+  readonly signal: AbortSignal;
   readonly #context: CallContext;
   readonly #rules: CallRules;
   readonly #controller: AbortController;
@@ -110,29 +118,21 @@ export class Call implements ResponseInfo, BodyOwner {
   constructor(context: CallContext, rules: CallRules) {
     this.#context = context;
     this.#rules = rules;
-    this.sandboxId = context.sandboxId;
+    this.sandboxId = rules.sandboxId ?? context.sandboxId;
     this.#controller = rules.controller ?? new AbortController();
+    this.signal = this.#controller.signal;
   }
 
-  /** Aborts when the call is to end early; its reason is what the call fails with. */
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  #hintFor({ status }: Response): string | undefined {
-    const { server, config } = this.#context;
-    return status === 401 && server === "lifecycle" && config.apiKey === undefined
-      ? NO_API_KEY_HINT
-      : undefined;
-  }
-
-  /** What the typed client sends this call's request with. */
+  /** Sends the request of this call, for the typed client. */
   readonly fetch = async (described: Request): Promise<Response> => {
     // The client makes its requests with the class that it was given.
     const request = described as unknown as UnsentRequest;
     this.#request = request;
     try {
-      this.#begin();
+      const { closing, calls } = this.#context;
+      if (closing.aborted) throw closedException(this.#context);
+      if (this.#rules.signal !== undefined) this.#unlink = this.#follow(this.#rules.signal);
+      calls.add(this);
       const response = await this.#attempts(request);
       // A stream ends its call itself.
       if (this.#rules.reads === "json") this.end();
@@ -144,7 +144,7 @@ export class Call implements ResponseInfo, BodyOwner {
   };
 
   /**
-   * The response that {@link fetch} gave, to be read as it comes.
+   * Returns the response of {@link fetch}, to be read as it arrives.
    *
    * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if its status allows no body
    */
@@ -198,14 +198,11 @@ export class Call implements ResponseInfo, BodyOwner {
     );
   }
 
-  #begin(): void {
-    const { signal } = this.#rules;
-    this.#context.assertOpen();
-    this.#isAbortedByCaller = signal?.aborted ?? false;
+  /** Ends the call when the caller's signal aborts; returns a function that stops this. */
+  #follow(signal: AbortSignal): () => void {
+    this.#isAbortedByCaller = signal.aborted;
     throwIfAborted(signal);
-    this.#context.calls.add(this);
-    if (signal === undefined) return;
-    this.#unlink = onAbort(signal, (reason) => {
+    return onAbort(signal, (reason) => {
       this.#isAbortedByCaller = true;
       this.abort(reason);
     });
@@ -213,21 +210,22 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request until it succeeds, or until what it fails with is final. */
   async #attempts(request: UnsentRequest): Promise<Response> {
-    const { server, config, endpoint, clock, closing } = this.#context;
-    const { retryPolicy: policy, logger } = config;
+    const { server, config, endpoint, clock, closing, logger, channel } = this.#context;
+    const { retryPolicy: policy } = config;
     const startedAt = clock.now();
     let previousWaitMillis: number | undefined;
     let hasRefreshed = false;
     for (let retries = 0; ;) {
       const target = endpoint.current;
-      const trace = traceAttempt(this.#context, request);
+      const isTraced = logger !== undefined || channel?.hasSubscribers === true;
+      const trace = isTraced ? traceAttempt(this.#context, request) : undefined;
       try {
         const response = await this.#attempt(request);
         trace?.(this);
         return response;
       } catch (error) {
         trace?.(this, error, this.#isAbortedByCaller);
-        // The abort is what the caller wants to know of, even if another failure came first.
+        // After an abort, fail with its reason, even if another failure came first.
         this.signal.throwIfAborted();
         const url = target.url + request.path;
         const outcome = outcomeOf(error, { url, retryAfterSeconds: this.#retryAfterSeconds });
@@ -268,9 +266,10 @@ export class Call implements ResponseInfo, BodyOwner {
     }
   }
 
-  /** Sends the request once, and gives a response that is a success. */
+  /** Sends the request once, and returns a response that is a success. */
   async #attempt(request: UnsentRequest): Promise<Response> {
     const { reads, timeoutSeconds, idleTimeoutSeconds } = this.#rules;
+    const { server, config } = this.#context;
     const isUpload = reads === "json" && idleTimeoutSeconds !== null;
     const idle = isUpload
       ? new IdleTimer(idleTimeoutSeconds, () => this.#stall(idleTimeoutSeconds))
@@ -284,50 +283,57 @@ export class Call implements ResponseInfo, BodyOwner {
       this.requestId = response.headers.get("x-request-id") ?? undefined;
       if (!response.ok) {
         this.#retryAfterSeconds = readRetryAfter(response);
-        throw await toApiException(response, request, this, this.#hintFor(response));
+        const lacksKey =
+          response.status === 401 && server === "lifecycle" && config.apiKey === undefined;
+        throw await toApiException(response, request, this, lacksKey ? NO_API_KEY_HINT : undefined);
       }
       if (reads === "stream") return response;
-      return await readJson(
-        new ResponseBody(response.body, this),
-        this.#context.config.maxResponseBytes,
-        this,
-      );
+      return await readJson(new ResponseBody(response.body, this), config.maxResponseBytes, this);
     } finally {
       stopTimer?.();
       idle?.dispose();
     }
   }
 
-  /** Binds the request to the server's present address and sends it. */
-  async #send(request: UnsentRequest, idle: IdleTimer | undefined): Promise<Response> {
-    const { endpoint, config } = this.#context;
+  /** Sends the request to the server's present address. */
+  async #send({ method, path, headers: own, body }: UnsentRequest, idle?: IdleTimer): Promise<Response> {
+    const { endpoint, fetch } = this.#context;
     const { signal } = this;
-    const url = endpoint.current.url + request.path;
+    const url = endpoint.current.url + path;
     const headers = { ...endpoint.current.headers };
     let pending: Promise<Response> | undefined;
     try {
-      const init: RequestInit = {
-        method: request.method,
+      const init: PlatformInit = {
+        ...this.#context.init,
+        method,
         headers,
-        body: request.body,
+        body,
         signal,
         redirect: "manual",
       };
-      prepareBody(init, headers, { idle, hasCustomFetch: config.fetch !== undefined });
+      if (body !== null) init.duplex = "half";
+      if (isStreamedBody(body)) {
+        headers["content-type"] = body.type;
+        // Without it the body would be sent in chunks, which not every gateway takes.
+        if (body.size !== undefined) headers["content-length"] = String(body.size);
+        const stream = body.stream(idle);
+        // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
+        init.body = fetch === undefined ? stream : toNodeStream(stream);
+      }
       // What the request itself says, such as the type of its body, outranks what is said for all requests.
-      for (const [name, value] of request.headers) headers[name] = value;
-      if (config.fetch === undefined) {
+      for (const [name, value] of own) headers[name] = value;
+      if (fetch === undefined) {
         pending = globalThis.fetch(url, init);
         return await pending;
       }
-      pending = config.fetch(url, init);
+      pending = fetch(url, init);
       const response = await raceAbort(signal, pending);
       assertResponse(response);
       return response;
     } catch (error) {
       // What fails before `fetch` has returned a promise has not been sent.
       if (!signal.aborted) throw this.#connectionFailed(error, "request", pending === undefined);
-      // A custom `fetch` that does not honour the signal may still give a response.
+      // A custom `fetch` that does not honour the signal may still return a response.
       pending?.then(discardBody).catch(() => undefined);
       throw signal.reason;
     }
@@ -371,7 +377,7 @@ export class Call implements ResponseInfo, BodyOwner {
 
   #stall(seconds: number): void {
     const message = `${this.#describe()}: no data was transferred for ${seconds} s.`;
-    this.#context.config.logger?.warn(message);
+    this.#context.logger?.warn(message);
     const failure = new SandboxTimeoutException({ code: "STREAM_STALLED", message });
     // Also while a body is read, after the call has returned its response.
     addErrorContext(failure, { sandboxId: this.sandboxId, requestId: this.requestId });
@@ -379,7 +385,13 @@ export class Call implements ResponseInfo, BodyOwner {
   }
 }
 
-/** Refuses what a custom `fetch` must not give: nothing, or a response that it has read itself. */
+/** The exception that every call fails with once its client is closed. */
+export function closedException({ server, sandboxId }: CallContext): SandboxException {
+  const what = server === "lifecycle" ? "The client" : "The sandbox's client";
+  return new SandboxException({ code: "CLOSED", message: `${what} is closed.`, sandboxId });
+}
+
+/** Refuses what a custom `fetch` must not return: nothing, or a response that it has read itself. */
 function assertResponse(response: unknown): asserts response is Response {
   const { status, headers, body }: Record<string, unknown> = isRecord(response) ? response : {};
   if (typeof status === "number" && isRecord(headers) && isReadableBody(body)) return;

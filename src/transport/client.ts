@@ -1,10 +1,11 @@
-import { checkOptions } from "../arguments.js";
 import { createQuerySerializer, defaultPathSerializer } from "openapi-fetch";
-import { InvalidArgumentException, SandboxException } from "../errors.js";
+import { checkOptions, isRecord } from "../arguments.js";
+import { InvalidArgumentException } from "../errors.js";
 import type { RetryEvent } from "../retry-policy.js";
-import { Call, type CallContext, type CallRules, type TransportConfig } from "./call.js";
+import { Call, closedException, type CallContext, type TransportConfig } from "./call.js";
 import { Endpoint, type EndpointSource, type ServerKind, type Target } from "./endpoint.js";
-import { isRecord } from "./json.js";
+import { REQUEST_CHANNEL } from "./log.js";
+import { diagnosticsChannel, isBrowser } from "./platform.js";
 import { UnsentRequest } from "./request.js";
 import { systemClock, type Clock } from "./retry.js";
 
@@ -49,7 +50,7 @@ export interface TransferOptions {
 }
 
 /**
- * The one typed client of a server, and the rules under which its calls are made.
+ * The typed client of one server, and the rules under which its calls are made.
  *
  * Each request is sent with the `fetch` of a {@link Call}, which {@link json}, {@link stream}, {@link download} and
  * {@link upload} make; one without is sent as by `json()`.
@@ -72,84 +73,84 @@ export class Transport<Client> {
     this.#context = {
       server,
       config,
+      fetch: config.fetch,
+      logger: config.logger,
       sandboxId,
       clock,
       endpoint: new Endpoint(options.endpoint, options),
       closing: this.#closing.signal,
       calls: new Set(),
-      assertOpen: () => {
-        this.assertOpen();
-      },
+      channel: diagnosticsChannel(REQUEST_CHANNEL),
+      // Browsers would answer a second read of a file from their cache. Some other platforms refuse the option.
+      init: isBrowser() ? { cache: "no-store" } : {},
     };
     this.client = options.createClient({
       // What stands before the path is known when a request is sent.
       baseUrl: "",
       fetch: (request) => this.json().fetch(request),
-      // As far as the typed client uses a request, this is one; it says so itself where it takes a class of its own.
+      // openapi-fetch uses nothing of a request that this class does not have.
       Request: UnsentRequest as unknown as typeof Request,
       pathSerializer: serializePath,
       querySerializer: serializeQuery,
     });
   }
 
-  /** A response that is read whole: with a timeout for each attempt, and retries by the method. */
+  /** Makes a call whose response is read whole: with a timeout for each attempt, and retries by the method. */
   readonly json = (options: JsonOptions = {}): Call => {
-    const { signal, retry = true, onRetry } = checkOptions(options);
-    const { timeoutSeconds = this.#context.config.requestTimeoutSeconds } = options;
+    const { requestTimeoutSeconds } = this.#context.config;
+    const { signal, retry = true, onRetry, timeoutSeconds = requestTimeoutSeconds } = checkOptions(options);
     const replay = retry ? "by-method" : "never";
-    return this.#call({ reads: "json", replay, timeoutSeconds, idleTimeoutSeconds: null, onRetry, signal });
+    const idleTimeoutSeconds = null;
+    return new Call(this.#context, {
+      reads: "json",
+      replay,
+      timeoutSeconds,
+      idleTimeoutSeconds,
+      onRetry,
+      signal,
+    });
   };
 
   /**
-   * A response that a run reads as it comes, with timers of its own. It is never asked for twice, unless the first
-   * request was not sent.
+   * Makes a call whose response a run reads as it arrives, with timers of its own. Its request is sent again only if the
+   * first one was not sent.
    *
    * @param controller ends the request when it aborts; the call aborts it when it ends
    */
   readonly stream = (controller: AbortController): Call => {
     const timers = { timeoutSeconds: null, idleTimeoutSeconds: null };
-    return this.#call({ reads: "stream", replay: "if-not-sent", ...timers, controller });
+    return new Call(this.#context, { reads: "stream", replay: "if-not-sent", ...timers, controller });
   };
 
-  /** A large response, read as it comes. Until it begins it is asked for again as the method allows. */
+  /** Makes a call with a large response that is read as it arrives. Until it begins, the request may be retried. */
   readonly download = (options: TransferOptions = {}): Call => {
     const { signal, idleTimeoutSeconds = this.#context.config.streamIdleTimeoutSeconds } = options;
     const timers = { timeoutSeconds: idleTimeoutSeconds, idleTimeoutSeconds };
-    return this.#call({ reads: "stream", replay: "by-method", ...timers, signal });
+    return new Call(this.#context, { reads: "stream", replay: "by-method", ...timers, signal });
   };
 
-  /** A large body with a short response: it may take any time, as long as data moves. */
+  /** Makes a call with a large body and a short response, without a time limit as long as data moves. */
   readonly upload = (options: TransferOptions = {}): Call => {
     const { signal, idleTimeoutSeconds = this.#context.config.streamIdleTimeoutSeconds } = options;
-    return this.#call({
-      reads: "json",
-      replay: "by-method",
-      timeoutSeconds: null,
-      idleTimeoutSeconds,
-      signal,
-    });
+    const timers = { timeoutSeconds: null, idleTimeoutSeconds };
+    return new Call(this.#context, { reads: "json", replay: "by-method", ...timers, signal });
   };
 
-  /** Whether a proxy or a gateway may stand before the server. */
-  get isProxied(): boolean {
-    return this.#context.endpoint.current.isProxied;
-  }
-
-  /** Sends later requests, retries of running ones included, to another address. */
+  /** Sends later requests, including retries of running ones, to another address. */
   retarget({ url, headers }: Target): void {
     this.#context.endpoint.retarget({ url, headers });
   }
 
-  /** Looks the address up anew; never rejects. */
+  /** Looks the address up again; never rejects. */
   refresh(signal: AbortSignal): Promise<void> {
     return this.#context.endpoint.refresh(signal);
   }
 
-  /** Ends all calls under way, and every later one, with `CLOSED`; idempotent. */
+  /** Ends all running calls, and every later one, with `CLOSED`; idempotent. */
   close(): void {
     if (this.closed) return;
     this.#closing.abort();
-    for (const call of [...this.#context.calls]) call.abort(this.#closed());
+    for (const call of [...this.#context.calls]) call.abort(closedException(this.#context));
   }
 
   get closed(): boolean {
@@ -158,19 +159,11 @@ export class Transport<Client> {
 
   /** @throws {SandboxException} `CLOSED` */
   assertOpen(): void {
-    if (this.closed) throw this.#closed();
-  }
-
-  #call(rules: CallRules): Call {
-    return new Call(this.#context, rules);
-  }
-
-  #closed(): SandboxException {
-    const { server, sandboxId } = this.#context;
-    const what = server === "lifecycle" ? "The client" : "The sandbox's client";
-    return new SandboxException({ code: "CLOSED", message: `${what} is closed.`, sandboxId });
+    if (this.closed) throw closedException(this.#context);
   }
 }
+
+const defaultQuerySerializer = createQuerySerializer();
 
 function serializePath(path: string, values: Record<string, unknown>): string {
   for (const [name, value] of Object.entries(values)) {
@@ -179,20 +172,22 @@ function serializePath(path: string, values: Record<string, unknown>): string {
       throw new InvalidArgumentException(`${name} must not be ${value === "" ? "empty" : `"${value}"`}.`);
     }
   }
-  return encodable(() => defaultPathSerializer(path, values));
+  try {
+    return defaultPathSerializer(path, values);
+  } catch (cause) {
+    throw notEncodable(cause);
+  }
 }
 
-const defaultQuerySerializer = createQuerySerializer();
-
 function serializeQuery(query: unknown): string {
-  return encodable(() => defaultQuerySerializer(isRecord(query) ? query : {}));
+  try {
+    return defaultQuerySerializer(isRecord(query) ? query : {});
+  } catch (cause) {
+    throw notEncodable(cause);
+  }
 }
 
 /** Half of a surrogate pair has no encoding, and `encodeURIComponent` throws. */
-function encodable(encode: () => string): string {
-  try {
-    return encode();
-  } catch (cause) {
-    throw new InvalidArgumentException("An argument has text that is not well-formed Unicode.", { cause });
-  }
+function notEncodable(cause: unknown): InvalidArgumentException {
+  return new InvalidArgumentException("An argument has text that is not well-formed Unicode.", { cause });
 }

@@ -1,7 +1,7 @@
+import { isRecord } from "../arguments.js";
 import { isSandboxException, SandboxConnectionException, SandboxException } from "../errors.js";
 import { redactUrl } from "../logging.js";
 import type { ServerKind } from "./endpoint.js";
-import { isRecord } from "./json.js";
 import { isIdempotent } from "./request.js";
 
 // Groups of codes rather than one text for each: the platform's own message follows in brackets, and every page that

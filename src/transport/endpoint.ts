@@ -41,10 +41,11 @@ export interface ResolvedEndpoint {
 
 /** The address that requests go to now. It may change: after a resume, or when a sandbox has moved. */
 export class Endpoint {
+  /** What requests are sent to; another object after every change. */
+  current: ResolvedEndpoint;
   readonly #server: ServerKind;
   readonly #config: EndpointConfig;
   readonly #refresh: EndpointSource["refresh"];
-  #current: ResolvedEndpoint;
   #refreshing: Promise<void> | undefined;
 
   constructor(
@@ -54,20 +55,15 @@ export class Endpoint {
     this.#server = context.server;
     this.#config = context.config;
     this.#refresh = source.refresh;
-    this.#current = this.#resolve(source);
+    this.current = this.#resolve(source);
   }
 
-  /** What requests are sent to; another object after every change. */
-  get current(): ResolvedEndpoint {
-    return this.#current;
-  }
-
-  /** Sends later requests somewhere else. @throws {SandboxException} `UNEXPECTED_RESPONSE` if the address cannot be used */
+  /** Sends later requests somewhere else. @throws {SandboxException} `UNEXPECTED_RESPONSE` if the address is not valid */
   retarget(target: Target): void {
-    this.#current = this.#resolve(target);
+    this.current = this.#resolve(target);
   }
 
-  /** Looks the address up anew, once for all callers that ask meanwhile. Never rejects: the failure before it says more. */
+  /** Looks the address up again, once for all callers that ask meanwhile. Never rejects: the call's own failure says more. */
   async refresh(signal: AbortSignal): Promise<void> {
     const refreshing = (this.#refreshing ??= this.#lookUp(signal));
     await refreshing;
@@ -75,13 +71,13 @@ export class Endpoint {
   }
 
   async #lookUp(signal: AbortSignal): Promise<void> {
-    const before = this.#current;
+    const before = this.current;
     try {
       const found = await this.#refresh?.(signal);
       if (found === undefined) return;
       const resolved = this.#resolve(found);
       // A resume may have been faster.
-      if (this.#current === before && !isSame(resolved, before)) this.#current = resolved;
+      if (this.current === before && !isSame(resolved, before)) this.current = resolved;
     } catch {
       // The call fails with what caused the lookup.
     }
@@ -113,7 +109,7 @@ export class Endpoint {
     } catch (cause) {
       throw new SandboxException({
         code: "UNEXPECTED_RESPONSE",
-        message: "The server gave an endpoint whose address or headers cannot be used.",
+        message: "The server sent an endpoint whose address or headers cannot be used.",
         cause,
       });
     }

@@ -1,5 +1,5 @@
+import { parseJson } from "../arguments.js";
 import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
-import { parseJson } from "./json.js";
 import { concatBytes } from "./response-body.js";
 
 /**

@@ -1,7 +1,7 @@
 import { SandboxApiException, SandboxException } from "../errors.js";
 import { redactUrl, type Logger } from "../logging.js";
 import type { ServerKind } from "./endpoint.js";
-import { diagnosticsChannel } from "./platform.js";
+import type { Channel } from "./platform.js";
 import type { UnsentRequest } from "./request.js";
 import type { ResponseInfo } from "./response.js";
 
@@ -31,18 +31,16 @@ export interface RequestTrace {
 /** What is traced of the client that makes an attempt. */
 interface TracedClient {
   readonly server: ServerKind;
-  readonly sandboxId: string | undefined;
   readonly clock: { now(): number };
-  readonly config: { readonly logger: Logger | undefined };
+  readonly logger: Logger | undefined;
+  readonly channel: Channel | undefined;
 }
 
-/** Begins to measure an attempt. @returns what logs and publishes its end; `undefined` where nobody listens */
+/** Begins to measure an attempt; returns what logs and publishes its end. */
 export function traceAttempt(
-  { server, sandboxId, clock, config: { logger } }: TracedClient,
+  { server, clock, logger, channel }: TracedClient,
   request: UnsentRequest,
-): ((response: ResponseInfo, error?: unknown, isAborted?: boolean) => void) | undefined {
-  const channel = diagnosticsChannel(REQUEST_CHANNEL);
-  if (logger === undefined && channel?.hasSubscribers !== true) return undefined;
+): (response: ResponseInfo, error?: unknown, isAborted?: boolean) => void {
   const startedAt = clock.now();
   return (response, error, isAborted = false) => {
     const { method } = request;
@@ -58,7 +56,7 @@ export function traceAttempt(
       server,
       method,
       path,
-      sandboxId,
+      sandboxId: response.sandboxId,
       statusCode,
       requestId,
       durationMillis,

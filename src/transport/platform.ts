@@ -12,9 +12,14 @@ const platform: NodeLike = globalThis;
 /** The package's version; a test compares it with package.json. */
 export const VERSION = "0.1.0";
 
-/** What names the SDK to servers; `undefined` in a page, where the browser names itself and would need leave to say more. */
+/** Tells whether this is a page or a worker of a browser. */
+export function isBrowser(): boolean {
+  return "document" in globalThis || "WorkerNavigator" in globalThis;
+}
+
+/** What names the SDK to servers; `undefined` in browsers, which name themselves and ask servers before they send more. */
 export function userAgent(): string | undefined {
-  return "document" in globalThis ? undefined : `opensandbox-code-interpreter-ts/${VERSION}`;
+  return isBrowser() ? undefined : `opensandbox-code-interpreter-ts/${VERSION}`;
 }
 
 /** The value of an environment variable; `undefined` if it is empty, and in browsers. */
@@ -31,9 +36,17 @@ export function streamsRequests(): boolean {
 /** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would reject. */
 export const fileSystem = () => platform.process?.getBuiltinModule?.("node:fs/promises");
 
-/** A channel of Node's diagnostics, `undefined` in browsers. Its subscribers come and go: ask it each time. */
-export const diagnosticsChannel = (name: string) =>
-  platform.process?.getBuiltinModule?.("node:diagnostics_channel").channel(name);
+/** What a channel of Node's diagnostics can do. */
+export interface Channel {
+  /** Changes as subscribers come and go. */
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+/** A channel of Node's diagnostics; `undefined` in browsers. */
+export function diagnosticsChannel(name: string): Channel | undefined {
+  return platform.process?.getBuiltinModule?.("node:diagnostics_channel").channel(name);
+}
 
 /** The same stream as one of Node's, where there are any. */
 export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<RequestInit["body"]> {

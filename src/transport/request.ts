@@ -1,4 +1,4 @@
-import { SegmentedBody } from "./segmented-body.js";
+import type { IdleTimer } from "./timeout.js";
 
 /**
  * Sends a request, as the global `fetch` does. It is called with a URL and plain values, so that the `fetch` of any
@@ -6,8 +6,27 @@ import { SegmentedBody } from "./segmented-body.js";
  */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
+/** Options of `fetch` that the types of one platform or another do not have. */
+export interface PlatformInit extends RequestInit {
+  cache?: "no-store";
+  /** `fetch` requires it with a body that is a stream. */
+  duplex?: "half";
+}
+
 /** What a request's body can be made of. */
 export type RequestBody = NonNullable<RequestInit["body"]>;
+
+/** A body that is made anew for each attempt, and whose sending can be watched. */
+export interface StreamedBody {
+  /** Its content type. */
+  readonly type: string;
+  /** How many bytes it has, if that is known before they are read. */
+  readonly size: number | undefined;
+  /** Whether it can be sent more than once. */
+  readonly isReplayable: boolean;
+  /** @param idle runs while the wire takes nothing, and is stopped while the source has nothing to give */
+  stream(idle?: IdleTimer): ReadableStream<Uint8Array>;
+}
 
 /**
  * A request as the typed client describes it, not yet bound to a server. The body is kept as it was given: the
@@ -28,14 +47,19 @@ export class UnsentRequest {
   }
 }
 
-/** Whether a body can be sent more than once. */
+/** Tells whether a body is a {@link StreamedBody}, of which the types of the platform know nothing. */
+export function isStreamedBody(body: unknown): body is StreamedBody {
+  return typeof body === "object" && body !== null && "isReplayable" in body;
+}
+
+/** Tells whether a body can be sent more than once. */
 export function isReplayable(body: RequestBody | null): boolean {
   if (typeof body !== "object" || body === null) return true;
-  if (body instanceof SegmentedBody) return body.isReplayable;
+  if (isStreamedBody(body)) return body.isReplayable;
   return !(body instanceof ReadableStream || Symbol.asyncIterator in body);
 }
 
-/** Whether making the same request twice has the effect of making it once. */
+/** Tells whether making the same request twice has the effect of making it once. */
 export function isIdempotent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE";
 }
@@ -50,7 +74,7 @@ type Defined<Fields> = {
   >;
 };
 
-/** A body or query as the typed client takes it. It is the same object: fields that are `undefined` are never sent. */
+/** Returns the same object, typed as the typed client takes bodies and queries: fields that are `undefined` are never sent. */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   return fields;
 }

@@ -1,7 +1,6 @@
+import { isRecord } from "../arguments.js";
 import { SandboxException } from "../errors.js";
-import { onAbort } from "./abort.js";
-import { isRecord } from "./json.js";
-import { startTimer, type IdleTimer } from "./timeout.js";
+import type { IdleTimer } from "./timeout.js";
 
 /** What {@link ResponseBody} reads from: a web stream's reader, or what plays its part. */
 interface ChunkReader {
@@ -26,7 +25,11 @@ export class ResponseBody {
   readonly #reader: ChunkReader;
   readonly #owner: BodyOwner;
   readonly #idle: IdleTimer | undefined;
-  readonly #unlink: () => void;
+  // A custom `fetch` may not honour the signal; cancelling ends a pending read in any case.
+  readonly #cancelReader = (): void => {
+    // It may have failed already: either way there is nothing left to do.
+    this.#reader.cancel().catch(() => undefined);
+  };
   #isEnded = false;
 
   /** @param idle runs while a chunk is awaited */
@@ -34,10 +37,7 @@ export class ResponseBody {
     this.#reader = readerOf(body);
     this.#owner = owner;
     this.#idle = idle;
-    // A custom `fetch` may not honour the signal; cancelling ends a pending read in any case.
-    this.#unlink = onAbort(owner.signal, () => {
-      this.#cancelReader();
-    });
+    owner.signal.addEventListener("abort", this.#cancelReader, { once: true });
   }
 
   /**
@@ -74,25 +74,6 @@ export class ResponseBody {
     this.#cancelReader();
   }
 
-  /**
-   * Leaves a body whose rest does not matter. It is read on for a moment: where it ends by then, its connection serves
-   * the next request.
-   *
-   * @returns a function that cancels it at once
-   */
-  leave(limitSeconds: number): () => void {
-    const cancel = (): void => {
-      stopTimer();
-      this.cancel();
-    };
-    const stopTimer = startTimer(limitSeconds, cancel);
-    const readOn = async (): Promise<void> => {
-      while ((await this.read()) !== undefined);
-    };
-    readOn().then(stopTimer, stopTimer);
-    return cancel;
-  }
-
   /** All that is left of it, in one piece. */
   async readAll(): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
@@ -104,13 +85,8 @@ export class ResponseBody {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#idle?.dispose();
-    this.#unlink();
+    this.#owner.signal.removeEventListener("abort", this.#cancelReader);
     this.#owner.bodyEnded(isCancelled);
-  }
-
-  #cancelReader(): void {
-    // It may have failed already: either way there is nothing left to do.
-    this.#reader.cancel().catch(() => undefined);
   }
 }
 

@@ -1,10 +1,10 @@
+import { isRecord, parseJson } from "../arguments.js";
 import {
   SandboxApiException,
   SandboxRateLimitException,
   type SandboxApiExceptionOptions,
 } from "../errors.js";
 import { redactUrl } from "../logging.js";
-import { isRecord, parseJson } from "./json.js";
 import { isIdempotent, type UnsentRequest } from "./request.js";
 import { discardBody, ResponseBody } from "./response-body.js";
 import { readServerMessage } from "./server-message.js";

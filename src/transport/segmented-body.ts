@@ -1,4 +1,9 @@
 import { InvalidArgumentException } from "../errors.js";
+import type { StreamedBody } from "./request.js";
+import type { IdleTimer } from "./timeout.js";
+
+/** Blobs and strings come as a single chunk, however large; while one is on its way, no progress can be seen. */
+const LARGEST_PIECE_BYTES = 64 * 1024;
 
 /** Bytes in any form that can be sent; text goes as UTF-8. A stream and an iterable can be read once. */
 export type ByteSource =
@@ -29,12 +34,9 @@ interface Source {
 }
 
 /** A body made of others, sent one after the other. Nothing is read before the wire asks for it. */
-export class SegmentedBody implements AsyncIterable<Uint8Array> {
-  /** Its content type. */
+export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
   readonly type: string;
-  /** How many bytes it has, if that is known before they are read. */
   readonly size: number | undefined;
-  /** Whether it can be sent more than once. */
   readonly isReplayable: boolean;
   readonly #sources: readonly Source[];
   #isReleased = false;
@@ -76,17 +78,24 @@ export class SegmentedBody implements AsyncIterable<Uint8Array> {
     return undefined;
   }
 
-  /** Its bytes, read as fast as they are taken. */
-  stream(): ReadableStream<Uint8Array> {
+  /** Returns its bytes, read as fast as they are taken. */
+  stream(idle?: IdleTimer): ReadableStream<Uint8Array> {
     const iterator = this[Symbol.asyncIterator]();
+    let isCancelled = false;
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
+          // Without a buffer of its own, a pull says that the socket has taken what it was given.
+          idle?.stop();
           const { done, value } = await iterator.next();
+          // The attempt is over, and the timer is the next one's.
+          if (isCancelled) return;
+          idle?.start();
           if (done === true) controller.close();
           else controller.enqueue(value);
         },
         cancel() {
+          isCancelled = true;
           // Not awaited: it waits for a source that may never produce anything.
           iterator.return(undefined).catch(() => undefined);
         },
@@ -125,7 +134,9 @@ async function* read({ name, size, chunks }: Source): AsyncGenerator<Uint8Array<
     if (bytes === undefined) throw refuse("gave what is neither bytes nor text");
     count += bytes.byteLength;
     if (size !== undefined && count > size) throw refuse(`has more than the ${size} bytes it was to have`);
-    if (bytes.byteLength > 0) yield bytes;
+    for (let start = 0; start < bytes.byteLength; start += LARGEST_PIECE_BYTES) {
+      yield bytes.subarray(start, start + LARGEST_PIECE_BYTES);
+    }
   }
   if (size !== undefined && count < size) throw refuse(`has ${count} bytes, not the ${size} it was to have`);
   return undefined;

@@ -1,4 +1,4 @@
-import { isRecord, parseJson } from "./json.js";
+import { isRecord, parseJson } from "../arguments.js";
 
 /** What a server said in the body of an error. */
 export interface ServerMessage {
