@@ -1,7 +1,7 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
-import { boundError, ResultLog } from "./kept-values.js";
-import { OutputLog, type OutputBound, type OutputMessage } from "./output-log.js";
+import { KeptOutput, type ResultLog } from "./kept-values.js";
+import type { OutputBound, OutputLog, OutputMessage } from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
@@ -49,11 +49,11 @@ export class Execution {
    */
   readonly exitCode: number | null | undefined;
   readonly #kind: ExecutionKind;
-  readonly #stdout: OutputLog;
-  readonly #stderr: OutputLog;
-  readonly #results: ResultLog;
-  readonly #bound: OutputBound | undefined;
-  #isErrorTruncated = false;
+  readonly #stdout: OutputMessage[] | OutputLog;
+  readonly #stderr: OutputMessage[] | OutputLog;
+  readonly #results: ExecutionResult[] | ResultLog;
+  /** What is kept if that is bounded. */
+  readonly #kept: KeptOutput | undefined;
 
   static {
     fold = (execution, event) => {
@@ -82,8 +82,7 @@ export class Execution {
           if (execution.exitCode === null && execution.error === undefined) open.exitCode = 0;
           return undefined;
         case "error":
-          open.error = boundError(event.error, execution.#bound);
-          execution.#isErrorTruncated = open.error !== event.error;
+          open.error = execution.#kept?.boundError(event.error) ?? event.error;
           if (execution.exitCode !== undefined) open.exitCode = exitCodeOf(event.error.value);
           return undefined;
         default:
@@ -95,22 +94,15 @@ export class Execution {
   /** @internal */
   constructor(kind: ExecutionKind = "code", bound?: OutputBound) {
     this.#kind = kind;
-    this.#bound = bound;
-    this.#results = new ResultLog(bound);
-    const stdout = (this.#stdout = new OutputLog(bound));
-    const stderr = (this.#stderr = new OutputLog(bound));
+    const kept = (this.#kept = bound && new KeptOutput(bound));
+    const [stdout, stderr, results]: [OutputMessage[], OutputMessage[], ExecutionResult[]] = [[], [], []];
+    this.#stdout = kept?.stdout ?? stdout;
+    this.#stderr = kept?.stderr ?? stderr;
+    this.#results = kept?.results ?? results;
     this.id = undefined;
     this.executionCount = undefined;
-    // Looked up at each reading, since a bound moves what is kept.
-    this.logs = {
-      get stdout() {
-        return stdout.messages;
-      },
-      get stderr() {
-        return stderr.messages;
-      },
-    };
-    this.results = this.#results.results;
+    this.logs = kept?.logs ?? { stdout, stderr };
+    this.results = kept?.results.results ?? results;
     this.error = undefined;
     this.complete = undefined;
     this.exitCode = kind === "command" ? null : undefined;
@@ -121,12 +113,7 @@ export class Execution {
    * loops see everything.
    */
   get truncated(): Readonly<Record<"stdout" | "stderr" | "results" | "error", boolean>> {
-    return {
-      stdout: this.#stdout.isTruncated,
-      stderr: this.#stderr.isTruncated,
-      results: this.#results.isTruncated,
-      error: this.#isErrorTruncated,
-    };
+    return this.#kept?.truncated ?? { stdout: false, stderr: false, results: false, error: false };
   }
 
   /** All of standard output as one string; joined anew at each reading. */

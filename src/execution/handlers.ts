@@ -2,6 +2,7 @@ import type { ExecutionError, ExecutionEvent } from "./event.js";
 import type { ExecutionComplete } from "./execution.js";
 import type { OutputMessage } from "./output-log.js";
 import type { ExecutionResult } from "./result.js";
+import type { RunStream } from "./run-stream.js";
 
 /**
  * What a handler may give back: a promise is awaited before the next event is delivered, anything else is ignored, as
@@ -34,21 +35,27 @@ export interface ExecutionHandlers {
 }
 
 /**
- * Calls the handlers of one event.
+ * Calls the handlers of one event. A handler that throws stops the run; a run that is stopped calls no further handler.
  *
  * @param result what the event added to the execution's results, if it is a result
- * @param isStopped asked after a wait: a run that was stopped meanwhile calls no further handler
- * @returns a promise only where a handler gave one, so that a run with plain handlers costs no turn of the event loop
+ * @returns a promise only if a handler returned one, so that a run with plain handlers costs no turn of the event loop
  */
 export function callHandlers(
   handlers: ExecutionHandlers,
   event: ExecutionEvent,
   result: ExecutionResult | undefined,
-  isStopped: () => boolean,
+  run: Pick<RunStream, "stop" | "stopped">,
 ): Promise<unknown> | undefined {
-  const pending = pendingOf(handlers.onEvent?.(event));
-  if (pending === undefined) return pendingOf(callHandlerOfType(handlers, event, result));
-  return pending.then(() => (isStopped() ? undefined : callHandlerOfType(handlers, event, result)));
+  try {
+    const pending = pendingOf(handlers.onEvent?.(event));
+    if (pending === undefined) return pendingOf(callHandlerOfType(handlers, event, result));
+    return pending.then(() =>
+      run.stopped === undefined ? callHandlerOfType(handlers, event, result) : undefined,
+    );
+  } catch (error) {
+    run.stop(error, { isForeign: true });
+    return undefined;
+  }
 }
 
 function callHandlerOfType(

@@ -8,27 +8,6 @@ export interface Failure {
   readonly error: unknown;
 }
 
-/** A value that comes at most once. A promise for it is made only if somebody waits, which few runs need. */
-export class Later<Value> {
-  #resolved: { readonly value: Value } | undefined;
-  #promise: Promise<Value> | undefined;
-  #resolvePromise: ((value: Value) => void) | undefined;
-
-  get promise(): Promise<Value> {
-    const resolved = this.#resolved;
-    this.#promise ??=
-      resolved === undefined
-        ? new Promise((resolve) => (this.#resolvePromise = resolve))
-        : Promise.resolve(resolved.value);
-    return this.#promise;
-  }
-
-  resolve(value: Value): void {
-    this.#resolved ??= { value };
-    this.#resolvePromise?.(value);
-  }
-}
-
 /**
  * Interrupts a run again and again until its response has ended.
  *

@@ -1,5 +1,12 @@
 import type { ExecutionError } from "./event.js";
-import { byteLength, cut, maxItemsOf, OutputLog, type OutputBound } from "./output-log.js";
+import {
+  byteLength,
+  cut,
+  maxItemsOf,
+  OutputLog,
+  type OutputBound,
+  type OutputMessage,
+} from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
@@ -9,16 +16,72 @@ const LEAST_ERROR_BYTES = 1_000;
 const MOST_FORMATS = 100;
 const LONGEST_MIME_TYPE = 255;
 
-/** The results of a run: all of them, or as many as a bound allows. */
+/** What an execution keeps of its output if that is bounded. */
+export class KeptOutput {
+  readonly stdout: OutputLog;
+  readonly stderr: OutputLog;
+  readonly results: ResultLog;
+  readonly #bound: OutputBound;
+  #isErrorTruncated = false;
+
+  constructor(bound: OutputBound) {
+    this.#bound = bound;
+    this.stdout = new OutputLog(bound);
+    this.stderr = new OutputLog(bound);
+    this.results = new ResultLog(bound);
+  }
+
+  /** The messages of both streams, looked up at each reading, since later output moves what is kept. */
+  get logs(): { readonly stdout: readonly OutputMessage[]; readonly stderr: readonly OutputMessage[] } {
+    const { stdout, stderr } = this;
+    return {
+      get stdout() {
+        return stdout.messages;
+      },
+      get stderr() {
+        return stderr.messages;
+      },
+    };
+  }
+
+  /** What is left out. */
+  get truncated(): Record<"stdout" | "stderr" | "results" | "error", boolean> {
+    return {
+      stdout: this.stdout.isTruncated,
+      stderr: this.stderr.isTruncated,
+      results: this.results.isTruncated,
+      error: this.#isErrorTruncated,
+    };
+  }
+
+  /** Cuts an error to what the bound allows; returns the same object if it fits. */
+  boundError(error: ExecutionError): ExecutionError {
+    const { name, value, traceback, timestamp } = error;
+    const maxBytes = Math.max(this.#bound.maxBytes, LEAST_ERROR_BYTES);
+    const total = [name, value, ...traceback].reduce((sum, text) => sum + byteLength(text), 0);
+    this.#isErrorTruncated = total > maxBytes || traceback.length > maxItemsOf(this.#bound);
+    if (!this.#isErrorTruncated) return error;
+    const lines = new OutputLog({ maxBytes: Math.floor(maxBytes / 2), keep: "both" });
+    for (const text of traceback) lines.push({ text, timestamp });
+    return {
+      name: cut(name, Math.floor(maxBytes / 8))[0],
+      value: cut(value, Math.floor(maxBytes / 4))[0],
+      traceback: lines.messages.map(({ text }) => text),
+      timestamp,
+    };
+  }
+}
+
+/** As many of a run's results as a bound allows. */
 export class ResultLog {
   readonly results: ExecutionResult[] = [];
   readonly #maxResults: number;
   #room: number;
   #isTruncated = false;
 
-  constructor(bound?: OutputBound) {
-    this.#room = bound?.maxBytes ?? Infinity;
-    this.#maxResults = bound === undefined ? Infinity : maxItemsOf(bound);
+  constructor(bound: OutputBound) {
+    this.#room = bound.maxBytes;
+    this.#maxResults = maxItemsOf(bound);
   }
 
   get isTruncated(): boolean {
@@ -27,7 +90,7 @@ export class ResultLog {
 
   push(result: ExecutionResult): void {
     if (this.results.length >= this.#maxResults) this.#isTruncated = true;
-    else this.results.push(this.#room === Infinity ? result : this.#bounded(result));
+    else this.results.push(this.#bounded(result));
   }
 
   #bounded(result: ExecutionResult): ExecutionResult {
@@ -51,24 +114,6 @@ export class ResultLog {
     this.#isTruncated = true;
     return new ExecutionResult(data, result.timestamp, omitted);
   }
-}
-
-/** Cuts an error to what a bound allows; gives back the same object if it fits. */
-export function boundError(error: ExecutionError, bound: OutputBound | undefined): ExecutionError {
-  if (bound === undefined) return error;
-  const { name, value, traceback, timestamp } = error;
-  const maxBytes = Math.max(bound.maxBytes, LEAST_ERROR_BYTES);
-  const room = { maxBytes: Math.floor(maxBytes / 2), keep: "both" } as const;
-  const lines = new OutputLog(room);
-  for (const text of traceback) lines.push({ text, timestamp });
-  const total = [name, value, ...traceback].reduce((sum, text) => sum + byteLength(text), 0);
-  if (total <= maxBytes && traceback.length <= maxItemsOf(bound)) return error;
-  return {
-    name: cut(name, Math.floor(maxBytes / 8))[0],
-    value: cut(value, Math.floor(maxBytes / 4))[0],
-    traceback: lines.messages.map(({ text }) => text),
-    timestamp,
-  };
 }
 
 /** A server may name a format `__proto__`. */

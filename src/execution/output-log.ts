@@ -24,18 +24,16 @@ export function maxItemsOf({ maxBytes }: OutputBound): number {
   return Math.max(10_000, Math.ceil(maxBytes / 32));
 }
 
-/** The messages of one output stream: all of them, or as many as a bound allows. */
+/** As many messages of one output stream as a bound allows. */
 export class OutputLog {
-  readonly #kept: OutputMessage[] = [];
-  readonly #head: BoundedEnd | undefined;
-  readonly #tail: BoundedEnd | undefined;
+  readonly #head: BoundedEnd;
+  readonly #tail: BoundedEnd;
   readonly #marksGap: boolean;
   #totalBytes = 0;
   #totalMessages = 0;
 
-  constructor(bound?: OutputBound) {
-    this.#marksGap = bound?.keep === "both";
-    if (bound === undefined) return;
+  constructor(bound: OutputBound) {
+    this.#marksGap = bound.keep === "both";
     const share = { head: 1, tail: 0, both: 0.5 }[bound.keep];
     const maxMessages = maxItemsOf(bound);
     const head = { maxBytes: Math.ceil(bound.maxBytes * share), maxMessages: Math.ceil(maxMessages * share) };
@@ -47,10 +45,6 @@ export class OutputLog {
   }
 
   push(message: OutputMessage): void {
-    if (this.#head === undefined || this.#tail === undefined) {
-      this.#kept.push(message);
-      return;
-    }
     const bytes = byteLength(message.text);
     this.#totalBytes += bytes;
     this.#totalMessages += 1;
@@ -60,7 +54,6 @@ export class OutputLog {
 
   /** What is kept, in order. A message in place of a middle that is left out says so. */
   get messages(): readonly OutputMessage[] {
-    if (this.#head === undefined || this.#tail === undefined) return this.#kept;
     const [head, tail] = [this.#head.messages, this.#tail.messages];
     if (!this.#marksGap || !this.isTruncated) return [...head, ...tail];
     const { timestamp } = tail[0] ?? head.at(-1) ?? { timestamp: 0 };
@@ -70,12 +63,12 @@ export class OutputLog {
   get isTruncated(): boolean {
     if (this.omittedBytes > 0) return true;
     // Messages without text may be left out as well. One that is cut in two counts twice, but only if text is left out.
-    return this.#totalMessages > (this.#head?.count ?? 0) + (this.#tail?.count ?? 0);
+    return this.#totalMessages > this.#head.count + this.#tail.count;
   }
 
   /** How many bytes are left out. */
   get omittedBytes(): number {
-    return this.#totalBytes - (this.#head?.bytes ?? 0) - (this.#tail?.bytes ?? 0);
+    return this.#totalBytes - this.#head.bytes - this.#tail.bytes;
   }
 }
 

@@ -7,10 +7,10 @@ import {
 import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, sleep } from "../transport/abort.js";
 import type { StreamedResponse } from "../transport/call.js";
-import { EventStreamDecoder } from "../transport/event-stream.js";
+import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
-import { interruptUntilEnded, Later, type Failure } from "./interrupt.js";
+import { interruptUntilEnded, type Failure } from "./interrupt.js";
 import type { Interruptible, RunSlot } from "./run-queue.js";
 
 /** How long a stopped run may take to end before its request is cancelled. In seconds. */
@@ -74,9 +74,18 @@ export class RunStream implements Interruptible {
   readonly #source: RunSource;
   /** Ends the waiting for a turn, and then the request. */
   readonly #request = new AbortController();
-  readonly #unlink: () => void;
-  readonly #initialized = new Later<string>();
-  readonly #ended = new Later<void>();
+  readonly #unlink: (() => void) | undefined;
+  readonly #sink: FrameSink = {
+    frame: (value) => {
+      this.#takeFrame(value);
+    },
+    malformed: (reason) => {
+      this.#takeMalformed(reason);
+    },
+  };
+  // Lists rather than promises, which few runs need.
+  readonly #initWaiters: ((id: string) => void)[] = [];
+  readonly #endWaiters: (() => void)[] = [];
   readonly #interrupting = new Set<Promise<unknown>>();
 
   #decoder: EventStreamDecoder;
@@ -86,6 +95,7 @@ export class RunStream implements Interruptible {
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
   #sent = false;
+  #isReleased = false;
   /** The response is read to its end, or will not be read further. */
   #isOver = false;
   /** Aborts then; made where it is asked for, as few runs are interrupted and each signal costs. */
@@ -110,17 +120,16 @@ export class RunStream implements Interruptible {
 
   constructor(source: RunSource) {
     this.#source = source;
-    this.#decoder = this.#newDecoder();
-    this.#unlink = onAbort(source.signal, (reason) => {
-      this.stop(reason, { isForeign: true });
-    });
-    if (source.signal?.aborted) this.stop(source.signal.reason, { isForeign: true });
+    this.#decoder = new EventStreamDecoder(this.#sink, source);
+    const { signal } = source;
+    this.#unlink = signal && onAbort(signal, (reason) => this.stop(reason, { isForeign: true }));
+    if (signal?.aborted) this.stop(signal.reason, { isForeign: true });
     else void this.#pull();
   }
 
   /** Settles when nothing of the run is left: the response has ended and no interrupt is on its way. Never rejects. */
   get ended(): Promise<void> {
-    return this.#ended.promise;
+    return this.#isReleased ? Promise.resolve() : new Promise((resolve) => this.#endWaiters.push(resolve));
   }
 
   /** The server's name for the request, once its response has begun. */
@@ -154,7 +163,7 @@ export class RunStream implements Interruptible {
       }
       if (this.#failed !== undefined || this.#isOver) {
         // Not before: an abort counts for as long as there are events to deliver.
-        this.#unlink();
+        this.#unlink?.();
         if (this.#failed !== undefined) throw this.#failed.error;
         return undefined;
       }
@@ -167,7 +176,7 @@ export class RunStream implements Interruptible {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error, isForeign };
     this.#batch = [];
-    this.#unlink();
+    this.#unlink?.();
     this.#wake?.();
     this.#abandon();
   }
@@ -222,20 +231,6 @@ export class RunStream implements Interruptible {
       stopTimer();
       unlink();
     }
-  }
-
-  #newDecoder(): EventStreamDecoder {
-    return new EventStreamDecoder(
-      {
-        frame: (value) => {
-          this.#takeFrame(value);
-        },
-        malformed: (reason) => {
-          this.#takeMalformed(reason);
-        },
-      },
-      this.#source,
-    );
   }
 
   // A method, since the compiler takes a property for unchanged across a wait.
@@ -303,12 +298,15 @@ export class RunStream implements Interruptible {
   #takeFrame(value: unknown): void {
     if (this.#closedToFrames) return;
     const decoded = decodeFrame(value);
-    if ("event" in decoded) this.#takeEvent(decoded.event);
-    else if ("inBandError" in decoded) this.#takeInBandError(decoded.inBandError);
-    else this.#takeMalformed(decoded.malformed);
-  }
-
-  #takeEvent(event: ExecutionEvent): void {
+    if ("inBandError" in decoded) {
+      this.#takeInBandError(decoded.inBandError);
+      return;
+    }
+    if ("malformed" in decoded) {
+      this.#takeMalformed(decoded.malformed);
+      return;
+    }
+    const { event } = decoded;
     if (event.type === "execution_complete" || event.type === "error") {
       this.#terminal = "last";
     } else {
@@ -316,7 +314,7 @@ export class RunStream implements Interruptible {
       if (event.type === "init" && event.id !== "") {
         this.#id = event.id;
         this.#slot?.joinContext(event.id, this);
-        this.#initialized.resolve(event.id);
+        for (const resolve of this.#initWaiters.splice(0)) resolve(event.id);
       }
     }
     if (this.#stopped === undefined && this.#failed === undefined) this.#batch.push(event);
@@ -353,35 +351,31 @@ export class RunStream implements Interruptible {
       this.#endResponse();
       return;
     }
-    const why = !isWhole
-      ? "ended inside a frame"
-      : this.#terminal === "none"
-        ? "ended before the run was complete"
-        : await this.#doubtAboutEnd();
-    if (why === undefined) {
-      this.#endResponse();
+    if (!isWhole) {
+      this.#takeCut("ended inside a frame");
       return;
     }
-    const { message, cause } = typeof why === "string" ? { message: why, cause: undefined } : why;
-    const facts = { code: "STREAM_CUT", message: `The event stream ${message}.`, cause };
-    this.#failed = { error: new SandboxConnectionException(facts) };
-    this.#endResponse({ isLost: true });
+    if (this.#terminal === "none") {
+      this.#takeCut("ended before the run was complete");
+      return;
+    }
+    // A proxy ends the response of a dead sandbox in order. If the completion came last, nothing can be missing; otherwise
+    // the run is over only if the server is still there.
+    if (this.#terminal === "before-others" && this.#response?.isProxied === true) {
+      try {
+        await this.#source.ping?.(this.#request.signal);
+      } catch (cause) {
+        this.#takeCut("ended in order behind a proxy, but the sandbox no longer responds", cause);
+        return;
+      }
+    }
+    this.#endResponse();
   }
 
-  /**
-   * A proxy ends the response of a dead sandbox in order. If the completion came last, there is nothing to miss; else
-   * the run is over only if the server is still there.
-   */
-  async #doubtAboutEnd(): Promise<{ readonly message: string; readonly cause: unknown } | undefined> {
-    const { ping } = this.#source;
-    if (this.#terminal === "last" || this.#response?.isProxied !== true || ping === undefined)
-      return undefined;
-    try {
-      await ping(this.#request.signal);
-      return undefined;
-    } catch (cause) {
-      return { message: "ended in order behind a proxy, but the sandbox no longer responds", cause };
-    }
+  #takeCut(how: string, cause?: unknown): void {
+    const message = `The event stream ${how}.`;
+    this.#failed = { error: new SandboxConnectionException({ code: "STREAM_CUT", message, cause }) };
+    this.#endResponse({ isLost: true });
   }
 
   /** Whether what has come so far may be taken back: a context that is not free says so after its first events. */
@@ -403,7 +397,7 @@ export class RunStream implements Interruptible {
     this.#busyWaitMillis *= 2;
     // It ends by itself: cancelling it would abort the controller, which is the next request's too.
     while (body !== undefined && (await body.read()) !== undefined);
-    this.#decoder = this.#newDecoder();
+    this.#decoder = new EventStreamDecoder(this.#sink, this.#source);
     this.#response = undefined;
   }
 
@@ -447,8 +441,9 @@ export class RunStream implements Interruptible {
   }
 
   #release(): void {
+    this.#isReleased = true;
     this.#slot?.release();
-    this.#ended.resolve();
+    for (const resolve of this.#endWaiters) resolve();
   }
 
   /** The run may continue on the server: code is interrupted, and its context's next run knows that it may be busy. */
@@ -526,7 +521,7 @@ export class RunStream implements Interruptible {
     this.#responseEnd ??= new AbortController();
     if (this.#isOver) this.#responseEnd.abort();
     const interrupting = interruptUntilEnded({
-      id: interruptId ?? this.#initialized.promise,
+      id: interruptId ?? this.#id ?? new Promise((resolve) => this.#initWaiters.push(resolve)),
       send: (id) => interrupt?.(id, limit) ?? Promise.resolve(),
       ended: this.#responseEnd.signal,
       limit,

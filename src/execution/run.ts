@@ -156,9 +156,24 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     };
   }
 
+  /** Reads the stream to its end: folds each event, calls the handlers, then wakes the iterators. */
   async #drive(): Promise<Execution> {
+    const { handlers } = this.#facts;
     try {
-      await this.#deliver();
+      const stream = new RunStream(this.#facts.source());
+      this.#stream = stream;
+      for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
+        for (const event of batch) {
+          const result = foldEvent(this.execution, event);
+          if (handlers !== undefined) {
+            const pending = callHandlers(handlers, event, result, stream);
+            if (pending !== undefined) await stream.untilSettledOrStopped(pending);
+            if (stream.stopped !== undefined) throw stream.stopped.error;
+          }
+          this.#history.push(event);
+          if (this.#wakes.length > 0) this.#wake();
+        }
+      }
       this.#settled = "resolved";
       return this.execution;
     } catch (error) {
@@ -176,29 +191,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     }
   }
 
-  async #deliver(): Promise<void> {
-    const { handlers } = this.#facts;
-    const stream = new RunStream(this.#facts.source());
-    this.#stream = stream;
-    const isStopped = (): boolean => stream.stopped !== undefined;
-    for (;;) {
-      const batch = await stream.read();
-      if (batch === undefined) return;
-      for (const event of batch) {
-        const result = foldEvent(this.execution, event);
-        if (handlers !== undefined) {
-          const pending = callOrStop(stream, () => callHandlers(handlers, event, result, isStopped));
-          if (pending !== undefined) await stream.untilSettledOrStopped(pending);
-          if (stream.stopped !== undefined) throw stream.stopped.error;
-        }
-        this.#history.push(event);
-        this.#wake();
-      }
-    }
-  }
-
   #wake(): void {
-    if (this.#wakes.length === 0) return;
     const wakes = this.#wakes;
     this.#wakes = [];
     for (const wake of wakes) wake();
@@ -207,14 +200,4 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
 
 function cancelled(message: string): SandboxException {
   return new SandboxException({ code: "RUN_CANCELLED", message });
-}
-
-/** Calls handlers, which must not fail unseen: what they throw ends the run. */
-function callOrStop<Outcome>(stream: RunStream, call: () => Outcome): Outcome | undefined {
-  try {
-    return call();
-  } catch (error) {
-    stream.stop(error, { isForeign: true });
-    return undefined;
-  }
 }

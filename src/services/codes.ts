@@ -117,8 +117,7 @@ export class Codes {
    * ```
    */
   run(code: string, options: RunCodeOptions = {}): Run {
-    const kind = () => kindOf(options.context?.language ?? options.language);
-    return startRun(this.#link, options, kind, () => this.#source(toRequest(code, options), options));
+    return startRun(this.#link, options, kindOf, () => this.#source(toRequest(code, options), options));
   }
 
   /**
@@ -152,7 +151,7 @@ export class Codes {
     assertLanguage(language, "language");
     const { cwd, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     const call = json({ signal, timeoutSeconds: CREATE_CONTEXT_TIMEOUT_SECONDS });
     const { data } = await client.POST("/code/context", {
       body: defined({ language, cwd }),
@@ -164,7 +163,7 @@ export class Codes {
   /** Returns a context. @throws {SandboxApiException} `CONTEXT_NOT_FOUND`, status 404 */
   async getContext(contextId: string, options: CallOptions = {}): Promise<CodeContext> {
     assertText(contextId, "contextId");
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     const call = json(options);
     const { data } = await client.GET("/code/contexts/{context_id}", {
       params: { path: { context_id: contextId } },
@@ -176,7 +175,7 @@ export class Codes {
   /** Lists the contexts, default ones among them, in no particular order. @param language lists only the contexts of this language */
   async listContexts(language?: SupportedLanguage, options: CallOptions = {}): Promise<CodeContext[]> {
     if (language !== undefined) assertLanguage(language, "language");
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     const call = json(options);
     const { data } = await client.GET("/code/contexts", {
       params: { query: defined({ language }) },
@@ -188,7 +187,7 @@ export class Codes {
   /** Deletes a context and its state, and interrupts its run. @throws {SandboxApiException} status 404 if there is none */
   async deleteContext(contextId: string, options: CallOptions = {}): Promise<void> {
     assertText(contextId, "contextId");
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     await client.DELETE("/code/contexts/{context_id}", {
       params: { path: { context_id: contextId } },
       fetch: json(options).fetch,
@@ -198,7 +197,7 @@ export class Codes {
   /** Deletes all contexts of a language, including its default one. Succeeds if there is none. */
   async deleteContexts(language: SupportedLanguage, options: CallOptions = {}): Promise<void> {
     assertLanguage(language, "language");
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     await client.DELETE("/code/contexts", { params: { query: { language } }, fetch: json(options).fetch });
   }
 
@@ -216,10 +215,6 @@ export class Codes {
     await (run === undefined ? this.#sendInterrupt(executionId, signal) : run.interrupt(signal));
   }
 
-  get #execd(): SandboxLink["execd"] {
-    return this.#link.execd;
-  }
-
   #source(request: RunCodeRequest, options: CodeStreamOptions): RunSource {
     const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
@@ -227,7 +222,7 @@ export class Codes {
     checkOptions(context, "context");
     // A context id without its language runs in the shell.
     assertLanguage(context.language, context.id === undefined ? "language" : "context.language");
-    assertOptionalText(context.id, "context.id");
+    if (context.id !== undefined) assertText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;
@@ -256,12 +251,12 @@ export class Codes {
       timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
       signal,
-      logger: config.logger,
+      logger: execd.logger,
     };
   }
 
   async #sendInterrupt(id: string, signal: AbortSignal | undefined): Promise<void> {
-    const { client, json } = this.#execd;
+    const { client, json } = this.#link.execd;
     await client.DELETE("/code", { params: { query: { id } }, fetch: json({ signal, retry: false }).fetch });
   }
 }
@@ -294,8 +289,9 @@ function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {
   return { code, context };
 }
 
-// execd runs these two "languages" in the shell, with output line by line as for /command.
-function kindOf(language: string | undefined): ExecutionKind {
+function kindOf(options: RunCodeOptions): ExecutionKind {
+  const language: string | undefined = options.context?.language ?? options.language;
+  // execd runs these two "languages" in the shell, with output line by line as for /command.
   return language === "command" || language === "background-command" ? language : "code";
 }
 

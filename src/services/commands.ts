@@ -10,6 +10,7 @@ import {
 } from "../arguments.js";
 import { InvalidArgumentException, SandboxApiException, SandboxException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
+import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
@@ -97,8 +98,7 @@ export class Commands {
    * ```
    */
   run(command: string | readonly string[], options: RunCommandOptions = {}): Run {
-    const kind = () => (options.background === true ? "background-command" : "command");
-    return startRun(this.#link, options, kind, () => this.#source(command, options));
+    return startRun(this.#link, options, kindOf, () => this.#source(command, options));
   }
 
   /**
@@ -269,9 +269,13 @@ export class Commands {
       timeoutSeconds: background ? undefined : timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
       signal,
-      logger: config.logger,
+      logger: execd.logger,
     };
   }
+}
+
+function kindOf(options: RunCommandOptions): ExecutionKind {
+  return options.background === true ? "background-command" : "command";
 }
 
 function isMissingCommand(error: unknown): boolean {

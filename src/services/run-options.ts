@@ -34,31 +34,32 @@ export interface RunOptions extends CallOptions {
   readonly keepOutput?: KeepOutput | undefined;
 }
 
-/**
- * Begins a run and gives its handle. What is wrong with the options, and what `kindOf` and `source` throw, rejects the
- * handle; nothing is thrown here.
- */
-export function startRun(
-  { sandboxId, config: { logger } }: SandboxLink,
-  options: RunOptions,
-  kindOf: () => ExecutionKind,
+/** Begins a run and returns its handle. Invalid options, and what `source` throws, reject the handle; nothing is thrown here. */
+export function startRun<Options extends RunOptions>(
+  { sandboxId, execd: { logger } }: SandboxLink,
+  options: Options,
+  kindOf: (options: Options) => ExecutionKind,
   source: () => RunSource,
 ): Run {
-  const facts = { sandboxId, logger };
-  let kind: ExecutionKind = "code";
+  const facts: { sandboxId: string; logger: RunSource["logger"]; kind: ExecutionKind } = {
+    sandboxId,
+    logger,
+    kind: "code",
+  };
   try {
-    const { handlers, maxOutputBytes, keepOutput = "both" } = checkOptions(options);
-    kind = kindOf();
-    assertHandlers(handlers);
+    const { handlers, maxOutputBytes, keepOutput } = checkOptions(options);
+    facts.kind = kindOf(options);
+    if (handlers !== undefined) assertHandlers(handlers);
+    if (keepOutput !== undefined) assertOneOf(keepOutput, "keepOutput", KEEP);
+    if (maxOutputBytes === undefined) return new Run({ ...facts, handlers, source });
     assertInteger(maxOutputBytes, "maxOutputBytes", 1);
-    assertOneOf(keepOutput, "keepOutput", KEEP);
-    const bound = maxOutputBytes === undefined ? undefined : { maxBytes: maxOutputBytes, keep: keepOutput };
-    return new Run({ ...facts, kind, handlers, bound, source });
+    const bound = { maxBytes: maxOutputBytes, keep: keepOutput ?? "both" };
+    return new Run({ ...facts, handlers, bound, source });
   } catch (error) {
     const fail = (): never => {
       throw error;
     };
-    return new Run({ ...facts, kind, source: fail });
+    return new Run({ ...facts, source: fail });
   }
 }
 
@@ -73,8 +74,7 @@ const HANDLER_NAMES = [
 ] as const satisfies readonly (keyof ExecutionHandlers)[];
 
 /** Refuses handlers that cannot be called. Other properties are ignored. */
-function assertHandlers(value: unknown): asserts value is ExecutionHandlers | undefined {
-  if (value === undefined) return;
+function assertHandlers(value: unknown): void {
   if (typeof value !== "object" || value === null) refuse("handlers", "an object of functions", value);
   const handlers: Readonly<Record<string, unknown>> = { ...value };
   for (const name of HANDLER_NAMES) assertFunction(handlers[name], `handlers.${name}`);

@@ -6,6 +6,7 @@ import {
   checkOptions,
 } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
+import type { ExecutionKind } from "../execution/execution.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined } from "../transport/request.js";
@@ -114,12 +115,7 @@ export class Sessions {
   }
 
   run(sessionId: string, command: string, options: RunInSessionOptions): Run {
-    return startRun(
-      this.#link,
-      options,
-      () => "command",
-      () => this.#source(sessionId, command, options),
-    );
+    return startRun(this.#link, options, kindOf, () => this.#source(sessionId, command, options));
   }
 
   async delete(sessionId: string, options: CallOptions): Promise<void> {
@@ -159,7 +155,11 @@ export class Sessions {
       timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
       signal,
-      logger: config.logger,
+      logger: execd.logger,
     };
   }
+}
+
+function kindOf(): ExecutionKind {
+  return "command";
 }

@@ -15,7 +15,14 @@ import { describeConnectionFailure, toConnectionException } from "./connection-f
 import type { Endpoint, EndpointConfig, ServerKind } from "./endpoint.js";
 import { traceAttempt } from "./log.js";
 import { toNodeStream, type Channel } from "./platform.js";
-import { isIdempotent, isReplayable, isStreamedBody, type Fetch, type PlatformInit, type UnsentRequest } from "./request.js";
+import {
+  isIdempotent,
+  isReplayable,
+  isStreamedBody,
+  type Fetch,
+  type PlatformInit,
+  type UnsentRequest,
+} from "./request.js";
 import {
   readJson,
   readRetryAfter,
@@ -283,8 +290,7 @@ export class Call implements ResponseInfo, BodyOwner {
       this.requestId = response.headers.get("x-request-id") ?? undefined;
       if (!response.ok) {
         this.#retryAfterSeconds = readRetryAfter(response);
-        const lacksKey =
-          response.status === 401 && server === "lifecycle" && config.apiKey === undefined;
+        const lacksKey = response.status === 401 && server === "lifecycle" && config.apiKey === undefined;
         throw await toApiException(response, request, this, lacksKey ? NO_API_KEY_HINT : undefined);
       }
       if (reads === "stream") return response;

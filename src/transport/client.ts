@@ -1,6 +1,7 @@
 import { createQuerySerializer, defaultPathSerializer } from "openapi-fetch";
 import { checkOptions, isRecord } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
+import type { Logger } from "../logging.js";
 import type { RetryEvent } from "../retry-policy.js";
 import { Call, closedException, type CallContext, type TransportConfig } from "./call.js";
 import { Endpoint, type EndpointSource, type ServerKind, type Target } from "./endpoint.js";
@@ -65,16 +66,18 @@ export interface TransferOptions {
 export class Transport<Client> {
   /** The typed client. It stays the same when the endpoint changes. */
   readonly client: Client;
+  readonly logger: Logger | undefined;
   readonly #context: CallContext;
   readonly #closing = new AbortController();
 
   constructor(options: TransportOptions<Client>) {
     const { server, config, sandboxId, clock = systemClock } = options;
+    this.logger = config.logger;
     this.#context = {
       server,
       config,
       fetch: config.fetch,
-      logger: config.logger,
+      logger: this.logger,
       sandboxId,
       clock,
       endpoint: new Endpoint(options.endpoint, options),

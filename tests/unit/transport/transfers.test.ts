@@ -39,22 +39,19 @@ describe("an upload", () => {
     ["bytes", () => new TextEncoder().encode("grüße"), "7"],
     ["a blob", () => new Blob(["grüße"], { type: "text/x" }), "7"],
     ["a stream", () => new Blob(["grüße"]).stream(), undefined],
-  ])(
-    "of %s arrives as it is, with its type and, where it is known, its length",
-    async (_, data, length) => {
-      await using server = await RawServer.start((exchange) => {
-        exchange.body.then(
-          () => exchange.json(200, { a: 1 }),
-          () => undefined,
-        );
-      });
-      expect(await upload(transportTo(server.origin), data(), {}, "text/x")).toEqual({ a: 1 });
-      const { body: arrived, headers } = server.exchange(1);
-      expect(await arrived).toBe("grüße");
-      expect(headers["content-type"]).toBe("text/x");
-      expect(headers["content-length"]).toBe(length);
-    },
-  );
+  ])("of %s arrives as it is, with its type and, where it is known, its length", async (_, data, length) => {
+    await using server = await RawServer.start((exchange) => {
+      exchange.body.then(
+        () => exchange.json(200, { a: 1 }),
+        () => undefined,
+      );
+    });
+    expect(await upload(transportTo(server.origin), data(), {}, "text/x")).toEqual({ a: 1 });
+    const { body: arrived, headers } = server.exchange(1);
+    expect(await arrived).toBe("grüße");
+    expect(headers["content-type"]).toBe("text/x");
+    expect(headers["content-length"]).toBe(length);
+  });
 
   test("without an idle timeout has its type and length too", async () => {
     await using server = await RawServer.start((exchange) => exchange.answer(200));
