@@ -22,8 +22,7 @@ export type { CreateProgress, NetworkPolicy } from "./lifecycle/create-options.j
 export type { Diagnostics } from "./lifecycle/diagnostics.js";
 export type { SandboxEndpoint, SandboxFilter, SnapshotFilter } from "./lifecycle/lifecycle.js";
 export type { Page } from "./lifecycle/page.js";
-export type { SandboxInfo } from "./lifecycle/sandbox-info.js";
-export type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
+export type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 export type { Volume } from "./lifecycle/volumes.js";
 
 export type { CallOptions } from "./arguments.js";

@@ -2,8 +2,7 @@ import { type CallOptions, checkOptions } from "./arguments.js";
 import { ConnectionConfig, type ConnectionOptions } from "./connection.js";
 import { Lifecycle, type SandboxFilter, type SnapshotFilter } from "./lifecycle/lifecycle.js";
 import type { Page } from "./lifecycle/page.js";
-import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
-import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
+import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 
 /**
  * Looks after many sandboxes by their ids.

@@ -12,12 +12,11 @@ import {
   type OpenOptions,
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
-import { atMost } from "./lifecycle/creation.js";
-import type { Diagnostics, DiagnosticsKind } from "./lifecycle/diagnostics.js";
-import { isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
+import { atMost, createSandbox, discard } from "./lifecycle/creation.js";
+import { getDiagnostics, type Diagnostics, type DiagnosticsKind } from "./lifecycle/diagnostics.js";
+import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
-import type { SandboxInfo } from "./lifecycle/sandbox-info.js";
-import type { SnapshotInfo } from "./lifecycle/snapshot-info.js";
+import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import { Commands } from "./services/commands.js";
 import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
@@ -107,7 +106,10 @@ export class Sandbox {
       server: "execd",
       config,
       sandboxId,
-      endpoint: { ...endpoint, refresh: (signal) => lifecycle.endpoint(sandboxId, EXECD_PORT, { signal }) },
+      endpoint: {
+        ...endpoint,
+        refresh: (signal) => getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }),
+      },
       createClient: createExecdClient,
     });
     this.link = { sandboxId, config, execd: this.#execd, runs: new RunQueue() };
@@ -135,7 +137,10 @@ export class Sandbox {
     const config = ConnectionConfig.from(options.connectionConfig);
     const lifecycle = new Lifecycle(config);
     const startedAt = performance.now();
-    const sandboxId = await lifecycle.create(body, createTimeoutSeconds, { signal });
+    const sandboxId = await createSandbox(lifecycle, body, {
+      timeoutSeconds: createTimeoutSeconds,
+      signal,
+    });
     const report = async (phase: CreateProgress["phase"]): Promise<void> => {
       const elapsedMillis = Math.round(performance.now() - startedAt);
       await raced((async () => onProgress?.({ phase, sandboxId, elapsedMillis }))(), signal);
@@ -146,7 +151,7 @@ export class Sandbox {
       return await Sandbox.#open(parts, options, report);
     } catch (error) {
       // Not through the instance's own client: a health check may have closed it.
-      const removal = new Lifecycle(config).discard(sandboxId);
+      const removal = discard(new Lifecycle(config), sandboxId);
       // On abort, reject at once and delete in the background.
       if (signal?.aborted !== true) await atMost(CLEAN_UP_SECONDS, removal);
       lifecycle.close();
@@ -201,7 +206,7 @@ export class Sandbox {
     const startedAt = performance.now();
     const resolved: SandboxEndpoint[] = [];
     const resolve = async (signal: AbortSignal): Promise<boolean> => {
-      resolved.push(await lifecycle.endpoint(sandboxId, EXECD_PORT, { signal }));
+      resolved.push(await getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }));
       return true;
     };
     await waitUntilReady({ ...parts, check: resolve }, options, startedAt);
@@ -300,7 +305,7 @@ export class Sandbox {
 
   /** Returns where a port of the sandbox is reached. Does not check whether a program listens there. */
   getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
-    return this.#lifecycle.endpoint(this.id, port, options);
+    return getEndpoint(this.#lifecycle, this.id, port, options);
   }
 
   /**
@@ -321,7 +326,7 @@ export class Sandbox {
         "expires must be a time in the future: a Date, or whole seconds since 1970.",
       );
     }
-    return await this.#lifecycle.endpoint(this.id, port, { ...checkOptions(options), expires: seconds });
+    return await getEndpoint(this.#lifecycle, this.id, port, { ...checkOptions(options), expires: seconds });
   }
 
   /**
@@ -343,7 +348,7 @@ export class Sandbox {
     kind: DiagnosticsKind,
     options: CallOptions & { readonly scope: string },
   ): Promise<Diagnostics> {
-    return this.#lifecycle.getDiagnostics(this.id, kind, options);
+    return getDiagnostics(this.#lifecycle, this.id, kind, options);
   }
 
   /**

@@ -1,26 +1,24 @@
+import type { CallOptions } from "../arguments.js";
 import {
   SandboxApiException,
   SandboxConnectionException,
   SandboxTimeoutException,
   type SandboxExceptionOptions,
 } from "../errors.js";
-import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
+import { describeFailure } from "../transport/log.js";
+import { expectRecord, expectText } from "../transport/response.js";
 import { startTimer } from "../transport/timeout.js";
+import type { CreateBody } from "./create-options.js";
+import type { Lifecycle } from "./lifecycle.js";
 
 /** How long to wait for the response to an aborted creation, in seconds; Node's `fetch` times out by then too. */
 const FOLLOW_SECONDS = 300;
 
-/** A creation, and how to undo it. */
-export interface Creation {
-  /** Sends the request with this time limit, whether or not the caller still waits; resolves to the new sandbox's id. */
-  post(longestSeconds: number): Promise<string>;
-  /** Deletes the sandbox; never rejects. */
-  discard(sandboxId: string): Promise<void>;
+/** Options of {@link createSandbox}. */
+interface CreationOptions extends CallOptions {
   /** How long the caller waits, in seconds. */
   readonly timeoutSeconds: number;
-  readonly signal?: AbortSignal | undefined;
-  readonly logger?: Logger | undefined;
 }
 
 /**
@@ -32,11 +30,14 @@ export interface Creation {
  * @throws the signal's own reason; {@link SandboxTimeoutException}, {@link SandboxConnectionException} or
  * {@link SandboxApiException} with `CREATE_OUTCOME_UNKNOWN` if the response did not arrive
  */
-export async function createOrClean(creation: Creation): Promise<string> {
-  const { timeoutSeconds, signal } = creation;
+export async function createSandbox(
+  lifecycle: Lifecycle,
+  body: CreateBody,
+  { timeoutSeconds, signal }: CreationOptions,
+): Promise<string> {
   throwIfAborted(signal);
   const waiting = new AbortController();
-  const creating = creation.post(timeoutSeconds + FOLLOW_SECONDS);
+  const creating = post(lifecycle, body, timeoutSeconds + FOLLOW_SECONDS);
   const stop = startTimer(timeoutSeconds, () => {
     waiting.abort(
       new SandboxTimeoutException(
@@ -54,7 +55,7 @@ export async function createOrClean(creation: Creation): Promise<string> {
     return await raceAbort(waiting.signal, creating);
   } catch (error) {
     if (!waiting.signal.aborted) throw explainLostResponse(error);
-    void followAndDiscard(creating, creation);
+    void followAndDiscard(creating, lifecycle);
     throw error;
   } finally {
     stop();
@@ -62,10 +63,13 @@ export async function createOrClean(creation: Creation): Promise<string> {
   }
 }
 
-async function followAndDiscard(
-  creating: Promise<string>,
-  { discard, logger }: Pick<Creation, "discard" | "logger">,
-): Promise<void> {
+async function post({ transport }: Lifecycle, body: CreateBody, timeoutSeconds: number): Promise<string> {
+  const call = transport.json({ timeoutSeconds });
+  const { data } = await transport.client.POST("/sandboxes", { body, fetch: call.fetch });
+  return expectText(expectRecord(data, call).id, "id", call);
+}
+
+async function followAndDiscard(creating: Promise<string>, lifecycle: Lifecycle): Promise<void> {
   let sandboxId: string;
   try {
     sandboxId = await creating;
@@ -73,10 +77,20 @@ async function followAndDiscard(
     // A request that the server refused, or never received, has created no sandbox.
     const isKnown = error instanceof SandboxApiException || error instanceof SandboxConnectionException;
     if (isKnown && explainLostResponse(error) === error) return;
-    logger?.warn("No response to an aborted creation arrived: the sandbox may exist.");
+    lifecycle.transport.logger?.warn("No response to an aborted creation arrived: the sandbox may exist.");
     return;
   }
-  await discard(sandboxId);
+  await discard(lifecycle, sandboxId);
+}
+
+/** Deletes the sandbox of a creation that failed; never rejects. */
+export async function discard(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
+  try {
+    await lifecycle.kill(sandboxId, { isRepeated: true });
+  } catch (error) {
+    const message = `The sandbox ${sandboxId}, whose creation failed, could not be deleted`;
+    lifecycle.transport.logger?.warn(`${message}: ${describeFailure(error)}.`);
+  }
 }
 
 /** Waits for work that never rejects, for at most this long. */
@@ -122,9 +136,4 @@ function outcomeUnknown(
   then = "Look for it before you create another one.",
 ): SandboxExceptionOptions {
   return { code: "CREATE_OUTCOME_UNKNOWN", message: `${why} Whether the sandbox exists is unknown. ${then}` };
-}
-
-/** Tells whether a request is known not to have been sent. */
-export function isNotSent(error: unknown): boolean {
-  return error instanceof SandboxConnectionException && error.isNotSent;
 }

@@ -1,6 +1,8 @@
-import type { components } from "../../generated/diagnostics.js";
-import { expectText, type ResponseInfo } from "../transport/response.js";
-import { optionalDate } from "./status.js";
+import { assertText, type CallOptions } from "../arguments.js";
+import { createDiagnosticsClient } from "../../generated/diagnostics.js";
+import { expectRecord, expectText } from "../transport/response.js";
+import { optionalDate } from "./info.js";
+import type { Lifecycle } from "./lifecycle.js";
 
 /** Which diagnostics of a sandbox to get. */
 export type DiagnosticsKind = "logs" | "events";
@@ -26,24 +28,36 @@ export interface Diagnostics {
   readonly warnings: readonly string[];
 }
 
-/** Converts the server's response. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if a field is missing */
-export function toDiagnostics(
-  wire: components["schemas"]["DiagnosticContentResponse"],
-  call: ResponseInfo,
-): Diagnostics {
-  const { kind, delivery, content, contentUrl, contentLength, truncated, warnings } = wire;
-  return {
-    sandboxId: expectText(wire.sandboxId, "sandboxId", call),
-    kind,
-    scope: expectText(wire.scope, "scope", call),
-    delivery,
-    contentType: expectText(wire.contentType, "contentType", call),
-    // Servers omit empty fields or send null.
-    content: content ?? undefined,
-    contentUrl: contentUrl ?? undefined,
-    contentLength: contentLength ?? undefined,
-    expiresAt: optionalDate(wire.expiresAt, "expiresAt", call),
-    isTruncated: truncated,
-    warnings: warnings ?? [],
-  };
+/** Gets diagnostics of a sandbox. */
+export function getDiagnostics(
+  lifecycle: Lifecycle,
+  sandboxId: string,
+  kind: DiagnosticsKind,
+  options: CallOptions & { readonly scope: string },
+): Promise<Diagnostics> {
+  return lifecycle.about(sandboxId, options, async (call) => {
+    const { scope } = options;
+    assertText(scope, "scope");
+    const client = createDiagnosticsClient(lifecycle.transport.clientOptions);
+    const init = { params: { path: { sandboxId }, query: { scope } }, fetch: call.fetch };
+    const { data } =
+      kind === "logs"
+        ? await client.GET("/sandboxes/{sandboxId}/diagnostics/logs", init)
+        : await client.GET("/sandboxes/{sandboxId}/diagnostics/events", init);
+    const wire = expectRecord(data, call);
+    return {
+      sandboxId: expectText(wire.sandboxId, "sandboxId", call),
+      kind: wire.kind,
+      scope: expectText(wire.scope, "scope", call),
+      delivery: wire.delivery,
+      contentType: expectText(wire.contentType, "contentType", call),
+      // Servers omit empty fields or send null.
+      content: wire.content ?? undefined,
+      contentUrl: wire.contentUrl ?? undefined,
+      contentLength: wire.contentLength ?? undefined,
+      expiresAt: optionalDate(wire.expiresAt, "expiresAt", call),
+      isTruncated: wire.truncated,
+      warnings: wire.warnings ?? [],
+    };
+  });
 }

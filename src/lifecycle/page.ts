@@ -90,18 +90,16 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
   }
 }
 
-/** Checks which page is asked for. */
-export function assertPageFilter({ page, pageSize }: PageFilter): void {
+/** Checks which page is asked for, and in which states its items are to be. */
+export function assertPageFilter({
+  page,
+  pageSize,
+  states,
+}: PageFilter & { readonly states?: unknown }): void {
   assertInteger(page, "page", 1);
   assertInteger(pageSize, "pageSize", 1, LARGEST_PAGE);
-}
-
-/**
- * Refuses what is not a list of strings that are not blank; `undefined` passes. An empty list would be sent as no filter
- * at all, and so list everything.
- */
-export function assertStates(states: unknown): asserts states is readonly string[] | undefined {
   if (states === undefined) return;
+  // An empty list would be sent as no filter at all, and so list everything.
   const isList = Array.isArray(states) && states.length > 0;
   if (!isList || states.some((state) => typeof state !== "string" || state.trim() === "")) {
     throw new InvalidArgumentException("states must be a list of at least one name.");
@@ -119,7 +117,7 @@ export function toPage<Wire, Item extends { readonly id: string }>(
   { call, options }: { readonly call: ResponseInfo; readonly options: CallOptions },
 ): Page<Item> {
   const { items, pagination } = wire;
-  if (!Array.isArray(items)) throw unexpectedResponse('The server\'s answer has no "items".', call);
+  if (!Array.isArray(items)) throw unexpectedResponse('The response has no "items".', call);
   const { page = 1, pageSize = items.length || 1, totalItems = items.length } = pagination ?? {};
   const { totalPages = Math.ceil(totalItems / pageSize), hasNextPage = page < totalPages } = pagination ?? {};
   const where = { page, pageSize, totalItems, totalPages, hasNextPage };

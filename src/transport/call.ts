@@ -89,8 +89,6 @@ export interface CallRules {
   readonly idleTimeoutSeconds: number | null;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
-  /** The sandbox that the call is about. @default that of the client */
-  readonly sandboxId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   /** The caller's own controller, used as the call's: aborting it ends the call. @default one is made */
   readonly controller?: AbortController | undefined;
@@ -125,7 +123,7 @@ export class Call implements ResponseInfo, BodyOwner {
   constructor(context: CallContext, rules: CallRules) {
     this.#context = context;
     this.#rules = rules;
-    this.sandboxId = rules.sandboxId ?? context.sandboxId;
+    this.sandboxId = context.sandboxId;
     this.#controller = rules.controller ?? new AbortController();
     this.signal = this.#controller.signal;
   }

@@ -66,6 +66,8 @@ export interface TransferOptions {
 export class Transport<Client> {
   /** The typed client. It stays the same when the endpoint changes. */
   readonly client: Client;
+  /** What the typed client is made from, for a second document of the same server. */
+  readonly clientOptions: ClientOptions;
   readonly logger: Logger | undefined;
   readonly #context: CallContext;
   readonly #closing = new AbortController();
@@ -87,7 +89,7 @@ export class Transport<Client> {
       // Browsers would answer a second read of a file from their cache. Some other platforms refuse the option.
       init: isBrowser() ? { cache: "no-store" } : {},
     };
-    this.client = options.createClient({
+    this.clientOptions = {
       // What stands before the path is known when a request is sent.
       baseUrl: "",
       fetch: (request) => this.json().fetch(request),
@@ -95,7 +97,8 @@ export class Transport<Client> {
       Request: UnsentRequest as unknown as typeof Request,
       pathSerializer: serializePath,
       querySerializer: serializeQuery,
-    });
+    };
+    this.client = options.createClient(this.clientOptions);
   }
 
   /** Makes a call whose response is read whole: with a timeout for each attempt, and retries by the method. */

@@ -35,13 +35,7 @@ describe("a breaking change of a document fails the type check of the file that 
     ["execd", "RunCodeRequest", "code is renamed", renamed("code", "source"), "src/services/codes.ts"],
     ["execd", "CodeContext", "language is a number", retyped("language"), "src/services/codes.ts"],
     ["execd", "RunCommandRequest", "cwd is required", demanded("cwd"), "src/services/commands.ts"],
-    [
-      "lifecycle",
-      "Sandbox",
-      "expiresAt is renamed",
-      renamed("expiresAt", "endsAt"),
-      "src/lifecycle/sandbox-info.ts",
-    ],
+    ["lifecycle", "Sandbox", "expiresAt is renamed", renamed("expiresAt", "endsAt"), "src/lifecycle/info.ts"],
     [
       "lifecycle",
       "RenewSandboxExpirationRequest",
