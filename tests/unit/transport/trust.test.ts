@@ -239,3 +239,29 @@ describe("an address that changes", () => {
     expect((await transport.client.GET("/things", transport.json())).data).toEqual({});
   });
 });
+
+describe("the cache of a browser", () => {
+  const optionsOfFetch = async (): Promise<object> => {
+    const seen: object[] = [];
+    const fetch = (_: string, init: RequestInit): Promise<Response> => {
+      seen.push(init);
+      return Promise.resolve(Response.json({}));
+    };
+    const { client, json } = transportTo("http://things.test", { fetch });
+    await client.GET("/things", json());
+    return seen[0] ?? {};
+  };
+
+  test.each(["document", "WorkerNavigator"])("is not used where there is a global %s", async (name) => {
+    Object.defineProperty(globalThis, name, { value: {}, configurable: true });
+    try {
+      expect(await optionsOfFetch()).toMatchObject({ cache: "no-store" });
+    } finally {
+      Reflect.deleteProperty(globalThis, name);
+    }
+  });
+
+  test("is not mentioned elsewhere: some platforms refuse the option", async () => {
+    expect(await optionsOfFetch()).not.toHaveProperty("cache");
+  });
+});
