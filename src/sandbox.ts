@@ -15,6 +15,7 @@ import {
 import { atMost, createSandbox, discard } from "./lifecycle/creation.js";
 import { getDiagnostics, type Diagnostics, type DiagnosticsKind } from "./lifecycle/diagnostics.js";
 import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
+import { EXECD_PORT, withoutOwnProxy } from "./lifecycle/own-proxy.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import { Commands } from "./services/commands.js";
@@ -25,8 +26,6 @@ import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
 
-/** The port of execd in every sandbox. */
-const EXECD_PORT = 44_772;
 /** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion goes on after that. */
 const CLEAN_UP_SECONDS = 5;
 
@@ -90,7 +89,7 @@ export class Sandbox {
   readonly #lifecycle: Lifecycle;
   readonly #execd: Transport<ExecdClient>;
   /** Where execd was when the instance was made. */
-  readonly #endpoint: SandboxEndpoint;
+  #endpoint: SandboxEndpoint;
   readonly #killOnDispose: boolean;
   #killing: Promise<void> | undefined;
   #mayBeKilled = false;
@@ -108,7 +107,12 @@ export class Sandbox {
       sandboxId,
       endpoint: {
         ...endpoint,
-        refresh: (signal) => getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }),
+        refresh: async (signal) =>
+          await withoutOwnProxy(
+            await getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }),
+            parts,
+            signal,
+          ),
       },
       createClient: createExecdClient,
     });
@@ -220,6 +224,8 @@ export class Sandbox {
     try {
       await report?.("endpoint");
       if (options.skipHealthCheck !== true) await sandbox.#waitUntilReady(options, startedAt);
+      sandbox.#endpoint = await withoutOwnProxy(endpoint, parts, options.signal);
+      if (sandbox.#endpoint !== endpoint) sandbox.#execd.retarget(sandbox.#endpoint);
       await report?.("ready");
       return sandbox;
     } catch (error) {

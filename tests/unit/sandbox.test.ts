@@ -74,6 +74,48 @@ describe("connect", () => {
   });
 });
 
+const DOCKER = "docker.test:40000";
+/** The address that Docker's bridge mode gives: execd's own proxy, to itself. */
+const OWN_PROXY = `${DOCKER}/proxy/44772`;
+
+describe("an endpoint that is execd's own proxy", () => {
+  beforeEach(() => {
+    server.on(ENDPOINT, () => Response.json({ endpoint: OWN_PROXY, headers: { "x-token": "t" } }));
+    server.on("GET /proxy/44772/ping", () => new Response(null));
+  });
+
+  test("is left out where execd responds without it", async () => {
+    const sandbox = await connect();
+    const [ping] = server.seen.filter(({ url }) => url.pathname === "/ping");
+    expect([ping?.url.host, ping?.headers.get("x-token")]).toEqual([DOCKER, "t"]);
+    await sandbox.health.ping();
+    expect(server.seen.at(-1)?.url.href).toBe(`http://${DOCKER}/ping`);
+  });
+
+  test("is left out again after a resume", async () => {
+    const sandbox = await connect();
+    server.on(ENDPOINT, () => Response.json({ endpoint: "docker.test:40001/proxy/44772" }));
+    await sandbox.resume();
+    await sandbox.health.ping();
+    expect(server.seen.at(-1)?.url.href).toBe("http://docker.test:40001/ping");
+  });
+
+  test("is used where nothing else responds", async () => {
+    server.on("GET /ping", () => new Response(null, { status: 404 }));
+    const sandbox = await connect();
+    await sandbox.health.ping();
+    expect(server.seen.at(-1)?.url.href).toBe(`http://${OWN_PROXY}/ping`);
+  });
+
+  test("is not what the lifecycle server's proxy is", async () => {
+    const path = `/sandboxes/${ID}/proxy/44772`;
+    server.on(ENDPOINT, () => Response.json({ endpoint: `lifecycle.test/v1${path}` }));
+    server.on(`GET ${path}/ping`, () => new Response(null));
+    await connect();
+    expect(server.routes).toEqual([ENDPOINT, `GET ${path}/ping`]);
+  });
+});
+
 describe("resume", () => {
   test("as a static method resumes, then connects", async () => {
     const sandbox = await Sandbox.resume({ sandboxId: ID, connectionConfig: server.config() });
