@@ -1,14 +1,27 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, openSync, closeSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { ControlGroup } from "../../src/local/box/control-group.js";
 import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const SECRET = "a-secret-that-must-not-get-out";
+/** Of the sandboxes that try to have more memory. */
+const MEMORY_MIB = 256;
+
+/** Whether the control groups of sandboxes can limit memory on this machine. */
+function memoryCanBeLimited(): boolean {
+  const group = ControlGroup.make(`opensandbox-isolation-test-${process.pid}`);
+  if (group === undefined) return false;
+  const files = [group.memory ?? "/nowhere", path.join(group.directory, "memory.max")];
+  const canBe = files.some((file) => existsSync(file));
+  group.endSync();
+  return canBe;
+}
 
 describeIf(
   isolationWorks,
@@ -288,5 +301,103 @@ describeIf(
     const { port } = listener.address() as AddressInfo;
     expect((await sandbox.command(`cat < /dev/tcp/127.0.0.1/${port}`)).stdout).toBe("hello");
     listener.close();
+  });
+});
+
+/** What a sandbox takes of the kernel that belongs to none of its processes. */
+describeIf(
+  isolationWorks && hasPython,
+  "local/isolation, the kernel's own memory",
+  `${NO_ISOLATION_REASON}, or there is no Python`,
+)("what a sandbox takes of the kernel", () => {
+  let client: LocalClient;
+  let sandbox: LocalSandbox;
+  beforeAll(async () => {
+    client = await LocalClient.start({ port: false, pythonShell: "plain" });
+    sandbox = await client.create();
+  });
+  afterAll(() => client.server.close());
+
+  /** What a command prints in a sandbox of its own, which a control group may end as a whole. */
+  async function printed(command: string): Promise<string> {
+    const own = await client.create({ resourceLimits: { memory: `${MEMORY_MIB}Mi` } });
+    const response = await own.execd("POST", "/command", { command });
+    return response.text().catch(() => "");
+  }
+
+  test("is no shared memory of System V, which would outlive its processes, nor message queues", async () => {
+    const { stdout } = await sandbox.python(`import ctypes, errno
+libc = ctypes.CDLL(None, use_errno=True)
+for make in (lambda: libc.shmget(0, 2**26, 0o1600), lambda: libc.msgget(0, 0o1600)):
+    print(errno.errorcode[ctypes.get_errno()] if make() == -1 else "made")
+print("made" if libc.shmget(0, 4096, 0o1600) >= 0 else "refused")`);
+    expect(stdout).toBe("ENOSPC\nENOSPC\nmade\n");
+  });
+
+  describeIf(
+    runs("unshare", ["--user", "--map-root-user", "true"]),
+    "local/isolation, inotify",
+    "user namespaces cannot be nested here",
+  )("that belongs to the user as a whole", () => {
+    test("is a small part of the instances of inotify", async () => {
+      const count = `import ctypes
+libc = ctypes.CDLL(None)
+made = 0
+while libc.inotify_init() >= 0: made += 1
+print(made)`;
+      expect(Number((await sandbox.python(count)).stdout)).toBeLessThanOrEqual(32);
+      // Those that other sandboxes have do not count.
+      const neighbour = await client.create();
+      expect(Number((await neighbour.python(count)).stdout)).toBeGreaterThan(0);
+    });
+  });
+
+  test("is counted as its memory where it is page tables", async () => {
+    // A page of zeros serves for every address; only the tables grow, by 4 KiB each 2 MiB.
+    const program = `import mmap, time
+maps = []
+for _ in range(${(4 * MEMORY_MIB) / 128}):
+    maps.append(mmap.mmap(-1, 2**36, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000, mmap.PROT_READ))
+    for address in range(0, 2**36, 2**21): maps[-1][address]
+time.sleep(10)
+print("held")`;
+    expect(await printed(`python3 -c '${program}'`)).not.toContain("held");
+  });
+
+  describeIf(
+    memoryCanBeLimited(),
+    "local/isolation, buffers of sockets",
+    "no control group that limits memory can be made here (docs/isolation.md)",
+  )("where control groups limit memory", () => {
+    test.each([
+      [
+        "buffers of sockets",
+        `a, b = socket.socketpair()
+a.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**22)
+a.setblocking(False)
+kept.append((a, b))
+try:
+    while True: total += a.send(bytes(2**15))
+except BlockingIOError: pass`,
+      ],
+      [
+        "files that are on their way in a socket",
+        `a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+kept.append((a, b))
+file = os.memfd_create("x")
+for _ in range(64): os.write(file, bytes(2**20))
+socket.send_fds(a, [b"x"], [file])
+os.close(file)
+total += 2**26`,
+      ],
+    ])("is counted where it is %s", async (_what, step) => {
+      const program = `import os, socket
+kept = []
+total = 0
+while total < ${8 * MEMORY_MIB} * 2**20:
+${step.replace(/^/gm, "    ")}
+print("held")`;
+      expect(await printed(`python3 -c '${program}'`)).not.toContain("held");
+    });
   });
 });
