@@ -114,6 +114,8 @@ describeIf(
     });
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "out\n" });
     expect(stderr).toMatch(/ZeroDivisionError: division by zero\n$/);
+    // The cell that sets the arguments is not counted.
+    expect(stderr).not.toContain("In[2]");
     expect(stderr).not.toContain("\x1b");
     expect(await call(["run", "-e", "2 + 2"], { env: env() })).toEqual({
       exitCode: 0,

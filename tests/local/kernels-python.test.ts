@@ -278,6 +278,23 @@ else:
     });
 
     if (pythonShell === "auto") {
+      test("an interrupt before the code begins is all that a run shows", async () => {
+        const created = await client.createContext("python");
+        await run(
+          `shell = get_ipython()
+original = shell.run_cell_async
+def interrupted(*arguments, **options):
+    del shell.run_cell_async
+    kept = original(*arguments, **options)
+    raise KeyboardInterrupt
+shell.run_cell_async = interrupted`,
+          created,
+        );
+        const outcome = await run("print('never')", created);
+        expect(outcome).toMatchObject({ stdout: "", stderr: "", error: { ename: "KeyboardInterrupt" } });
+        expect((await run("'next'", created)).results).toMatchObject([{ text: "'next'" }]);
+      });
+
       test("an interrupted shell command ends the run", async () => {
         const contextId = await client.createContext("python");
         const waiting = client.start("python", "!echo runs; sleep 60\nprint('after')", contextId);

@@ -53,8 +53,15 @@ function pythonArguments(name: string, args: readonly string[]): string {
   const file = isFile
     ? `; __file__ = __import__("os").path.abspath(${pythonString(name.replace(/^.*[\\/]/, ""))})`
     : "";
-  return `__import__("sys").argv[:] = [${argv}]${file}`;
+  return `__import__("sys").argv[:] = [${argv}]${file}\n${COUNT_FROM_ONE}`;
 }
+
+/** The program is the first cell of its tracebacks, though this one runs before it. Without IPython nothing is counted. */
+const COUNT_FROM_ONE = `try:
+    get_ipython().history_manager.reset()
+    get_ipython().execution_count = 0
+except Exception:
+    pass`;
 
 /** JSON's escapes are Python's too, in a literal that has no lone surrogates. */
 function pythonString(text: string): string {

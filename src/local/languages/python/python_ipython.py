@@ -83,6 +83,8 @@ def start(channel, interrupts, loop):
 
     # None of the ways to exit that it recommends exists here.
     warnings.filterwarnings("ignore", message="To exit: use")
+    # An interrupt can come between the creation of IPython's own coroutine and its start.
+    warnings.filterwarnings("ignore", message="coroutine '.*run_cell_async' was never awaited")
     config = Config()
     config.HistoryManager.enabled = False
     runner = IPythonRunner(channel, interrupts)
