@@ -10,7 +10,7 @@ import { LocalClient, until, type LocalSandbox } from "../helpers/local-sandbox.
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const SECRET = "a-secret-that-must-not-get-out";
-/** Of the sandboxes that try to have more memory. */
+/** The limit of the sandboxes that try to use more. */
 const MEMORY_MIB = 256;
 
 /** Whether the control groups of sandboxes can limit memory on this machine. */
@@ -304,12 +304,12 @@ describeIf(
   });
 });
 
-/** What a sandbox takes of the kernel that belongs to none of its processes. */
+/** Memory of the kernel that belongs to no process. */
 describeIf(
   isolationWorks && hasPython,
   "local/isolation, the kernel's own memory",
   `${NO_ISOLATION_REASON}, or there is no Python`,
-)("what a sandbox takes of the kernel", () => {
+)("the kernel's memory for a sandbox", () => {
   let client: LocalClient;
   let sandbox: LocalSandbox;
   beforeAll(async () => {
@@ -318,14 +318,14 @@ describeIf(
   });
   afterAll(() => client.server.close());
 
-  /** What a command prints in a sandbox of its own, which a control group may end as a whole. */
+  /** Runs a command in a new sandbox and returns its output. A control group may end the whole sandbox. */
   async function printed(command: string): Promise<string> {
     const own = await client.create({ resourceLimits: { memory: `${MEMORY_MIB}Mi` } });
     const response = await own.execd("POST", "/command", { command });
     return response.text().catch(() => "");
   }
 
-  test("is no shared memory of System V, which would outlive its processes, nor message queues", async () => {
+  test("System V shared memory and message queues, which outlive their processes, are refused", async () => {
     const { stdout } = await sandbox.python(`import ctypes, errno
 libc = ctypes.CDLL(None, use_errno=True)
 for make in (lambda: libc.shmget(0, 2**26, 0o1600), lambda: libc.msgget(0, 0o1600)):
@@ -338,22 +338,22 @@ print("made" if libc.shmget(0, 4096, 0o1600) >= 0 else "refused")`);
     runs("unshare", ["--user", "--map-root-user", "true"]),
     "local/isolation, inotify",
     "user namespaces cannot be nested here",
-  )("that belongs to the user as a whole", () => {
-    test("is a small part of the instances of inotify", async () => {
+  )("where user namespaces can be nested", () => {
+    test("inotify instances are limited for each sandbox", async () => {
       const count = `import ctypes
 libc = ctypes.CDLL(None)
 made = 0
 while libc.inotify_init() >= 0: made += 1
 print(made)`;
       expect(Number((await sandbox.python(count)).stdout)).toBeLessThanOrEqual(32);
-      // Those that other sandboxes have do not count.
+      // Instances of other sandboxes do not count.
       const neighbour = await client.create();
       expect(Number((await neighbour.python(count)).stdout)).toBeGreaterThan(0);
     });
   });
 
-  test("is counted as its memory where it is page tables", async () => {
-    // A page of zeros serves for every address; only the tables grow, by 4 KiB each 2 MiB.
+  test("page tables count as memory", async () => {
+    // All addresses share one page of zeros. Only the page tables grow, by 4 KiB for each 2 MiB.
     const program = `import mmap, time
 maps = []
 for _ in range(${(4 * MEMORY_MIB) / 128}):
@@ -381,7 +381,7 @@ try:
 except BlockingIOError: pass`,
       ],
       [
-        "files that are on their way in a socket",
+        "files that are in transit in a socket",
         `a, b = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
 kept.append((a, b))
 file = os.memfd_create("x")
@@ -390,7 +390,7 @@ socket.send_fds(a, [b"x"], [file])
 os.close(file)
 total += 2**26`,
       ],
-    ])("is counted where it is %s", async (_what, step) => {
+    ])("%s count as memory", async (_what, step) => {
       const program = `import os, socket
 kept = []
 total = 0
