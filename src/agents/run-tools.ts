@@ -1,4 +1,10 @@
-import { isSandboxException, type Execution, type ExecutionHandlers, type OutputMessage } from "../index.js";
+import {
+  isSandboxException,
+  type Execution,
+  type ExecutionHandlers,
+  type OutputMessage,
+  type SandboxException,
+} from "../index.js";
 import { raceAbort } from "./cancellation.js";
 import { boundText, KeptOutput } from "./kept-output.js";
 import { describeError, describeExit, formatSize, readResult, Report } from "./report.js";
@@ -24,10 +30,32 @@ export interface ToolCall {
   };
 }
 
-/** Runs code in the context of a name, which is created at its first use. */
+/** Runs code in the context of a name, which is created at its first use, and again if it does not exist any more. */
 export async function runCode(
   call: ToolCall,
   { code, language = call.limits.languages[0] ?? "python", context = "main" }: CodeToolInputs["run_code"],
+): Promise<CodeToolResult> {
+  const input = { code, language, context };
+  try {
+    return await runInContext(call, input);
+  } catch (error) {
+    if (!isSandboxException(error) || !isContextMissing(error)) throw error;
+    call.workspace.forget(language, context);
+    call.workspace.notify(
+      `The state of ${language} no longer existed and was created anew: its variables are lost`,
+    );
+    return await runInContext(call, input);
+  }
+}
+
+/** Whether a run was refused since its context does not exist; execd says so by a generic code. */
+function isContextMissing({ code, message }: SandboxException): boolean {
+  return code === "CONTEXT_NOT_FOUND" || (code === "RUNTIME_ERROR" && message.endsWith("context not found"));
+}
+
+async function runInContext(
+  call: ToolCall,
+  { code, language, context }: Required<CodeToolInputs["run_code"]>,
 ): Promise<CodeToolResult> {
   const { workspace, signal, limits } = call;
   const { codes } = workspace.interpreter;

@@ -22,7 +22,9 @@ export async function main(argv: readonly string[]): Promise<void> {
 
 async function execute(argv: readonly string[], name: string, io: Io): Promise<number> {
   try {
-    const exitCode = await createProgram({ name, version: readVersion(), io }).execute(argv.slice(2));
+    const exitCode = await createProgram({ name, names: NAMES, version: readVersion(), io }).execute(
+      argv.slice(2),
+    );
     return io.stop.reason?.exitCode ?? exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;

@@ -1,8 +1,9 @@
-import { Command, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import { UsageError, USAGE } from "./errors.js";
 import type { Io, IoOptions } from "./io.js";
 import { MCP_HOSTS } from "./mcp-hosts.js";
 import { PICTURE_MODES } from "./pictures.js";
+import { SHELLS, type Shell } from "./shells.js";
 import { oneLine } from "./text.js";
 import {
   collect,
@@ -39,16 +40,19 @@ const ANY_SANDBOX: readonly GlobalOption[] = ["keep", ...EXISTING_SANDBOX];
 interface ProgramSettings {
   /** The name by which it was called. */
   readonly name: string;
+  /** All names by which it can be called. */
+  readonly names: readonly string[];
   readonly version: string;
   readonly io: Io;
 }
 
 /** The command line: its commands, what they take, and their help. What a command needs is loaded when it runs. */
-export function createProgram({ name, version, io }: ProgramSettings): {
+export function createProgram({ name, names, version, io }: ProgramSettings): {
   execute(argv: readonly string[]): Promise<number>;
 } {
   let exitCode = 0;
   const program = new Command(name);
+  const globalOptions = new Map<Command, readonly Option[]>();
 
   /** Adds a command. `uses` names the global options that have a meaning for it; any other is refused. */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander's options are untyped; their type is what the calls below declare
@@ -66,9 +70,9 @@ export function createProgram({ name, version, io }: ProgramSettings): {
       refuseUnused(command, uses);
       exitCode = await run(command.args, options);
     });
-    const flags = program.options
-      .filter((option) => uses.some((each) => each === option.attributeName()))
-      .map(({ short, long }) => short ?? long ?? "");
+    const used = program.options.filter((option) => uses.some((each) => each === option.attributeName()));
+    globalOptions.set(command, used);
+    const flags = used.map(({ short, long }) => short ?? long ?? "");
     if (flags.length > 0)
       command.addHelpText("after", `\nGlobal options, see "${name} --help":\n  ${flags.join("  ")}`);
     return command;
@@ -96,6 +100,7 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     .version(version, "-v, --version", "print the version")
     .configureHelp({
       // The help of every command fits a screen; that of the root leaves out how it was asked for.
+      visibleCommands: shownCommands,
       visibleOptions: (command) => command.options.filter((option) => !option.hidden),
       optionDescription: ({ description, defaultValue }) =>
         typeof defaultValue === "number" ? `${description} (default: ${defaultValue})` : description,
@@ -286,6 +291,21 @@ export function createProgram({ name, version, io }: ProgramSettings): {
     (await import("./commands/doctor.js")).doctor(io),
   );
 
+  add<object>(
+    program,
+    "completion",
+    "print a script that completes in bash, zsh or fish",
+    [],
+    async ([shell]) => {
+      const { completionScript } = await import("./completion.js");
+      const optionsOf = (command: Command) => [...command.options, ...(globalOptions.get(command) ?? [])];
+      const reader = { names, commandsOf: shownCommands, optionsOf };
+      // The argument has no other values.
+      await io.write(completionScript(program, shell as Shell, reader));
+      return 0;
+    },
+  ).addArgument(new Argument("<SHELL>").choices([...SHELLS]));
+
   program.command("version", { hidden: true }).action(async () => {
     await io.write(`${version}\n`);
   });
@@ -300,6 +320,11 @@ export function createProgram({ name, version, io }: ProgramSettings): {
       return exitCode;
     },
   };
+}
+
+/** The commands that help and completion name; `help` and `version` are there for those who try them. */
+function shownCommands({ commands }: Command): Command[] {
+  return commands.filter((command) => command.name() !== "version");
 }
 
 /** The words that call a command, without the program's name. */

@@ -271,6 +271,21 @@ describeIf(
     expect(await sandbox.isHealthy()).toBe(true);
   });
 
+  test("a context that was deleted elsewhere is created anew, and the model is told", async () => {
+    await using sandbox = await Sandbox.create({
+      connectionConfig: server.connectionConfig,
+      killOnDispose: true,
+    });
+    const given = createCodeTools({ sandbox });
+    await given.execute("run_code", { code: "x = 1" });
+    await (await given.interpreter()).codes.deleteContexts("python");
+    expect((await given.execute("run_code", { code: "'x' in globals()" })).text).toBe(
+      "[The state of python no longer existed and was created anew: its variables are lost]\n[result]\nFalse",
+    );
+    expect((await given.execute("run_code", { code: "1" })).text).toBe("[result]\n1");
+    await given.close();
+  });
+
   test("a function creates the sandbox, from the options that it gets", async () => {
     await using made = create({
       create: (options) => Sandbox.create({ ...options, env: { COLOUR: "red" } }),

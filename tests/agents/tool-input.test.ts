@@ -19,12 +19,13 @@ describe("an input that can only mean one thing", () => {
     ["JSON text that is encoded twice", "run_code", JSON.stringify('{"code":"1"}'), { code: "1" }],
     ["a number for a text", "run_code", { code: 1 }, { code: "1" }],
     ["a list of lines for a text", "run_code", { code: ["a = 1", "a"] }, { code: "a = 1\na" }],
-    [
-      "another spelling of a language",
-      "run_code",
-      { code: "1", language: "Py" },
-      { code: "1", language: "python" },
-    ],
+    ...(["Py", "Python", "PYTHON3", " python "] as const).map(
+      (language): [string, CodeToolName, unknown, object] => [
+        `${JSON.stringify(language)} for a language`,
+        ...(["run_code", { code: "1", language }, { code: "1", language: "python" }] as const),
+      ],
+    ),
+    ["js for a language", "reset_context", { language: "js" }, { language: "javascript" }],
     ["null for a field that is left out", "run_code", { code: "1", context: null }, { code: "1" }],
     ["a text for a number", "read_file", { path: "a", startLine: "3" }, { path: "a", startLine: 3 }],
     ["no input at all", "list_files", undefined, {}],

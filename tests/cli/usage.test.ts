@@ -9,7 +9,18 @@ const ROOT = path.join(__dirname, "../..");
 
 describe("help", () => {
   const commands: string[][] = [
-    ...[[], ["run"], ["exec"], ["repl"], ["serve"], ["mcp"], ["doctor"], ["files"], ["sandboxes"]],
+    ...[
+      [],
+      ["run"],
+      ["exec"],
+      ["repl"],
+      ["serve"],
+      ["mcp"],
+      ["doctor"],
+      ["completion"],
+      ["files"],
+      ["sandboxes"],
+    ],
     ...["ls", "cat", "push", "pull", "rm"].map((name) => ["files", name]),
     ...["ls", "create", "info", "pause", "resume", "renew", "kill"].map((name) => ["sandboxes", name]),
   ];
@@ -70,6 +81,7 @@ test.each([
   [["mcp", "-o", "json"], "mcp does not use --output."],
   [["mcp", "--print-config", "emacs"], "Allowed choices are claude-desktop"],
   [["doctor", "--keep"], "doctor does not use --keep."],
+  [["completion", "tcsh"], "Allowed choices are bash, zsh, fish."],
   [["--sandbox", "x", "sandboxes", "ls"], "sandboxes ls does not use --sandbox."],
   [["doctor", "--port", "1"], "unknown option '--port'"],
 ])("%j is wrong usage, said in one line", async (args, message) => {

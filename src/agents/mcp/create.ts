@@ -5,6 +5,7 @@ import { createCodeTools } from "../code-tools.js";
 import { resolveOptions } from "../options.js";
 import { usesLocalServer } from "../sandbox-owner.js";
 import type { CodeTools, CodeToolsOptions } from "../types.js";
+import { HttpCancellations } from "./cancellations.js";
 import { NamedSandboxes, type ToolSource } from "./sandboxes.js";
 import { buildServer } from "./server.js";
 
@@ -81,6 +82,7 @@ class Server implements McpCodeServer {
   readonly #connections = new Set<{ close(): Promise<void> }>();
   readonly #sandboxes: NamedSandboxes;
   readonly #http: ReturnType<typeof createMcpHandler>;
+  readonly #cancellations = new HttpCancellations();
   /** Describes the tools of clients over HTTP; with a given sandbox it also executes them. */
   readonly #tools: CodeTools;
 
@@ -97,7 +99,7 @@ class Server implements McpCodeServer {
           isInUse: false,
           take: (handle) => this.#sandboxes.take(handle),
         };
-    this.#http = createMcpHandler(() => buildServer(source));
+    this.#http = createMcpHandler(() => buildServer(source, this.#cancellations));
   }
 
   async connect(transport: McpTransport): Promise<void> {
@@ -120,7 +122,7 @@ class Server implements McpCodeServer {
   }
 
   fetch(request: Request): Promise<Response> {
-    return this.#http.fetch(request);
+    return this.#cancellations.serve(request, (each) => this.#http.fetch(each));
   }
 
   async close(): Promise<void> {

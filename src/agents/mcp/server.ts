@@ -6,8 +6,10 @@ import {
   type ToolAnnotations,
 } from "@modelcontextprotocol/server";
 import { VERSION } from "../../transport/platform.js";
+import { withAnySignal } from "../cancellation.js";
 import { errorResult } from "../report.js";
 import type { CodeTool, CodeToolName, CodeToolResult } from "../types.js";
+import { HttpCancellations } from "./cancellations.js";
 import { LiveOutput } from "./live-output.js";
 import { registerFiles } from "./resources.js";
 import type { ToolSource } from "./sandboxes.js";
@@ -38,14 +40,14 @@ const GUIDE = `You have a sandbox in which you can run code, shell commands and 
 const HANDLE_GUIDE = `
 - Every result names its sandbox. Pass it as "sandbox" in the next call; without it you get a new, empty one.`;
 
-/** Builds the server of one connection, or of one request. */
-export function buildServer(source: ToolSource): McpServer {
+/** Builds the server of one connection, or of one request, whose client may cancel it by another one. */
+export function buildServer(source: ToolSource, cancellations?: HttpCancellations): McpServer {
   const guide = source.hasHandles ? GUIDE + HANDLE_GUIDE : GUIDE;
   const server = new McpServer(
     { name: "opensandbox-code-interpreter", title: "OpenSandbox Code Interpreter", version: VERSION },
     { instructions: guide },
   );
-  for (const tool of source.tools) registerTool(server, tool, source);
+  for (const tool of source.tools) registerTool(server, tool, source, cancellations);
   server.registerPrompt(
     "use_sandbox",
     { title: "Use the code sandbox well", description: "How to work with the tools that run code" },
@@ -55,7 +57,12 @@ export function buildServer(source: ToolSource): McpServer {
   return server;
 }
 
-function registerTool(server: McpServer, tool: CodeTool, source: ToolSource): void {
+function registerTool(
+  server: McpServer,
+  tool: CodeTool,
+  source: ToolSource,
+  cancellations = new HttpCancellations(),
+): void {
   const { name, title, description, inputSchema } = tool;
   const input = source.hasHandles
     ? { ...inputSchema, properties: { ...inputSchema.properties, sandbox: HANDLE_FIELD } }
@@ -75,10 +82,14 @@ function registerTool(server: McpServer, tool: CodeTool, source: ToolSource): vo
       if (taken.problem !== undefined) return toCallResult(errorResult(taken.problem), undefined);
       const output = liveOutput(context);
       try {
-        const result = await taken.codeTools.execute(name, rest, {
-          signal: context.mcpReq.signal,
-          ...(output !== undefined && { onOutput: (piece) => output.push(piece) }),
-        });
+        const result = await cancellations.during(context, (cancelled) =>
+          withAnySignal([context.mcpReq.signal, cancelled], (signal) =>
+            taken.codeTools.execute(name, rest, {
+              signal,
+              ...(output !== undefined && { onOutput: (piece) => output.push(piece) }),
+            }),
+          ),
+        );
         if (result.files !== undefined && !source.hasHandles && name !== "list_files") {
           server.sendResourceListChanged();
         }

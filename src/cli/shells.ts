@@ -1,0 +1,5 @@
+/** The shells that `completion` knows. */
+export const SHELLS = ["bash", "zsh", "fish"] as const;
+
+/** A shell that `completion` knows. */
+export type Shell = (typeof SHELLS)[number];
