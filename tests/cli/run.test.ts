@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { languageOf } from "../../src/cli/languages.js";
@@ -8,7 +10,7 @@ import { planProgram } from "../../src/cli/commands/program.js";
 import { SandboxManager } from "../../src/index.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { call, start, temporaryFolder, useServer } from "./command.js";
-import { onTerminal } from "./terminal.js";
+import { onTerminal, plainText } from "./terminal.js";
 
 const PNG =
   "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEElEQVR4nGP8zwACTGCSAQANHQEDgslx/wAAAABJRU5ErkJggg==";
@@ -150,14 +152,33 @@ describeIf(
     expect(readFileSync(path.join(cwd, "plot-2.png")).toString("base64")).toBe(PNG);
   });
 
-  test("shows pictures as sixels on a terminal, when asked", async () => {
+  test.each([
+    ["kitty", ["--images", "auto"], { TERM: "xterm-kitty" }, `\x1b_Ga=T,f=100,m=0;${PNG}\x1b\\`],
+    ["iTerm2", [], { TERM_PROGRAM: "iTerm.app" }, `\x1b]1337;File=inline=1;size=`],
+    ["sixels, when asked", ["--images", "sixel"], {}, `"1;1;2;2#`],
+  ])("shows pictures on a terminal with %s", async (_, args, terminal, shown) => {
     const code = `import base64\nclass P:\n    def _repr_png_(self): return base64.b64decode("${PNG}")\nP()`;
-    const { exitCode, transcript } = await onTerminal(["run", "--images", "sixel", "-e", code], [], {
-      env: env(),
+    const { exitCode, transcript } = await onTerminal(["run", ...args, "-e", code], [], {
+      env: { ...env(), ...terminal },
     });
     expect(exitCode).toBe(0);
-    expect(transcript).toMatch(/\x1bP[\d;]*q"1;1;2;2#[^]*\x1b\\/);
+    expect(transcript).toContain(shown);
     expect(transcript).toContain("Saved result-1.png");
+  });
+
+  test("shows how far the transfer of a folder is on a terminal, and copies it byte for byte", async () => {
+    const cwd = temporaryFolder();
+    mkdirSync(path.join(cwd, "data/below"), { recursive: true });
+    const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
+    writeFileSync(path.join(cwd, "data/one.bin"), bytes);
+    writeFileSync(path.join(cwd, "data/below/two.bin"), bytes);
+    const args = ["run", "--upload", "data", "--download", "data:copy", "-e", "None"];
+    const { exitCode, transcript } = await onTerminal(args, [], { cwd, env: env() });
+    expect(exitCode).toBe(0);
+    for (const title of ["Uploading data", "Downloading data"]) {
+      expect(transcript).toMatch(new RegExp(`${title}  █{24} 100 %  600 kB`));
+    }
+    expect(readFileSync(path.join(cwd, "copy/below/two.bin"))).toEqual(bytes);
   });
 
   test("copies files in and out, and leaves no sandbox behind", async () => {
@@ -182,6 +203,45 @@ describeIf(
     expect(stderr).toContain("KeyboardInterrupt");
     const page = await SandboxManager.create({ connectionConfig: connection() }).listSandboxInfos();
     expect(page).toMatchObject({ pagination: { totalItems: 0 } });
+  });
+
+  test("a second Ctrl-C on the terminal leaves at once", async () => {
+    const code =
+      "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('begun', flush=True)\nwhile True: pass";
+    const { exitCode, transcript } = await onTerminal(
+      ["run", "-e", code],
+      [
+        { expect: "begun", send: "\x03" },
+        { expect: "Press Ctrl-C again to leave at once.", send: "\x03" },
+      ],
+      { env: env() },
+    );
+    expect(exitCode).toBe(130);
+    expect(plainText(transcript)).toMatch(/to leave at once\.\n(\^C)?$/);
+    const manager = SandboxManager.create({ connectionConfig: connection() });
+    // Leaving at once does not wait for the end of the sandbox.
+    for await (const { id } of await manager.listSandboxInfos()) await manager.killSandbox(id);
+    await manager.close();
+  });
+
+  test.each([
+    ["deny", "not reached\n"],
+    ["allow", "reached\n"],
+  ])("--network %s on this machine", async (mode, printed) => {
+    const listener = createServer().listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    const { port } = listener.address() as AddressInfo;
+    const code = `import socket
+try:
+    socket.create_connection(("127.0.0.1", ${port}), 5).close()
+    print("reached")
+except OSError:
+    print("not reached")`;
+    expect(await call(["run", "--network", mode, "-e", code])).toMatchObject({
+      exitCode: 0,
+      stdout: printed,
+    });
+    listener.close();
   });
 
   test("a time limit is a failure of 70 that says which option to raise", async () => {

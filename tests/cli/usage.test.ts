@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "@jest/globals";
 import { transform } from "esbuild";
 import { call, cleanEnvironment, temporaryFolder } from "./command.js";
@@ -41,6 +42,21 @@ describe("help", () => {
     expect(command).toEqual(asked);
     expect(missing).toEqual({ exitCode: 2, stdout: "", stderr: asked.stdout });
   });
+});
+
+test("help loads little of the package, so that it starts as fast as Node itself", async () => {
+  const folder = temporaryFolder();
+  await call(["--help"], { env: { NODE_V8_COVERAGE: folder } });
+  const [name = ""] = readdirSync(folder);
+  const coverage = JSON.parse(readFileSync(path.join(folder, name), "utf8")) as {
+    readonly result: readonly { readonly url: string }[];
+  };
+  const loaded = coverage.result
+    .filter(({ url }) => url.includes("/dist/"))
+    .map(({ url }) => fileURLToPath(url));
+  expect(loaded.length).toBeGreaterThan(1);
+  // Most of it is commander.
+  expect(loaded.reduce((bytes, file) => bytes + statSync(file).size, 0)).toBeLessThan(200_000);
 });
 
 test.each([["--version"], ["-v"], ["version"]])("%s prints the version", async (argument) => {
