@@ -1,18 +1,9 @@
-import { symlink } from "node:fs/promises";
-import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { SnippetPrograms, snippetsOf } from "../helpers/snippets.js";
-import { root } from "../package/programs.js";
-
-const PACKAGES = ["ai", "langchain", "@langchain", "deepagents", "@openai", "@mastra"];
 
 let programs: SnippetPrograms;
 beforeAll(async () => {
   programs = await SnippetPrograms.create();
-  for (const name of PACKAGES) {
-    const target = path.join(root, "node_modules", name);
-    await symlink(target, path.join(programs.directory, "node_modules", name), "dir");
-  }
 });
 afterAll(() => programs[Symbol.asyncDispose]());
 

@@ -40,6 +40,12 @@ await using sandbox = await Sandbox_.create({ killOnDispose: true });
 const interpreter = await Interpreter_.create(sandbox);
 `;
 
+/** What examples import beside this package. */
+const PACKAGES = [
+  ...["@anthropic-ai", "@langchain", "@mastra", "@modelcontextprotocol", "@openai", "@types/node"],
+  ...["ai", "deepagents", "langchain", "openai"],
+];
+
 /** Turns snippets into programs. A snippet may use everything that its document has shown before. */
 export class SnippetPrograms implements AsyncDisposable {
   readonly directory: string;
@@ -52,11 +58,9 @@ export class SnippetPrograms implements AsyncDisposable {
     const directory = await mkdtemp(path.join(tmpdir(), "snippets-"));
     await mkdir(path.join(directory, "node_modules", "@types"), { recursive: true });
     await symlink(root, path.join(directory, "node_modules", "opensandbox-code-interpreter"), "dir");
-    await symlink(
-      path.join(root, "node_modules/@types/node"),
-      path.join(directory, "node_modules/@types/node"),
-      "dir",
-    );
+    for (const name of PACKAGES) {
+      await symlink(path.join(root, "node_modules", name), path.join(directory, "node_modules", name), "dir");
+    }
     return new SnippetPrograms(directory);
   }
 
