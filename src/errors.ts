@@ -247,10 +247,10 @@ export function addErrorContext(
  *
  * @param origin an `Error` that was made when the call was made
  */
-export function withCallerStack<Failure>(error: Failure, origin: Error): Failure {
-  const frames = /^ +at /m.exec(origin.stack ?? "");
+export function withCallerStack<Failure>(error: Failure, origin: Error | undefined): Failure {
+  const frames = /^ +at .*/ms.exec(origin?.stack ?? "");
   if (error instanceof SandboxException && frames !== null) {
-    error.stack = `${error.name}: ${error.message}\n${origin.stack?.slice(frames.index) ?? ""}`;
+    error.stack = `${error.name}: ${error.message}\n${frames[0]}`;
   }
   return error;
 }

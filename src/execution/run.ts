@@ -133,18 +133,20 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     const history = this.#history;
     const reader = history.join();
     let hasLeft = false;
+    // Not an async function, which costs more than everything else here for an event that is there already.
+    const next = (): Promise<IteratorResult<ExecutionEvent, undefined>> => {
+      if (hasLeft) return Promise.resolve({ done: true, value: undefined });
+      const stopped = isLate ? undefined : this.#stream?.stopped;
+      const event = stopped === undefined ? history.take(reader) : undefined;
+      if (event !== undefined) return Promise.resolve({ done: false, value: event });
+      const end = stopped ?? this.#settled;
+      if (end === "resolved") return Promise.resolve({ done: true, value: undefined });
+      // The reason may be the caller's own, of any type.
+      if (end !== undefined) return Promise.reject(end.error as Error);
+      return new Promise<void>((resolve) => this.#wakes.push(resolve)).then(next);
+    };
     return {
-      next: async () => {
-        for (;;) {
-          if (hasLeft) return { done: true, value: undefined };
-          if (!isLate && this.#stream?.stopped !== undefined) throw this.#stream.stopped.error;
-          const event = history.take(reader);
-          if (event !== undefined) return { done: false, value: event };
-          if (this.#settled === "resolved") return { done: true, value: undefined };
-          if (this.#settled !== undefined) throw this.#settled.error;
-          await new Promise<void>((resolve) => this.#wakes.push(resolve));
-        }
-      },
+      next,
       return: () => {
         hasLeft = true;
         history.leave(reader);

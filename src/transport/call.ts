@@ -107,7 +107,7 @@ export class Call implements ResponseInfo, BodyOwner {
   /** The server's name for the request of the latest response. */
   requestId: string | undefined;
   /** Where the user made the call. */
-  readonly origin = new Error("The call was made here.");
+  readonly #origin: Error | undefined;
   /** Aborts when the call is to end early; its reason is what the call fails with. */
   readonly signal: AbortSignal;
   readonly #context: CallContext;
@@ -125,6 +125,8 @@ export class Call implements ResponseInfo, BodyOwner {
     this.#rules = rules;
     this.sandboxId = context.sandboxId;
     this.#controller = rules.controller ?? new AbortController();
+    // A run has its own, and a stack costs as much as the rest of a call.
+    this.#origin = rules.controller === undefined ? new Error("The call was made here.") : undefined;
     this.signal = this.#controller.signal;
   }
 
@@ -362,7 +364,7 @@ export class Call implements ResponseInfo, BodyOwner {
           sandboxId,
         });
     addErrorContext(failure, { sandboxId, requestId });
-    return withCallerStack(failure, this.origin);
+    return withCallerStack(failure, this.#origin);
   }
 
   #describe(): string {

@@ -30,10 +30,10 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 /** How much of a line an error message quotes. */
 const QUOTED_LENGTH = 80;
-/** The most frequent frames, if nothing in them is escaped; see {@link parseFrame}. */
+/** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link parseFrame}. */
 const PLAIN_OUTPUT =
   // JSON allows no raw control characters, so that these are left to it.
-  /^\{"type":"(stdout|stderr)","text":"([^"\\\u0000-\u001f]*)","timestamp":([1-9]\d{0,14})\}$/;
+  /^\{"type":"(stdout|stderr)","text":"([^"\\\u0000-\u001f]*)(\\n)?","timestamp":([1-9]\d{0,14})\}$/;
 /** Beyond it the pattern would cost more than it saves. */
 const LONGEST_PLAIN_OUTPUT = 4_096;
 
@@ -293,7 +293,8 @@ class StandardLines {
 export function parseFrame(line: string): unknown {
   const plain = line.length <= LONGEST_PLAIN_OUTPUT ? PLAIN_OUTPUT.exec(line) : null;
   if (plain === null) return JSON.parse(line);
-  return { type: plain[1], text: plain[2], timestamp: Number(plain[3]) };
+  const [, type, text = "", newline, timestamp] = plain;
+  return { type, text: newline === undefined ? text : `${text}\n`, timestamp: Number(timestamp) };
 }
 
 function takeJson(line: string, sink: FrameSink): void {
