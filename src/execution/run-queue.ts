@@ -42,7 +42,7 @@ export class RunQueue {
   ): Promise<RunSlot> {
     signal.throwIfAborted();
     const contextId = context.id ?? this.#defaultContextIds.get(context.language);
-    const key = contextId === undefined ? `language ${context.language}` : contextKey(contextId);
+    const key = contextId === undefined ? `language ${context.language}` : `context ${contextId}`;
     let leave!: () => void;
     const ended = new Promise<void>((resolve) => (leave = resolve));
     const before = this.#append(key, ended);
@@ -66,12 +66,12 @@ export class RunQueue {
         if (context.id !== undefined || this.#defaultContextIds.get(context.language) === id) return;
         this.#defaultContextIds.set(context.language, id);
         // Runs that name the id, and those that wait for "the default context", are one line from now on.
-        void this.#append(contextKey(id), this.#tails.get(key) ?? ended);
+        void this.#append(`context ${id}`, this.#tails.get(key) ?? ended);
       },
       markUnsettled: () => {
         const until = performance.now() + UNSETTLED_MILLIS;
         this.#unsettled.set(key, until);
-        if (joined !== undefined) this.#unsettled.set(contextKey(joined.id), until);
+        if (joined !== undefined) this.#unsettled.set(`context ${joined.id}`, until);
       },
       release: () => {
         if (joined !== undefined && this.#running.get(joined.id) === joined.run)
@@ -101,8 +101,4 @@ export class RunQueue {
     });
     return before;
   }
-}
-
-function contextKey(contextId: string): string {
-  return `context ${contextId}`;
 }

@@ -79,6 +79,9 @@ export class RunStream implements Interruptible {
     frame: (value) => {
       this.#takeFrame(value);
     },
+    output: (type, text, timestamp) => {
+      if (!this.#closedToFrames) this.#takeEvent({ type, text, timestamp });
+    },
     malformed: (reason) => {
       this.#takeMalformed(reason);
     },
@@ -306,7 +309,10 @@ export class RunStream implements Interruptible {
       this.#takeMalformed(decoded.malformed);
       return;
     }
-    const { event } = decoded;
+    this.#takeEvent(decoded.event);
+  }
+
+  #takeEvent(event: ExecutionEvent): void {
     if (event.type === "execution_complete" || event.type === "error") {
       this.#terminal = "last";
     } else {

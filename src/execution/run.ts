@@ -142,7 +142,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       const end = stopped ?? this.#settled;
       if (end === "resolved") return Promise.resolve({ done: true, value: undefined });
       // The reason may be the caller's own, of any type.
-      if (end !== undefined) return Promise.reject(end.error as Error);
+      if (end !== undefined) return Promise.reject(end.error);
       return new Promise<void>((resolve) => this.#wakes.push(resolve)).then(next);
     };
     return {

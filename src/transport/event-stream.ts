@@ -10,6 +10,8 @@ import { concatBytes } from "./response-body.js";
 export interface FrameSink {
   /** A complete frame, parsed from JSON. */
   frame(value: unknown): void;
+  /** The same for a frame of exactly these fields, if the sink wants them without an object around them. */
+  output?(type: "stdout" | "stderr", text: string, timestamp: number): void;
   /** A complete frame, or a line between frames, that cannot be understood. */
   malformed(reason: string): void;
 }
@@ -30,7 +32,7 @@ const COLON = 0x3a;
 const BRACE = 0x7b;
 /** How much of a line an error message quotes. */
 const QUOTED_LENGTH = 80;
-/** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link parseFrame}. */
+/** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link takeFrame}. */
 const PLAIN_OUTPUT =
   // JSON allows no raw control characters, so that these are left to it.
   /^\{"type":"(stdout|stderr)","text":"([^"\\\u0000-\u001f]*)(\\n)?","timestamp":([1-9]\d{0,14})\}$/;
@@ -94,9 +96,9 @@ export class EventStreamDecoder {
       if (this.#isSkipping) {
         this.#isSkipping = false;
       } else if (this.#fragments.length > 0) {
-        takeJson(this.#joinFragments(text.slice(start, end)), this.#sink);
+        takeFrame(this.#joinFragments(text.slice(start, end)), this.#sink);
       } else if (text.charCodeAt(start) === BRACE) {
-        takeJson(text.slice(start, end), this.#sink);
+        takeFrame(text.slice(start, end), this.#sink);
       } else if (end > start) {
         this.#switchToStandard(bytes, lines);
         return;
@@ -220,7 +222,7 @@ class StandardLines {
     const bare = bareFrame(line);
     if (bare !== undefined) {
       this.#flush();
-      takeJson(bare, this.#sink);
+      takeFrame(bare, this.#sink);
       return;
     }
     const colon = line.indexOf(COLON);
@@ -285,22 +287,20 @@ class StandardLines {
   }
 }
 
-/**
- * The same as `JSON.parse`, in two thirds of the time for the frames that a stream mostly consists of.
- *
- * @throws SyntaxError, as `JSON.parse` does
- */
-export function parseFrame(line: string): unknown {
+/** Takes a line that is one frame. Most are plain output, which the pattern takes apart in half the time of `JSON.parse`. */
+function takeFrame(line: string, sink: FrameSink): void {
   const plain = line.length <= LONGEST_PLAIN_OUTPUT ? PLAIN_OUTPUT.exec(line) : null;
-  if (plain === null) return JSON.parse(line);
-  const [, type, text = "", newline, timestamp] = plain;
-  return { type, text: newline === undefined ? text : `${text}\n`, timestamp: Number(timestamp) };
-}
-
-function takeJson(line: string, sink: FrameSink): void {
+  if (plain !== null) {
+    const [, type, content = "", newline] = plain;
+    const text = newline === undefined ? content : `${content}\n`;
+    const timestamp = Number(plain[4]);
+    if (sink.output === undefined) sink.frame({ type, text, timestamp });
+    else sink.output(type === "stderr" ? "stderr" : "stdout", text, timestamp);
+    return;
+  }
   let frame: unknown;
   try {
-    frame = parseFrame(line);
+    frame = JSON.parse(line);
   } catch {
     sink.malformed(`a frame is not valid JSON: ${quote(line)}`);
     return;

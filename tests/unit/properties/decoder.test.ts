@@ -51,7 +51,10 @@ function cut(all: Uint8Array, at: readonly number[]): Uint8Array[] {
 
 type Taken = { readonly value: unknown } | { readonly reason: string };
 
-function decode(chunks: readonly Uint8Array[]): {
+function decode(
+  chunks: readonly Uint8Array[],
+  { takesOutput = false } = {},
+): {
   readonly isWhole: boolean;
   readonly taken: readonly Taken[];
 } {
@@ -59,6 +62,10 @@ function decode(chunks: readonly Uint8Array[]): {
   const decoder = new EventStreamDecoder({
     frame: (value) => taken.push({ value }),
     malformed: (reason) => taken.push({ reason }),
+    ...(takesOutput && {
+      output: (type: string, text: string, timestamp: number) =>
+        taken.push({ value: { type, text, timestamp } }),
+    }),
   });
   for (const chunk of chunks) decoder.push(chunk);
   return { isWhole: decoder.end(), taken };
@@ -74,10 +81,13 @@ test("any bytes decode to the same, in the same order, however they are cut", ()
 });
 
 test("output frames, which have a fast path, decode to what JSON.parse gives", () => {
-  const text = fc.oneof(
-    fc.string({ unit: "binary", maxLength: 20 }),
-    fc.constantFrom("\u2028", "\\", '"', "😀"),
-  );
+  const ending = fc.constantFrom("", "\n", "\n", "\n\n", "\r\n", "\\n");
+  const text = fc
+    .tuple(
+      fc.oneof(fc.string({ unit: "binary", maxLength: 20 }), fc.constantFrom("\u2028", "\\", '"', "😀")),
+      ending,
+    )
+    .map((parts) => parts.join(""));
   const timestamp = fc.oneof(fc.integer(), fc.double(), fc.maxSafeInteger());
   const line = fc
     .record({ type: fc.constantFrom("stdout", "stderr", "status"), text, timestamp })
@@ -96,8 +106,10 @@ test("output frames, which have a fast path, decode to what JSON.parse gives", (
       } catch {
         // Then it must be refused.
       }
-      const { taken } = decode([bytes]);
-      expect(taken.map((one) => ("value" in one ? one : "malformed"))).toEqual([expected]);
+      for (const takesOutput of [false, true]) {
+        const { taken } = decode([bytes], { takesOutput });
+        expect(taken.map((one) => ("value" in one ? one : "malformed"))).toEqual([expected]);
+      }
     }),
     { numRuns: 2_000 },
   );
