@@ -22,7 +22,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Ask whether the daemon answers
+         * Check whether the daemon responds
          * @description Answers as soon as the daemon is up. Kernels may still be starting then. Servers before September 2026
          *     want the access token here too.
          */
@@ -51,7 +51,7 @@ export interface paths {
          *
          *     The end of the stream is the only proof that a run has ended: `execution_complete` may come before
          *     output, results and the error, its time then being meaningless, and may come besides an `error`.
-         *     Output is sometimes lost, and what is displayed other than by being the last value is not sent at all.
+         *     Output is sometimes lost, and displayed values other than the last one are not sent at all.
          *
          *     A context runs one thing at a time; another is answered with 200, `init` and then the object without
          *     `type`, "session is busy". Blank code in a fresh context, or the kernel's death, leaves the stream
@@ -83,7 +83,7 @@ export interface paths {
         /**
          * Create a context
          * @description Starts a kernel with a state of its own. For an unknown language, or while the kernels are not up, the
-         *     daemon tries again and again without an answer, so a client needs a time limit.
+         *     daemon retries without ever responding, so a client needs a time limit.
          */
         post: operations["createCodeContext"];
         delete?: never;
@@ -320,7 +320,7 @@ export interface paths {
         /**
          * Delete files
          * @description Deletes files. A missing one is skipped, a directory is 500. A symbolic link whose target is missing
-         *     is left where it is, without an error.
+         *     stays where it is, without an error.
          */
         delete: operations["deleteFiles"];
         options?: never;
@@ -338,7 +338,7 @@ export interface paths {
         /**
          * Describe files
          * @description Describes files and directories; a symbolic link is described itself. If one of them is missing the
-         *     whole answer is 404 `FILE_NOT_FOUND`. No path gives an empty object.
+         *     whole response is 404 `FILE_NOT_FOUND`. Without a path it is an empty object.
          */
         get: operations["getFilesInfo"];
         put?: never;
@@ -425,7 +425,7 @@ export interface paths {
         /**
          * Replace text in files
          * @description Replaces every occurrence of a text, byte for byte, in each file. A text to find that is empty is 400,
-         *     a missing file 404, a directory 500. Without `verbose` the answer has no body.
+         *     a missing file 404, a directory 500. Without `verbose` the response has no body.
          */
         post: operations["replaceInFiles"];
         delete?: never;
@@ -541,7 +541,7 @@ export interface paths {
         };
         /**
          * Measure processor and memory
-         * @description Measures for one second, and answers after it. The figures are the machine's, not the sandbox's.
+         * @description Measures for one second, then responds. The figures are the machine's, not the sandbox's.
          */
         get: operations["getMetrics"];
         put?: never;
@@ -582,7 +582,7 @@ export interface paths {
         };
         /**
          * Say whether isolated sessions can be had
-         * @description Says whether isolated sessions can be had here, and if not, why.
+         * @description Returns whether isolated sessions are available, and if not, why.
          */
         get: operations["getIsolationCapabilities"];
         put?: never;
@@ -707,7 +707,7 @@ export interface paths {
         };
         /**
          * Say what a session has changed
-         * @description Is meant to say what an overlay has changed. Servers always answer 503 `NOT_SUPPORTED` so far.
+         * @description Intended to return what an overlay has changed. So far servers always respond with 503 `NOT_SUPPORTED`.
          */
         get: operations["diffIsolatedSession"];
         put?: never;
@@ -732,7 +732,7 @@ export interface paths {
         put?: never;
         /**
          * Keep what a session has changed
-         * @description Is meant to keep what an overlay has changed. Servers always answer 503 `NOT_SUPPORTED` so far.
+         * @description Intended to keep what an overlay has changed. So far servers always respond with 503 `NOT_SUPPORTED`.
          */
         post: operations["commitIsolatedSession"];
         delete?: never;
@@ -777,7 +777,7 @@ export interface paths {
         /**
          * Describe files of an isolated session
          * @description Describes files and directories of the session's workspace. Owner, group and the instant of creation
-         *     are not known there. If one of them is missing the whole answer is 404.
+         *     are not known there. If one of them is missing, the whole response is 404.
          */
         get: operations["getIsolatedFilesInfo"];
         put?: never;
@@ -872,7 +872,7 @@ export interface paths {
         /**
          * Replace text in files of an isolated session
          * @description Replaces every occurrence of a text, byte for byte, in files of the session's workspace; their modes
-         *     stay. Without `verbose` the answer has no body.
+         *     stay. Without `verbose` the response has no body.
          */
         post: operations["replaceInIsolatedFiles"];
         delete?: never;
@@ -969,7 +969,7 @@ export interface paths {
         };
         /**
          * List a directory of an isolated session
-         * @description Lists what is in a directory of the session's workspace.
+         * @description Lists a directory of the session's workspace.
          */
         get: operations["listIsolatedDirectory"];
         put?: never;
@@ -1003,7 +1003,7 @@ export interface components {
              *     `command` and `background-command` are the shell, `sql` a database at 127.0.0.1:3306.
              */
             language: string;
-            /** @description The directory that the context was created with. It is only in the answer of its creation. */
+            /** @description The directory that the context was created with. It is only in the response to its creation. */
             cwd?: string;
         };
         /** @description What to run, and where. */
@@ -1027,7 +1027,7 @@ export interface components {
             type?: "init" | "status" | "error" | "stdout" | "stderr" | "result" | "execution_complete" | "execution_count" | "ping";
             /**
              * @description For `init`, the id of the command, context or session. For `stdout` and `stderr`, the text: a line
-             *     without its end from a shell, text as it is from a kernel. For `status`, the state. For `ping`,
+             *     without its end from a shell, unchanged text from a kernel. For `status`, the state. For `ping`,
              *     `pong`.
              */
             text?: string;
@@ -1056,7 +1056,7 @@ export interface components {
                 ename?: string;
                 /** @description The message; for commands the exit code, -1 after a signal. It may be empty. */
                 evalue?: string;
-                /** @description Where it failed, in lines that may hold terminal colours. It may be empty, and even null. */
+                /** @description The traceback, in lines that may contain terminal colours. It may be empty or null. */
                 traceback?: string[];
             };
             /** @description Only without `type`, a word for programs, such as `RUNTIME_ERROR`. */
@@ -1104,7 +1104,7 @@ export interface components {
         CommandStatusResponse: {
             /** @description The command's id. */
             id?: string;
-            /** @description The command as it was given. */
+            /** @description The command as it was sent. */
             content?: string;
             /** @description Whether it still runs. */
             running?: boolean;
@@ -1195,9 +1195,9 @@ export interface components {
         };
         /** @description Mode and owner of a file or directory. */
         Permission: {
-            /** @description The owner's name or number. Stays as it is without it. */
+            /** @description The owner's name or number. Unchanged if absent. */
             owner?: string;
-            /** @description The group's name or number. Stays as it is without it. */
+            /** @description The group's name or number. Unchanged if absent. */
             group?: string;
             /**
              * @description A decimal number whose digits are the octal ones; 755 is rwxr-xr-x. `setPermissions` takes 0 for
@@ -1220,7 +1220,7 @@ export interface components {
             /** @description The text to put there; an empty one deletes. */
             new: string;
         };
-        /** @description What came of one replacement. */
+        /** @description The result of one replacement. */
         ReplaceFileContentResult: {
             /** @description How often the text was found. */
             replacedCount: number;
@@ -1253,7 +1253,7 @@ export interface components {
              */
             timestamp: number;
         };
-        /** @description What isolated sessions can do here. */
+        /** @description The features of isolated sessions on this server. */
         CapabilitiesResponse: {
             /** @description Whether sessions can be created. */
             available?: boolean;
@@ -1274,10 +1274,10 @@ export interface components {
         };
         /** @description What the session sees and may do. */
         CreateIsolatedSessionRequest: {
-            /** @description Where it works. */
+            /** @description The working directory. */
             workspace: components["schemas"]["IsolatedWorkspaceSpec"];
             /**
-             * @description With `strict`, the default, it has a /tmp of its own; with `balanced` it shares the sandbox's.
+             * @description With `strict`, the default, it has its own /tmp; with `balanced` it shares the sandbox's.
              * @enum {string}
              */
             profile?: "strict" | "balanced";
@@ -1285,7 +1285,7 @@ export interface components {
             extra_writable?: string[];
             /** @description Paths to mount into it. */
             binds?: components["schemas"]["BindMount"][];
-            /** @description Whether it shares the sandbox's network, as it does by default. Otherwise it has none. */
+            /** @description Whether it shares the sandbox's network, which is the default. Otherwise it has no network. */
             share_net?: boolean;
             /** @description Which environment variables it gets. */
             env_passthrough?: components["schemas"]["EnvPassthroughSpec"];
@@ -1384,7 +1384,7 @@ export interface components {
             /** @description Seconds until it is deleted for being idle; left out where that never happens. */
             idle_remaining_seconds?: number | null;
         };
-        /** @description An isolated session, with what it was created with. Older servers leave the latter out. */
+        /** @description An isolated session, with the options it was created with, which older servers leave out. */
         SessionState: {
             /**
              * @description Whether it can run code. A dead one's shell has ended.
@@ -1403,42 +1403,42 @@ export interface components {
             last_run_at?: string;
             /** @description Seconds until it is deleted for being idle; left out where that never happens. */
             idle_remaining_seconds?: number | null;
-            /** @description Where it works. */
+            /** @description The working directory. */
             workspace?: components["schemas"]["IsolatedWorkspaceSpec"];
             /**
-             * @description As it was asked for.
+             * @description As requested.
              * @enum {string}
              */
             profile?: "strict" | "balanced";
-            /** @description As they were asked for. */
+            /** @description As requested. */
             extra_writable?: string[];
-            /** @description As they were asked for. */
+            /** @description As requested. */
             binds?: components["schemas"]["BindMount"][];
-            /** @description As it was asked for. */
+            /** @description As requested. */
             share_net?: boolean;
-            /** @description As it was asked for. */
+            /** @description As requested. */
             env_passthrough?: components["schemas"]["EnvPassthroughSpec"];
             /**
              * Format: uint32
-             * @description As it was asked for.
+             * @description As requested.
              */
             uid?: number;
             /**
              * Format: uint32
-             * @description As it was asked for.
+             * @description As requested.
              */
             gid?: number;
             /**
-             * @description As it was asked for.
+             * @description As requested.
              * @enum {string}
              */
             uid_mode?: "setpriv" | "userns";
-            /** @description As it was asked for, in seconds; 0 is never. */
+            /** @description As requested, in seconds; 0 means never. */
             idle_timeout_seconds?: number;
         };
         /** @description What to run in an isolated session. */
         IsolatedRunRequest: {
-            /** @description Shell code; an empty one is 400. What it reads from its standard input is the code that follows. */
+            /** @description Shell code; empty code is rejected with 400. Its standard input is the code that follows. */
             code: string;
             /** @description Environment variables for this run, which then leaves no state behind. */
             envs?: {
@@ -1449,7 +1449,7 @@ export interface components {
         };
         /** @description What went wrong. */
         ErrorResponse: {
-            /** @description A word for programs, such as `FILE_NOT_FOUND`; it says less than the status. */
+            /** @description A code for programs, such as `FILE_NOT_FOUND`; less specific than the status. */
             code: string;
             /** @description A sentence for people. Daemons leave it out when they have nothing to say. */
             message?: string;
@@ -1477,7 +1477,7 @@ export interface components {
                 "text/event-stream": components["schemas"]["ServerStreamEvent"];
             };
         };
-        /** @description The descriptions, by the paths as they were asked for. */
+        /** @description The descriptions, by the requested paths. */
         FileInfoByPath: {
             headers: {
                 [name: string]: unknown;
@@ -1577,7 +1577,7 @@ export interface components {
          * @example bytes=0-1023
          */
         Range: string;
-        /** @description The first line to read, from 1. Beyond the end the answer is empty. */
+        /** @description The first line to read, from 1. Beyond the end the response is empty. */
         LineOffset: number;
         /** @description How many lines to read at most. */
         LineLimit: number;
@@ -1904,7 +1904,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Where to begin, as an offset in bytes: what the header of the last answer said. Beyond the end the
-                 *     answer is empty; a value that is not a number counts as 0.
+                 *     response is empty; a value that is not a number counts as 0.
                  */
                 cursor?: number;
             };
@@ -2095,7 +2095,7 @@ export interface operations {
     replaceInFiles: {
         parameters: {
             query?: {
-                /** @description Says how often the text was found. Older servers ignore it and answer without a body. */
+                /** @description Returns how often the text was found. Older servers ignore it and respond without a body. */
                 verbose?: boolean;
             };
             header?: never;
@@ -2131,7 +2131,7 @@ export interface operations {
             query: {
                 /** @description The file's path. */
                 path: components["parameters"]["Path"];
-                /** @description The first line to read, from 1. Beyond the end the answer is empty. */
+                /** @description The first line to read, from 1. Beyond the end the response is empty. */
                 offset?: components["parameters"]["LineOffset"];
                 /** @description How many lines to read at most. */
                 limit?: components["parameters"]["LineLimit"];
@@ -2148,7 +2148,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The file's bytes, or, as text, the lines that were asked for. */
+            /** @description The file's bytes, or, as text, the requested lines. */
             200: {
                 headers: {
                     "Content-Disposition": components["headers"]["ContentDisposition"];
@@ -2160,7 +2160,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The bytes that were asked for; only the first range is answered. */
+            /** @description The requested bytes; only the first range is returned. */
             206: {
                 headers: {
                     "Content-Length": components["headers"]["ContentLength"];
@@ -2250,7 +2250,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What was measured. */
+            /** @description The metrics. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2272,7 +2272,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is measured, line by line. */
+            /** @description The metrics, one sample per line. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2294,7 +2294,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What is possible. */
+            /** @description The available features. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2564,7 +2564,7 @@ export interface operations {
     replaceInIsolatedFiles: {
         parameters: {
             query?: {
-                /** @description Says how often the text was found. */
+                /** @description Returns how often the text was found. */
                 verbose?: boolean;
             };
             header?: never;
@@ -2607,7 +2607,7 @@ export interface operations {
             query: {
                 /** @description The file's path. */
                 path: components["parameters"]["Path"];
-                /** @description The first line to read, from 1. Beyond the end the answer is empty. */
+                /** @description The first line to read, from 1. Beyond the end the response is empty. */
                 offset?: components["parameters"]["LineOffset"];
                 /** @description How many lines to read at most. */
                 limit?: components["parameters"]["LineLimit"];
@@ -2627,7 +2627,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The file's bytes, or, as text, the lines that were asked for. */
+            /** @description The file's bytes, or, as text, the requested lines. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2637,7 +2637,7 @@ export interface operations {
                     "text/plain": string;
                 };
             };
-            /** @description The bytes that were asked for; only the first range is answered. */
+            /** @description The requested bytes; only the first range is returned. */
             206: {
                 headers: {
                     [name: string]: unknown;

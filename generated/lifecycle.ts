@@ -69,7 +69,7 @@ export interface paths {
         /**
          * End a sandbox
          * @description Ends a sandbox with everything in it; this cannot be undone. A second deletion is 404, and so is the
-         *     repetition of one whose answer was lost.
+         *     repetition of one whose response was lost.
          */
         delete: operations["deleteSandbox"];
         options?: never;
@@ -141,7 +141,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a paused sandbox
-         * @description Lets a paused sandbox run on. On Docker it runs when the answer comes, on Kubernetes some time after.
+         * @description Resumes a paused sandbox. On Docker it runs when the response arrives, on Kubernetes some time later.
          *     Its endpoints may be others than before. One that is not paused is 409.
          */
         post: operations["resumeSandbox"];
@@ -184,7 +184,7 @@ export interface paths {
             path: {
                 /** @description The sandbox's id, as its creation gave it. */
                 sandboxId: components["parameters"]["SandboxId"];
-                /** @description A port inside the sandbox, in decimal. Nobody needs to listen on it yet. */
+                /** @description A port inside the sandbox, in decimal. A server does not need to listen on it yet. */
                 port: number;
             };
             cookie?: never;
@@ -219,7 +219,7 @@ export interface paths {
         /**
          * Save a sandbox's file system
          * @description Begins to save a `Running` sandbox; in another state it is 409 `SNAPSHOT::INVALID_SOURCE_STATE`. The
-         *     answer comes at once with the state `Creating`; look the snapshot up until it is `Ready` or `Failed`.
+         *     response arrives at once with the state `Creating`; look the snapshot up until it is `Ready` or `Failed`.
          *     No body is the same as an empty object.
          */
         post: operations["createSnapshot"];
@@ -366,7 +366,7 @@ export interface components {
         ImageSpec: {
             /** @description As a container engine names it, such as `python:3.11`. */
             uri: string;
-            /** @description How to log in to the image's registry; both values or none. It never comes back in answers. */
+            /** @description The credentials for the image's registry; both values or none. Responses never contain them. */
             auth?: {
                 /** @description The account. */
                 username?: string;
@@ -374,7 +374,7 @@ export interface components {
                 password?: string;
             };
         };
-        /** @description An operating system and a processor. A server that has no such machine answers 400. */
+        /** @description An operating system and a processor. A server without such a machine responds with 400. */
         PlatformSpec: {
             /**
              * @description The operating system.
@@ -455,7 +455,7 @@ export interface components {
             /** @description The claim's, or the volume's, name. */
             claimName: string;
             /**
-             * @description Creates it where there is none.
+             * @description Creates it if it does not exist.
              * @default true
              */
             createIfNotExists?: boolean;
@@ -490,15 +490,15 @@ export interface components {
             /** @description The key's secret. */
             accessKeySecret: string;
         };
-        /** @description What was created. `image` and `snapshotId` are only in a sandbox that is looked up. */
+        /** @description The created sandbox. Only `GET` also returns `image` and `snapshotId`. */
         CreateSandboxResponse: {
             /** @description Names the sandbox in all other operations. */
             id: string;
             /** @description Where the sandbox is in its life, mostly `Running` by now. */
             status: components["schemas"]["SandboxStatus"];
-            /** @description As it was asked for. */
+            /** @description As requested. */
             platform?: components["schemas"]["PlatformSpec"];
-            /** @description As they were asked for; left out when there are none. */
+            /** @description As requested; left out if there are none. */
             metadata?: {
                 [key: string]: string;
             };
@@ -775,7 +775,7 @@ export interface components {
                 "application/json": components["schemas"]["ErrorResponse"];
             };
         };
-        /** @description The key does not allow this. Servers of today never answer so; a gateway in front may. */
+        /** @description The key does not allow this. Current servers never respond with it, but a gateway may. */
         Forbidden: {
             headers: {
                 "X-Request-ID": components["headers"]["RequestId"];
@@ -815,7 +815,7 @@ export interface components {
                 "application/json": components["schemas"]["ValidationErrorResponse"];
             };
         };
-        /** @description The pool has no sandbox left. `Retry-After` says when to ask again. */
+        /** @description The pool has no sandbox left. `Retry-After` says when to retry. */
         TooManyRequests: {
             headers: {
                 /** @description Seconds to wait, or an HTTP date. */
@@ -861,7 +861,7 @@ export interface components {
     headers: {
         /** @description Names the request in the server's logs. */
         RequestId: string;
-        /** @description Where what was created can be looked up. Servers send it for snapshots, and not for sandboxes. */
+        /** @description The URL of the created object. Servers send it for snapshots, not for sandboxes. */
         Location: string;
     };
     pathItems: never;
@@ -1133,7 +1133,7 @@ export interface operations {
             path: {
                 /** @description The sandbox's id, as its creation gave it. */
                 sandboxId: components["parameters"]["SandboxId"];
-                /** @description A port inside the sandbox, in decimal. Nobody needs to listen on it yet. */
+                /** @description A port inside the sandbox, in decimal. A server does not need to listen on it yet. */
                 port: number;
             };
             cookie?: never;

@@ -14,7 +14,7 @@ import { mainEntrySize, startTimes } from "./lib/package-cost.mjs";
 
 const FULL = { events: 200_000, pictureMegabytes: 20, transferMegabytes: 1_000, runsAtOnce: 200 };
 const QUICK = { events: 200, pictureMegabytes: 0.01, transferMegabytes: 0.1, runsAtOnce: 4, isQuick: true };
-/** What is measured here, since it is not the work of a client. */
+/** Rows that are measured in this process, as they do not depend on a client. */
 const PACKAGE_ROWS = ["size", "coldImport", "quickstart"];
 
 const { values: options, positionals } = parseArgs({
@@ -30,7 +30,7 @@ const known = [...Object.keys(ROWS), ...PACKAGE_ROWS];
 const wanted = positionals.length > 0 ? positionals : known;
 const unknown = wanted.filter((row) => !known.includes(row));
 if (unknown.length > 0) {
-  console.error(`There is no row ${unknown.join(", ")}. Rows: ${known.join(", ")}.`);
+  console.error(`Unknown row: ${unknown.join(", ")}. Rows: ${known.join(", ")}.`);
   process.exit(2);
 }
 
@@ -109,7 +109,9 @@ async function inProcess(facts) {
   return figures;
 }
 
-/** From the start of npm to the first line of the quickstart's own and to that of the program in the sandbox. */
+/**
+ * Measures from the start of npm to the quickstart's first line, and to the first line of the program in the sandbox.
+ */
 async function timeQuickstart() {
   const start = performance.now();
   const child = spawn("npm", ["run", "quickstart"], {

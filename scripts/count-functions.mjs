@@ -47,7 +47,7 @@ try {
 
 /** @returns names of the functions that a call passes through, by source file */
 async function countFunctions(call) {
-  // What happens once, at the first call, does not count.
+  // Functions that run only in the first call do not count.
   await call();
   await settle();
   await session.post("Profiler.takePreciseCoverage");
@@ -68,12 +68,12 @@ async function countFunctions(call) {
   return files;
 }
 
-/** What a call leaves to do in the background, such as freeing what it held, is part of it. */
+/** Waits for background work of a call, such as releasing resources, which counts as part of it. */
 async function settle() {
   for (let turn = 0; turn < 10; turn += 1) await new Promise((done) => setImmediate(done));
 }
 
-/** @returns what tells the source file and line of an offset; `undefined` for what is not this package's */
+/** @returns a function that maps an offset to source file and line, or to `undefined` outside of this package */
 function sourcesOf(url) {
   if (!url.startsWith("file:")) return undefined;
   const path = fileURLToPath(url);
@@ -99,7 +99,7 @@ function report(counts) {
   if (options.json) console.log(JSON.stringify(rows, undefined, 2));
   else console.table(rows);
   const listed = options.list === undefined ? {} : counts[options.list];
-  if (listed === undefined) throw new Error(`There is no call "${options.list}".`);
+  if (listed === undefined) throw new Error(`Unknown call "${options.list}".`);
   for (const [file, functions] of Object.entries(listed).toSorted()) {
     console.log(`${file}\n  ${functions.join("\n  ")}`);
   }

@@ -1,4 +1,4 @@
-// Prints what the local server takes on this machine, as a Markdown table: `node scripts/figures.mjs`. Wants a build.
+// Measures the local server on this machine and prints a Markdown table: `node scripts/figures.mjs`. Requires a build.
 import { setTimeout as sleep } from "node:timers/promises";
 import { CodeInterpreter, Sandbox } from "../dist/index.mjs";
 import { startLocalServer } from "../dist/local/index.mjs";
@@ -13,7 +13,9 @@ const PROGRAMS = {
 };
 const NEW_CONTEXTS = 5;
 const ROUND_TRIPS = 20;
-/** When the spare kernel of any language is ready, which nothing outside the sandbox can see. */
+/**
+ * The time after which the spare kernel of any language is ready, which cannot be observed from outside the sandbox.
+ */
 const SPARE_MILLIS = 4000;
 
 const startedAt = performance.now();
@@ -53,7 +55,7 @@ async function measure(language) {
   for (let index = 0; index < ROUND_TRIPS; index += 1) trips.push(await time(() => run(small)));
   const printing = await time(() => run(lines));
   const running = codes.run(endless, { language });
-  // The endless loop prints nothing that could be waited for; Go compiles it first.
+  // The endless loop prints nothing to wait for; Go compiles it first.
   await sleep(language === "go" ? 3000 : 500);
   const interrupt = await time(() => running.interrupt());
   await sandbox.kill();

@@ -59,7 +59,7 @@ function watchDocuments() {
   });
 }
 
-/** Prints what the documents change for users. */
+/** Prints how the changes of the documents affect users. */
 function printChanges(old, now) {
   for (const name of new Set([...old.keys(), ...now.keys()])) {
     const changes = contractChanges(old.get(name) ?? null, now.get(name) ?? null);
@@ -114,7 +114,10 @@ async function renderAll(directory) {
   return { wanted, documents };
 }
 
-/** Resolves to the differences of a directory, by file name: `missing`, `stale` or `superfluous`. */
+/**
+ * Resolves to the differences between a directory and the wanted files, by file name: `missing`, `stale` or
+ * `superfluous`.
+ */
 async function compare(directory, wanted) {
   const present = await readdir(directory).catch(() => []);
   const differences = new Map();

@@ -1,4 +1,4 @@
-// Checks a packed package for what breaks consumers' tools: `node scripts/lint-package.mjs TARBALL`.
+// Checks a packed package for problems that affect consumers: `node scripts/lint-package.mjs TARBALL`.
 import { readFileSync } from "node:fs";
 import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
 import { publint } from "publint";

@@ -10,7 +10,7 @@ const tools = join(root, "tests/package/tools");
 const directory = join(tools, "packed");
 const staged = join(directory, "staged");
 const consumer = join(directory, "consumer");
-/** No packages of a registry are wanted here, and no scripts of any. */
+/** No install scripts, and no requests that installing does not need. */
 const INSTALL = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
 
 installTools();
@@ -18,7 +18,7 @@ rmSync(directory, { recursive: true, force: true });
 run(process.execPath, ["scripts/build.mjs", "--outdir", join(staged, "dist")], root);
 for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md"])
   cpSync(join(root, name), join(staged, name));
-// Without scripts: `prepack` would build once more, and has no sources there.
+// Without scripts: `prepack` would build again, and the package has no sources.
 const [{ filename, files }] = JSON.parse(
   run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", directory], staged),
 );
@@ -28,7 +28,7 @@ const paths = files.map(({ path }) => path).sort();
 writeFileSync(join(directory, "packed.json"), JSON.stringify({ tarball, files: paths }));
 console.log(`Packed ${paths.length} files.`);
 
-/** Does nothing if they are installed as the lock file says. */
+/** Installs the tools, unless they match the lock file already. */
 function installTools() {
   const mark = join(tools, "node_modules/.installed-from");
   const hash = createHash("sha256")
@@ -40,7 +40,7 @@ function installTools() {
   writeFileSync(mark, hash);
 }
 
-/** The dependencies are taken from where this repository has them, in the versions that its lock file names. */
+/** Uses the installed dependencies of this repository, in the versions of its lock file. */
 function installPackage() {
   cpSync(join(root, "tests/package/consumers"), consumer, { recursive: true });
   const dependencies = Object.fromEntries(

@@ -2,7 +2,7 @@
 import { CodeInterpreter, isSandboxException, Sandbox } from "../dist/index.mjs";
 import { startLocalServer } from "../dist/local/index.mjs";
 
-/** Prints what comes next. What a program in the sandbox prints is on lines of its own. */
+/** Prints the next step. Output of programs in the sandbox is on separate lines. */
 const say = (text) => console.log(`→ ${text}`);
 
 say("Starting a local OpenSandbox server: no Docker, no account.");

@@ -1,4 +1,4 @@
-// Who is compared: this SDK, the official one, and the least that reading an answer can cost.
+// What is compared: this SDK, the official SDK, and the floor, the minimum cost of reading a response.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -8,7 +8,7 @@ import { CodeInterpreter, Sandbox } from "../../dist/index.mjs";
 const OFFICIAL = "@alibaba-group/opensandbox";
 const require = createRequire(import.meta.url);
 
-/** Installs the official SDK beside this file, the first time. @returns its version; `undefined` where that failed */
+/** Installs the official SDK beside this file on first use. @returns its version, or `undefined` if that failed */
 export function installOfficial() {
   const directory = new URL(".", import.meta.url);
   const manifest = new URL(`node_modules/${OFFICIAL}/package.json`, directory);
@@ -24,16 +24,16 @@ export function installOfficial() {
   }
 }
 
-/** The path of the official SDK's module. */
+/** Returns the path of the official SDK's module. */
 export function officialEntry() {
   return require.resolve(OFFICIAL).replace("/cjs/index.cjs", "/index.js");
 }
 
-// Beside what is asked for come `init` and `execution_complete`: what reads events as such counts two more.
+// `init` and `execution_complete` are added to the requested events, so readers of events count two more.
 
 /**
- * @returns for each contestant its operations; what to replay is told by an object that the server understands. The
- * official interpreter is on no registry: its part is played by the official commands, which read the same frames.
+ * @returns for each contestant its operations. Objects that the server understands say what to replay. The official
+ * interpreter is not in any registry; the official commands, which read the same frames, stand in for it.
  */
 export async function openContestants(port, { official = true } = {}) {
   const contestants = { ours: await openOurs(port), floor: openFloor(port) };
@@ -53,7 +53,7 @@ async function openOurs(port) {
     iterate: async (what) => (await count(codes.run(JSON.stringify(what)))) - 2,
     stream: async (what, onEvent) =>
       (await count(codes.runStream({ code: JSON.stringify(what) }), onEvent)) - 2,
-    // Runs in one context take turns; commands, like those of the official SDK, do not.
+    // Runs in one context are queued; commands, like those of the official SDK, are not.
     runAtOnce: async (what) => await commands.run(JSON.stringify(what)),
     command: async (command) => await commands.run(command),
     upload: (bytes) => files.writeFiles([{ path: "/upload", data: zeros(bytes), size: bytes }]),
@@ -85,7 +85,7 @@ async function openOfficial(port) {
   };
 }
 
-/** Bare `fetch`, split at the newline, `JSON.parse`: nothing is checked, nothing can be cancelled. */
+/** Bare `fetch`, split at newlines, `JSON.parse`: without checks or cancellation. */
 function openFloor(port) {
   const base = `http://127.0.0.1:${port}`;
   const post = (path, body) => fetch(base + path, { method: "POST", body: JSON.stringify(body) });
@@ -156,7 +156,7 @@ async function drain(body) {
   }
 }
 
-/** So many bytes, as a stream that makes no more than is asked for. */
+/** Returns a stream of zeros that produces only what is read. */
 function zeros(bytes) {
   const block = new Uint8Array(64 * 1024);
   let left = bytes;

@@ -1,4 +1,4 @@
-// How it is measured: the contestants take turns, so that a machine that slows down meanwhile slows all of them down.
+// Measures contestants in turns, so that a machine that slows down affects all of them.
 
 const MIB = 1024 * 1024;
 
@@ -20,12 +20,12 @@ export async function measureTimes(works, { turns, warmUps = 1, collect = false 
   return Object.fromEntries(Object.entries(times).map(([name, each]) => [name, median(each)]));
 }
 
-/** @returns what the process grew by at most while something was done, in MiB */
+/** @returns the largest growth of the process during some work, in MiB */
 export async function measurePeak(work) {
   gc();
   const before = process.memoryUsage.rss() / MIB;
   await work();
-  // From the kernel, in KiB: what was freed again before the next look counts too.
+  // From the kernel, in KiB: includes memory that was freed again.
   return process.resourceUsage().maxRSS / 1024 - before;
 }
 

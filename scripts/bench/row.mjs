@@ -1,4 +1,4 @@
-// One row of the table, in a process of its own: started by scripts/bench.mjs, which it sends the figures.
+// Runs one row of the table in a separate process, and sends the figures to scripts/bench.mjs, which started it.
 import { ROWS } from "./rows.mjs";
 
 const { row, sizes, context } = JSON.parse(process.argv[2]);

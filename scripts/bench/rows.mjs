@@ -1,4 +1,4 @@
-// What is measured. A row runs in a process of its own, so that no row finds another one's garbage or compiled code.
+// The rows. Each runs in a separate process, so that garbage and compiled code of other rows do not affect it.
 import { startLocalServer } from "../../dist/local/index.mjs";
 import { CodeInterpreter, Sandbox } from "../../dist/index.mjs";
 import { openContestants } from "./contestants.mjs";
@@ -13,13 +13,13 @@ const times = (title, works, { turns, warmUps, collect = true }) => ({
   measure: async (sizes, context) => {
     const contestants = await openContestants(context.port, context);
     const each = Object.entries(contestants).map(([name, contestant]) => [name, works(contestant, sizes)]);
-    // What the official SDK takes minutes for, and what a contestant has no way to do.
+    // Leave out what takes the official SDK minutes, and what a contestant cannot do.
     const able = each.filter(([, work]) => work !== undefined);
     return await measureTimes(Object.fromEntries(able), { turns: turns(sizes), warmUps, collect });
   },
 });
 
-/** Compares memory: each contestant in a process of its own, as a process's peak is that of its life. */
+/** Compares memory. Each contestant runs in a separate process, as a peak is that of a whole process. */
 const memory = (title, measureOne) => ({
   title,
   unit: "MiB",
@@ -33,7 +33,7 @@ const memory = (title, measureOne) => ({
 const fewTurns = ({ isQuick }) => (isQuick ? 1 : 9);
 const run = (what) => (contestant, sizes) => expectEvents(contestant.run, what(sizes));
 
-/** By their names in the budget. */
+/** By name in the budget. */
 export const ROWS = {
   accumulated: times(
     "events of 100 bytes, accumulated by run",
@@ -47,7 +47,7 @@ export const ROWS = {
   ),
   iterated: times(
     "the same as the first, with an async iterator",
-    // A handle keeps its events for its promise and for later loops, so that its floor keeps them too.
+    // A run handle keeps its events for its promise and later loops, so the floor keeps them too.
     ({ iterate }, { events }) => expectEvents(iterate, { events }),
     { turns: fewTurns },
   ),
@@ -61,7 +61,7 @@ export const ROWS = {
   ),
   largePicture: times(
     "one event of 100 MB",
-    // Its time grows with the square of the size.
+    // Its time is quadratic in the size.
     (contestant, sizes) =>
       contestant.isQuadratic
         ? undefined
@@ -84,7 +84,7 @@ export const ROWS = {
     },
   ),
   command: times(
-    'commands.run("true"), the answer kept open for 1 s',
+    'commands.run("true"), the response kept open for 1 s',
     ({ command }) =>
       () =>
         command("true"),
@@ -135,7 +135,7 @@ export const ROWS = {
   parallelConnections: {
     title: "the same five times: connections made",
     unit: "connections",
-    // The pool of connections is the process's.
+    // The connection pool belongs to the process.
     isAlone: true,
     measure: async ({ runsAtOnce }, context) => {
       const { [context.only]: contestant } = await openContestants(context.port, context);
@@ -160,12 +160,12 @@ export const ROWS = {
   },
 };
 
-/** Works that must give so many results: a benchmark of what loses events would be of no use. */
+/** Requires the number of results: a benchmark that loses events would be meaningless. */
 function expectEvents(work, what) {
   const expected = (what.events ?? 0) + (what.pictureBytes ? 1 : 0);
   return async () => {
     const events = await work(what);
-    if (events !== expected) throw new Error(`${events} of ${expected} events came`);
+    if (events !== expected) throw new Error(`Expected ${expected} events; got ${events}`);
   };
 }
 

@@ -1,14 +1,14 @@
-// The server of the benchmark, in a process of its own: it answers as a lifecycle server and as execd do, and replays
-// execd's frames. What to send is asked for in the code, or the command, itself: `{"events": 1000}`, as JSON.
+// The server of the benchmark, in a separate process. It acts as lifecycle server and as execd, and replays execd's
+// frames. The code or command says what to send, as JSON: `{"events": 1000}`.
 import { createServer } from "node:http";
 import { performance } from "node:perf_hooks";
 
-/** What is written at once: about what the kernel hands over at once on a busy connection. */
+/** The size of a write: about what the kernel delivers at once on a busy connection. */
 const BLOCK_BYTES = 64 * 1024;
 const TIMESTAMP = 1_760_000_000_000;
 const ID = "0f2f6c1e-8f2b-4e0d-9a57-7d3f0f6f5b1a";
 
-/** Requests since the last reset, to count them and those that waited for another. */
+/** Requests since the last reset, to count them and those that had to wait. */
 let requests = [];
 let connections = 0;
 
@@ -27,7 +27,7 @@ const server = createServer(async (incoming, outgoing) => {
 server.keepAliveTimeout = 60_000;
 server.on("connection", () => (connections += 1));
 server.listen(0, "127.0.0.1", () => process.send(server.address().port));
-// The benchmark has ended, in whatever way.
+// The benchmark has ended.
 process.on("disconnect", () => process.exit());
 
 async function route(incoming, outgoing, pathname, searchParams) {
@@ -64,7 +64,7 @@ async function route(incoming, outgoing, pathname, searchParams) {
   }
 }
 
-/** One run, as execd answers it: `init`, what was asked for, `execution_complete`. */
+/** Responds to one run like execd: `init`, the requested events, `execution_complete`. */
 async function run(
   outgoing,
   { events = 0, eventBytes = 100, pictureBytes = 0, closingDelayMillis = 0, flushEach },
@@ -84,12 +84,12 @@ async function run(
   }
   if (pictureBytes > 0) await picture(write, pictureBytes);
   await write(frame({ type: "execution_complete", execution_time: 1, timestamp: TIMESTAMP }));
-  // execd's terminal event is out, but its answer stays open.
+  // execd has sent the terminal event, but keeps the response open.
   if (closingDelayMillis > 0) await new Promise((resolve) => setTimeout(resolve, closingDelayMillis));
   outgoing.end();
 }
 
-/** One large result, as a picture is: base64 in a single frame. */
+/** Sends one large result, like a picture: base64 in a single frame. */
 async function picture(write, bytes) {
   const block = Buffer.alloc(BLOCK_BYTES, "iVBORw0KGgoAAAANSUhEUgAAB4AAAAQ4CAYAAADo08FDAAAAOXRFWHRTb2Z0d2Fy");
   await write(`{"type":"result","timestamp":${TIMESTAMP},"results":{"image/png":"`);
@@ -113,11 +113,11 @@ function writerOf(outgoing) {
   for (const event of ["drain", "close"]) outgoing.on(event, () => resume());
   return async (bytes) => {
     if (!outgoing.write(bytes)) await new Promise((resolve) => (resume = resolve));
-    if (outgoing.destroyed) throw new Error("the client has gone");
+    if (outgoing.destroyed) throw new Error("the client disconnected");
   };
 }
 
-/** A text that makes the whole event, as JSON, about so many bytes long. */
+/** Returns text that makes the whole event this long as JSON. */
 function textOf(eventBytes) {
   const around = frame({ type: "stdout", text: "\n", timestamp: TIMESTAMP }).length;
   return `${"the quick brown fox jumps over the lazy dog ".repeat(eventBytes).slice(0, eventBytes - around)}\n`;
@@ -139,7 +139,7 @@ function sandbox() {
   };
 }
 
-/** @returns the requests, how many of them had to wait for another one's end, and connections, since the last reset */
+/** @returns the requests, the number of them that had to wait, and the connections since the last reset */
 function report(reset) {
   let inSequence = 0;
   let lastEnd = -Infinity;

@@ -23,7 +23,7 @@ const runtimeDependencies = Object.keys(dependencies);
 
 const PARSER = "@microsoft/fetch-event-source/lib/cjs/parse.js";
 
-/** What every bundle has in common. Sources are embedded in the maps, since the package does not ship `src/`. */
+/** Options of every bundle. Source maps contain the sources, since the package does not ship `src/`. */
 const common = {
   absWorkingDir: root,
   outdir: resolve(root, "dist"),
@@ -40,7 +40,7 @@ const common = {
 /** Development dependencies are bundled; what users install is not. */
 const library = { ...common, external: [...runtimeDependencies, ...Object.keys(peerDependencies)] };
 
-/** Bundles everything that runs; resolves to the files of dist/, by path. */
+/** Bundles all JavaScript. Resolves to the files of dist/ by path. */
 export async function bundleJavaScript() {
   const bundles = await Promise.all([
     bundleModules(),
@@ -56,8 +56,8 @@ export async function bundleJavaScript() {
 }
 
 /**
- * All entries and the commands are built at once: what several of them use is a chunk that they share, so that every
- * class exists once.
+ * Builds all entries and commands at once: code that several of them use goes into shared chunks, so that every class
+ * exists once.
  */
 async function bundleModules() {
   const sources = [...entries.map(({ source }) => source), commands.source, ...facades];
@@ -79,7 +79,7 @@ async function bundleModules() {
     throw new Error(
       `${commands.source} must start with "#!/usr/bin/env node", since npm links to it as a program.`,
     );
-  // Each facade is now a chunk that the main entry imports; what is left of it as an entry nobody can import.
+  // Each facade is now a chunk that the main entry imports. Its own entry file is not needed.
   for (const output of facades.map(outputOf)) {
     result.files.delete(`${output}.mjs`);
     result.files.delete(`${output}.mjs.map`);
@@ -88,7 +88,7 @@ async function bundleModules() {
   return result;
 }
 
-/** `require` has no shared chunks, so each entry imports the others as they are built. */
+/** Builds an entry as CommonJS. `require` has no shared chunks, so each entry imports the built files of the others. */
 async function bundleCommonJs(entry) {
   const result = await bundle(
     {
@@ -96,8 +96,8 @@ async function bundleCommonJs(entry) {
       format: "cjs",
       entryPoints: { [entry.output]: entry.source },
       plugins: [otherEntries(entry), defaultExports(), withoutForeignMaps()],
-      // CommonJS has no `import.meta`, by which the local server finds the files beside it. Nor do test runners that
-      // load CommonJS in a context of their own have `import()`.
+      // CommonJS has no `import.meta`, which the local server uses to find its files, and test runners that load
+      // CommonJS in their own context have no `import()`.
       supported: { "dynamic-import": false },
       ...(entry.node && {
         define: { "import.meta.url": "__importMetaUrl" },
@@ -128,7 +128,7 @@ async function bundleBoxProgram({ source, output, isMinified = false }) {
   return result;
 }
 
-/** The page of `serve --ui`: one script with everything that it needs. */
+/** Bundles the page of `serve --ui` as one script. */
 async function bundlePage() {
   const result = await bundle(
     {
@@ -156,7 +156,7 @@ async function bundle(options, extension) {
   };
 }
 
-/** Fails if an output, or a chunk that is loaded with it, imports what is not allowed. */
+/** Fails if an output, or a chunk that is loaded with it, has a forbidden import. */
 function checkImports(outputs, start, isAllowed) {
   const loaded = new Set([start]);
   for (const path of loaded) {
@@ -202,7 +202,7 @@ function parserAsModule() {
   };
 }
 
-/** Source maps of packages name sources that the packages do not ship. */
+/** Removes source maps of packages, which refer to sources that the packages do not ship. */
 function withoutForeignMaps() {
   return {
     name: "without-foreign-maps",
@@ -215,7 +215,7 @@ function withoutForeignMaps() {
   };
 }
 
-/** Imports of other entries' sources become imports of what is built from them. */
+/** Replaces imports of other entries' sources by imports of their built files. */
 function otherEntries(entry) {
   return {
     name: "other-entries",

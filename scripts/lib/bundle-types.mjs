@@ -7,10 +7,10 @@ import { dts } from "rollup-plugin-dts";
 import { compile } from "./compile.mjs";
 import { entries, entryProviding, pathBetween, root } from "./entries.mjs";
 
-// `Symbol.asyncDispose` is not part of ES2022, which is all that a consumer may have asked for.
+// ES2022, the minimum for consumers, does not declare `Symbol.asyncDispose`.
 const banner = '/// <reference lib="esnext.disposable" />';
 
-/** Bundles the declarations of each entry, one file per format; resolves to the files of dist/, by path. */
+/** Bundles the declarations of each entry, one file per format. Resolves to the files of dist/ by path. */
 export async function bundleTypes() {
   const directory = mkdtempSync(join(tmpdir(), "declarations-"));
   try {
@@ -66,7 +66,7 @@ async function bundleDeclarations(directory) {
         }),
         dts({ tsconfig: false }),
       ],
-      // A warning is a type that was not found, say, and would reach the consumer as `any`.
+      // A warning may mean an unresolved type, which would reach consumers as `any`.
       onwarn: (warning) => {
         throw new Error(warning.message);
       },
@@ -91,8 +91,8 @@ async function bundleDeclarations(directory) {
 }
 
 /**
- * Resolves the relative imports of declarations. What another entry declares is imported from there: two declarations of
- * a class would be two types.
+ * Resolves the relative imports of declarations. Imports what another entry declares from there: two
+ * declarations of a class would be two types.
  */
 function declarations(otherEntry) {
   return {

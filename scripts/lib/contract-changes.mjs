@@ -1,15 +1,15 @@
-// What the change of an OpenAPI document means to those who use the client: operations, parameters and fields that were
-// added, removed, made required or given another type, with those marked that break callers.
+// Describes how changes of an OpenAPI document affect users of the client: operations, parameters and fields that were
+// added, removed, made required or given another type. Marks those that break callers.
 //
-// By hand, as of the libraries for it none reads OpenAPI 3.1 and is looked after on npm: `openapi-diff` stops at 3.0.
+// Written by hand: no maintained library on npm reads OpenAPI 3.1; `openapi-diff` supports 3.0 only.
 
 const METHODS = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /**
  * @typedef {{ breaking: boolean, text: string }} Change
- * @param {object} before a parsed document, or null where there was none
- * @param {object} after a parsed document, or null where there is none any more
- * @returns {Change[]} in the order of the documents; empty where nothing changed for users
+ * @param {object} before a parsed document, or `null` if it did not exist
+ * @param {object} after a parsed document, or `null` if it was removed
+ * @returns {Change[]} in the order of the documents; empty if nothing changed for users
  */
 export function contractChanges(before, after) {
   if (before === null) return [{ breaking: false, text: "the document is new" }];
@@ -25,7 +25,7 @@ export function contractChanges(before, after) {
   ];
 }
 
-/** The changes as lines of text, the breaking ones marked. */
+/** Returns the changes as lines of text, with the breaking ones marked. */
 export function describeChanges(changes) {
   return changes.map(({ breaking, text }) => `  ${breaking ? "BREAKING" : "        "}  ${text}`);
 }
@@ -44,11 +44,11 @@ function compareOperations(name, before, after) {
       ...compareTypes(`${name}: ${parameter}`, one.type, other.type),
     ],
   });
-  const answers = compareMaps(before.answers, after.answers, {
-    // Where a success is gone, callers wait for what never comes.
-    removed: (status) => [{ breaking: status.startsWith("2"), text: `${name}: answer ${status} removed` }],
-    added: (status) => [fine(`${name}: answer ${status} added`)],
-    both: (status, one, other) => compareTypes(`${name}: answer ${status}`, one, other),
+  const responses = compareMaps(before.responses, after.responses, {
+    // Without a success response, callers would wait without end.
+    removed: (status) => [{ breaking: status.startsWith("2"), text: `${name}: response ${status} removed` }],
+    added: (status) => [fine(`${name}: response ${status} added`)],
+    both: (status, one, other) => compareTypes(`${name}: response ${status}`, one, other),
   });
   const bodies = [
     ...compareTypes(`${name}: body`, before.body?.type, after.body?.type),
@@ -58,11 +58,11 @@ function compareOperations(name, before, after) {
   ];
   const id =
     before.id === after.id ? [] : [fine(`${name}: operationId ${String(before.id)} → ${String(after.id)}`)];
-  return [...id, ...parameters, ...bodies, ...answers];
+  return [...id, ...parameters, ...bodies, ...responses];
 }
 
 function compareSchemas(before, after) {
-  // Of a schema it matters who writes it: a new demand breaks those who send, a lost promise those who read.
+  // A new requirement of a schema breaks those who send it, a removed guarantee those who read it.
   const uses = { before: usesOf(before), after: usesOf(after) };
   return compareMaps(schemasOf(before), schemasOf(after), {
     removed: (name) => [broken(`schema ${name}: removed`)],
@@ -107,7 +107,7 @@ function compareFields(name, before, after, direction) {
               `${name}: field ${field}`,
               wasRequired.has(field),
               isRequired.has(field),
-              "answer",
+              "response",
             )
           : []),
         ...compareFields(`${name}: field ${field}`, one, other, direction),
@@ -158,7 +158,7 @@ function operationsOf(document) {
           }),
         ),
         body: body && { required: body.required ?? false, type: contentOf(body) },
-        answers: new Map(
+        responses: new Map(
           Object.entries(operation.responses ?? {}).map(([status, reference]) => [
             status,
             contentOf(resolve(document, reference)),
@@ -170,7 +170,7 @@ function operationsOf(document) {
   return operations;
 }
 
-/** Which schemas occur in requests, and which in answers, however deep. */
+/** Returns which schemas occur in requests and which in responses, at any depth. */
 function usesOf(document) {
   const uses = { sent: new Set(), read: new Set() };
   const walk = (node, found) => {
@@ -204,7 +204,7 @@ function contentOf(node) {
   return entries.map(([media, { schema = {} }]) => `${media} ${typeOf(schema)}`).join(", ");
 }
 
-/** A type in a few words; two that read alike are alike to users. */
+/** Describes a type in a few words. Types with the same description are the same for users. */
 function typeOf(schema) {
   if (typeof schema.$ref === "string") return schemaName(schema.$ref) ?? schema.$ref;
   for (const union of ["oneOf", "anyOf", "allOf"]) {

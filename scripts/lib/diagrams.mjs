@@ -2,8 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 
 /**
- * The diagrams of docs/architecture.md. Each row names modules on the way of a request; an arrow is drawn for every import
- * between two of them, as the code has it. `links` are the arrows that are not imports: what crosses from one process to another.
+ * The diagrams of docs/architecture.md. Each row names modules that a request passes through. Every import between two
+ * modules is drawn as an arrow. `links` are arrows that are not imports: from one process to another.
  */
 export const diagrams = [
   {
@@ -66,7 +66,7 @@ export const diagrams = [
   },
 ];
 
-/** Returns the arrows of a diagram: imports, as read from the code, and links. */
+/** Returns the arrows of a diagram: the imports in the code, and the links. */
 export function arrowsOf({ rows, links }, root) {
   const modules = rows.flatMap((row) => row.modules);
   const imports = modules
@@ -79,7 +79,7 @@ export function arrowsOf({ rows, links }, root) {
   return [...imports, ...links.map(([from, to, label]) => ({ from, to, label }))];
 }
 
-/** Returns what is wrong with a diagram: files that do not exist, modules without an arrow, arrows that point up. */
+/** Returns the problems of a diagram: missing files, modules without an arrow, arrows that point up. */
 export function problemsOf(diagram, root) {
   const rowOf = (module) => diagram.rows.findIndex(({ modules }) => modules.includes(module));
   const modules = diagram.rows.flatMap((row) => row.modules);

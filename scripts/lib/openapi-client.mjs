@@ -1,4 +1,4 @@
-// Makes the text of a TypeScript file with a typed client from an OpenAPI document.
+// Generates TypeScript source with a typed client from an OpenAPI document.
 import redocly from "@redocly/openapi-core";
 
 /** Marks a file as generated. */

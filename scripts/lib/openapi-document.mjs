@@ -1,4 +1,4 @@
-// Reads an OpenAPI document and refuses one that clients cannot be made from.
+// Reads an OpenAPI document and rejects one that no client can be generated from.
 import path from "node:path";
 import redocly from "@redocly/openapi-core";
 
@@ -33,7 +33,7 @@ const config = await createConfig({
   },
 });
 
-/** A document that clients cannot be made from. `faults` are lines of `file:line:column: what (rule)`. */
+/** A document that no client can be generated from. `faults` are lines of `file:line:column: what (rule)`. */
 export class InvalidDocumentError extends Error {
   constructor(faults) {
     super(faults.join("\n"));
@@ -74,7 +74,7 @@ export async function loadDocument(file) {
   return parsed;
 }
 
-/** A path as people want to read it: from where they are, if it is below. */
+/** Shortens a path that is below the current directory. */
 export function showPath(file) {
   const relative = path.relative(process.cwd(), file);
   return relative.startsWith("..") ? file : relative || ".";

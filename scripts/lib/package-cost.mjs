@@ -1,4 +1,4 @@
-// Measures what the package costs before it does anything: its size, and the time to import it.
+// Measures the cost of the package before it is used: its size, and the time to import it.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";

@@ -1,8 +1,8 @@
 import Sequencer from "@jest/test-sequencer";
 
 /**
- * The test files that take longest, on any machine. Started last, one of them would run alone at the end. Jest knows how
- * long each takes only from an earlier run on the same machine.
+ * The slowest test files. Started last, one of them would run alone at the end. Jest knows durations only from an
+ * earlier run on the same machine.
  */
 const SLOW = [
   "tests/unit/generate.test.ts",

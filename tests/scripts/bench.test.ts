@@ -36,8 +36,8 @@ test("the benchmark measures the SDK beside the floor and prints JSON", async ()
   });
 }, 120_000);
 
-test("a row that is not there is an error that names those that are", async () => {
+test("an unknown row is an error that lists the rows", async () => {
   const { exitCode, output } = await run(process.execPath, ["scripts/bench.mjs", "accumulates"]);
-  expect(output).toContain("There is no row accumulates. Rows: accumulated, ");
+  expect(output).toContain("Unknown row: accumulates. Rows: accumulated, ");
   expect(exitCode).toBe(2);
 });

@@ -108,12 +108,12 @@ describe("what a changed document means to users:", () => {
     [
       "a success is gone",
       ({ paths }) => Reflect.deleteProperty(paths["/things/{id}"].post.responses, "200"),
-      [breaking(`${OPERATION}: answer 200 removed`)],
+      [breaking(`${OPERATION}: response 200 removed`)],
     ],
     [
       "an error is gone",
       ({ paths }) => Reflect.deleteProperty(paths["/things/{id}"].post.responses, "404"),
-      [harmless(`${OPERATION}: answer 404 removed`)],
+      [harmless(`${OPERATION}: response 404 removed`)],
     ],
     [
       "a sent field becomes required",
@@ -126,12 +126,12 @@ describe("what a changed document means to users:", () => {
       [harmless("schema Sent: field name: optional now")],
     ],
     [
-      "a field of an answer may be absent",
+      "a field of a response may be absent",
       ({ components }) => components.schemas.Read.required.pop(),
       [breaking("schema Read: field id: optional now")],
     ],
     [
-      "a field of an answer is always there",
+      "a field of a response is always there",
       ({ components }) => components.schemas.Read.required.push("state"),
       [harmless("schema Read: field state: required now")],
     ],
