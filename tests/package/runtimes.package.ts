@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -62,6 +62,18 @@ describe.each(Object.entries(RUNTIMES).filter(([name]) => name.startsWith("Node"
         await servers.close();
       }
     });
+
+    test("runs code in a sandbox of 512 MiB", async () => {
+      const [program = ""] = command;
+      const { exitCode, stdout, output } = await run(program, [join(SMOKE, "local.mjs")]);
+      expect({ exitCode, output }).toEqual({ exitCode: 0, output: stdout });
+      const version = execFileSync(program, ["--version"], { encoding: "utf8" }).trim().slice(1);
+      expect(JSON.parse(stdout)).toMatchObject({
+        ...{ version: `'${version}'`, javascript: "100000", worker: "0" },
+        ...{ typescript: "8", withoutEnding: "10" },
+        ...(runs("java", ["--version"]) && { java: "42" }),
+      });
+    });
   });
 });
 
@@ -85,6 +97,24 @@ describe("with a local server on this Node", () => {
         ]);
         expect(result).toMatchObject({ exitCode: 0, output: result.stdout });
         expectSuccess(result.stdout);
+      });
+
+      test("says at once that the local server needs Node.js", async () => {
+        const { exitCode, stdout } = await run(program, [...args, join(SMOKE, "local.mjs")]);
+        expect(exitCode).toBe(0);
+        expect(JSON.parse(stdout)).toEqual({
+          code: "NODE_REQUIRED",
+          message: expect.stringMatching(
+            `needs Node.js 20.16 or newer; this program runs on ${name.toLowerCase()}`,
+          ) as unknown,
+        });
+      });
+
+      test("says so on the command line", async () => {
+        const cli = join(packed.installed, "dist/cli/main.mjs");
+        const { exitCode, output } = await run(program, [...args, cli, "serve", "--port", "0"]);
+        expect(exitCode).not.toBe(0);
+        expect(output).toContain("needs Node.js 20.16 or newer");
       });
     });
   }
