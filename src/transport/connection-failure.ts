@@ -33,9 +33,9 @@ const NOT_SENT: readonly (readonly [RegExp, string])[] = [
     "the server does not speak TLS; is it http, not https?",
   ],
   // Alerts that come before the client has sent its part of the handshake. Their names begin with a version of TLS, which
-  // differs by that of OpenSSL.
+  // differs by that of OpenSSL: "SSLV3", and "SSL/TLS" from Node.js 24 on.
   [
-    /^ERR_SSL_(UNSUPPORTED_PROTOCOL|\w*(HANDSHAKE_FAILURE|PROTOCOL_VERSION|NO_APPLICATION_PROTOCOL|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|INAPPROPRIATE_FALLBACK|(UNSUPPORTED|MISSING)_EXTENSION))$/,
+    /^ERR_SSL_(UNSUPPORTED_PROTOCOL|[\w/]*(HANDSHAKE_FAILURE|PROTOCOL_VERSION|NO_APPLICATION_PROTOCOL|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|INAPPROPRIATE_FALLBACK|(UNSUPPORTED|MISSING)_EXTENSION))$/,
     "the TLS handshake failed",
   ],
 ];

@@ -231,6 +231,9 @@ describe("what a failure is made of", () => {
       "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
       "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
       "ERR_TLS_CERT_ALTNAME_INVALID",
+      "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+      "ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE",
+      "ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL",
     ].map<[string, unknown, boolean]>((code) => [code, wrapped(coded(code)), true]),
     [
       "an alert that may come after the handshake",
