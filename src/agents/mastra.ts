@@ -53,6 +53,7 @@ function toTool(tool: CodeTool) {
         signal,
         ...(writer !== undefined && { onOutput: (output) => writer.write(output) }),
       }),
+    // Mastra types it by an output schema; it is what `execute` returned.
     toModelOutput: (output) => toModelOutput(output as CodeToolResult),
   });
 }

@@ -1,19 +1,10 @@
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { AIMessage, ToolMessage, type BaseMessage } from "@langchain/core/messages";
 import { fakeModel } from "@langchain/core/testing";
 import { createAgent } from "langchain";
 import { codeTools } from "../../src/agents/langchain.js";
-import { startLocalServer, type LocalServer } from "../../src/local/index.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
-import {
-  AFTERWARDS,
-  countSandboxes,
-  ENDLESS,
-  expectSeen,
-  STEPS,
-  type Seen,
-  type Step,
-} from "./frameworks.js";
+import { countSandboxes, expectSeen, describeOnServer } from "./frameworks.js";
+import { AFTERWARDS, ENDLESS, STEPS, type Seen, type Step } from "./scripted-answers.js";
 
 /** A model that makes some tool calls, one at a time, and then says that it has finished. */
 function scriptedModel(steps: readonly Step[]) {
@@ -39,17 +30,9 @@ function seenIn(messages: readonly BaseMessage[]): Seen[] {
     });
 }
 
-describeIf(
-  isolationWorks && hasPython,
-  "agents/langchain",
-  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
-)("tools for LangChain", () => {
-  let server: LocalServer;
-  beforeAll(async () => (server = await startLocalServer()));
-  afterAll(() => server.close());
-
+describeOnServer("agents/langchain", "tools for LangChain", (server) => {
   test("let a model run code, see a picture, correct a mistake, and go on after an abort", async () => {
-    const code = codeTools({ connectionConfig: server.connectionConfig });
+    const code = codeTools({ connectionConfig: server().connectionConfig });
     const { tools } = code;
     const first = scriptedModel(STEPS);
     const outcome = await createAgent({ model: first, tools }).invoke({ messages: ["Go."] });
@@ -79,13 +62,13 @@ describeIf(
     await createAgent({ model: second, tools }).invoke({ messages: ["Go on."] });
     expectSeen(seenIn(second.calls.at(-1)?.messages ?? []), [AFTERWARDS]);
 
-    expect(await countSandboxes(server)).toBe(1);
+    expect(await countSandboxes(server())).toBe(1);
     await code.close();
-    expect(await countSandboxes(server)).toBe(0);
+    expect(await countSandboxes(server())).toBe(0);
   });
 
   test("return the problem with a malformed call to the model", async () => {
-    const code = codeTools({ connectionConfig: server.connectionConfig });
+    const code = codeTools({ connectionConfig: server().connectionConfig });
     const call = { tool: "run_code", input: { source: "1" }, text: "source" };
     const model = scriptedModel([call]);
     await createAgent({ model, tools: code.tools }).invoke({ messages: ["Go."] });

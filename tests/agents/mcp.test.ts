@@ -390,6 +390,17 @@ describeIf(
     });
   });
 
+  test("createMcpServer refuses what is not a transport, and limits that are not numbers", async () => {
+    await using server = createMcpServer();
+    // @ts-expect-error -- it lacks the methods
+    await expect(server.connect({})).rejects.toThrow(
+      "transport must have the methods start, send and close.",
+    );
+    expect(() => createMcpServer({ maxSandboxes: 0 })).toThrow(
+      "maxSandboxes must be a number above 0; got 0.",
+    );
+  });
+
   describe("createMcpServer over HTTP", () => {
     let server: LocalServer;
     beforeAll(async () => (server = await startLocalServer({ port: false })));

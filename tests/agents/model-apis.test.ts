@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import {
@@ -9,18 +9,9 @@ import {
   type CodeTools,
   type DispatchOptions,
 } from "../../src/agents/index.js";
-import { startLocalServer, type LocalServer } from "../../src/local/index.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
-import {
-  AFTERWARDS,
-  countSandboxes,
-  ENDLESS,
-  expectSeen,
-  STEPS,
-  type Seen,
-  type Step,
-} from "./frameworks.js";
+import { countSandboxes, expectSeen, describeOnServer } from "./frameworks.js";
 import { startModelServer, type ModelCall, type ModelServer, type Turn } from "./model-server.js";
+import { AFTERWARDS, ENDLESS, STEPS, type Seen, type Step } from "./scripted-answers.js";
 
 /** A part of a message or of a tool result, in any of the APIs. */
 interface Part {
@@ -124,15 +115,7 @@ const callOf = ({ tool, input }: Pick<Step, "tool" | "input">): ModelCall => ({
 /** One call in each turn, and then the end. */
 const turnsOf = (steps: readonly Step[]): Turn[] => [...steps.map((step) => [callOf(step)]), "finished"];
 
-describeIf(
-  isolationWorks && hasPython,
-  "agents/model-apis",
-  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
-)("tools for plain model APIs", () => {
-  let server: LocalServer;
-  beforeAll(async () => (server = await startLocalServer({ port: false })));
-  afterAll(() => server.close());
-
+describeOnServer("agents/model-apis", "tools for plain model APIs", (server) => {
   describe.each(APIS)("$name", ({ converse, seen }) => {
     /** Lets a model follow a script; returns the results that it has seen at the end. */
     async function follow(turns: readonly Turn[], codeTools: CodeTools, options?: DispatchOptions) {
@@ -145,7 +128,7 @@ describeIf(
       }
     }
     const lastSeen = ({ requests }: ModelServer): Seen[] => seen(requests.at(-1) ?? {});
-    const create = () => createCodeTools({ connectionConfig: server.connectionConfig });
+    const create = () => createCodeTools({ connectionConfig: server().connectionConfig });
 
     test("lets a model run code, see a picture, correct a mistake, and go on after an abort", async () => {
       const codeTools = create();
@@ -162,9 +145,9 @@ describeIf(
       await model.close();
 
       expectSeen(await follow(turnsOf([AFTERWARDS]), codeTools), [AFTERWARDS]);
-      expect(await countSandboxes(server)).toBe(1);
+      expect(await countSandboxes(server())).toBe(1);
       await codeTools.close();
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
 
     test("executes all calls of a turn and returns their results in order", async () => {
@@ -192,7 +175,7 @@ describeIf(
       expect(empty).toContain("code");
       expect(unknown).toContain('There is no tool "python". Use one of run_code, ');
       expect(types).toMatch(/path must be .*startLine must be/);
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
   });
 });

@@ -1,21 +1,11 @@
-import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, describe, expect, test } from "@jest/globals";
 import { Agent, run, setTracingDisabled, shellTool, type AgentInputItem } from "@openai/agents";
 import { file, Manifest, SandboxAgent } from "@openai/agents/sandbox";
 import { assistantMessage, functionCall, ScriptedModel } from "@openai/agents/testing";
 import { codeTools, sandboxClient, shell } from "../../src/agents/openai-agents.js";
-import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { Sandbox } from "../../src/sandbox.js";
-import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
-import {
-  AFTERWARDS,
-  countSandboxes,
-  ENDLESS,
-  expectSeen,
-  STARTED,
-  STEPS,
-  type Seen,
-  type Step,
-} from "./frameworks.js";
+import { countSandboxes, expectSeen, describeOnServer } from "./frameworks.js";
+import { AFTERWARDS, ENDLESS, STARTED, STEPS, type Seen, type Step } from "./scripted-answers.js";
 
 /** A model that makes some tool calls, one at a time, and then says that it has finished. */
 function scriptedModel(steps: readonly Pick<Step, "tool" | "input">[]): ScriptedModel {
@@ -39,21 +29,12 @@ function seenBy({ lastCall }: ScriptedModel): Seen[] {
   });
 }
 
-describeIf(
-  isolationWorks && hasPython,
-  "agents/openai-agents",
-  isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
-)("the OpenAI Agents SDK", () => {
-  let server: LocalServer;
-  beforeAll(async () => {
-    setTracingDisabled(true);
-    server = await startLocalServer();
-  });
-  afterAll(() => server.close());
+describeOnServer("agents/openai-agents", "the OpenAI Agents SDK", (server) => {
+  beforeAll(() => setTracingDisabled(true));
 
   describe("codeTools", () => {
     test("lets a model run code, see a picture, correct a mistake, and go on after an abort", async () => {
-      const code = codeTools({ connectionConfig: server.connectionConfig });
+      const code = codeTools({ connectionConfig: server().connectionConfig });
       const agentOf = (model: ScriptedModel) => new Agent({ name: "Analyst", model, tools: code.tools });
       const first = scriptedModel(STEPS);
       const { finalOutput } = await run(agentOf(first), "Go.");
@@ -71,15 +52,15 @@ describeIf(
       await run(agentOf(second), "Go on.");
       expectSeen(seenBy(second), [AFTERWARDS]);
 
-      expect(await countSandboxes(server)).toBe(1);
+      expect(await countSandboxes(server())).toBe(1);
       await code.close();
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
   });
 
   describe("shell", () => {
     test("runs commands one after another, and stops one that takes too long", async () => {
-      await using sandbox = await Sandbox.create({ ...server, killOnDispose: true });
+      await using sandbox = await Sandbox.create({ ...server(), killOnDispose: true });
       const ownShell = shell(sandbox);
       expect(shellTool({ shell: ownShell })).toMatchObject({ type: "shell" });
       const { output } = await ownShell.run({
@@ -110,33 +91,33 @@ describeIf(
           environment: { COLOR: "green" },
         }),
       });
-      const client = sandboxClient({ connectionConfig: server.connectionConfig });
+      const client = sandboxClient({ connectionConfig: server().connectionConfig });
       const { finalOutput } = await run(agent, "Go.", { sandbox: { client } });
       expect(finalOutput).toBe("finished");
       const [listed, ran] = seenBy(model);
       expect(listed?.text).toMatch(/write a test\ngreen\n\/workspace/);
       expect(ran?.text).toMatch(/exited with code 3\nOutput:\n42/);
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
 
     test("resumes a session from its serialized state", async () => {
-      const client = sandboxClient({ connectionConfig: server.connectionConfig });
+      const client = sandboxClient({ connectionConfig: server().connectionConfig });
       const session = await client.create();
       await session.exec({ cmd: "echo kept > state.txt" });
       const stored = JSON.stringify(await client.serializeSessionState(session.state));
-      const other = sandboxClient({ connectionConfig: server.connectionConfig });
+      const other = sandboxClient({ connectionConfig: server().connectionConfig });
       const state = await other.deserializeSessionState(JSON.parse(stored) as Record<string, unknown>);
       const resumed = await other.resume(state);
       expect(await resumed.exec({ cmd: "cat state.txt", workdir: "." })).toMatchObject({
         ...{ stdout: "kept\n", exitCode: 0 },
       });
       await other.delete(state);
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
       await other.delete(state);
     });
 
     test("offers exec, files, an editor, archives and ports", async () => {
-      const client = sandboxClient({ connectionConfig: server.connectionConfig, timeoutSeconds: 2 });
+      const client = sandboxClient({ connectionConfig: server().connectionConfig, timeoutSeconds: 2 });
       const session = await client.create(new Manifest());
       expect(await session.running()).toBe(true);
       const bytes = new Uint8Array([0, 255, 10, 13, 128]);
@@ -175,16 +156,16 @@ describeIf(
       const endpoint = await session.resolveExposedPort(8000);
       expect(endpoint).toMatchObject({ host: "127.0.0.1", tls: false });
       await session.close();
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
 
     test("refuses what a manifest cannot have here", async () => {
-      const client = sandboxClient({ connectionConfig: server.connectionConfig });
+      const client = sandboxClient({ connectionConfig: server().connectionConfig });
       const manifest = new Manifest({ entries: { repo: { type: "git_repo", repo: "a/b" } } });
       await expect(client.create(manifest)).rejects.toThrow(
         'manifest.entries["repo"] must be a file, local_file or dir; got "git_repo".',
       );
-      expect(await countSandboxes(server)).toBe(0);
+      expect(await countSandboxes(server())).toBe(0);
     });
   });
 });

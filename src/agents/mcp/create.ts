@@ -32,6 +32,8 @@ export interface McpCodeServer extends AsyncDisposable {
   /**
    * Serves one connection, such as a `StdioServerTransport`, with a sandbox of its own. Resolves when the connection and
    * its sandbox have ended.
+   *
+   * @throws {InvalidArgumentException} if it is not a transport
    */
   connect(transport: McpTransport): Promise<void>;
   /**
@@ -103,15 +105,13 @@ class Server implements McpCodeServer {
   }
 
   async connect(transport: McpTransport): Promise<void> {
+    assertTransport(transport);
     const codeTools = createCodeTools(this.#options);
     // A local sandbox starts during the handshake, so that the first call does not wait for it. If that fails, the first
     // call tries again and reports why.
     if (this.#isLocal) codeTools.interpreter().catch(() => undefined);
     const source = singleSource(codeTools);
-    const connection = serveStdio(() => buildServer(source), {
-      // Only the types of messages differ.
-      transport: transport as unknown as NonNullable<Parameters<typeof serveStdio>[1]>["transport"] & object,
-    });
+    const connection = serveStdio(() => buildServer(source), { transport });
     this.#connections.add(connection);
     try {
       await closed(transport);
@@ -134,6 +134,16 @@ class Server implements McpCodeServer {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+type Transport = NonNullable<NonNullable<Parameters<typeof serveStdio>[1]>["transport"]>;
+
+/** Of the transports of both versions, only the types of messages differ. @throws {InvalidArgumentException} */
+function assertTransport(value: unknown): asserts value is Transport & McpTransport {
+  const has = (name: string): boolean =>
+    typeof value === "object" && value !== null && typeof Reflect.get(value, name) === "function";
+  if (["start", "send", "close"].every(has)) return;
+  throw new InvalidArgumentException("transport must have the methods start, send and close.");
 }
 
 function singleSource(codeTools: CodeTools): ToolSource {

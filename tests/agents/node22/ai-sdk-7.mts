@@ -5,15 +5,8 @@ import { after, before, describe, test } from "node:test";
 import { Sandbox } from "opensandbox-code-interpreter";
 import { codeTools, sandboxProvider, sandboxSession } from "opensandbox-code-interpreter/ai-sdk";
 import { startLocalServer, type LocalServer } from "opensandbox-code-interpreter/local";
-import {
-  AFTERWARDS,
-  assertSeen,
-  countSandboxes,
-  ENDLESS,
-  scriptedAnswers,
-  seenIn,
-  STEPS,
-} from "./scripted.mts";
+import { AFTERWARDS, ENDLESS, scriptedAnswers, seenIn, STEPS } from "../scripted-answers.ts";
+import { assertSeen, countSandboxes } from "./scripted.mts";
 
 const BYTES = new Uint8Array([0, 255, 10, 13, 128]);
 

@@ -5,16 +5,8 @@ import assert from "node:assert/strict";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { startLocalServer, type LocalServer } from "opensandbox-code-interpreter/local";
 import { codeTools, OpenSandbox } from "opensandbox-code-interpreter/mastra";
-import {
-  AFTERWARDS,
-  assertHas,
-  assertSeen,
-  countSandboxes,
-  ENDLESS,
-  scriptedAnswers,
-  seenIn,
-  STEPS,
-} from "./scripted.mts";
+import { AFTERWARDS, ENDLESS, scriptedAnswers, seenIn, STEPS } from "../scripted-answers.ts";
+import { assertHas, assertSeen, countSandboxes } from "./scripted.mts";
 
 let server: LocalServer;
 before(async () => {
