@@ -90,7 +90,8 @@ export interface Clock {
   sleep(millis: number, signal: AbortSignal): Promise<void>;
 }
 
-export const systemClock: Clock = { now: performance.now.bind(performance), random: Math.random, sleep };
+// Reads `performance` at a call, not at the import: test environments lack it.
+export const systemClock: Clock = { now: () => performance.now(), random: Math.random, sleep };
 
 /** What a retry depends on in an error; `undefined` for errors after which there is none. */
 export function outcomeOf(
