@@ -6,7 +6,7 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Names that other SDKs have for our options, so that nobody's handler or time limit is ignored without notice. */
+/** Names that other SDKs have for our options: without an error, a handler or a time limit would be ignored silently. */
 const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["timeout", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
   ["timeoutMs", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
@@ -24,7 +24,7 @@ const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Even
  * which would pass for options that say nothing.
  */
 export function checkOptions<Options extends object>(options: Options, name = "options"): Options {
-  // Callers in plain JavaScript may pass anything, whatever the type says.
+  // Callers in plain JavaScript may pass anything, whatever its type.
   const given: unknown = options;
   // Not the value itself: it may be a credential in the wrong place.
   if (!isRecord(given)) {
@@ -60,7 +60,7 @@ export function assertText(value: unknown, name: string): asserts value is strin
   if (value.trim() === "") throw new InvalidArgumentException(`${name} must not be blank.`);
 }
 
-/** As {@link assertText}; `undefined` passes. */
+/** Does the same as {@link assertText}; `undefined` passes. */
 export function assertOptionalText(value: unknown, name: string): asserts value is string | undefined {
   if (value !== undefined) assertText(value, name);
 }
@@ -126,7 +126,7 @@ export function assertStringMap(
   }
 }
 
-/** As {@link assertStringMap}, for environment variables. */
+/** Does the same as {@link assertStringMap}, for environment variables. */
 export function assertEnvironment(
   value: unknown,
   name: string,
@@ -145,7 +145,7 @@ export function refuse(name: string, expected: string, value: unknown): never {
   throw new InvalidArgumentException(`${name} must be ${expected}; got ${shown(value)}.`);
 }
 
-/** A value for a message; for most others than strings and numbers its type alone, since an object may have no text. */
+/** Shows a value in a message; for most values other than strings and numbers only its type, since an object may have no text. */
 export function shown(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);

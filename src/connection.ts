@@ -265,7 +265,7 @@ function readTimeout(name: string, seconds: unknown): number | null {
   return refuse(name, "a positive number of seconds, or null for no timeout", seconds);
 }
 
-/** An option's value, and where it comes from for error messages. An explicit option wins; an empty variable counts as unset. */
+/** Returns an option's value, and its source for error messages. An explicit option wins; an empty variable counts as unset. */
 function fromOptions(name: string, value: unknown, variable: string, fallback: string): [string, string] {
   if (typeof value === "string") return [value, name];
   if (value !== undefined) return refuse(name, "a string", value);

@@ -7,11 +7,11 @@
 export interface Logger {
   /** Gets one record per request. */
   debug(message: string): void;
-  /** Hardly used. */
+  /** Rarely called. */
   info(message: string): void;
-  /** Gets what the SDK got over, such as a retry or a stalled stream. */
+  /** Gets problems that the SDK recovered from, such as a retry, and stalled streams. */
   warn(message: string): void;
-  /** Hardly used: failures are thrown. */
+  /** Rarely called: failures are thrown. */
   error(message: string): void;
 }
 
@@ -23,14 +23,14 @@ const SECRET_NAME =
 /** What a signed endpoint ends in: its expiry in base 36, then 8 hexadecimal digits and the id of the key. */
 const SIGNED_ROUTE = /([-/]\d{1,5}[-/][0-9a-z]{1,13}[-/])[0-9a-f]{8}[0-9a-z](?=[./:?#]|$)/gi;
 
-/** Whether a value has the four methods of a {@link Logger}. */
+/** Tells whether a value has the four methods of a {@link Logger}. */
 export function isLogger(value: unknown): value is Logger {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
   const methods: Partial<Record<keyof Logger, unknown>> = value;
   return LEVELS.every((level) => typeof methods[level] === "function");
 }
 
-/** The same logger, but one that cannot break a call: what it throws, or rejects with, is dropped. */
+/** Wraps a logger so that it cannot break a call: what it throws, or rejects with, is dropped. */
 export function guardLogger(logger: Logger): Logger {
   const guarded =
     (level: keyof Logger) =>
@@ -47,7 +47,7 @@ export function guardLogger(logger: Logger): Logger {
   return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
 }
 
-/** The names of headers with their values hidden, since any header may be a credential. */
+/** Hides the values of headers, since any header may be a credential. */
 export function redactHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]));
 }

@@ -47,27 +47,27 @@ export class SandboxManager {
     return this.#lifecycle.get(sandboxId, options);
   }
 
-  /** Ends a sandbox. @throws {SandboxApiException} status 404 where there is none, unless a retry finds it gone */
+  /** Ends a sandbox. @throws {SandboxApiException} status 404 if there is none, unless a retry finds it gone */
   async killSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
     await this.#lifecycle.kill(sandboxId, { signal: checkOptions(options).signal });
   }
 
-  /** Stops everything in a sandbox, with its state; on Kubernetes some time after this resolves. */
+  /** Pauses a sandbox and keeps its state; on Kubernetes it is paused some time after this resolves. */
   pauseSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.pause(sandboxId, options);
   }
 
-  /** Lets a paused sandbox go on, without waiting until it is ready. @throws {SandboxApiException} status 409 where it is not paused */
+  /** Resumes a paused sandbox, without waiting until it is ready. @throws {SandboxApiException} status 409 if it is not paused */
   resumeSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.resume(sandboxId, options);
   }
 
-  /** Moves a sandbox's end to so many seconds from now. @returns when it ends now */
+  /** Moves a sandbox's expiry to so many seconds from now. Returns the new expiry. */
   renewSandbox(sandboxId: string, seconds: number, options: CallOptions = {}): Promise<Date> {
     return this.#lifecycle.renew(sandboxId, seconds, options);
   }
 
-  /** Changes labels; `null` deletes one. @returns the sandbox as it is then */
+  /** Changes labels; `null` deletes one. Returns the changed sandbox. */
   patchSandboxMetadata(
     sandboxId: string,
     patch: Readonly<Record<string, string | null>>,
@@ -76,7 +76,7 @@ export class SandboxManager {
     return this.#lifecycle.patchMetadata(sandboxId, patch, options);
   }
 
-  /** Begins to save a running sandbox's files. @returns the snapshot, mostly in the state `Creating` */
+  /** Begins to save a running sandbox's files. Returns the snapshot, mostly in the state `Creating`. */
   createSnapshot(
     sandboxId: string,
     options: CallOptions & { readonly name?: string | undefined } = {},
@@ -94,12 +94,12 @@ export class SandboxManager {
     return this.#lifecycle.listSnapshots(filter, options);
   }
 
-  /** Deletes a snapshot; sandboxes made from it live on. @throws {SandboxApiException} status 409 while it is being made */
+  /** Deletes a snapshot. Sandboxes created from it keep running. @throws {SandboxApiException} status 409 while it is being created */
   deleteSnapshot(snapshotId: string, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.deleteSnapshot(snapshotId, options);
   }
 
-  /** Ends this manager's own calls; later ones throw `CLOSED`. The sandboxes live on. */
+  /** Ends this manager's own calls; later ones throw `CLOSED`. The sandboxes keep running. */
   close(): Promise<void> {
     this.#lifecycle.close();
     return Promise.resolve();

@@ -26,7 +26,7 @@ import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/client.js";
 
-/** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion goes on after that. */
+/** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion continues after that. */
 const CLEAN_UP_SECONDS = 5;
 
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */

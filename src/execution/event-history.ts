@@ -44,7 +44,7 @@ export class EventHistory {
     if (!this.#keepsAll) this.#drop();
   }
 
-  /** The reader's next event; `undefined` until there is one. */
+  /** Returns the reader's next event; `undefined` until there is one. */
   take(reader: Reader): ExecutionEvent | undefined {
     const event = this.#events[reader.next - this.#dropped];
     if (event === undefined) return undefined;

@@ -6,7 +6,7 @@ import { RunStream, type RunSource } from "./run-stream.js";
  * The events of a run in their plain form: nothing is sent before the first `next`, nothing is read ahead and nothing
  * is kept, so that memory stays flat however much is printed. One consumer; leaving the loop ends the run.
  *
- * @param source checks the arguments and gives the source; what it throws rejects the first `next`
+ * @param source checks the arguments and returns the source; what it throws rejects the first `next`
  * @param sandboxId added to errors
  */
 export function iterateEvents(source: () => RunSource, sandboxId?: string): AsyncIterable<ExecutionEvent> {

@@ -54,7 +54,7 @@ interface ErrorEvent extends EventBase {
   readonly error: ExecutionError;
 }
 
-/** The kernel's counter of runs that gave a value, from 1. */
+/** The kernel's counter of runs that returned a value, from 1. */
 interface ExecutionCountEvent extends EventBase {
   readonly type: "execution_count";
   readonly executionCount: number;
@@ -63,7 +63,7 @@ interface ExecutionCountEvent extends EventBase {
 /** The server calls the run complete. For code this may come *before* output; only the end of the stream is the end. */
 interface ExecutionCompleteEvent extends EventBase {
   readonly type: "execution_complete";
-  /** What the server measured, in milliseconds; meaningless where the event came early. */
+  /** What the server measured, in milliseconds; meaningless if the event arrived early. */
   readonly executionTimeMs: number;
 }
 
@@ -89,7 +89,7 @@ declare enum OtherEventType {
 /** A type that this version of the SDK does not know: it is passed on, not dropped. */
 export interface UnknownEvent extends EventBase {
   readonly type: OtherEventType;
-  /** The event as it came. */
+  /** The event as the server sent it. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
@@ -175,7 +175,7 @@ export function decodeFrame(frame: unknown): DecodedFrame {
 }
 
 function decodeError(frame: Record<string, unknown>, timestamp: number): DecodedFrame {
-  // An error without its object still says that the code failed; its text is then all there is.
+  // An error without its object still means that the code failed; its text is then all that is known.
   const { error = {}, text = "" } = frame;
   if (!isRecord(error)) return wrong("error", "error");
   const { ename, evalue, name = ename ?? "", value = evalue ?? text } = error;

@@ -5,15 +5,15 @@ import type { OutputBound, OutputLog, OutputMessage } from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
-/** What was printed, by stream, in the order in which it came. The order *across* the two streams is not kept by execd. */
+/** What was printed, by stream, in the order in which it arrived. execd does not keep the order *across* the two streams. */
 export interface ExecutionLogs {
   readonly stdout: readonly OutputMessage[];
   readonly stderr: readonly OutputMessage[];
 }
 
-/** The server's word that the run is complete. */
+/** The server's event that the run is complete. */
 export interface ExecutionComplete {
-  /** What the server measured, in milliseconds; meaningless where the event came before the output. */
+  /** What the server measured, in milliseconds; meaningless if the event arrived before the output. */
   readonly executionTimeMs: number;
   /** When, in milliseconds since 1970 (UTC). */
   readonly timestamp: number;
@@ -28,20 +28,20 @@ let fold: (execution: Execution, event: ExecutionEvent) => ExecutionResult | und
 /**
  * The outcome of a run; while it runs, the outcome so far.
  *
- * That the user's code failed is data ({@link error}, {@link exitCode}), never an exception.
+ * An error in the user's code is returned as data ({@link error}, {@link exitCode}), never thrown.
  */
 export class Execution {
-  /** The context's id for code, the command's id for commands; `undefined` until the server said it. */
+  /** The context's id for code, the command's id for commands; `undefined` until the server has sent it. */
   readonly id: string | undefined;
-  /** The kernel's count of runs that gave a value, from 1; `undefined` where it sent none. */
+  /** The kernel's count of runs that returned a value, from 1; `undefined` if it sent none. */
   readonly executionCount: number | undefined;
   /** Printed messages. */
   readonly logs: ExecutionLogs;
   /** Values that were shown, the value of the last expression among them. */
   readonly results: readonly ExecutionResult[];
-  /** How the code or the command failed; `undefined` when it did not. */
+  /** How the code or the command failed; `undefined` if it did not. */
   readonly error: ExecutionError | undefined;
-  /** The server's completion message, where it came; a failed command has none. */
+  /** The server's completion event, if it arrived; a failed command has none. */
   readonly complete: ExecutionComplete | undefined;
   /**
    * For commands in the foreground: 0, the exit code, or `null` where none is known (ended by a signal before
@@ -140,7 +140,7 @@ export class Execution {
   }
 }
 
-/** Folds one event into an execution; returns the result it added, if it added one. */
+/** Folds one event into an execution. Returns the result that it added, if any. */
 export function foldEvent(execution: Execution, event: ExecutionEvent): ExecutionResult | undefined {
   return fold(execution, event);
 }
@@ -156,7 +156,7 @@ function exitCodeOf(value: string): number | null {
   return /^-?\d+$/.test(value) ? Number(value) : null;
 }
 
-/** Go's word for the signal that ended a process, from its word on how the process ended. */
+/** Returns Go's name for the signal that ended a process, from its message about the end of the process. */
 export function signalOf(ending: string | undefined): string | undefined {
   return /^signal: (.+?)(?: \(core dumped\))?$/.exec(ending ?? "")?.[1];
 }

@@ -5,8 +5,8 @@ import type { ExecutionResult } from "./result.js";
 import type { RunStream } from "./run-stream.js";
 
 /**
- * What a handler may give back: a promise is awaited before the next event is delivered, anything else is ignored, as
- * what `process.stdout.write` gives.
+ * What a handler may return: a promise is awaited before the next event is delivered; anything else is ignored, such as
+ * the result of `process.stdout.write`.
  */
 export type HandlerOutcome = unknown;
 

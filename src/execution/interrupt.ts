@@ -46,7 +46,7 @@ export async function interruptUntilEnded(run: {
           failure = undefined;
         },
         (error: unknown) => {
-          // If the limit cut it off, it says nothing that the limit does not.
+          // An error after the limit has fired is only the limit's abort.
           if (!limit.aborted) failure = { error };
         },
       );

@@ -31,7 +31,7 @@ export class KeptOutput {
     this.results = new ResultLog(bound);
   }
 
-  /** The messages of both streams, looked up at each reading, since later output moves what is kept. */
+  /** Returns the messages of both streams, looked up at each reading, since later output changes what is kept. */
   get logs(): { readonly stdout: readonly OutputMessage[]; readonly stderr: readonly OutputMessage[] } {
     const { stdout, stderr } = this;
     return {
@@ -44,7 +44,7 @@ export class KeptOutput {
     };
   }
 
-  /** What is left out. */
+  /** Tells what is left out. */
   get truncated(): Record<"stdout" | "stderr" | "results" | "error", boolean> {
     return {
       stdout: this.stdout.isTruncated,

@@ -1,8 +1,8 @@
-/** A piece of printed text, as it came. */
+/** A piece of printed text, as the server sent it. */
 export interface OutputMessage {
   /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
   readonly text: string;
-  /** When it was printed, in milliseconds since 1970 (UTC); 0 where the server did not say. */
+  /** When it was printed, in milliseconds since 1970 (UTC); 0 if the server sent no time. */
   readonly timestamp: number;
 }
 
@@ -52,7 +52,7 @@ export class OutputLog {
     if (rest !== undefined) this.#tail.push(rest, rest === message ? bytes : byteLength(rest.text));
   }
 
-  /** What is kept, in order. A message in place of a middle that is left out says so. */
+  /** Returns what is kept, in order, with a note in place of a middle that is left out. */
   get messages(): readonly OutputMessage[] {
     const [head, tail] = [this.#head.messages, this.#tail.messages];
     if (!this.#marksGap || !this.isTruncated) return [...head, ...tail];
@@ -66,7 +66,7 @@ export class OutputLog {
     return this.#totalMessages > this.#head.count + this.#tail.count;
   }
 
-  /** How many bytes are left out. */
+  /** Returns how many bytes are left out. */
   get omittedBytes(): number {
     return this.#totalBytes - this.#head.bytes - this.#tail.bytes;
   }

@@ -18,7 +18,7 @@ const TEXT_TYPE = /^text\/|[/+](?:json|xml|javascript)$/;
 /**
  * A value that the run showed, in one or more formats.
  *
- * The getters give the usual formats, {@link getText} and {@link getBytes} any; each is `undefined` where the value did
+ * The getters return the usual formats, {@link getText} and {@link getBytes} any; each is `undefined` if the value did
  * not come in that format.
  *
  * @example
@@ -30,7 +30,7 @@ const TEXT_TYPE = /^text\/|[/+](?:json|xml|javascript)$/;
  */
 export class ExecutionResult {
   /**
-   * Every format that was sent, by MIME type, as it came: strings for text types, base64 strings for binary ones, any
+   * Every format that was sent, by MIME type, unchanged: strings for text types, base64 strings for binary ones, any
    * JSON value for `application/json`. Nothing is dropped.
    */
   readonly data: Readonly<Record<string, unknown>>;
@@ -49,12 +49,12 @@ export class ExecutionResult {
     this.omitted = omitted;
   }
 
-  /** The MIME types in which the value came. */
+  /** The MIME types of the value. */
   get mimeTypes(): string[] {
     return Object.keys(this.data);
   }
 
-  /** `text/plain`: for Python what `repr` gives. */
+  /** `text/plain`: for Python the result of `repr`. */
   get text(): string | undefined {
     return this.getText("text/plain");
   }
@@ -104,7 +104,7 @@ export class ExecutionResult {
     return this.getBytes("application/pdf");
   }
 
-  /** A format as text: binary ones in base64, as they came; values that are not strings as JSON. */
+  /** Returns a format as text: binary ones in base64, unchanged; values that are not strings as JSON. */
   getText(mimeType: string): string | undefined {
     const value = this.data[mimeType];
     // In notebooks, a text may be a list of its lines.
@@ -112,7 +112,7 @@ export class ExecutionResult {
     return typeof value === "string" || value === undefined ? value : JSON.stringify(value);
   }
 
-  /** A format as bytes: binary ones decoded from base64, text in UTF-8. */
+  /** Returns a format as bytes: binary ones decoded from base64, text in UTF-8. */
   getBytes(mimeType: string): Uint8Array | undefined {
     const text = this.getText(mimeType);
     if (text === undefined) return undefined;

@@ -1,6 +1,6 @@
 import { raceAbort } from "../transport/abort.js";
 
-/** How long a context may go on with a run whose response was lost, in milliseconds. */
+/** How long a context may continue a run whose response was lost, in milliseconds. */
 const UNSETTLED_MILLIS = 5_000;
 
 /** A run that can be told to end. */
@@ -15,7 +15,7 @@ export interface RunSlot {
   readonly unsettledUntil: number;
   /** Tells the queue which context the run really is in, once `init` has told it, and how to interrupt it there. */
   joinContext(contextId: string, run: Interruptible): void;
-  /** Says that the run may go on for a while although nothing of it can be read any more. */
+  /** Marks that the run may continue for a while although its response is lost. */
   markUnsettled(): void;
   /** Lets the next run start; idempotent. */
   release(): void;
@@ -29,13 +29,13 @@ export interface RunSlot {
  * runs still meet the server's "session is busy".
  */
 export class RunQueue {
-  // The end of the line per key: a context's id, or the language of a default context whose id is not known yet.
+  // The end of each queue, by a context's id, or by the language of a default context whose id is not known yet.
   readonly #tails = new Map<string, Promise<void>>();
   readonly #defaultContextIds = new Map<string, string>();
   readonly #running = new Map<string, Interruptible>();
   readonly #unsettled = new Map<string, number>();
 
-  /** Waits for its turn in a context. `signal` leaves the line at once, without disturbing it. */
+  /** Waits for its turn in a context. `signal` leaves the queue at once, without disturbing it. */
   async acquire(
     context: { readonly id?: string | undefined; readonly language: string },
     signal: AbortSignal,
@@ -62,7 +62,7 @@ export class RunQueue {
       joinContext: (id, run) => {
         joined = { id, run };
         this.#running.set(id, run);
-        // The first of a line has said it for all: from then on runs join the line of the id.
+        // Later runs join the queue of the id, which is known now.
         if (context.id !== undefined || this.#defaultContextIds.get(context.language) === id) return;
         this.#defaultContextIds.set(context.language, id);
         // Runs that name the id, and those that wait for "the default context", are one line from now on.
@@ -81,17 +81,17 @@ export class RunQueue {
     };
   }
 
-  /** The run that this process has under way in a context. */
+  /** Returns this process's current run in a context. */
   running(contextId: string): Interruptible | undefined {
     return this.#running.get(contextId);
   }
 
-  /** The number of lines; for tests that nothing is kept. */
+  /** Returns the number of queues; tests check that none is kept. */
   get size(): number {
     return this.#tails.size;
   }
 
-  /** Lengthens a line; returns its end as it was. */
+  /** Appends to a queue. Returns its end before that. */
   #append(key: string, ended: Promise<void>): Promise<void> | undefined {
     const before = this.#tails.get(key);
     const tail = before === undefined ? ended : before.then(() => ended);

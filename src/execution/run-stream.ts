@@ -42,7 +42,7 @@ export interface RunSource {
    * body counts; `/command` sends its terminal event last, and then keeps the response open for a second or more.
    */
   readonly endsAt: "end-of-stream" | "terminal-event";
-  /** Asks the server for a sign of life, without retries; rejects if there is none. */
+  /** Checks whether the server still responds, without retries; rejects if it does not. */
   readonly ping?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** How long the first byte of the response may take, in seconds; `null` disables. */
   readonly firstByteTimeoutSeconds: number | null;
@@ -104,7 +104,7 @@ export class RunStream implements Interruptible {
   /** Aborts then; made where it is asked for, as few runs are interrupted and each signal costs. */
   #responseEnd: AbortController | undefined;
   #receivedBytes = false;
-  /** Whether the server has said that the run is complete, or that it failed, and whether it said so last. */
+  /** Whether the server has sent that the run is complete or has failed, and whether that was its last event. */
   #terminal: "none" | "last" | "before-others" = "none";
   /** No further frame counts. */
   #closedToFrames = false;
@@ -135,7 +135,7 @@ export class RunStream implements Interruptible {
     return this.#isReleased ? Promise.resolve() : new Promise((resolve) => this.#endWaiters.push(resolve));
   }
 
-  /** The server's name for the request, once its response has begun. */
+  /** The server's name for the request, known once its response has begun. */
   get requestId(): string | undefined {
     return this.#response?.requestId;
   }
@@ -155,7 +155,7 @@ export class RunStream implements Interruptible {
     return this.#stopped;
   }
 
-  /** Gives the next events, `undefined` after the proven end of the run; throws what ended it otherwise. */
+  /** Returns the next events, or `undefined` after the proven end of the run; throws what ended it otherwise. */
   async read(): Promise<ExecutionEvent[] | undefined> {
     for (;;) {
       if (this.#stopped !== undefined) throw this.#stopped.error;
@@ -174,7 +174,7 @@ export class RunStream implements Interruptible {
     }
   }
 
-  /** Ends the run for the caller, who gets `error` at once; on the server it is interrupted in the background. */
+  /** Ends the run for the caller, who gets `error` at once. On the server it is interrupted in the background. */
   stop(error: unknown, { isForeign = false } = {}): void {
     if (this.#stopped !== undefined) return;
     this.#stopped = { error, isForeign };
@@ -384,7 +384,7 @@ export class RunStream implements Interruptible {
     this.#endResponse({ isLost: true });
   }
 
-  /** Whether what has come so far may be taken back: a context that is not free says so after its first events. */
+  /** Tells whether the events so far may be discarded: a context that is busy reports it after its first events. */
   #isProvisional(): boolean {
     if (this.#slot === undefined || this.#slot.unsettledUntil <= performance.now()) return false;
     return !this.#isOver && this.#batch.every(({ type }) => type === "init" || type === "ping");
@@ -407,7 +407,7 @@ export class RunStream implements Interruptible {
     this.#response = undefined;
   }
 
-  /** The rest of the response does not matter. It is read on for a moment: if it ends by then, its connection is reused. */
+  /** Leaves the rest of the response. It is read on for a moment: if it ends by then, its connection is reused. */
   #leaveResponse(): void {
     this.#closedToFrames = true;
     const body = this.#response?.body;
@@ -424,7 +424,7 @@ export class RunStream implements Interruptible {
     this.#endResponse();
   }
 
-  /** The rest of the response does not matter. */
+  /** Cancels the rest of the response. */
   #cancelResponse(): void {
     this.#closedToFrames = true;
     this.#response?.body.cancel();
@@ -452,7 +452,7 @@ export class RunStream implements Interruptible {
     for (const resolve of this.#endWaiters) resolve();
   }
 
-  /** The run may continue on the server: code is interrupted, and its context's next run knows that it may be busy. */
+  /** Marks that the run may continue on the server: interrupts code, and tells the context's next run that it may be busy. */
   #loseRun(): void {
     this.#isLost = true;
     if (this.#source.endsAt === "terminal-event") return;
@@ -493,7 +493,7 @@ export class RunStream implements Interruptible {
     });
   }
 
-  /** Releases a run whose caller has its error: out of the queue, or interrupted until it ends. */
+  /** Ends a run whose caller has its error: takes it out of the queue, or interrupts it until it ends. */
   #abandon(): void {
     this.#stopSilenceTimer?.();
     this.#stopDeadlineTimer?.();

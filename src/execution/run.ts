@@ -13,7 +13,7 @@ import { RunStream, type RunSource } from "./run-stream.js";
 /** How to run something. */
 export interface RunFacts {
   readonly kind: ExecutionKind;
-  /** Checks the arguments and gives the source; what it throws rejects the handle. */
+  /** Checks the arguments and returns the source; what it throws rejects the handle. */
   readonly source: () => RunSource;
   readonly handlers?: ExecutionHandlers | undefined;
   /** How much output is kept. @default all */
@@ -57,7 +57,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     this.execution = new Execution(facts.kind, facts.bound);
     this.#history = new EventHistory(facts.bound === undefined);
     this.#outcome = this.#drive();
-    // A handle that nobody looks at must not end the process with an unhandled rejection.
+    // A handle that is never awaited must not end the process with an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
       const { logger } = facts;
       if (logger === undefined || this.#observed) return;
@@ -70,7 +70,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     });
   }
 
-  /** The context's id for code, the command's id for commands; `undefined` until the server has said it. */
+  /** The context's id for code, the command's id for commands; `undefined` until the server has sent it. */
   get id(): string | undefined {
     return this.execution.id;
   }
@@ -96,10 +96,10 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     await stream.interrupt(signal);
   }
 
-  /** As with any promise. */
+  /** Works as that of any promise. */
   then<Value = Execution, Other = never>(
     onFulfilled?: ((execution: Execution) => Value | PromiseLike<Value>) | null,
-    // `any` is what the interface that is implemented here says.
+    // The interface requires `any`.
     // eslint-disable-next-line @typescript-eslint/no-explicit-any
     onRejected?: ((reason: any) => Other | PromiseLike<Other>) | null,
   ): Promise<Value | Other> {
@@ -107,7 +107,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     return this.#outcome.then(onFulfilled, onRejected);
   }
 
-  /** As with any promise. */
+  /** Works as that of any promise. */
   catch<Other = never>(
     // eslint-disable-next-line @typescript-eslint/no-explicit-any -- as above
     onRejected?: ((reason: any) => Other | PromiseLike<Other>) | null,
@@ -115,7 +115,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     return this.then(null, onRejected);
   }
 
-  /** As with any promise. */
+  /** Works as that of any promise. */
   finally(onFinally?: (() => void) | null): Promise<Execution> {
     this.#observed = true;
     return this.#outcome.finally(onFinally);
@@ -128,7 +128,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
    */
   [Symbol.asyncIterator](): AsyncIterator<ExecutionEvent, undefined> {
     this.#observed = true;
-    // Who was there when the run was stopped is done at once; who comes later sees again all that there was.
+    // An iterator from before the run was stopped ends at once; a later one replays all events.
     const isLate = this.#settled !== undefined;
     const history = this.#history;
     const reader = history.join();
@@ -141,7 +141,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       if (event !== undefined) return Promise.resolve({ done: false, value: event });
       const end = stopped ?? this.#settled;
       if (end === "resolved") return Promise.resolve({ done: true, value: undefined });
-      // The reason may be the caller's own, of any type.
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it may be the caller's own reason
       if (end !== undefined) return Promise.reject(end.error);
       return new Promise<void>((resolve) => this.#wakes.push(resolve)).then(next);
     };

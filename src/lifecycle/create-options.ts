@@ -26,7 +26,7 @@ const IDLE_ENTRYPOINT: readonly string[] = ["tail", "-f", "/dev/null"];
 const DEFAULT_RESOURCE: Readonly<Record<string, string>> = { cpu: "1", memory: "2Gi" };
 /** The least lifetime that the lifecycle server takes, in seconds. */
 const SHORTEST_LIFETIME_SECONDS = 60;
-/** As long as Node's own `fetch` waits for the headers of an answer. */
+/** As long as Node's own `fetch` waits for the headers of a response. */
 export const DEFAULT_CREATE_TIMEOUT_SECONDS = 300;
 export const DEFAULT_READY_TIMEOUT_SECONDS = 30;
 const DEFAULT_LIFETIME_SECONDS = 600;
@@ -103,20 +103,20 @@ export interface CreateOptions extends OpenOptions {
   readonly volumes?: readonly Volume[] | undefined;
   /** Which variant of the image to run. @default the server's own */
   readonly platform?: { readonly os: "linux" | "windows"; readonly arch: "amd64" | "arm64" } | undefined;
-  /** Guards every port with a header that only endpoints tell. Kubernetes only. @default false */
+  /** Protects every port with a header that is part of its endpoint. Kubernetes only. @default false */
   readonly secureAccess?: boolean | undefined;
   /** Settings of single runtimes. With `poolRef` neither an image nor limits are sent unless they are given. */
   readonly extensions?: Readonly<Record<string, string>> | undefined;
   /** How long the server may take to create it, pulling its image included, in seconds. @default 300 */
   readonly createTimeoutSeconds?: number | undefined;
-  /** Called, and waited for, as the creation goes on. What it throws ends it. */
+  /** Called, and awaited, as the creation proceeds. If it throws, the creation fails with that. */
   readonly onProgress?: ((progress: CreateProgress) => void | Promise<void>) | undefined;
 }
 
 /** The body of the request that creates a sandbox. */
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
 
-/** Checks what {@link Sandbox.create} was given and gives the request's body. */
+/** Checks the options of {@link Sandbox.create} and returns the request's body. */
 export function resolveCreateBody(options: CreateOptions): CreateBody {
   const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } =
     checkOptions(options);
@@ -163,7 +163,7 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
   });
 }
 
-/** Checks what is said about a connection to a sandbox and about waiting for it. */
+/** Checks the options for connecting to a sandbox and waiting for it. */
 export function assertConnectOptions(options: OpenOptions & { readonly healthCheck?: unknown }): void {
   assertSeconds(checkOptions(options).readyTimeoutSeconds, "readyTimeoutSeconds");
   assertInteger(options.healthCheckPollingIntervalMillis, "healthCheckPollingIntervalMillis", 1, 60_000);
@@ -211,7 +211,7 @@ function assertNetwork(
     refuse("credentialProxy needs a networkPolicy.");
 }
 
-/** JavaScript's callers give `null` for what is not there; nothing here may be it, at any depth. */
+/** Refuses `null` at any depth: callers in plain JavaScript pass it for what is missing. */
 function refuseNull(value: object, at = ""): void {
   for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
     if (inner === null) refuse(`${at}${key} must not be null.`);
@@ -223,7 +223,7 @@ function refuse(message: string): never {
   throw new InvalidArgumentException(message);
 }
 
-/** What was given, copied into plain JSON, without what was not. */
+/** Copies the options into plain JSON, without what is `undefined`. */
 function compact(body: { readonly [Field in keyof CreateBody]-?: unknown }): CreateBody {
   // What is read-only or `undefined` in the options is neither in JSON.
   return JSON.parse(JSON.stringify(body)) as CreateBody;

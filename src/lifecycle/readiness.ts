@@ -11,7 +11,7 @@ import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-optio
 import { isGone, type Lifecycle } from "./lifecycle.js";
 
 const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
-/** How often the sandbox's state is looked up while a check gives no result, in milliseconds. */
+/** How often the sandbox's state is looked up while a check is pending, in milliseconds. */
 const STATE_INTERVAL_MILLIS = 1_000;
 
 /** What {@link waitUntilReady} needs to know about a sandbox. */
@@ -50,7 +50,7 @@ export async function waitUntilReady(
     signal,
   } = options;
   throwIfAborted(signal);
-  // Bounds whatever is under way: a check, a question to the lifecycle server or the pause between them.
+  // Bounds whatever is running: a check, a request to the lifecycle server or the pause between them.
   const limit = new AbortController();
   // At least a millisecond, since 0 disables the timer.
   const left = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);

@@ -20,7 +20,7 @@ export function assertCommand(command: unknown): asserts command is string | rea
   }
 }
 
-/** The script that runs a program as it is, whatever is in its name and arguments: not a function or a builtin. */
+/** Returns the script that runs a program, whatever its name and arguments contain, and never a function or a builtin. */
 export function toShellCommand(words: readonly string[]): string {
   return `exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
 }

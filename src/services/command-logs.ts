@@ -51,7 +51,7 @@ export interface CommandLogs {
   readonly text: string;
   /** The bytes of `text`. */
   readonly bytes: Uint8Array;
-  /** Where the next piece begins. Opaque: give it back as it is. */
+  /** Where the next piece begins. Opaque: pass it back unchanged. */
   readonly cursor: number;
 }
 
@@ -141,7 +141,7 @@ export class CommandLogReader {
     }
   }
 
-  /** The output from a cursor on, and the cursor after it; infinite if the server does not send it. */
+  /** Requests the output from a cursor on. Returns it with the cursor after it, infinite if the server does not send one. */
   #open(
     commandId: string,
     cursor: number,
@@ -193,7 +193,7 @@ function decoder() {
   return new TextDecoder("utf-8", { ignoreBOM: true });
 }
 
-/** The number of bytes at the end that begin an incomplete UTF-8 character. */
+/** Counts the bytes at the end that begin an incomplete UTF-8 character. */
 function unfinishedLength(bytes: Uint8Array): number {
   for (let length = 1; length <= 3; length++) {
     const byte = bytes.at(-length);

@@ -84,7 +84,7 @@ export class Commands {
   }
 
   /**
-   * Runs a command with `bash -c` and gives a handle at once: a promise of the {@link Execution} that is also an
+   * Runs a command with `bash -c` and returns a handle at once: a promise of the {@link Execution} that is also an
    * iterable of its events. Commands run side by side.
    *
    * Output comes line by line; the order across stdout and stderr is not kept, nor whether the last line had a newline.
@@ -191,7 +191,7 @@ export class Commands {
     options: StartCommandOptions = {},
   ): Promise<CommandHandle> {
     const { id } = await this.run(command, { ...checkOptions(options), background: true });
-    // A command that could not be started has an id too; its status says why.
+    // A command that could not be started has an id too; its status contains the reason.
     if (id !== undefined) return this.attach(id);
     throw new SandboxException({
       code: "UNEXPECTED_RESPONSE",

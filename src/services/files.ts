@@ -137,7 +137,7 @@ export class Files {
       assertInteger(size, `${name}.size`);
       const permissions = toWirePermissions({ mode: mode ?? undefined, owner, group }, name);
       const parent = parentOf(path);
-      // Newer servers give the file's mode to directories that they make for it, and 644 lets nobody in.
+      // Newer servers create parent directories with the file's mode, and no one can enter one with 644.
       if (parent !== undefined && permissions.mode !== undefined && !isSearchable(permissions.mode)) {
         if (!parents.has(parent)) parents.set(parent, { ...permissions, mode: DEFAULT_DIRECTORY_MODE });
       }

@@ -21,14 +21,14 @@ export interface RunOptions extends CallOptions {
   readonly handlers?: ExecutionHandlers | undefined;
   /**
    * How much the execution keeps, in bytes of UTF-8: so much of standard output, of standard error, of all results
-   * and of the error (at least 1,000 bytes of that). `execution.truncated` says what was left out. A format of a result
+   * and of the error (at least 1,000 bytes of that). `execution.truncated` shows what was left out. A format of a result
    * that does not fit is kept as its type and size in `result.omitted`. Handlers and loops see everything. Events are
    * not kept then: a loop over the run must begin before the first of them.
    * @default everything is kept
    */
   readonly maxOutputBytes?: number | undefined;
   /**
-   * Which part is kept: the beginning, the end, or half of each with a message in between that says what is left out.
+   * Which part is kept: the beginning, the end, or half of each with a note of what is left out in between.
    * @default "both"
    */
   readonly keepOutput?: KeepOutput | undefined;

@@ -1,7 +1,7 @@
 /** How much later than the client's deadline the server ends a command that the client could not stop. In seconds. */
 const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 
-/** A time limit as execd takes it; `undefined` for none. */
+/** Converts a time limit to execd's; `undefined` for none. */
 export function serverTimeoutMillis(
   timeoutSeconds: number | undefined,
   marginSeconds = SERVER_TIMEOUT_MARGIN_SECONDS,

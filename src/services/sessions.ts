@@ -91,7 +91,7 @@ export class Sessions {
     this.#link = link;
   }
 
-  /** Whether an id is known to name a session. */
+  /** Tells whether an id is known to be that of a session. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }

@@ -52,7 +52,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal.throwIfAborted();
 }
 
-/** What a promise gives, or the signal's own reason as soon as it aborts. */
+/** Settles as a promise does, or rejects with the signal's own reason as soon as it aborts. */
 export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Value>): Promise<Value> {
   let unlink: (() => void) | undefined;
   try {
@@ -68,7 +68,7 @@ export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Va
   }
 }
 
-/** Waits; an abort ends the wait at once, with the signal's own reason. */
+/** Waits; on abort it rejects at once, with the signal's own reason. */
 export async function sleep(millis: number, signal: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {

@@ -326,7 +326,7 @@ export class Call implements ResponseInfo, BodyOwner {
         // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
         init.body = fetch === undefined ? stream : toNodeStream(stream);
       }
-      // What the request itself says, such as the type of its body, outranks what is said for all requests.
+      // Headers of the request itself, such as the type of its body, take precedence.
       for (const [name, value] of own) headers[name] = value;
       if (fetch === undefined) {
         pending = globalThis.fetch(url, init);
@@ -352,7 +352,7 @@ export class Call implements ResponseInfo, BodyOwner {
     return toConnectionException(cause, { method, url, server, phase, isNotSent });
   }
 
-  /** Adds what is known of the call to what it fails with. */
+  /** Adds the context of the call to its error. */
   #explain(error: unknown): unknown {
     if (this.#isAbortedByCaller) return error;
     const { sandboxId, requestId } = this;
@@ -391,7 +391,7 @@ export class Call implements ResponseInfo, BodyOwner {
   }
 }
 
-/** The exception that every call fails with once its client is closed. */
+/** Creates the exception that every call fails with once its client is closed. */
 export function closedException({ server, sandboxId }: CallContext): SandboxException {
   const what = server === "lifecycle" ? "The client" : "The sandbox's client";
   return new SandboxException({ code: "CLOSED", message: `${what} is closed.`, sandboxId });

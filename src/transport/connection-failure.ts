@@ -40,7 +40,7 @@ const NOT_SENT: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** The same, where the platform gives no code: ports that `fetch` blocks, and URLs and headers that it refuses. */
+/** The same, if the platform sets no code: ports that `fetch` blocks, and URLs and headers that it refuses. */
 const NOT_SENT_MESSAGE =
   /^(bad port|unknown scheme|Failed to parse URL|Invalid URL|invalid \w+ header|Invalid header)/i;
 
@@ -49,7 +49,7 @@ const MAYBE_SENT: typeof NOT_SENT = [
   [/TIMEDOUT$|_TIMEOUT$/, "the connection timed out"],
 ];
 
-/** What the platform says about an error: `fetch` wraps the real one, at times several of them, in a `TypeError`. */
+/** What the platform reports about an error: `fetch` wraps the real one, at times several of them, in a `TypeError`. */
 interface ErrorFacts {
   readonly message: string;
   readonly code: string | undefined;
@@ -57,7 +57,7 @@ interface ErrorFacts {
   readonly nested: readonly unknown[];
 }
 
-/** Whether a failure of `fetch` is known to have come before anything of the request was sent. */
+/** Tells whether `fetch` is known to have failed before it sent anything. */
 export function isNotSent(error: unknown, depth = 0): boolean {
   const facts = factsOf(error);
   // Causes may form a circle.
@@ -70,7 +70,7 @@ export function isNotSent(error: unknown, depth = 0): boolean {
   return nested.length > 0 && nested.every((inner) => isNotSent(inner, depth + 1));
 }
 
-/** The exception for a request that got no whole response: what failed, said so that a person understands it. */
+/** Creates the exception for a request that got no complete response, with an explanation that a person understands. */
 export function toConnectionException(
   error: unknown,
   request: {
@@ -78,7 +78,7 @@ export function toConnectionException(
     readonly url: string;
     readonly server: ServerKind;
     readonly phase: "request" | "response";
-    /** What is known beside what the error says. */
+    /** Known from elsewhere than the error. */
     readonly isNotSent: boolean;
   },
 ): SandboxException {
@@ -97,14 +97,14 @@ export function toConnectionException(
   });
 }
 
-/** Whether nothing listens at an address of this machine. */
+/** Tells whether nothing listens at an address of this machine. */
 export function isRefusedByLoopback(error: unknown, url: string): boolean {
   const { code } = rootOf(error);
   if (code === undefined || !REFUSED.test(code)) return false;
   return /^https?:\/\/(localhost|127(\.\d+){3}|\[::1\])(?=[:/?#]|$)/.test(url);
 }
 
-/** Why a connection failed, in words, with the platform's code. */
+/** Describes why a connection failed, in words, with the platform's code. */
 export function describeConnectionFailure(error: unknown): string {
   const root = rootOf(error);
   const { code, message } = root;
@@ -137,7 +137,7 @@ function factsOf(error: unknown): ErrorFacts | undefined {
   const { message, code, syscall, cause, errors } = error;
   return {
     message: typeof message === "string" ? message : "",
-    // The code of an exception of ours says nothing about the platform; its cause does.
+    // The code of an exception of ours is not the platform's; that is in its cause.
     code: typeof code === "string" && !isSandboxException(error) ? code : undefined,
     syscall: typeof syscall === "string" ? syscall : undefined,
     nested: Array.isArray(errors) ? errors : cause === undefined ? [] : [cause],

@@ -10,7 +10,7 @@ export interface Target {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where requests go, and how to find out anew. */
+/** Where requests go, and how to look that up again. */
 export interface EndpointSource extends Target {
   /** Looks the address up again after a connection failed; `undefined` if it is not known. */
   readonly refresh?: ((signal: AbortSignal) => Promise<Target | undefined>) | undefined;
@@ -19,14 +19,14 @@ export interface EndpointSource extends Target {
 /** Which of a sandbox's servers is talked to. */
 export type ServerKind = "lifecycle" | "execd" | "egress";
 
-/** Which server is told what: see "Trust" in the documentation. */
+/** Which headers each server gets: see "Trust" in the documentation. */
 export interface EndpointConfig {
   readonly apiKey: string | undefined;
   /** For the lifecycle server and its proxy. */
   readonly headers: Readonly<Record<string, string>>;
   /** For the endpoints of sandboxes. */
   readonly sandboxHeaders: Readonly<Record<string, string>>;
-  /** Whether a URL leads through the lifecycle server's own proxy. */
+  /** Tells whether a URL leads through the lifecycle server's own proxy. */
   isServerProxyUrl(url: string): boolean;
 }
 
@@ -35,7 +35,7 @@ export interface ResolvedEndpoint {
   readonly url: string;
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether a proxy or a gateway may stand between: any address but a plain HTTP host and port. */
+  /** Whether there may be a proxy or a gateway on the way: any address but a plain HTTP host and port. */
   readonly isProxied: boolean;
 }
 
@@ -102,7 +102,7 @@ export class Endpoint {
       }
       if (!isLifecycle) add(config.sandboxHeaders);
       add(headers);
-      // Gateways are named by a host alone, by a path, or by headers that say where to go on to.
+      // The address of a gateway has no port, or a path, or headers that select the sandbox.
       const isDirect = base.protocol === "http:" && base.port !== "" && base.pathname === "/";
       const isProxied = !isDirect || Object.keys(headers).length > 0;
       return { url: href, headers: Object.fromEntries(all), isProxied };

@@ -8,11 +8,11 @@ import { concatBytes } from "./response-body.js";
  * A sink rather than a list, so that a stream of a million frames costs no list of a million wrappers.
  */
 export interface FrameSink {
-  /** A complete frame, parsed from JSON. */
+  /** Takes a complete frame, parsed from JSON. */
   frame(value: unknown): void;
-  /** The same for a frame of exactly these fields, if the sink wants them without an object around them. */
+  /** Takes a frame of exactly these fields. Without this method, such a frame goes to {@link frame}. */
   output?(type: "stdout" | "stderr", text: string, timestamp: number): void;
-  /** A complete frame, or a line between frames, that cannot be understood. */
+  /** Takes the reason why a complete frame, or a line between frames, cannot be decoded. */
   malformed(reason: string): void;
 }
 
@@ -23,7 +23,7 @@ export interface DecoderLimits {
 }
 
 const DEFAULT_MAX_FRAME_BYTES = 256 * 1024 * 1024;
-/** How much is decoded at once: a custom `fetch` may give a whole body in one chunk, which no string could hold. */
+/** How much is decoded at once: a custom `fetch` may return a whole body in one chunk, too large for a string. */
 const LARGEST_PIECE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = "\n";
 const NEWLINE_BYTE = 0x0a;
@@ -65,7 +65,7 @@ export class EventStreamDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Takes the next bytes and gives the sink every frame that they complete. */
+  /** Decodes the next bytes and passes every frame that they complete to the sink. */
   push(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.byteLength; start += LARGEST_PIECE_BYTES) {
       const piece = bytes.subarray(start, start + LARGEST_PIECE_BYTES);
@@ -175,7 +175,7 @@ class StandardLines {
     if (start < bytes.byteLength) this.#keep(bytes.subarray(start));
   }
 
-  /** Ends the stream; tells whether it ended between frames. */
+  /** Ends the stream. Returns whether it ended between frames. */
   end(): boolean {
     const tail = this.#join(new Uint8Array(0));
     const isComplete = tail === undefined || tail.byteLength === 0 || this.#takeTail(tail);
@@ -197,7 +197,7 @@ class StandardLines {
     this.#sink.malformed(tooLarge(this.#maxFrameBytes));
   }
 
-  /** The line that these bytes complete; `undefined` for the end of one that was dropped. */
+  /** Returns the line that these bytes complete; `undefined` for the end of one that was dropped. */
   #join(last: Uint8Array): Uint8Array | undefined {
     if (this.#isTooLarge && !this.#hasData) {
       this.#isTooLarge = false;
@@ -244,7 +244,7 @@ class StandardLines {
     if (colon !== -1 && !this.#isTooLarge) this.#onLine(line, colon);
   }
 
-  /** Takes a last line that has no newline; tells whether it is complete. */
+  /** Takes a last line that has no newline. Returns whether it is complete. */
   #takeTail(line: Uint8Array): boolean {
     const text = decode(line).trim();
     if (text === "" || /^(?::|event:|id:|retry:)/.test(text)) return true;
@@ -287,7 +287,7 @@ class StandardLines {
   }
 }
 
-/** Takes a line that is one frame. Most are plain output, which the pattern takes apart in half the time of `JSON.parse`. */
+/** Parses a line that is one frame. Most are plain output, for which the pattern takes half the time of `JSON.parse`. */
 function takeFrame(line: string, sink: FrameSink): void {
   const plain = line.length <= LONGEST_PLAIN_OUTPUT ? PLAIN_OUTPUT.exec(line) : null;
   if (plain !== null) {
@@ -308,7 +308,7 @@ function takeFrame(line: string, sink: FrameSink): void {
   sink.frame(frame);
 }
 
-/** The text of a line that is a bare frame, perhaps indented. */
+/** Returns the text of a line that is a bare frame, perhaps indented. */
 function bareFrame(line: Uint8Array): string | undefined {
   const [first] = line;
   if (first === BRACE) return decode(line);

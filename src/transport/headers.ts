@@ -3,7 +3,7 @@ import { InvalidArgumentException } from "../errors.js";
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** What HTTP/1.1 lets a value hold: visible characters of Latin-1, blanks and tabs. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** Headers that say how a message is framed; the client that sends it writes them. */
+/** Headers that describe how a message is framed; the HTTP client sets them. */
 const FRAMING = new Set([
   "connection",
   "content-length",
@@ -15,7 +15,7 @@ const FRAMING = new Set([
   "upgrade",
 ]);
 
-/** Refuses what cannot be the value of a header; the message does not repeat it, as it may be a credential. */
+/** Refuses an invalid header value. The message does not repeat it, since it may be a credential. */
 export function assertHeaderValue(value: unknown, source: string): asserts value is string {
   const rule =
     typeof value !== "string"
@@ -30,7 +30,7 @@ export function assertHeaderValue(value: unknown, source: string): asserts value
   if (rule !== undefined) throw new InvalidArgumentException(`${source} ${rule}.`);
 }
 
-/** A frozen copy of a map of headers. @throws {InvalidArgumentException} for what cannot be one, by its name */
+/** Returns a frozen copy of a map of headers. @throws {InvalidArgumentException} if a name or a value is not valid */
 export function assertHeaders(headers: unknown, source: string): Readonly<Record<string, string>> {
   if (
     typeof headers !== "object" ||

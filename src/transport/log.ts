@@ -16,13 +16,13 @@ export interface RequestTrace {
   readonly method: string;
   /** Path and query, credentials hidden. */
   readonly path: string;
-  /** The sandbox that it was about, where it is known. */
+  /** The sandbox that the request was about, if known. */
   readonly sandboxId: string | undefined;
-  /** The status of the response; `undefined` where none came. */
+  /** The status of the response; `undefined` if there was none. */
   readonly statusCode: number | undefined;
-  /** The server's name for the request, where it sent one. */
+  /** The server's name for the request, if it sent one. */
   readonly requestId: string | undefined;
-  /** How long the attempt took, in milliseconds; for a stream, until its headers came. */
+  /** How long the attempt took, in milliseconds; for a stream, until its headers arrived. */
   readonly durationMillis: number;
   /** What the attempt failed with: an error of the SDK, or the reason of an abort. */
   readonly error: unknown;
@@ -65,7 +65,7 @@ export function traceAttempt(
   };
 }
 
-/** A failure for the log. What a server said is left out: it may repeat what it was sent. */
+/** Describes a failure for the log, without the server's message, which may repeat what it was sent. */
 export function describeFailure(error: unknown): string {
   if (error instanceof SandboxApiException) return `status ${error.statusCode} (${error.error.code})`;
   return error instanceof SandboxException ? `${error.error.code}: ${error.message}` : "an abort";

@@ -17,18 +17,18 @@ export function isBrowser(): boolean {
   return "document" in globalThis || "WorkerNavigator" in globalThis;
 }
 
-/** What names the SDK to servers; `undefined` in browsers, which name themselves and ask servers before they send more. */
+/** Returns the name of the SDK for servers; `undefined` in browsers, which send their own and need the server's permission for another. */
 export function userAgent(): string | undefined {
   return isBrowser() ? undefined : `opensandbox-code-interpreter-ts/${VERSION}`;
 }
 
-/** The value of an environment variable; `undefined` if it is empty, and in browsers. */
+/** Returns the value of an environment variable; `undefined` if it is empty, and in browsers. */
 export function environmentVariable(name: string): string | undefined {
   const value = platform.process?.env?.[name];
   return value === "" ? undefined : value;
 }
 
-/** Whether a request's body may be a stream. Browsers allow it over HTTP/2 only, and most do not at all. */
+/** Tells whether a request's body may be a stream. Browsers allow it over HTTP/2 only, and most do not at all. */
 export function streamsRequests(): boolean {
   return platform.process?.versions?.["node"] !== undefined;
 }
@@ -43,12 +43,12 @@ export interface Channel {
   publish(message: unknown): void;
 }
 
-/** A channel of Node's diagnostics; `undefined` in browsers. */
+/** Returns a channel of Node's diagnostics; `undefined` in browsers. */
 export function diagnosticsChannel(name: string): Channel | undefined {
   return platform.process?.getBuiltinModule?.("node:diagnostics_channel").channel(name);
 }
 
-/** The same stream as one of Node's, where there are any. */
+/** Converts a stream to one of Node's; in browsers it returns the same stream. */
 export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<RequestInit["body"]> {
   const nodeStreams = platform.process?.getBuiltinModule?.("node:stream");
   if (nodeStreams === undefined) return stream;

@@ -24,7 +24,7 @@ export interface StreamedBody {
   readonly size: number | undefined;
   /** Whether it can be sent more than once. */
   readonly isReplayable: boolean;
-  /** @param idle runs while the wire takes nothing, and is stopped while the source has nothing to give */
+  /** @param idle runs while the network takes nothing, and is stopped while the body waits for its source */
   stream(idle?: IdleTimer): ReadableStream<Uint8Array>;
 }
 

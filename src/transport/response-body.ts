@@ -14,7 +14,7 @@ const END = { done: true, value: undefined } as const;
 export interface BodyOwner {
   /** Ends the reading, with its own reason. */
   readonly signal: AbortSignal;
-  /** The error for a body that broke. */
+  /** Returns the error for a body that broke. */
   brokenBody(cause: unknown): unknown;
   /** Called once, when the body has ended: by itself, or because its reader cancelled it. */
   bodyEnded(isCancelled: boolean): void;
@@ -43,7 +43,7 @@ export class ResponseBody {
   /**
    * Gets the next chunk, `undefined` at the end.
    *
-   * @throws the signal's reason, or what the owner makes of a broken body
+   * @throws the signal's reason, or the owner's error for a broken body
    */
   async read(): Promise<Uint8Array | undefined> {
     const { signal } = this.#owner;
@@ -74,7 +74,7 @@ export class ResponseBody {
     this.#cancelReader();
   }
 
-  /** All that is left of it, in one piece. */
+  /** Reads the rest of the body and returns it in one piece. */
   async readAll(): Promise<Uint8Array> {
     const chunks: Uint8Array[] = [];
     for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) chunks.push(chunk);
@@ -90,14 +90,14 @@ export class ResponseBody {
   }
 }
 
-/** Whether a value can be read as a body: a web stream that nobody else reads, or an async iterable such as a Node stream. */
+/** Tells whether a value can be read as a body: a web stream that has no reader yet, or an async iterable such as a Node stream. */
 export function isReadableBody(body: unknown): boolean {
   if (body === null || body === undefined) return body === null;
   if (!isRecord(body)) return false;
   return "getReader" in body ? body["locked"] === false : Symbol.asyncIterator in body;
 }
 
-/** Closes a response that nobody reads, so that its connection is freed. */
+/** Closes a response that is not read, to free its connection. */
 export function discardBody({ body }: { readonly body: unknown }): void {
   if (isReadableBody(body))
     readerOf(body)
@@ -106,7 +106,7 @@ export function discardBody({ body }: { readonly body: unknown }): void {
 }
 
 function readerOf(body: unknown): ChunkReader {
-  // A custom `fetch` may give a response without a body.
+  // A custom `fetch` may return a response without a body.
   if (typeof body !== "object" || body === null) {
     return { read: () => Promise.resolve(END), cancel: () => Promise.resolve() };
   }
@@ -127,7 +127,7 @@ function readerOf(body: unknown): ChunkReader {
   };
 }
 
-/** Chunks in one piece. */
+/** Joins chunks. */
 export function concatBytes(chunks: readonly Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(chunks.reduce((sum, { byteLength }) => sum + byteLength, 0));
   let offset = 0;

@@ -12,10 +12,10 @@ import { startTimer } from "./timeout.js";
 
 /** How much of a response body an exception keeps. */
 const LONGEST_RAW_BODY_BYTES = 64 * 1024;
-/** How long the body of an error may take: the status is known by then, and says most. */
+/** How long the body of an error may take: the status, which is known by then, is the more important part. */
 const ERROR_BODY_TIMEOUT_SECONDS = 5;
 
-/** What a status says about trying again, and the exception's class where it is not {@link SandboxApiException}. */
+/** Whether a request may be retried after a status, and the exception's class if it is not {@link SandboxApiException}. */
 interface StatusMeaning {
   readonly isRetryable: boolean | "if-idempotent";
   readonly Exception?: new (
@@ -36,14 +36,14 @@ const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
   504: LOST,
 };
 
-/** What is known of a response, for the errors that its content gives reason to. */
+/** What errors about the content of a response contain. */
 export interface ResponseInfo {
   readonly statusCode: number;
   readonly requestId: string | undefined;
   readonly sandboxId: string | undefined;
 }
 
-/** The exception for a response that is not a success. It is made from the status, since the body may be empty. */
+/** Creates the exception for a response that is not a success, from its status, since the body may be empty. */
 export async function toApiException(
   response: Response,
   request: UnsentRequest,
@@ -114,7 +114,7 @@ export async function readJson(body: ResponseBody, maxBytes: number, info: Respo
   return new Response(text, { status: info.statusCode });
 }
 
-/** The exception for a response that is a success, but not what the contract says. */
+/** Creates the exception for a success whose content breaks the contract. */
 export function unexpectedResponse(
   message: string,
   { statusCode, requestId, sandboxId }: ResponseInfo,
@@ -130,7 +130,7 @@ export function unexpectedResponse(
   });
 }
 
-/** An object that a response must be. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Returns a response that must be an object. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectRecord<Data>(data: Data, info: ResponseInfo): NonNullable<Data> {
   if (isRecord(data)) return data;
   throw unexpectedResponse(
@@ -139,14 +139,14 @@ export function expectRecord<Data>(data: Data, info: ResponseInfo): NonNullable<
   );
 }
 
-/** A list of objects that a response must be. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Returns a response that must be a list of objects. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectRecords<Item>(
   data: readonly Item[] | null | undefined,
   info: ResponseInfo,
 ): readonly Item[] {
   // Go writes an empty list as `null`.
   if (data === null) return [];
-  // What comes over the wire may be anything, whatever its type says.
+  // The server may send anything, whatever its type.
   const items: unknown = data;
   if (Array.isArray(items) && items.every(isRecord)) return data ?? [];
   throw unexpectedResponse(
@@ -157,20 +157,20 @@ export function expectRecords<Item>(
   );
 }
 
-/** A text that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Returns a text that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectText(value: unknown, field: string, info: ResponseInfo): string {
   if (typeof value === "string" && value !== "") return value;
   throw unexpectedResponse(`The response has no "${field}".`, info);
 }
 
-/** A time that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Returns a time that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectDate(value: unknown, field: string, info: ResponseInfo): Date {
   const date = new Date(expectText(value, field, info));
   if (!Number.isNaN(date.getTime())) return date;
   throw unexpectedResponse(`The "${field}" of the response is not a valid timestamp.`, info);
 }
 
-/** As much of the body as comes in time, and is kept; `undefined` if none could be read. */
+/** Reads as much of the body as arrives in time and is kept; returns `undefined` if none could be read. */
 async function readErrorBody(response: Response, signal: AbortSignal): Promise<string | undefined> {
   const body = new ResponseBody(response.body, {
     signal,
@@ -200,7 +200,7 @@ async function readErrorBody(response: Response, signal: AbortSignal): Promise<s
   }
 }
 
-/** How long the server asks to wait, in seconds, where it says so. */
+/** Returns how long the server asks to wait, in seconds, if it does. */
 export function readRetryAfter({ headers }: Response): number | undefined {
   const header = headers.get("retry-after");
   if (header === null) return undefined;

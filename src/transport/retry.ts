@@ -44,7 +44,7 @@ export interface RetryState {
   readonly random: number;
 }
 
-/** How long to wait before the request is sent again, in milliseconds; `undefined` if it is not. */
+/** Decides how long to wait before the request is sent again, in milliseconds; `undefined` if it is not. */
 export function decideRetry(state: RetryState, policy: RetryPolicy): number | undefined {
   const { outcome, previousWaitMillis, random } = state;
   if (state.retries >= policy.maxRetries || !mayReplay(state, policy)) return undefined;
@@ -65,7 +65,7 @@ export function decideRetry(state: RetryState, policy: RetryPolicy): number | un
   return waitMillis;
 }
 
-/** Whether sending the request once more does no harm. */
+/** Tells whether sending the request once more does no harm. */
 export function mayReplay({ method, server, replay, outcome }: RetryState, policy: RetryPolicy): boolean {
   if (replay === "never") return false;
   if (!("statusCode" in outcome)) {
@@ -75,7 +75,7 @@ export function mayReplay({ method, server, replay, outcome }: RetryState, polic
   const { statusCode, code } = outcome;
   if (!isIdempotent(method)) return policy.retryablePostStatuses.includes(statusCode);
   // execd responds with 500 to bad arguments. Its codes are bare words; the lifecycle server's have a component in
-  // front, as in `DOCKER::SANDBOX_NOT_FOUND`, and its crashes say nothing but "Internal Server Error".
+  // front, as in `DOCKER::SANDBOX_NOT_FOUND`, and its crashes are only "Internal Server Error".
   if (statusCode === 500) {
     return server === "lifecycle" && (code === "UNEXPECTED_RESPONSE" || code.includes("::"));
   }
@@ -93,7 +93,7 @@ export interface Clock {
 // Reads `performance` at a call, not at the import: test environments lack it.
 export const systemClock: Clock = { now: () => performance.now(), random: Math.random, sleep };
 
-/** What a retry depends on in an error; `undefined` for errors after which there is none. */
+/** Returns what a retry depends on in an error; `undefined` for errors after which there is none. */
 export function outcomeOf(
   error: unknown,
   { url, retryAfterSeconds }: { readonly url: string; readonly retryAfterSeconds: number | undefined },

@@ -17,7 +17,7 @@ export type ByteSource =
 /** A part of a {@link SegmentedBody}. */
 export interface Segment {
   readonly data: ByteSource;
-  /** How many bytes it has, where the data does not say so itself; any other number of them fails the sending. */
+  /** How many bytes it has, if the data has no size of its own; sending fails for any other number. */
   readonly size?: number | undefined;
   /** For messages. */
   readonly name: string;
@@ -42,7 +42,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
   #isReleased = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /** @throws {InvalidArgumentException} for data of another kind, or that somebody else reads */
+  /** @throws {InvalidArgumentException} for data of another kind, or a stream that has a reader already */
   constructor(segments: readonly Segment[], type: string) {
     this.type = type;
     this.#sources = segments.map(toSource);
@@ -57,7 +57,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     );
   }
 
-  /** What a source has thrown: the caller's own affair, told apart from what the wire did. */
+  /** Returns what a source has thrown, which is the caller's own error and not the network's. */
   get failure(): { readonly error: unknown } | undefined {
     return this.#failure;
   }
@@ -66,7 +66,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     try {
       for (const source of this.#sources) {
         for await (const bytes of read(source)) {
-          // The platform may go on reading what it sends nowhere, without end if the source has none.
+          // The platform may continue to read what it no longer sends, without end if the source has none.
           if (this.#isReleased) return undefined;
           yield bytes;
         }
@@ -85,7 +85,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     return new ReadableStream<Uint8Array>(
       {
         async pull(controller) {
-          // Without a buffer of its own, a pull says that the socket has taken what it was given.
+          // The stream has no buffer, so a pull means that the socket has taken the piece before.
           idle?.stop();
           const { done, value } = await iterator.next();
           // The attempt is over, and the timer is the next one's.
@@ -104,7 +104,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     );
   }
 
-  /** All of it, for platforms that send no streams. Blobs are not read for it. */
+  /** Returns all of it, for platforms that send no streams. Blobs are not read for it. */
   async blob(): Promise<Blob> {
     const parts: (Uint8Array<ArrayBuffer> | Blob)[] = [];
     try {

@@ -1,6 +1,6 @@
 import { isRecord, parseJson } from "../arguments.js";
 
-/** What a server said in the body of an error. */
+/** What the body of an error contains. */
 export interface ServerMessage {
   readonly code?: string | undefined;
   readonly message?: string | undefined;

@@ -5,7 +5,7 @@ import { unexpectedResponse, type ResponseInfo } from "../../transport/response.
 /** A file, or a part of one, that is about to be read. */
 export interface Download {
   readonly body: ReadableStream<Uint8Array>;
-  /** The number of bytes that will come, where the server says it. */
+  /** The number of bytes that will arrive, if the server sends it. */
   readonly size: number | undefined;
   readonly call: ResponseInfo;
 }
@@ -63,7 +63,7 @@ export function verifyDownload(
   return { body: verified, size, call };
 }
 
-/** All of a body, in one piece. */
+/** Reads a whole body and returns it in one piece. */
 export async function collect(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const reader = body.getReader();
   const chunks: Uint8Array[] = [];
@@ -74,7 +74,7 @@ export async function collect(body: ReadableStream<Uint8Array>): Promise<Uint8Ar
   }
 }
 
-/** The exception for a path that leads to a directory. */
+/** Creates the exception for a path that leads to a directory. */
 export function isDirectory(
   path: string,
   { statusCode, requestId, sandboxId }: ResponseInfo,
@@ -83,7 +83,7 @@ export function isDirectory(
   return new SandboxApiException({ code: "IS_DIRECTORY", message, statusCode, requestId, sandboxId });
 }
 
-/** The same error, with a code of its own where a range was refused: servers send none to tell it by. */
+/** Adds a code to the error of a refused range, for which servers send none. */
 export function explainRefusedRange(error: unknown, path: string, range = "that was asked for"): unknown {
   if (!(error instanceof SandboxApiException) || error.statusCode !== 416) return error;
   const { statusCode, rawBody, requestId, sandboxId } = error;

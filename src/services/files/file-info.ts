@@ -9,7 +9,7 @@ export type FileType = "file" | "directory" | "symlink" | "other";
 export interface FileInfo {
   /** Its absolute path. */
   readonly path: string;
-  /** What it is; `undefined` where an older server does not say it. */
+  /** The kind of entry; `undefined` if an older server does not send it. */
   readonly type: FileType | undefined;
   /** Its length in bytes. */
   readonly size: number;
@@ -17,9 +17,9 @@ export interface FileInfo {
   readonly modifiedAt: Date;
   /** When it was created, or, where that is not known, when its mode or owner last changed. */
   readonly createdAt: Date;
-  /** The owner's name, or number where there is no name. */
+  /** The owner's name, or number if there is no name. */
   readonly owner: string;
-  /** The group's name, or number where there is no name. */
+  /** The group's name, or number if there is no name. */
   readonly group: string;
   /** Its permissions in octal digits, `"644"` for rw-r--r--: what a {@link FileMode} may be. */
   readonly mode: string;
@@ -27,7 +27,7 @@ export interface FileInfo {
 
 type WireFileInfo = components["schemas"]["FileInfo"];
 
-/** @throws {SandboxApiException} `UNEXPECTED_RESPONSE` where the answer is not what the contract says */
+/** Converts the server's description of a file. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it breaks the contract */
 export function toFileInfo(info: WireFileInfo, call: ResponseInfo): FileInfo {
   const { type, size, owner, group, mode } = info;
   if (!Number.isInteger(size) || !Number.isInteger(mode)) {
@@ -45,7 +45,7 @@ export function toFileInfo(info: WireFileInfo, call: ResponseInfo): FileInfo {
   };
 }
 
-/** As {@link toFileInfo}, for a list. */
+/** Converts a list, as {@link toFileInfo} does. */
 export function toFileInfos(infos: readonly WireFileInfo[], call: ResponseInfo): FileInfo[] {
   return infos.map((info) => toFileInfo(info, call));
 }

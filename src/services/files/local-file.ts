@@ -8,7 +8,7 @@ const CHUNK_BYTES = 64 * 1024;
 /** How far a transfer is. */
 export interface TransferProgress {
   readonly transferredBytes: number;
-  /** `undefined` where a server does not say it. */
+  /** `undefined` if the server does not send it. */
   readonly totalBytes: number | undefined;
 }
 
@@ -120,7 +120,7 @@ function noFollow({ constants }: ReturnType<typeof nodeFileSystem>): number {
   return constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 }
 
-/** Node's file system. @throws {SandboxException} `LOCAL_FILE` where there is none */
+/** Returns Node's file system. @throws {SandboxException} `LOCAL_FILE` if there is none */
 export function nodeFileSystem(): NonNullable<ReturnType<typeof fileSystem>> {
   const fs = fileSystem();
   if (fs === undefined) {

@@ -3,7 +3,7 @@ import { InvalidArgumentException } from "../../errors.js";
 /**
  * Permissions of a file: what its owner, its group and all others may do.
  *
- * - A **number** is the bits themselves, as everywhere in JavaScript: `0o644`, or what `fs.stat` gives.
+ * - A **number** is the bits themselves, as everywhere in JavaScript: `0o644`, or the mode that `fs.stat` returns.
  * - A **string** is the octal digits, as `chmod` takes them: `"644"`, `"0644"` or `"0o644"`.
  *
  * `644` without `0o` is another number (`0o1204`) and refused, as is every number above `0o777`: servers ignore the bits
@@ -26,12 +26,12 @@ export function toWireMode(mode: unknown, name: string): WireMode {
   return Number(bits.toString(8));
 }
 
-/** The octal digits of a mode, at least three of them. */
+/** Returns the octal digits of a mode, at least three of them. */
 export function fromWireMode(mode: WireMode): string {
   return String(mode).padStart(3, "0");
 }
 
-/** Whether a directory of that mode can be entered by all who may do anything with it. */
+/** Tells whether a directory of that mode can be entered by everyone who has any permission on it. */
 export function isSearchable(mode: WireMode): boolean {
   const bits = Number.parseInt(String(mode), 8);
   return (bits & 0o100) !== 0 && (((bits >> 1) | (bits >> 2)) & ~bits & 0o111) === 0;

@@ -10,7 +10,7 @@ export interface UploadPart {
   readonly name: string;
 }
 
-/** The body of an upload: for each file a part that says where it goes, and one with what is in it. */
+/** Encodes the body of an upload: for each file a part with its path and permissions, and one with its content. */
 export function encodeMultipart(parts: readonly UploadPart[]): SegmentedBody {
   // Nobody who writes a file's content can guess it, and so end the part before its end.
   const boundary = randomHex(16);

@@ -37,7 +37,7 @@ export function assertDistinct<Entry>(
   });
 }
 
-/** The same paths, as many to a request as its URL can hold. */
+/** Groups paths, as many to a request as its URL can hold. */
 export function inBatches(paths: readonly string[]): string[][] {
   const batches: string[][] = [];
   let room = 0;
@@ -53,7 +53,7 @@ export function inBatches(paths: readonly string[]): string[][] {
   return batches;
 }
 
-/** The directory that a path is in, where the path names one. */
+/** Returns the directory that a path is in, if the path has one. */
 export function parentOf(path: string): string | undefined {
   const end = path.replace(/\/+$/, "").lastIndexOf("/");
   const parent = path.slice(0, Math.max(end, 0)).replace(/\/+$/, "");

@@ -20,7 +20,7 @@ export interface LineRange {
   readonly count?: number | undefined;
 }
 
-/** The value of the `Range` header. @throws {InvalidArgumentException} for what servers would not understand */
+/** Returns the value of the `Range` header. @throws {InvalidArgumentException} for a range that servers do not understand */
 export function toRangeHeader(range: ByteRange): string {
   const { start = 0, end } = checkOptions(range, "range");
   assertInteger(start, "range.start", -Number.MAX_SAFE_INTEGER);
@@ -29,16 +29,16 @@ export function toRangeHeader(range: ByteRange): string {
       throw new InvalidArgumentException("range.end cannot stand with a negative range.start.");
     return `bytes=${start}`;
   }
-  // An empty range cannot be asked for, and a reversed one breaks the server's answer.
+  // An empty range cannot be requested, and a reversed one breaks the server's response.
   assertInteger(end, "range.end", start + 1);
   return `bytes=${start}-${end === undefined ? "" : end - 1}`;
 }
 
-/** The parameters for lines. */
+/** Returns the query parameters for lines. */
 export function toLineQuery(lines: LineRange): { offset: number; limit?: number } {
   const { first, count } = checkOptions(lines, "lines");
   assertInteger(first, "lines.first", 1);
   assertInteger(count, "lines.count", 1);
-  // One of them has to be there: without any the server gives bytes.
+  // One of them is required: without any the server sends bytes.
   return { offset: first ?? 1, ...(count !== undefined && { limit: count }) };
 }

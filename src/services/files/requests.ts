@@ -4,7 +4,7 @@ import type { ProgressCallback } from "./local-file.js";
 import { toWireMode, type FileMode, type WireMode } from "./mode.js";
 import type { ByteRange, LineRange } from "./range.js";
 
-/** Who may do what with a file. */
+/** The permissions of a file. */
 export interface Permissions {
   /** What may be done with it; see {@link FileMode} for how to write one. */
   readonly mode?: FileMode | undefined;
@@ -19,7 +19,7 @@ export interface WriteEntry {
   readonly path: string;
   /** What is to be in it. Bytes are not copied: leave them alone until they are written. */
   readonly data: ByteSource;
-  /** How many bytes `data` has, for streams, which do not say it: some gateways take no request without. */
+  /** How many bytes `data` has, for streams, which have no size: some gateways require it. */
   readonly size?: number | undefined;
   /**
    * The file's mode, also where it exists already. `null` leaves it to the server: a file that exists keeps its mode, a
@@ -63,10 +63,10 @@ export interface ReplaceEntry {
   readonly newContent: string;
 }
 
-/** What came of a {@link ReplaceEntry}. */
+/** The outcome of a {@link ReplaceEntry}. */
 export interface ReplaceResult {
   readonly path: string;
-  /** How often the text was found; `undefined` where an older server does not say it. */
+  /** How often the text was found; `undefined` if an older server does not send it. */
   readonly replacedCount: number | undefined;
 }
 

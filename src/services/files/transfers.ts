@@ -167,7 +167,7 @@ function unexpectedListing(root: string, expected: string, path: string): Sandbo
 
 /** On Windows such a name is a path of several parts, or one of another drive. */
 function isSpecialOnWindows(name: string): boolean {
-  // Absent in browsers, whatever the types of Node say.
+  // Absent in browsers, despite the types of Node.
   const host: { readonly process?: { readonly platform?: string } } = globalThis;
   return host.process?.platform === "win32" && /[\\:]/.test(name);
 }
@@ -209,7 +209,7 @@ function* batchesOf<Item>(items: readonly Item[]): Generator<Item[], void> {
   for (let at = 0; at < items.length; at += FILES_PER_REQUEST) yield items.slice(at, at + FILES_PER_REQUEST);
 }
 
-/** Works on a few items at a time. After a failure no other item is begun, and what is under way is waited for. */
+/** Works on a few items at a time. After a failure no other item is begun, and the running ones are awaited. */
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const queue = items.values();
   const failures: unknown[] = [];
