@@ -5,7 +5,7 @@ import {
   SandboxTimeoutException,
 } from "../errors.js";
 import type { Logger } from "../logging.js";
-import { onAbort, raceAbort, sleep } from "../transport/abort.js";
+import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
 import type { StreamedResponse } from "../transport/call.js";
 import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
 import { startTimer } from "../transport/timeout.js";
@@ -215,25 +215,16 @@ export class RunStream implements Interruptible {
       await (signal === undefined ? this.ended : raceAbort(signal, this.ended));
       return;
     }
-    const limit = new AbortController();
-    const end = (): void => {
-      limit.abort();
-    };
-    const stopTimer = startTimer(STOP_LIMIT_SECONDS, end);
-    const unlink = onAbort(signal, end);
-    try {
-      void this.#drain(limit.signal);
-      const failure = await this.#interruptUntilEnded(limit.signal);
+    await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
+      void this.#drain(limit);
+      const failure = await this.#interruptUntilEnded(limit);
       if (this.#hasEnded()) {
         await this.ended;
         return;
       }
       signal?.throwIfAborted();
       throw failure === undefined ? new SandboxTimeoutException(STILL_RUNNING) : failure.error;
-    } finally {
-      stopTimer();
-      unlink();
-    }
+    });
   }
 
   // A method, since the compiler takes a property for unchanged across a wait.
@@ -465,19 +456,10 @@ export class RunStream implements Interruptible {
 
   /** Sends one interrupt to a run whose response was lost, so that its end cannot be seen. */
   async #interruptLost(id: string, signal?: AbortSignal): Promise<void> {
-    const limit = new AbortController();
-    const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
-      limit.abort(new SandboxTimeoutException(STILL_RUNNING));
+    const reason = () => new SandboxTimeoutException(STILL_RUNNING);
+    await withLimit({ seconds: STOP_LIMIT_SECONDS, reason, signal }, async (limit) => {
+      await this.#source.interrupt?.(id, limit);
     });
-    const unlink = onAbort(signal, (reason) => {
-      limit.abort(reason);
-    });
-    try {
-      await this.#source.interrupt?.(id, limit.signal);
-    } finally {
-      stopTimer();
-      unlink();
-    }
   }
 
   #armSilence(): void {

@@ -5,7 +5,7 @@ import {
   SandboxTimeoutException,
   type SandboxExceptionOptions,
 } from "../errors.js";
-import { onAbort, raceAbort, throwIfAborted } from "../transport/abort.js";
+import { raceAbort, throwIfAborted, withLimit } from "../transport/abort.js";
 import { describeFailure } from "../transport/log.js";
 import { expectRecord, expectText } from "../transport/response.js";
 import { startTimer } from "../transport/timeout.js";
@@ -36,31 +36,23 @@ export async function createSandbox(
   { timeoutSeconds, signal }: CreationOptions,
 ): Promise<string> {
   throwIfAborted(signal);
-  const waiting = new AbortController();
   const creating = post(lifecycle, body, timeoutSeconds + FOLLOW_SECONDS);
-  const stop = startTimer(timeoutSeconds, () => {
-    waiting.abort(
-      new SandboxTimeoutException(
-        outcomeUnknown(
-          `The server did not respond within createTimeoutSeconds of ${timeoutSeconds} s.`,
-          "If the response still arrives, the sandbox is deleted.",
-        ),
+  const reason = () =>
+    new SandboxTimeoutException(
+      outcomeUnknown(
+        `The server did not respond within createTimeoutSeconds of ${timeoutSeconds} s.`,
+        "If the response still arrives, the sandbox is deleted.",
       ),
     );
+  return await withLimit({ seconds: timeoutSeconds, reason, signal }, async (limit) => {
+    try {
+      return await raceAbort(limit, creating);
+    } catch (error) {
+      if (!limit.aborted) throw explainLostResponse(error);
+      void followAndDiscard(creating, lifecycle);
+      throw error;
+    }
   });
-  const unlink = onAbort(signal, (reason) => {
-    waiting.abort(reason);
-  });
-  try {
-    return await raceAbort(waiting.signal, creating);
-  } catch (error) {
-    if (!waiting.signal.aborted) throw explainLostResponse(error);
-    void followAndDiscard(creating, lifecycle);
-    throw error;
-  } finally {
-    stop();
-    unlink();
-  }
 }
 
 async function post({ transport }: Lifecycle, body: CreateBody, timeoutSeconds: number): Promise<string> {

@@ -5,8 +5,7 @@ import {
   SandboxReadyTimeoutException,
   SandboxUnhealthyException,
 } from "../errors.js";
-import { onAbort, raceAbort, sleep, throwIfAborted } from "../transport/abort.js";
-import { startTimer } from "../transport/timeout.js";
+import { onAbort, raceAbort, sleep, throwIfAborted, withLimit } from "../transport/abort.js";
 import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-options.js";
 import { isGone, type Lifecycle } from "./lifecycle.js";
 
@@ -50,42 +49,34 @@ export async function waitUntilReady(
     signal,
   } = options;
   throwIfAborted(signal);
-  // Bounds whatever is running: a check, a request to the lifecycle server or the pause between them.
-  const limit = new AbortController();
   // At least a millisecond, since 0 disables the timer.
-  const left = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
-  const stop = startTimer(left, () => {
-    limit.abort();
-  });
-  const unlink = onAbort(signal, (reason) => {
-    limit.abort(reason);
-  });
-  let attempts = 0;
-  let outcome: Outcome;
-  try {
-    for (;;) {
-      attempts += 1;
-      try {
-        // The caller's own check may ignore the signal.
-        if (await raceAbort(limit.signal, checkWhileAlive(source, limit.signal))) return;
-        outcome = { error: undefined };
-      } catch (error) {
-        if (limit.signal.aborted) throw error;
-        if (error instanceof SandboxUnhealthyException) throw error;
-        assertHopeful(error);
-        outcome = { error };
+  const seconds = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
+  // Bounds whatever is running: a check, a request to the lifecycle server or the pause between them.
+  await withLimit({ seconds, signal }, async (limit) => {
+    let attempts = 0;
+    let outcome: Outcome;
+    try {
+      for (;;) {
+        attempts += 1;
+        try {
+          // The caller's own check may ignore the signal.
+          if (await raceAbort(limit, checkWhileAlive(source, limit))) return;
+          outcome = { error: undefined };
+        } catch (error) {
+          if (limit.aborted) throw error;
+          if (error instanceof SandboxUnhealthyException) throw error;
+          assertHopeful(error);
+          outcome = { error };
+        }
+        await raceAbort(limit, assertAlive(source, limit));
+        await sleep(pollingIntervalMillis, limit);
       }
-      await raceAbort(limit.signal, assertAlive(source, limit.signal));
-      await sleep(pollingIntervalMillis, limit.signal);
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!limit.aborted) throw error;
+      throw timedOut(source, timeoutSeconds, attempts, outcome);
     }
-  } catch (error) {
-    throwIfAborted(signal);
-    if (!limit.signal.aborted) throw error;
-    throw timedOut(source, timeoutSeconds, attempts, outcome);
-  } finally {
-    stop();
-    unlink();
-  }
+  });
 }
 
 /** Runs one check, which ends early if the sandbox ends: a request to an address that no longer exists may never get a response. */

@@ -1,4 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
+import { startTimer } from "./timeout.js";
 
 type Callback = (reason: unknown) => void;
 
@@ -65,6 +66,35 @@ export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Va
     });
   } finally {
     unlink?.();
+  }
+}
+
+/**
+ * Does work under a signal of its own, which aborts with the caller's, and after so many seconds.
+ *
+ * @param options.reason makes the reason of the abort after that time
+ */
+export async function withLimit<Value>(
+  options: {
+    readonly seconds: number;
+    readonly reason?: () => unknown;
+    readonly signal?: AbortSignal | undefined;
+  },
+  work: (limit: AbortSignal) => Promise<Value>,
+): Promise<Value> {
+  const { seconds, reason, signal } = options;
+  const limit = new AbortController();
+  const stopTimer = startTimer(seconds, () => {
+    limit.abort(reason?.());
+  });
+  const unlink = onAbort(signal, (own) => {
+    limit.abort(own);
+  });
+  try {
+    return await work(limit.signal);
+  } finally {
+    stopTimer();
+    unlink();
   }
 }
 
