@@ -3,8 +3,8 @@ declare global {
   interface AbortSignal {
     readonly aborted: boolean;
   }
-  interface Request {
-    readonly url: string;
+  interface RequestInit {
+    readonly method?: string;
   }
   interface Response {
     readonly status: number;
