@@ -160,11 +160,12 @@ describe("an upload", () => {
     let put: (text: string | null) => void = () => undefined;
     const data = new Readable({ read: () => undefined });
     put = (text) => data.push(text);
-    const options = { streamIdleTimeoutSeconds: 0.05, requestTimeoutSeconds: 0.05 };
+    // Long enough for the response on a busy machine.
+    const options = { streamIdleTimeoutSeconds: 1, requestTimeoutSeconds: 0.05 };
     const writing = filesAt(server.origin, options).writeFiles([{ path: "/x", data }]);
     for (const text of ["one", "two", null]) {
       // A timer that is started later than the upload's could be, for longer.
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
       put(text);
     }
     await writing;
