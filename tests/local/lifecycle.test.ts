@@ -124,4 +124,22 @@ describeIf(
     expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
     await running;
   });
+
+  test("was stopped while it should respond: the request ends with an error, and others are served", async () => {
+    await using client = await LocalClient.start({ port: false, isolation: "none" });
+    const [{ sandbox, supervisor }, other] = await Promise.all([start(client), client.create()]);
+    process.kill(supervisor, "SIGSTOP");
+    const response = await sandbox.execd("GET", "/ping");
+    expect(response.status).toBe(502);
+    expect(await response.json()).toMatchObject({
+      code: "GENERAL::UNKNOWN_ERROR",
+      message: expect.stringContaining("the sandbox was ended") as unknown,
+    });
+    await until(
+      () => sandbox.state(),
+      (state) => state === "Failed",
+    );
+    expect((await other.command("echo on")).stdout).toBe("on");
+    expect((await client.send("DELETE", sandbox.path)).status).toBe(204);
+  });
 });
