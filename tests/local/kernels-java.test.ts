@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { Runtimes } from "../../src/local/languages/runtimes.js";
+import { LocalClient, readOutcome } from "../helpers/local-sandbox.js";
 import { CodeClient } from "../helpers/local-wire.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
@@ -325,6 +326,32 @@ describeIf(
       );
       const second = await sandbox.execd("POST", "/code", { code: "1 + 1", context });
       expect(await second.text()).not.toContain("JAVA_VERSION");
+    },
+    START_MS,
+  );
+});
+
+describeIf(
+  canRun && runs("javac", ["--version"]),
+  "local/kernels-java, CLASSPATH",
+  hasJdk ? NO_ISOLATION_REASON : "no JDK with JShell (apt-get install default-jdk-headless)",
+)("a sandbox with CLASSPATH in its environment", () => {
+  test(
+    "runs code with the classes of its jar files and directories",
+    async () => {
+      await using client = await LocalClient.start({ port: false });
+      const sandbox = await client.create({ env: { CLASSPATH: "/workspace/lib/*:/workspace/classes" } });
+      const built = await sandbox.command(`mkdir lib jar classes
+for name in Packed Loose; do echo "package ours; public class $name { public static String name() { return \\"$name\\"; } }" > $name.java; done
+javac -d jar Packed.java && jar cf lib/packed.jar -C jar . && javac -d classes Loose.java && rm -r jar`);
+      expect(built).toMatchObject({ stderr: "", ending: "execution_complete" });
+      const response = await sandbox.execd("POST", "/code", {
+        code: "import ours.*;\nPacked.name() + Loose.name()",
+        context: { language: "java" },
+      });
+      expect((await readOutcome(response)).events).toContainEqual(
+        expect.objectContaining({ type: "result", results: { text: "PackedLoose" } }),
+      );
     },
     START_MS,
   );

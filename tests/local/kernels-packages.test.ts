@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
@@ -119,8 +119,19 @@ describeIf(
   "local/kernels-packages: interpreters",
   "python3 has no venv, or nothing isolates here (apt-get install python3-venv bubblewrap)",
 )("the interpreter", () => {
-  const directory = mkdtempSync(path.join(os.tmpdir(), "interpreters-"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  let directory: string;
+  const directories: string[] = [];
+  const makeDirectory = (parent: string): string => {
+    const made = mkdtempSync(path.join(parent, "interpreters-"));
+    directories.push(made);
+    return made;
+  };
+  beforeAll(() => {
+    directory = makeDirectory(os.tmpdir());
+  });
+  afterAll(() => {
+    for (const made of directories) rmSync(made, { recursive: true, force: true });
+  });
 
   test("can be a virtual environment given by `python`, also below /tmp, with its packages", async () => {
     const environment = path.join(directory, "venv");
@@ -146,18 +157,30 @@ describeIf(
     await expect(started).rejects.toThrow(/^python must be the path of Python 3\.8 or newer .*nothing/);
   });
 
-  test("can be Node below /tmp", () => {
-    const node = path.join(directory, "bin/node");
-    mkdirSync(path.dirname(node));
-    copyFileSync(realpathSync(process.execPath), node);
-    const script = `import { startLocalServer } from ${JSON.stringify(path.resolve("dist/local/index.mjs"))};
+  // Where CI, pyenv, uv, nvm and volta keep what they install. A box hides each of these directories.
+  test.each([["/tmp"], ["/var/tmp"], [os.homedir()]])(
+    "can be Node, and Python by links, below %s",
+    (parent) => {
+      const installed = makeDirectory(parent);
+      const [node, python] = [path.join(installed, "bin/node"), path.join(installed, "shims/python3")];
+      for (const file of [node, python]) mkdirSync(path.dirname(file));
+      copyFileSync(realpathSync(process.execPath), node);
+      execFileSync("python3", ["-m", "venv", "--without-pip", path.join(installed, "versions/1")]);
+      symlinkSync("versions/1", path.join(installed, "current"));
+      symlinkSync("../current/bin/python3", python);
+      const script = `import { startLocalServer } from ${JSON.stringify(path.resolve("dist/local/index.mjs"))};
 import { Sandbox, CodeInterpreter } from ${JSON.stringify(path.resolve("dist/index.mjs"))};
 const server = await startLocalServer({ port: false });
 const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
 const { codes } = await CodeInterpreter.create(sandbox);
 console.log((await codes.run("process.execPath", { language: "javascript" })).text);
+console.log((await codes.run("import sys; sys.base_prefix != sys.prefix")).text);
 await server.close();`;
-    const printed = execFileSync(node, ["--input-type=module", "-e", script], { encoding: "utf8" });
-    expect(printed).toBe(`'${node}'\n`);
-  });
+      const printed = execFileSync(node, ["--input-type=module", "-e", script], {
+        encoding: "utf8",
+        env: { ...process.env, PATH: `${path.dirname(python)}:${process.env["PATH"] ?? ""}` },
+      });
+      expect(printed).toBe(`'${node}'\nTrue\n`);
+    },
+  );
 });

@@ -59,6 +59,22 @@ test("decorators are refused with their position", async () => {
   expect(error?.traceback).toMatch(/^<cell-\d+>:2\n@sealed\n\^\n/);
 });
 
+const knowsUsing = Number.parseInt(process.versions.node, 10) >= 24;
+
+test.each([
+  ["using", "{ using used1: Disposable = { [Symbol.dispose]() { console.log('end') } }; }"],
+  [
+    "await using",
+    "await (async () => { await using used2 = { async [Symbol.asyncDispose]() { console.log('end') } }; })();",
+  ],
+])("%s is refused by name where this Node.js does not know it", async (_what, code) => {
+  const { error, stdout } = await run(code);
+  expect(stdout).toBe(knowsUsing ? "end\n" : "");
+  expect(error?.evalue).toBe(
+    knowsUsing ? undefined : "`using` is not supported by this version of Node; use try and finally instead",
+  );
+});
+
 test("invalid TypeScript is a syntax error with its line", async () => {
   const { error } = await run("const fine = 1;\nconst a: = 3");
   expect(error?.ename).toBe("SyntaxError");
