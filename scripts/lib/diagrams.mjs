@@ -15,19 +15,10 @@ export const diagrams = [
         label: "services",
         modules: ["src/services/codes.ts", "src/services/run-options.ts", "src/services/link.ts"],
       },
-      {
-        label: "execution",
-        modules: ["src/execution/run.ts", "src/execution/run-stream.ts"],
-      },
-      {
-        label: "",
-        modules: [
-          "src/execution/handlers.ts",
-          "src/execution/execution.ts",
-          "src/execution/event.ts",
-          "src/execution/interrupt.ts",
-        ],
-      },
+      { label: "execution", modules: ["src/execution/run.ts"] },
+      { label: "", modules: ["src/execution/handlers.ts"] },
+      { label: "", modules: ["src/execution/run-stream.ts", "src/execution/execution.ts"] },
+      { label: "", modules: ["src/execution/event.ts", "src/execution/interrupt.ts"] },
       { label: "transport", modules: ["src/transport/client.ts"] },
       { label: "", modules: ["src/transport/call.ts", "src/transport/event-stream.ts"] },
       {

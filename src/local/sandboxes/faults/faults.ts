@@ -30,7 +30,7 @@ export interface Faults {
   readonly hangAfterKernelDeath?: boolean | undefined;
   /** The share of requests to a sandbox that fail with 502, from 0 to 1. With 0.25, exactly every fourth fails. */
   readonly badGatewayRate?: number | undefined;
-  /** A sandbox responds with 502 for its first milliseconds, this many. */
+  /** A new sandbox responds with 502 for this many milliseconds. */
   readonly slowStartMillis?: number | undefined;
   /** A sandbox expires after this number of milliseconds, regardless of its timeout. */
   readonly expiresInMillis?: number | undefined;
