@@ -15,7 +15,7 @@ const server = await startLocalServer({ port: false }); // no port: it is reache
 after(() => server.close());
 
 /**
- * The program under test: an answer, or what to tell the user.
+ * The program under test: the result, or what to tell the user.
  *
  * @param {Codes} codes
  * @param {number} timeoutSeconds
@@ -32,7 +32,7 @@ async function ask(codes, timeoutSeconds) {
 }
 
 /**
- * What comes of the program in a sandbox with these faults.
+ * Runs the program in a sandbox with these faults and returns its outcome.
  *
  * @param {Faults} faults
  */
@@ -57,7 +57,7 @@ test("completion that comes before the output loses nothing", async () => {
   assert.equal(await askWith({ earlyCompletion: true }), "42");
 });
 
-test("a stream that is cut, cleanly or not, is never taken for an answer", async () => {
+test("a stream that is cut, cleanly or not, is never taken for a result", async () => {
   assert.equal(await askWith({ cutAtByte: 150 }), "unknown: STREAM_BROKEN");
   assert.equal(await askWith({ cutAtByte: 150, cutCleanly: true }), "unknown: STREAM_CUT");
 });

@@ -529,7 +529,7 @@ export interface components {
             image?: components["schemas"]["ImageSpec"];
             /** @description The snapshot that it was created from. */
             snapshotId?: string;
-            /** @description As it was asked for. */
+            /** @description As requested. */
             platform?: components["schemas"]["PlatformSpec"];
             /** @description The labels; left out when there are none. */
             metadata?: {
@@ -584,7 +584,7 @@ export interface components {
             /** @description Which page this is. */
             pagination: components["schemas"]["PaginationInfo"];
         };
-        /** @description Which page an answer is, and of how many. */
+        /** @description The number of this page and the total number of pages. */
         PaginationInfo: {
             /** @description This page, from 1. */
             page: number;

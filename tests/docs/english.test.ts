@@ -26,6 +26,10 @@ const PATTERNS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bcomes? to nothing\b/gi, "fails"],
   [/\bsays? nothing of\b/gi, "does not mention"],
   [/\bread-me\b/gi, "README"],
+  [/\b(?:came|comes?) of (?:it|a|the|one|each)\b/gi, "the outcome of, the result of"],
+  [/\bof which only\b/gi, "of which at most, a separate sentence"],
+  [/\bthe caller's own affair\b/gi, "the caller's reason"],
+  [/\bas (?:it|they) (?:was|were) asked for\b/gi, "as requested"],
 ];
 
 /** Recorded or generated text, and this list. */
