@@ -1,7 +1,7 @@
 import type { Commands } from "../index.js";
 import type { ToolFile } from "./types.js";
 
-/** How many of the newest files are looked at. */
+/** The number of newest files to compare. */
 const WINDOW = 200;
 // ctime, since copying and unpacking give files the modification times of their originals.
 const LIST = String.raw`{ find . \( -name '.?*' -o -name node_modules -o -name __pycache__ -o -name venv \) -prune -o -type f -printf '%C@ %s %P\n' 2>/dev/null || find . \( -name '.?*' -o -name node_modules -o -name __pycache__ -o -name venv \) -prune -o -type f -exec stat -f '%Fc %z %N' {} + 2>/dev/null; } | sort -rn | head -n ${WINDOW}`;
@@ -11,8 +11,8 @@ interface ListedFile extends ToolFile {
 }
 
 /**
- * Finds out which files below the working directory were created or changed between two looks. One command per look:
- * the newest files are compared with those of the look before.
+ * Finds the files below the working directory that were created or changed between two calls. Each call runs one command
+ * and compares the newest files with those of the previous call.
  */
 export class ChangedFiles {
   readonly #commands: Commands;
@@ -22,13 +22,13 @@ export class ChangedFiles {
     this.#commands = commands;
   }
 
-  /** Remembers the files as they are, unless that has been done. */
+  /** Records the current files, unless they were recorded before. */
   async begin(signal: AbortSignal): Promise<void> {
     this.#seen ??= this.#list(signal);
     await this.#seen;
   }
 
-  /** Returns what was created or changed since the last look, newest first. */
+  /** Returns the files that were created or changed since the previous call, newest first. */
   async look(signal: AbortSignal): Promise<ToolFile[]> {
     const before = (await this.#seen) ?? [];
     const now = await this.#list(signal);
@@ -38,13 +38,13 @@ export class ChangedFiles {
     return now
       .filter((file) => {
         const old = known.get(file.path);
-        // What is older than the newest file of before was only moved up by deletions.
+        // A file older than the previous newest one is here only because other files were deleted.
         return file.changedAt >= newest && (old?.changedAt !== file.changedAt || old.size !== file.size);
       })
       .map(({ path, size }) => ({ path, size }));
   }
 
-  /** Takes the files as they are for known, after a change that the model was told of already. */
+  /** Records the current files as known, after a change that was already reported to the model. */
   async skip(signal: AbortSignal): Promise<void> {
     if (this.#seen !== undefined) await this.look(signal);
   }

@@ -19,7 +19,7 @@ export interface OpenAIChatTool {
   readonly function: Omit<OpenAITool, "type" | "strict">;
 }
 
-/** What a model's output items have to have, so that calls are found among them. */
+/** The property by which calls are found among a model's output items. */
 export interface OpenAIOutputItem {
   readonly type: string;
 }
@@ -33,7 +33,7 @@ export interface OpenAICallOutput {
   )[];
 }
 
-/** What a message of the Chat Completions API has to have, so that calls are found in it. */
+/** The property by which calls are found in a message of the Chat Completions API. */
 export interface OpenAIChatMessage {
   readonly tool_calls?: readonly OpenAIOutputItem[] | null | undefined;
 }
@@ -73,7 +73,7 @@ export interface AnthropicTool {
   readonly input_schema: { type: "object"; [key: string]: unknown };
 }
 
-/** What a message's content blocks have to have, so that calls are found among them. */
+/** The property by which calls are found among a message's content blocks. */
 export interface AnthropicBlock {
   readonly type: string;
 }
@@ -149,7 +149,7 @@ export function forOpenAI(codeTools: CodeTools): OpenAITools {
   };
 }
 
-/** Returns the same for OpenAI's Chat Completions API and the many that are like it. */
+/** Returns the same for OpenAI's Chat Completions API and compatible ones. */
 export function forOpenAIChat(codeTools: CodeTools): OpenAIChatTools {
   const tools = codeTools.tools.map(({ name, description, inputSchema }): OpenAIChatTool => ({
     type: "function",

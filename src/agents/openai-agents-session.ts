@@ -16,7 +16,7 @@ import { readLink } from "./sandbox-operations.js";
 const TIMED_OUT = 124;
 const CHARACTERS_PER_TOKEN = 4;
 
-/** What is needed to find the sandbox of a session again; it survives `JSON.stringify`. */
+/** The serializable state by which the sandbox of a session is found again. */
 export interface OpenSandboxSessionState extends SandboxSessionState {
   readonly sandboxId: string;
 }
@@ -166,7 +166,7 @@ export class OpenSandboxSession implements SandboxSession<OpenSandboxSessionStat
     }
   }
 
-  /** Packs the root of the manifest into an archive of tar. */
+  /** Packs the root of the manifest into a tar archive. */
   async persistWorkspace(): Promise<Uint8Array> {
     return await this.#withArchive(async (archive) => {
       await this.#tar(["-cf", archive, "."]);
@@ -174,7 +174,7 @@ export class OpenSandboxSession implements SandboxSession<OpenSandboxSessionStat
     });
   }
 
-  /** Unpacks what {@link persistWorkspace} has packed. */
+  /** Unpacks an archive of {@link persistWorkspace}. */
   async hydrateWorkspace(data: string | ArrayBuffer | Uint8Array): Promise<void> {
     await this.#withArchive(async (archive) => {
       await this.sandbox.files.writeFile(archive, data instanceof ArrayBuffer ? new Uint8Array(data) : data);

@@ -1,4 +1,4 @@
-/** What of Node's `process` is used, where there is one. */
+/** The members of Node's `process` that are used here. */
 interface ProcessLike {
   readonly pid: number;
   on(event: string, listener: (argument: string) => void): unknown;
@@ -7,7 +7,7 @@ interface ProcessLike {
   kill(pid: number, signal: string): unknown;
 }
 
-/** Marks this package's own listeners, also across copies: another listener of a signal decides itself when to exit. */
+/** Marks this package's own signal listeners, also those of other copies. If there are others, they decide when to exit. */
 const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 /** How long the end of the process waits for sandboxes to be killed, in milliseconds. */
@@ -20,11 +20,11 @@ let isEnding = false;
 /**
  * Closes something when the process ends by itself or by a signal. After a crash there is no time for requests.
  *
- * @returns a function that takes the registration back
+ * @returns a function that removes the registration
  */
 export function onProcessEnd(close: () => Promise<void>): () => void {
   const { process } = platform;
-  // Runtimes that only resemble Node may have a part of it.
+  // Runtimes that resemble Node may lack some members.
   if (process === undefined || typeof process.on !== "function") return () => undefined;
   if (open.size === 0) {
     process.on("beforeExit", onBeforeExit);

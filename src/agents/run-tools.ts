@@ -12,12 +12,12 @@ import { plainText } from "./traceback.js";
 import type { CodeToolInputs, CodeToolResult, ToolFile, ToolOutput } from "./types.js";
 import type { Workspace } from "./workspace.js";
 
-/** What an execution keeps, in bytes. The report cuts text to its own bound, but it needs pictures as a whole. */
+/** The output limit of an execution, in bytes. The report has a lower limit for text, but needs complete pictures. */
 const MOST_KEPT_BYTES = 16_000_000;
 /** How many changed files the text names. */
 const MOST_NAMED_FILES = 20;
 
-/** What a call in a workspace needs besides its input. */
+/** The context of a call: its workspace, signal, output receiver and limits. */
 export interface ToolCall {
   readonly workspace: Workspace;
   readonly signal: AbortSignal;
@@ -70,7 +70,7 @@ async function runInContext(
     context: codeContext,
     signal: abandoning.signal,
     maxOutputBytes: MOST_KEPT_BYTES,
-    // Neither the wait for its turn nor the start of the kernel counts.
+    // The time limit excludes the queue and the start of the kernel.
     handlers: { ...output.handlers, onInit: () => limit.begin() },
   });
   try {
@@ -79,7 +79,7 @@ async function runInContext(
     if (!limit.signal.aborted) throw error;
     const stopped = workspace.stop(run, () => abandoning.abort(), language, context);
     if (signal.aborted) {
-      // The caller does not wait; the next call in this context does.
+      // The caller does not wait for this; the next call in this context does.
       const notify = (isKept: boolean) => isKept || workspace.notify(LOST_STATE);
       void stopped.then(notify, () => undefined);
       throw error;
@@ -161,7 +161,7 @@ export async function runCommand(
 
 interface Outcome {
   readonly execution: Execution;
-  /** How the run was stopped, unless it came to its own end. */
+  /** How the run was stopped; `undefined` if it ended by itself. */
   readonly stopped?: string;
 }
 

@@ -10,7 +10,7 @@ export async function orNull<Value>(work: Promise<Value>): Promise<Value | null>
   }
 }
 
-/** Describes what a path leads to, through symbolic links; `null` if it is missing. */
+/** Describes a path and follows symbolic links; `null` if it is missing. */
 export async function readLink(
   sandbox: Sandbox,
   path: string,
@@ -33,7 +33,7 @@ export function fileErrorOf(
 ): "file_not_found" | "permission_denied" | "is_directory" | undefined {
   if (!(error instanceof SandboxApiException)) return undefined;
   if (error.statusCode === 404) return "file_not_found";
-  // Servers report what the operating system says, in the words of Go.
+  // Servers report errors of the operating system in Go's wording.
   if (/: no such file or directory|: not a directory/.test(error.message)) return "file_not_found";
   if (/permission denied|read-only file system/.test(error.message)) return "permission_denied";
   return error.message.includes("is a directory") ? "is_directory" : undefined;

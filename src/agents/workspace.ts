@@ -7,7 +7,7 @@ import {
 } from "../index.js";
 import { ChangedFiles } from "./changed-files.js";
 
-/** A sandbox with what the tools keep of it: contexts, and what the model has yet to be told. */
+/** A sandbox with its contexts and with the notices that the model has not received yet. */
 export class Workspace {
   readonly interpreter: CodeInterpreter;
   readonly changedFiles: ChangedFiles;
@@ -26,7 +26,7 @@ export class Workspace {
     this.#notices.push(notice);
   }
 
-  /** Returns what the model has not been told yet. */
+  /** Returns the notices for the model and clears them. */
   takeNotices(): string[] {
     const notices = this.#notices;
     this.#notices = [];
@@ -46,14 +46,14 @@ export class Workspace {
     return await context;
   }
 
-  /** Forgets a context that the server does not know any more. */
+  /** Forgets a context that no longer exists on the server. */
   forget(language: string, name: string): void {
     this.#contexts.delete(keyOf(language, name));
   }
 
   /**
    * Interrupts a run and waits until it has ended; the context's next run waits for that too. A kernel that does not
-   * react is ended itself, and the context starts anew at its next use.
+   * react is killed, and the context is created anew at its next use.
    *
    * @param abandon closes the request of a run that does not end
    * @returns whether the state was kept
@@ -70,7 +70,7 @@ export class Workspace {
   async #stop(run: Run, abandon: () => void, key: string): Promise<boolean> {
     try {
       await run.interrupt();
-      // Servers end a kernel that does not react themselves.
+      // Servers kill a kernel that does not react to the interrupt.
       return (await run).error?.name !== "KernelDied";
     } catch (error) {
       if (!isSandboxException(error) || error.code !== "REQUEST_TIMEOUT") return true;

@@ -10,12 +10,12 @@ const NAMES = ["osci", "opensandbox-code-interpreter"];
 
 /** Runs the command that the arguments name, and ends the process with its exit code. */
 export async function main(argv: readonly string[]): Promise<void> {
-  // What is started as `npx opensandbox-code-interpreter` need not be known as `osci`.
+  // With `npx opensandbox-code-interpreter`, `osci` may not be installed.
   const called = path.basename(argv[1] ?? "").replace(/\.\w+$/, "");
   const name = NAMES.includes(called) ? called : "opensandbox-code-interpreter";
   const io = new Io();
   const exitCode = await execute(argv, name, io);
-  // Whatever is still open, such as a connection that is kept alive, must not hold up the end.
+  // Exit although something may be open, such as a keep-alive connection.
   await Promise.all([flush(process.stdout), flush(process.stderr)]);
   process.exit(exitCode);
 }
@@ -29,7 +29,7 @@ async function execute(argv: readonly string[], name: string, io: Io): Promise<n
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     const stopped = io.stop.reason;
-    // What fails because of a stop is part of it.
+    // An error that follows from a stop is not reported.
     if (stopped !== undefined && (error instanceof Stopped || !io.verbose)) return stopped.exitCode;
     const { reportFailure } = await import("./failure.js");
     const exitCode = reportFailure(error, io, name);

@@ -5,7 +5,7 @@ import type { ConnectionOptions } from "../index.js";
 import { UsageError } from "./errors.js";
 import { parseDuration, parseOptionalDuration } from "./values.js";
 
-/** What the command-line options say about the server. */
+/** The command-line options about the server. */
 export interface ConnectionFlags {
   readonly domain?: string | undefined;
   readonly apiKeyFile?: string | undefined;
@@ -17,7 +17,7 @@ export interface Configuration {
   readonly connection: ConnectionOptions | undefined;
   readonly apiKey: string | undefined;
   readonly color: boolean;
-  /** What `sandboxes create` uses unless it is told otherwise. */
+  /** The defaults of `sandboxes create`. */
   readonly defaults: {
     readonly image: string | undefined;
     readonly timeoutSeconds: number | null | undefined;
@@ -52,7 +52,7 @@ export async function readConfiguration(flags: ConnectionFlags): Promise<Configu
         : {
             domain,
             protocol: toProtocol(variable("OPEN_SANDBOX_PROTOCOL") ?? file.text("connection", "protocol")),
-            // Without a key the SDK must not look for one itself: it has been looked for here.
+            // An empty key keeps the SDK from reading the environment again.
             apiKey: apiKey ?? "",
             requestTimeoutSeconds,
             useServerProxy:

@@ -31,7 +31,7 @@ export function endingOf(error: ExecutionError | undefined): Ending {
   return failed(/^(?:.*\()?signal: ([a-z ]+)/.exec(value)?.[1]);
 }
 
-/** As {@link endingOf}, of a shell command, whose error has the exit code as its value. */
+/** As {@link endingOf}, for a shell command, whose error has the exit code as its value. */
 export function commandEndingOf(error: ExecutionError | undefined): Ending {
   if (error === undefined) return intended(0);
   if (/^\d+$/.test(error.value)) return intended(Number(error.value));
@@ -44,6 +44,6 @@ function failed(signalName = ""): Ending {
 }
 
 function intended(code: number): Ending {
-  // What a system keeps of an exit code.
+  // Systems keep the lower eight bits of an exit code.
   return { exitCode: ((code % 256) + 256) % 256, isIntended: true };
 }

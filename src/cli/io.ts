@@ -1,14 +1,14 @@
 import { oneLine } from "./text.js";
 import { Stop } from "./stop.js";
 
-/** How a command reports, from the options that all commands have. */
+/** The options of all commands that decide how a command reports. */
 export interface IoOptions {
   readonly output: "text" | "json";
   readonly verbose: boolean;
   readonly color: boolean;
 }
 
-/** Where a command writes to, and how: results to stdout, everything else to stderr. */
+/** Writes the output of a command: results to stdout, everything else to stderr. */
 export class Io {
   readonly stop: Stop;
   #options: IoOptions = { output: "text", verbose: false, color: true };
@@ -17,7 +17,7 @@ export class Io {
     this.stop = stop;
   }
 
-  /** Changes how the command reports, by what is known now. */
+  /** Sets the options once they are parsed. */
   configure(options: Partial<IoOptions>): void {
     this.#options = { ...this.#options, ...options };
   }
@@ -35,7 +35,7 @@ export class Io {
     return this.#options.color && process.stderr.isTTY && !process.env["NO_COLOR"];
   }
 
-  /** Writes to stdout, unchanged; resolves when more can be taken. */
+  /** Writes to stdout, unchanged; resolves when the stream accepts more. */
   write(text: string | Uint8Array): Promise<void> | undefined {
     return write(process.stdout, text);
   }
@@ -55,7 +55,7 @@ export class Io {
     await (this.json ? this.record(value) : this.write(`${text}\n`));
   }
 
-  /** Says something about the command's work, in one line on stderr. */
+  /** Prints a message about the command's work as one line on stderr. */
   note(text: string): void {
     process.stderr.write(`${oneLine(text)}\n`);
   }

@@ -2,7 +2,7 @@ import path from "node:path";
 import { SupportedLanguage } from "../index.js";
 import { UsageError } from "./errors.js";
 
-/** The names by which a language is known, apart from its own: endings of files, interpreters, usual short forms. */
+/** Other names of a language: file extensions, interpreters, usual short forms. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   [SupportedLanguage.Python]: ["py", "python3", "ipython"],
   [SupportedLanguage.JavaScript]: ["js", "mjs", "cjs", "node"],
@@ -21,9 +21,9 @@ export function resolveLanguage(name: string): string {
 }
 
 /**
- * Decides the language of a program: what the user says, else what its ending says, else its first line.
+ * Returns the language of a program: by the user's option, the file's extension, or its first line.
  *
- * @throws {UsageError} for a file that says nothing
+ * @throws {UsageError} if none of them names a language
  */
 export function languageOf(program: {
   readonly file: string | undefined;

@@ -8,7 +8,7 @@ const ARGUMENTS = ["-y", "opensandbox-code-interpreter", "mcp"];
 /** A host for which {@link describeHost} knows the configuration. */
 export type McpHost = (typeof MCP_HOSTS)[number];
 
-/** Returns how a host is told to start this server, and where that belongs. */
+/** Returns the configuration with which a host starts this server, and where to put it. */
 export function describeHost(host: McpHost): {
   readonly config: string;
   readonly place: string;

@@ -4,10 +4,10 @@ import type { Io } from "./io.js";
 import type { ResultPrinter } from "./pictures.js";
 import { styledText } from "./text.js";
 
-/** How much of what was printed to stderr is remembered, to print no traceback twice. In characters. */
+/** The number of characters of stderr to keep, so that no traceback is printed twice. */
 const REMEMBERED = 64 * 1024;
 
-/** Passes on what a run prints as it comes: bytes as they are, or one line of JSON for each event. */
+/** Prints the output of a run as it arrives: unchanged, or as one line of JSON for each event. */
 export class ProgramOutput {
   readonly #io: Io;
   readonly #results: ResultPrinter;
@@ -30,12 +30,12 @@ export class ProgramOutput {
     return this.#endsLine;
   }
 
-  /** What prints a run of code. */
+  /** Handlers that print a run of code. */
   get handlers(): ExecutionHandlers {
     return this.#handlers((text) => text);
   }
 
-  /** What prints a command, whose output comes in lines without their newlines. */
+  /** Handlers that print a command, whose output arrives in lines without newlines. */
   get commandHandlers(): ExecutionHandlers {
     return this.#handlers((text) => (text === "\n" ? text : `${text}\n`));
   }
@@ -89,7 +89,7 @@ export async function untilEnd(run: Run, io: Io): Promise<Execution> {
     interrupt = () => {
       io.note("Interrupting. Press Ctrl-C again to leave at once.");
       run.interrupt().catch(() => {
-        // It does not end. What ends it is the end of its sandbox.
+        // The run does not react. It ends with its sandbox.
         reject(signal.reason as Error);
       });
     };

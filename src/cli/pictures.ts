@@ -28,7 +28,7 @@ export class ResultPrinter {
   readonly #mode: Exclude<PictureMode, "auto">;
   readonly #print: (text: string) => Promise<void> | undefined;
 
-  /** @param target what the pictures are saved beside, and the beginning of their names */
+  /** @param target the directory to save pictures in, and the beginning of their names */
   constructor(
     io: Io,
     target: { readonly directory: string; readonly name: string },
@@ -76,7 +76,7 @@ function formatToSave({ mimeTypes }: ExecutionResult): readonly [string, string]
   return other === undefined ? undefined : [other, other.slice("image/".length)];
 }
 
-/** Writes a file under the first free number: what is there already, is never overwritten. */
+/** Writes a file under the first free number; never overwrites one. */
 async function writeNew(
   directory: string,
   name: string,
@@ -100,7 +100,7 @@ async function writeNew(
   );
 }
 
-/** The protocol that the terminal is known to have. Inside tmux and screen none gets through. */
+/** Returns the protocol that the terminal supports. tmux and screen pass none through. */
 export function terminalMode(env: NodeJS.ProcessEnv): "kitty" | "iterm" | "none" {
   const { TERM = "", TERM_PROGRAM = "", LC_TERMINAL = "" } = env;
   if (env["TMUX"] !== undefined || /^(screen|tmux)/.test(TERM)) return "none";

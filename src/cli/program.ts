@@ -36,7 +36,7 @@ const CONNECTION: readonly GlobalOption[] = ["domain", "apiKeyFile", ...REPORTIN
 const EXISTING_SANDBOX: readonly GlobalOption[] = ["sandbox", ...CONNECTION];
 const ANY_SANDBOX: readonly GlobalOption[] = ["keep", ...EXISTING_SANDBOX];
 
-/** What the program is made for. */
+/** What the program depends on. */
 interface ProgramSettings {
   /** The name by which it was called. */
   readonly name: string;
@@ -46,7 +46,7 @@ interface ProgramSettings {
   readonly io: Io;
 }
 
-/** The command line: its commands, what they take, and their help. What a command needs is loaded when it runs. */
+/** Creates the command line: commands, options and help. The code of a command is loaded when it runs. */
 export function createProgram({ name, names, version, io }: ProgramSettings): {
   execute(argv: readonly string[]): Promise<number>;
 } {
@@ -99,7 +99,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     .option("--no-color", "show no colours ($NO_COLOR)")
     .version(version, "-v, --version", "print the version")
     .configureHelp({
-      // The help of every command fits a screen; that of the root leaves out how it was asked for.
+      // Every help fits a screen: --help itself is not listed.
       visibleCommands: shownCommands,
       visibleOptions: (command) => command.options.filter((option) => !option.hidden),
       optionDescription: ({ description, defaultValue }) =>
@@ -111,7 +111,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
 
   function usageMessage(text: string): string {
     const message = oneLine(text.replace(/^error: /, ""));
-    return `${name}: ${/[.?!)]$/.test(message) ? message : `${message}.`} "${name} --help" shows what there is.\n`;
+    return `${name}: ${/[.?!)]$/.test(message) ? message : `${message}.`} "${name} --help" lists the commands and options.\n`;
   }
 
   const isolation = () =>
@@ -322,7 +322,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
   };
 }
 
-/** The commands that help and completion name; `help` and `version` are there for those who try them. */
+/** Returns the commands that help and completion list: all but `help` and `version`, which work nevertheless. */
 function shownCommands({ commands }: Command): Command[] {
   return commands.filter((command) => command.name() !== "version");
 }

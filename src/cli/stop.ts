@@ -12,7 +12,7 @@ export class Stopped extends Error {
 
 /**
  * Turns Ctrl-C, SIGTERM, SIGHUP and a closed output pipe into one abort signal. A second Ctrl-C ends the process at
- * once; what lives in it, such as the local server, is cleaned up by its own exit handlers.
+ * once; the local server cleans up in its own exit handler.
  */
 export class Stop {
   readonly #controller = new AbortController();
@@ -28,7 +28,7 @@ export class Stop {
     }
     process.stdout.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") throw error;
-      // Nobody reads the output any more. That is not the user asking twice.
+      // The reader of the output is gone. This does not count as a second Ctrl-C.
       if (!this.signal.aborted) this.#stop(new Stopped("SIGPIPE"));
     });
     process.stderr.on("error", () => undefined);
@@ -48,7 +48,7 @@ export class Stop {
     this.#isForgotten = true;
   }
 
-  /** Gives Ctrl-C to a listener instead, until the returned function is called. */
+  /** Passes Ctrl-C to a listener instead, until the returned function is called. */
   takeInterrupts(listener: () => void): () => void {
     this.#interrupted = listener;
     return () => {

@@ -9,7 +9,7 @@ import { readConfiguration, type Configuration, type ConnectionFlags } from "./c
 import { UsageError } from "./errors.js";
 import type { Io } from "./io.js";
 
-/** How long a sandbox lives on when the command that made it is gone, in seconds. */
+/** The lifetime of a sandbox after the command that created it has ended, in seconds. */
 const LIFETIME_SECONDS = 600;
 const RENEWAL_SECONDS = LIFETIME_SECONDS / 3;
 
@@ -25,19 +25,19 @@ export interface WorkspaceOptions extends ConnectionFlags {
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A sandbox to work in, and what has to end with the command. */
+/** A sandbox and what to close at the end of the command. */
 export interface Workspace {
   readonly interpreter: CodeInterpreter;
   readonly sandbox: Sandbox;
   /** Whether the sandbox outlives the command. */
   readonly isKept: boolean;
-  /** Gives a new sandbox for one that is gone. */
+  /** Creates a new sandbox in place of one that has ended. */
   replace(): Promise<Workspace>;
-  /** Ends what was made for the command: the sandbox unless it is kept, and the local server. */
+  /** Kills the sandbox unless it is kept, and closes the local server. */
   close(): Promise<void>;
 }
 
-/** Opens a sandbox: the one that is named, else a new one, on the configured server or a local one. */
+/** Opens the named sandbox, or creates one on the configured server or a local one. */
 export async function openWorkspace(options: WorkspaceOptions, io: Io): Promise<Workspace> {
   const configuration = await readConfiguration(options);
   if (!configuration.color) io.configure({ color: false });
@@ -172,7 +172,7 @@ async function kill(sandbox: Sandbox, io: Io): Promise<void> {
   }
 }
 
-/** Whether an error says that a sandbox exists no longer. */
+/** Whether an error says that a sandbox no longer exists. */
 export function isGone(error: unknown): boolean {
   return isSandboxException(error) && "statusCode" in error && error.statusCode === 404;
 }

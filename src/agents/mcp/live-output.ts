@@ -1,8 +1,8 @@
 import type { ToolOutput } from "../types.js";
 
-/** How often a client hears of new output at most, in milliseconds. */
+/** The shortest time between two messages to a client, in milliseconds. */
 const INTERVAL_MILLIS = 100;
-/** How much of the output that came since then one message holds, in characters: its end. */
+/** The longest message, in characters. Of more output, it holds the end. */
 const LONGEST_MESSAGE = 2_000;
 
 /** Joins a run's output into few messages, each sent a moment after its first piece. */
@@ -23,7 +23,7 @@ export class LiveOutput {
     this.#timer ??= setTimeout(() => this.#flush(), INTERVAL_MILLIS);
   }
 
-  /** Sends what is left, and waits until everything is sent: nothing may follow a call's result. */
+  /** Sends the rest and waits until everything is sent: no progress may follow a call's result. */
   async end(): Promise<void> {
     this.#flush();
     await this.#sending;
@@ -36,7 +36,7 @@ export class LiveOutput {
     if (text === "") return;
     this.#text = "";
     const total = this.#total;
-    // A client that is gone does not stop the run: cancelling it does.
+    // A client that has disconnected does not stop the run; only a cancellation does.
     this.#sending = this.#sending.then(() => this.#send(text, total)).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { createCodeTools } from "../code-tools.js";
 import type { CodeTool, CodeTools, CodeToolsOptions } from "../types.js";
 
-/** Where the tools of a call come from: the one sandbox of a connection, or the one that a handle names. */
+/** Provides the tools of a call: for the one sandbox of a connection, or for the one that a handle names. */
 export interface ToolSource {
   /** What clients see of the tools. */
   readonly tools: readonly CodeTool[];
@@ -108,7 +108,7 @@ export class NamedSandboxes {
     if (!this.#byHandle.delete(named.handle)) return;
     const ending = named.codeTools
       .close()
-      // There is nobody to tell; a sandbox on a server ends by itself.
+      // No caller is waiting for this; a sandbox on a server expires by itself.
       .catch(() => undefined)
       .finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);

@@ -34,7 +34,7 @@ const GUIDE = `You have a sandbox in which you can run code, shell commands and 
 - The value of the last expression is returned; print what else you want to see. Figures of matplotlib come back as pictures.
 - Files are shared by all tools. Write results that the user wants to keep to files in the working directory; results name the files that a call created or changed.
 - Long output is cut in the middle. The complete text is in the file that the result names: read the part that you need with read_file.
-- An error comes with its traceback: mend the code and run only that part again. After a timeout the variables are still there, unless the result says otherwise.
+- An error comes with its traceback: correct the code and run only that part again. After a timeout the variables are still there, unless the result says otherwise.
 - There may be no network access. If a package is missing, try what is installed before you stop.`;
 
 const HANDLE_GUIDE = `
@@ -102,7 +102,7 @@ function registerTool(
   );
 }
 
-/** The tools check their inputs themselves, since what a model is told about a mistake decides whether it mends it. */
+/** Accepts every value: the tools check their inputs themselves, with messages from which a model can correct its call. */
 function describedBy(schema: object): StandardSchemaWithJSON {
   return {
     "~standard": {
@@ -135,7 +135,7 @@ function splitHandle(given: unknown, hasHandles: boolean): { handle?: string; re
   if (!hasHandles || typeof given !== "object" || given === null || !("sandbox" in given))
     return { rest: given };
   const { sandbox, ...rest } = given;
-  // Models fill optional fields with nothing.
+  // Models send null or an empty text for optional fields.
   if (sandbox === null || sandbox === "") return { rest };
   return { handle: typeof sandbox === "string" ? sandbox : JSON.stringify(sandbox), rest };
 }

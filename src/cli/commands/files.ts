@@ -75,7 +75,7 @@ export async function remove(
 ): Promise<number> {
   await using sandbox = await connectSandbox(options, io);
   const { signal } = io.stop;
-  // Servers do not mind a missing file; a user who has mistyped a path does.
+  // Servers ignore a missing file; here it is an error, as the path may be mistyped.
   const infos = await sandbox.files.getFileInfo(paths, { signal });
   if (options.recursive === true) {
     await sandbox.files.deleteDirectories(paths, { signal });

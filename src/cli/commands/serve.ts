@@ -35,7 +35,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
   if (!signal.aborted) await once(signal, "abort");
   await server.close();
   if (!io.json) await io.write("Stopped.\n");
-  // For a server, being told to stop is the way to end well.
+  // A server that is stopped by a signal has succeeded.
   io.stop.forget();
   return 0;
 }

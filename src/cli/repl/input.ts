@@ -1,6 +1,6 @@
 import { SupportedLanguage } from "../../index.js";
 
-/** What a language's text is made of, as far as its brackets are concerned. */
+/** The parts of a language's text that decide whether a bracket counts. */
 interface Syntax {
   /** Comments and closed strings: brackets in them do not count. */
   readonly ignored: RegExp;

@@ -51,8 +51,7 @@ export class LineReader {
   }
 
   /**
-   * Reads a line. Between two calls the terminal is as other programs have it: Ctrl-C is a signal, and what is typed
-   * waits.
+   * Reads a line. Between two calls the terminal is in its usual mode: Ctrl-C is a signal, and typed text waits.
    */
   async read(prompt: string): Promise<Read> {
     if (this.#queue.length === 0) {
@@ -84,7 +83,7 @@ export class LineReader {
     this.#wake?.();
   }
 
-  /** Discards what is typed; where nothing is, a second Ctrl-C leaves. */
+  /** Discards the typed text; if there is none, a second Ctrl-C exits. */
   #interrupt(io: Io): void {
     const isEmpty = this.#readline.line === "";
     process.stdout.write("^C\n");

@@ -1,13 +1,13 @@
 import { SupportedLanguage, type CodeContext, type Codes } from "../../index.js";
 
-/** How long a kernel may take for names, in seconds. */
+/** The time limit for asking a kernel for names, in seconds. */
 const TIMEOUT_SECONDS = 2;
 const MOST_NAMES = 200;
 
-/** Names that continue a line, and the part of the line that they replace: what `readline` takes. */
+/** Names that complete a line, and the part of the line that they replace, as `readline` expects them. */
 export type Completions = [names: string[], replaced: string];
 
-/** Asks the kernel how a line may continue; for languages whose kernels do not tell, uses the words of earlier input. */
+/** Asks the kernel for names that complete a line; where it cannot tell, uses the words of earlier input. */
 export async function completeNames(
   codes: Codes,
   context: CodeContext,
