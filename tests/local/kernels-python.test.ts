@@ -382,6 +382,19 @@ os.system("(sleep 0.05; echo late) &")`);
       expect((await run("gone")).error?.ename).toBe("NameError");
     });
 
+    if (pythonShell === "auto") {
+      test("IPython's terminal is not loaded, and is there for code that needs it", async () => {
+        const loaded = await text(
+          'import sys\n[name for name in sys.modules if name.startswith("prompt_toolkit")]',
+        );
+        expect(loaded).toBe("[]");
+        expect(await text("import IPython\nIPython.embed.__name__")).toContain("embed");
+        const used =
+          "from IPython.terminal.embed import InteractiveShellEmbed\nInteractiveShellEmbed.__name__";
+        expect(await text(used)).toBe("'InteractiveShellEmbed'");
+      });
+    }
+
     describeIf(
       hasMatplotlib,
       `local/kernels-python: figures, ${name}`,
