@@ -1,5 +1,6 @@
 import { createServer, type AddressInfo, type Socket } from "node:net";
 import { once } from "node:events";
+import { FaultServer, type FaultExchange } from "./faults/fault-server.js";
 
 /** One request on a raw socket, with methods to respond to it. */
 export class RawExchange {
@@ -14,24 +15,17 @@ export class RawExchange {
   /** The complete body; rejects if the connection ends before. */
   readonly body: Promise<string>;
 
-  constructor(socket: Socket, head: string, body: Promise<string>) {
-    const [requestLine = "", ...lines] = head.split("\r\n");
-    const [method = "", path = ""] = requestLine.split(" ");
+  constructor({ socket, method, path, headers, received, closed }: FaultExchange) {
     this.socket = socket;
     this.method = method;
     this.path = path;
-    this.headers = Object.fromEntries(
-      lines.map((line) => {
-        const colon = line.indexOf(":");
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-      }),
-    );
-    this.body = body;
-    body.catch(() => undefined);
-    this.closed = socket.closed
-      ? Promise.resolve()
-      : // Not `once` of node:events, which rejects on a reset.
-        new Promise((resolve) => socket.once("close", () => resolve()));
+    this.headers = headers;
+    this.closed = closed;
+    const cut = closed.then(() => {
+      throw new Error("The connection ended inside the request.");
+    });
+    this.body = Promise.race([received.then(String), cut]);
+    this.body.catch(() => undefined);
   }
 
   write(text: string | Uint8Array): void {
@@ -80,41 +74,27 @@ export class RawExchange {
   }
 }
 
-/** An HTTP server for protocol violations: passes each request to the test unprocessed. */
-export class RawServer {
-  readonly origin: string;
+/** A {@link FaultServer} that closes the connection after each response and keeps whole request bodies. */
+export class RawServer implements AsyncDisposable {
   /** All requests so far. */
   readonly exchanges: RawExchange[] = [];
-  readonly #close: () => Promise<void>;
-
-  private constructor(origin: string, close: () => Promise<void>) {
-    this.origin = origin;
-    this.#close = close;
-  }
+  #server!: FaultServer;
 
   /** Starts a server. `onRequest` is called when the head of a request has arrived, with its number, starting at 1. */
   static async start(onRequest: (exchange: RawExchange, count: number) => void): Promise<RawServer> {
-    const sockets = new Set<Socket>();
-    const server = createServer((socket) => {
-      sockets.add(socket);
-      socket.on("close", () => sockets.delete(socket));
-      // Tests cause resets.
-      socket.on("error", () => undefined);
-      readRequest(socket, (exchange) => {
-        raw.exchanges.push(exchange);
-        onRequest(exchange, raw.exchanges.length);
-      });
-    });
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    const { port } = server.address() as AddressInfo;
-    const raw = new RawServer(`http://127.0.0.1:${port}`, async () => {
-      for (const socket of sockets) socket.destroy();
-      const closed = once(server, "close");
-      server.close();
-      await closed;
-    });
+    const raw = new RawServer();
+    raw.#server = await FaultServer.start(
+      (received) => {
+        const exchange = new RawExchange(received);
+        onRequest(exchange, raw.exchanges.push(exchange));
+      },
+      { keepsExchanges: false, keptBodyBytes: Infinity },
+    );
     return raw;
+  }
+
+  get origin(): string {
+    return this.#server.origin;
   }
 
   /** Returns the request with this number, starting at 1. */
@@ -124,8 +104,8 @@ export class RawServer {
     return exchange;
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#server[Symbol.asyncDispose]();
   }
 }
 
@@ -137,58 +117,4 @@ export async function unusedOrigin(): Promise<string> {
   server.close();
   await once(server, "close");
   return `http://127.0.0.1:${port}`;
-}
-
-function readRequest(socket: Socket, onHead: (exchange: RawExchange) => void): void {
-  // Kept in pieces: tests upload many megabytes.
-  let pieces: Buffer[] = [];
-  let body: { readonly resolve: (text: string) => void; readonly read: BodyReader } | undefined;
-  let reject: (error: Error) => void = () => undefined;
-  socket.on("data", (bytes) => {
-    pieces.push(bytes);
-    if (body === undefined) {
-      const received = Buffer.concat(pieces);
-      const end = received.indexOf("\r\n\r\n");
-      if (end === -1) return;
-      const head = received.subarray(0, end).toString("latin1");
-      pieces = [received.subarray(end + 4)];
-      let resolve: (text: string) => void = () => undefined;
-      const promise = new Promise<string>((onBody, onEnd) => {
-        resolve = onBody;
-        reject = onEnd;
-      });
-      body = { resolve, read: bodyReader(head) };
-      onHead(new RawExchange(socket, head, promise));
-    }
-    const text = body.read(pieces);
-    if (text !== undefined) body.resolve(text);
-  });
-  socket.on("close", () => {
-    reject(new Error("The connection ended inside the request."));
-  });
-}
-
-/** Returns the body once it is complete. */
-type BodyReader = (pieces: readonly Buffer[]) => string | undefined;
-
-function bodyReader(head: string): BodyReader {
-  if (/^transfer-encoding: *chunked$/im.test(head)) return (pieces) => unchunk(Buffer.concat(pieces));
-  const length = Number(/^content-length: *(\d+)$/im.exec(head)?.[1] ?? 0);
-  return (pieces) => {
-    const received = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    return received < length ? undefined : Buffer.concat(pieces).subarray(0, length).toString();
-  };
-}
-
-function unchunk(bytes: Buffer): string | undefined {
-  const parts: Buffer[] = [];
-  for (let at = 0; ;) {
-    const end = bytes.indexOf("\r\n", at);
-    if (end === -1) return undefined;
-    const length = Number.parseInt(bytes.subarray(at, end).toString(), 16);
-    if (bytes.byteLength < end + 2 + length + 2) return undefined;
-    if (length === 0) return Buffer.concat(parts).toString();
-    parts.push(bytes.subarray(end + 2, end + 2 + length));
-    at = end + 2 + length + 2;
-  }
 }

@@ -121,6 +121,14 @@ export function chunkOf(bytes: string | Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`${data.byteLength.toString(16)}\r\n`), data, Buffer.from("\r\n")]);
 }
 
+export interface FaultServerOptions {
+  /** Whether {@link FaultServer.bytes} is recorded. */
+  readonly keepsBytes?: boolean;
+  readonly keepsExchanges?: boolean;
+  /** How much of a request body is kept; the rest is only counted. */
+  readonly keptBodyBytes?: number;
+}
+
 /**
  * A server on a raw socket, which can break any rule. Connections are kept alive: only then can `fetch` of Node.js tell
  * a cut response from a complete one.
@@ -145,10 +153,7 @@ export class FaultServer implements AsyncDisposable {
   /** Starts a server. `onRequest` is called when the head of a request has arrived. */
   static async start(
     onRequest: (exchange: FaultExchange) => void,
-    {
-      keepsBytes = false,
-      keepsExchanges = true,
-    }: { readonly keepsBytes?: boolean; readonly keepsExchanges?: boolean } = {},
+    { keepsBytes = false, keepsExchanges = true, keptBodyBytes = 1024 * 1024 }: FaultServerOptions = {},
   ): Promise<FaultServer> {
     const sockets = new Set<Socket>();
     const bytes = keepsBytes ? [] : undefined;
@@ -157,7 +162,7 @@ export class FaultServer implements AsyncDisposable {
       socket.on("close", () => sockets.delete(socket));
       // Tests cause resets.
       socket.on("error", () => undefined);
-      readRequests(socket, bytes, (exchange) => {
+      readRequests(socket, { record: bytes, keptBodyBytes }, (exchange) => {
         if (keepsExchanges) self.exchanges.push(exchange);
         onRequest(exchange);
       });
@@ -193,7 +198,7 @@ export class FaultServer implements AsyncDisposable {
 
 function readRequests(
   socket: Socket,
-  record: Buffer[] | undefined,
+  { record, keptBodyBytes }: { readonly record: Buffer[] | undefined; readonly keptBodyBytes: number },
   onRequest: (exchange: FaultExchange) => void,
 ): void {
   let buffered: Buffer = Buffer.alloc(0);
@@ -209,7 +214,7 @@ function readRequests(
         const head = buffered.subarray(0, end).toString("latin1");
         rest = buffered.subarray(end + 4);
         buffered = Buffer.alloc(0);
-        body = new BodyReader(head);
+        body = new BodyReader(head, keptBodyBytes);
         onRequest(new FaultExchange(socket, head, body.whole));
         if (socket.destroyed) return;
       }
@@ -224,12 +229,10 @@ function readRequests(
   });
 }
 
-/** How much of a body is kept; the rest is only counted. */
-const KEPT_BYTES = 1024 * 1024;
-
 class BodyReader {
   readonly whole: Promise<Buffer>;
   readonly #isChunked: boolean;
+  readonly #most: number;
   #left: number;
   #kept: Buffer[] = [];
   #keptBytes = 0;
@@ -238,7 +241,8 @@ class BodyReader {
   #line = "";
   #phase: "size" | "data" | "after-data" | "trailer" = "size";
 
-  constructor(head: string) {
+  constructor(head: string, most: number) {
+    this.#most = most;
     this.#isChunked = /^transfer-encoding: *chunked$/im.test(head);
     this.#left = this.#isChunked ? 0 : Number(/^content-length: *(\d+)$/im.exec(head)?.[1] ?? 0);
     this.whole = new Promise((resolve) => (this.#resolve = resolve));
@@ -281,7 +285,7 @@ class BodyReader {
   }
 
   #keep(bytes: Buffer): void {
-    if (this.#keptBytes >= KEPT_BYTES) return;
+    if (this.#keptBytes >= this.#most) return;
     this.#kept.push(bytes);
     this.#keptBytes += bytes.byteLength;
   }
