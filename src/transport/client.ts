@@ -8,7 +8,8 @@ import { Endpoint, type EndpointSource, type ServerKind, type Target } from "./e
 import { REQUEST_CHANNEL } from "./log.js";
 import { diagnosticsChannel, isBrowser } from "./platform.js";
 import { UnsentRequest } from "./request.js";
-import { systemClock, type Clock } from "./retry.js";
+import { sleep } from "./abort.js";
+import type { Clock } from "./retry.js";
 
 /** What a generated client is made from. */
 export interface ClientOptions {
@@ -169,6 +170,8 @@ export class Transport<Client> {
   }
 }
 
+// Reads `performance` at a call, not at the import: test environments lack it.
+const systemClock: Clock = { now: () => performance.now(), random: Math.random, sleep };
 const defaultQuerySerializer = createQuerySerializer();
 
 function serializePath(path: string, values: Record<string, unknown>): string {

@@ -1,7 +1,6 @@
 import { SandboxApiException, SandboxConnectionException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { RetryEvent, RetryPolicy } from "../retry-policy.js";
-import { sleep } from "./abort.js";
 import { isRefusedByLoopback } from "./connection-failure.js";
 import type { ServerKind } from "./endpoint.js";
 import { describeFailure } from "./log.js";
@@ -89,9 +88,6 @@ export interface Clock {
   random(): number;
   sleep(millis: number, signal: AbortSignal): Promise<void>;
 }
-
-// Reads `performance` at a call, not at the import: test environments lack it.
-export const systemClock: Clock = { now: () => performance.now(), random: Math.random, sleep };
 
 /** Returns what a retry depends on in an error; `undefined` for errors after which there is none. */
 export function outcomeOf(
