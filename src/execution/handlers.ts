@@ -2,7 +2,6 @@ import type { ExecutionError, ExecutionEvent } from "./event.js";
 import type { ExecutionComplete } from "./execution.js";
 import type { OutputMessage } from "./output-log.js";
 import type { ExecutionResult } from "./result.js";
-import type { RunStream } from "./run-stream.js";
 
 /**
  * What a handler may return: a promise is awaited before the next event is delivered; anything else is ignored, such as
@@ -34,6 +33,13 @@ export interface ExecutionHandlers {
   readonly onExecutionComplete?: ((complete: ExecutionComplete) => HandlerOutcome) | undefined;
 }
 
+/** The run whose handlers are called. */
+interface StoppableRun {
+  /** Why it was stopped, if it was. */
+  readonly stopped: unknown;
+  stop(error: unknown, options: { readonly isForeign: boolean }): void;
+}
+
 /**
  * Calls the handlers of one event. A handler that throws stops the run; a run that is stopped calls no further handler.
  *
@@ -44,7 +50,7 @@ export function callHandlers(
   handlers: ExecutionHandlers,
   event: ExecutionEvent,
   result: ExecutionResult | undefined,
-  run: Pick<RunStream, "stop" | "stopped">,
+  run: StoppableRun,
 ): Promise<unknown> | undefined {
   try {
     const pending = pendingOf(handlers.onEvent?.(event));
