@@ -104,12 +104,23 @@ export class ExecutionResult {
     return this.getBytes("application/pdf");
   }
 
-  /** Returns a format as text: binary ones in base64, unchanged; values that are not strings as JSON. */
+  /**
+   * Returns a format as text: binary ones in base64, unchanged; values that are not strings as JSON, `undefined` if they are
+   * nested too deeply for it.
+   */
   getText(mimeType: string): string | undefined {
     const value = this.data[mimeType];
+    if (typeof value === "string" || value === undefined) return value;
     // In notebooks, a text may be a list of its lines.
-    if (Array.isArray(value) && TEXT_TYPE.test(mimeType) && !mimeType.endsWith("json")) return value.join("");
-    return typeof value === "string" || value === undefined ? value : JSON.stringify(value);
+    const isText = TEXT_TYPE.test(mimeType) && !mimeType.endsWith("json");
+    if (isText && Array.isArray(value) && value.every((line) => typeof line === "string")) {
+      return value.join("");
+    }
+    try {
+      return JSON.stringify(value);
+    } catch {
+      return undefined;
+    }
   }
 
   /** Returns a format as bytes: binary ones decoded from base64, text in UTF-8. */

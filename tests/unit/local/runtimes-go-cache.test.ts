@@ -86,9 +86,17 @@ test("a sandbox's cache gets links to the shared one besides its own files", asy
   expect(readFileSync(path.join(own, "0a", "two-d"), "utf8")).toBe("own");
 });
 
+test("a shared cache counts as warm once it is complete", async () => {
+  const [shared, own] = [path.join(directory, "shared"), path.join(directory, "own")];
+  await mkdir(path.join(shared, "0a"), { recursive: true });
+  expect(await linkSharedCache(shared, own)).toBe(false);
+  writeFileSync(path.join(shared, "complete"), "");
+  expect(await linkSharedCache(shared, own)).toBe(true);
+});
+
 test("a shared cache that is not there leaves an empty one", async () => {
   const own = path.join(directory, "own");
-  await linkSharedCache(path.join(directory, "nowhere"), own);
+  expect(await linkSharedCache(path.join(directory, "nowhere"), own)).toBe(false);
   expect(existsSync(path.join(own, "trim.txt"))).toBe(true);
 });
 

@@ -86,6 +86,12 @@ describe("any format", () => {
     expect(resultOf({ "application/json": ["a", "b"] }).getText("application/json")).toBe('["a","b"]');
   });
 
+  test("that are nested lists are JSON, and nothing where they are too deep for it", () => {
+    expect(resultOf({ "text/plain": [["a"], 1] }).text).toBe('[["a"],1]');
+    const deep = "[".repeat(200_000) + "]".repeat(200_000);
+    expect(resultOf({ "text/plain": JSON.parse(deep) as unknown }).text).toBeUndefined();
+  });
+
   test("may be base64 with line breaks, as Python makes it", () => {
     expect(resultOf({ "image/png": `${PNG_BASE64.slice(0, 4)}\n${PNG_BASE64.slice(4)}\n` }).png).toEqual(PNG);
   });

@@ -89,6 +89,28 @@ export function baseEnvironment(home: string, searchPath: readonly string[]): Re
   };
 }
 
+/** Creates the directories of a box that has the paths and processes of the host, and returns all but its command. */
+export function launchOnHost(
+  { directory, assets }: BoxPlan,
+  searchPath: readonly string[],
+): Omit<BoxLaunch, "command" | "args"> {
+  const { workspace, temporary } = makeDataDirectories(directory);
+  const scratch = path.join(directory, "pipes");
+  mkdirSync(scratch, { mode: 0o700 });
+  return {
+    env: { ...baseEnvironment(workspace, searchPath), TMPDIR: temporary },
+    cwd: workspace,
+    workspace,
+    scratch,
+    kernels: assets.kernels,
+    // Only the supervisor can end what it started.
+    endSignal: "SIGTERM",
+    isAlone: false,
+    directories: [workspace, temporary],
+    supervisorDepth: 0,
+  };
+}
+
 /**
  * Returns the command line that starts a program with only the descriptors 0 to 3. Node.js sets close-on-exec only on
  * the first few inherited ones, so that files opened by the host's parent would reach code in the box.

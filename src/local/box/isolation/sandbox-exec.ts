@@ -1,10 +1,9 @@
-import { mkdirSync, realpathSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { InstalledRuntimes } from "../../languages/languages.js";
 import {
-  baseEnvironment,
-  makeDataDirectories,
+  launchOnHost,
   withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
@@ -79,10 +78,8 @@ export class SandboxExec implements Isolation {
   readonly name = "sandbox-exec";
 
   prepare(plan: BoxPlan): BoxLaunch {
-    const { workspace, temporary } = makeDataDirectories(plan.directory);
-    const scratch = path.join(plan.directory, "pipes");
-    mkdirSync(scratch, { mode: 0o700 });
     const node = realpathSync(process.execPath);
+    const launch = launchOnHost(plan, searchPath(node, plan.runtimes));
     const profile = makeProfile({
       readable: [
         ...READABLE,
@@ -93,7 +90,7 @@ export class SandboxExec implements Isolation {
         plan.assets.supervisor,
         plan.assets.kernels,
       ].map(real),
-      writable: [workspace, temporary, scratch].map(real),
+      writable: [...launch.directories, launch.scratch].map(real),
       unreadable: UNREADABLE,
       home: real(os.homedir()),
       network: plan.network,
@@ -104,19 +101,7 @@ export class SandboxExec implements Isolation {
       profile,
       ...withLimits(plan, [node, plan.assets.supervisor], false),
     ];
-    return {
-      ...withoutStrayDescriptors(command),
-      env: { ...baseEnvironment(workspace, searchPath(node, plan.runtimes)), TMPDIR: temporary },
-      cwd: workspace,
-      workspace,
-      scratch,
-      kernels: plan.assets.kernels,
-      // Only the supervisor itself can end the processes that it started.
-      endSignal: "SIGTERM",
-      isAlone: false,
-      directories: [workspace, temporary],
-      supervisorDepth: 0,
-    };
+    return { ...withoutStrayDescriptors(command), ...launch };
   }
 
   confine<Directories extends Confined>(

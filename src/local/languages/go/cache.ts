@@ -4,8 +4,7 @@ import os from "node:os";
 import path from "node:path";
 import { sendSignal } from "../../box/processes.js";
 import type { Runtime } from "../runtime.js";
-
-const COMPLETE = "complete";
+import { COMPLETE } from "./toolchain.js";
 
 // The packages that snippets commonly import. Others are compiled in the sandbox when they are needed.
 const PACKAGES = [

@@ -3,14 +3,17 @@ import { mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { packagesByName } from "./state.js";
 
+/** The file that the shared directory has once the whole standard library is compiled. */
+export const COMPLETE = "complete";
+
 /**
  * Links the compiled standard library, which all sandboxes share read-only, into a sandbox's own build cache. The sandbox
  * adds what it compiles itself.
  *
- * @returns whether there was anything to link
+ * @returns whether all of it was there
  */
 export async function linkSharedCache(shared: string, own: string): Promise<boolean> {
-  const directories = await readdir(shared).catch(() => []);
+  const directories = await readdir(shared).catch((): string[] => []);
   for (const directory of directories.filter((name) => /^[0-9a-f]{2}$/.test(name))) {
     const [from, to] = [path.join(shared, directory), path.join(own, directory)];
     await mkdir(to, { recursive: true });
@@ -25,7 +28,7 @@ export async function linkSharedCache(shared: string, own: string): Promise<bool
   // Without this file the first build looks for old entries to remove.
   await mkdir(own, { recursive: true });
   await writeFile(path.join(own, "trim.txt"), String(Math.floor(Date.now() / 1000)));
-  return directories.length > 0;
+  return directories.includes(COMPLETE);
 }
 
 let known: { readonly root: string; readonly packages: ReadonlyMap<string, string> } | undefined;
