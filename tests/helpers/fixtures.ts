@@ -5,15 +5,17 @@ import path from "node:path";
  * The recordings in tests/fixtures that every world replays. `proxy-cuts` is not one of them: it needs a sandbox that
  * dies.
  */
-export type FixtureName =
-  | "execd-code"
-  | "execd-command"
-  | "execd-files"
-  | "execd-lang"
-  | "execd-lang-java-go"
-  | "execd-misc"
-  | "execd-session"
-  | "lifecycle-docker";
+export const FIXTURES = [
+  "execd-code",
+  "execd-command",
+  "execd-files",
+  "execd-lang",
+  "execd-lang-java-go",
+  "execd-misc",
+  "execd-session",
+  "lifecycle-docker",
+] as const;
+export type FixtureName = (typeof FIXTURES)[number];
 
 /** A recorded request to a real server and its response. */
 export interface Exchange {

@@ -1,20 +1,10 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
-import { loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
+import { FIXTURES, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 
 const DOCUMENTS = ["lifecycle", "execd", "diagnostics"] as const;
 const METHODS = ["get", "put", "post", "delete", "patch"] as const;
-const FIXTURES: readonly FixtureName[] = [
-  "execd-code",
-  "execd-command",
-  "execd-files",
-  "execd-lang",
-  "execd-lang-java-go",
-  "execd-misc",
-  "execd-session",
-  "lifecycle-docker",
-];
 
 export type DocumentName = (typeof DOCUMENTS)[number];
 /** A JSON object. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { bodyOf, findExchange, loadFixture, type Exchange, type FixtureName } from "../helpers/fixtures.js";
+import { bodyOf, findExchange, FIXTURES, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet } from "../helpers/replay.js";
 
 const origin = "http://sandbox.test:44772";
@@ -55,18 +55,7 @@ describe("a recorded answer", () => {
 });
 
 describe("every recorded exchange", () => {
-  const names: FixtureName[] = [
-    "execd-code",
-    "execd-command",
-    "execd-files",
-    "execd-lang",
-    "execd-lang-java-go",
-    "execd-misc",
-    "execd-session",
-    "lifecycle-docker",
-  ];
-
-  test.each(names)("of %s that ended cleanly is replayed whole", async (name) => {
+  test.each(FIXTURES)("of %s that ended cleanly is replayed whole", async (name) => {
     for (const exchange of loadFixture(name).filter(endsCleanly)) {
       const replayed = replay(exchange, { origin });
       const response = await send(exchange);
