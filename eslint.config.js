@@ -8,15 +8,16 @@ import tseslint from "typescript-eslint";
  * files, so that no spelling of a path gets around it.
  */
 const layers = {
+  "json.ts": [],
   "errors.ts": ["execution/execution.ts"],
   "logging.ts": ["errors.ts"],
-  "arguments.ts": ["errors.ts"],
+  "arguments.ts": ["errors.ts", "json.ts"],
   "retry-policy.ts": ["errors.ts", "arguments.ts"],
-  transport: ["errors.ts", "logging.ts", "arguments.ts", "retry-policy.ts"],
-  execution: ["transport", "errors.ts", "logging.ts", "arguments.ts"],
+  transport: ["json.ts", "errors.ts", "logging.ts", "arguments.ts", "retry-policy.ts"],
+  execution: ["json.ts", "transport", "errors.ts", "logging.ts", "arguments.ts"],
   lifecycle: ["transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
-  services: ["execution", "transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
-  local: ["execution/event.ts", "errors.ts", "arguments.ts"],
+  services: ["json.ts", "execution", "transport", "errors.ts", "logging.ts", "arguments.ts", "connection.ts"],
+  local: ["json.ts", "execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package; and its version.
   agents: ["index.ts", "local/index.ts", "transport/platform.ts"],
   cli: ["index.ts", "local/index.ts", "agents/index.ts", "agents/mcp/index.ts"],

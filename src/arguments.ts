@@ -1,4 +1,5 @@
 import { InvalidArgumentException } from "./errors.js";
+import { isRecord } from "./json.js";
 
 /** Options of every method that waits for something. */
 export interface CallOptions {
@@ -38,20 +39,6 @@ export function checkOptions<Options extends object>(options: Options, name = "o
     throw new InvalidArgumentException(`${key} is not an option of this SDK; use ${right}.`);
   }
   return options;
-}
-
-/** Tells whether a value is an object with fields: neither `null` nor a list. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Parses JSON. Returns the value in an object, since any value may be one; `undefined` if the text is not JSON. */
-export function parseJson(text: string): { readonly json: unknown } | undefined {
-  try {
-    return { json: JSON.parse(text) };
-  } catch {
-    return undefined;
-  }
 }
 
 /** Refuses anything but a string that is not blank. */

@@ -1,4 +1,4 @@
-import { isRecord } from "../arguments.js";
+import { isRecord } from "../json.js";
 
 /**
  * The events of a run, and how they look on the wire.

@@ -1,6 +1,7 @@
 import { SandboxConnectionException, SandboxException } from "../errors.js";
 import { EventStreamDecoder } from "../transport/event-stream.js";
-import { isRecord, type CallOptions } from "../arguments.js";
+import type { CallOptions } from "../arguments.js";
+import { isRecord } from "../json.js";
 import { expectRecord, unexpectedResponse, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";

@@ -1,5 +1,6 @@
 import { createQuerySerializer, defaultPathSerializer } from "openapi-fetch";
-import { checkOptions, isRecord } from "../arguments.js";
+import { checkOptions } from "../arguments.js";
+import { isRecord } from "../json.js";
 import { InvalidArgumentException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { RetryEvent } from "../retry-policy.js";

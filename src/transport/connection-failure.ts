@@ -1,4 +1,4 @@
-import { isRecord } from "../arguments.js";
+import { isRecord } from "../json.js";
 import { isSandboxException, SandboxConnectionException, SandboxException } from "../errors.js";
 import { redactUrl } from "../logging.js";
 import type { ServerKind } from "./endpoint.js";

@@ -1,4 +1,4 @@
-import { parseJson } from "../arguments.js";
+import { parseJson } from "../json.js";
 import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
 import { concatBytes } from "./response-body.js";
 

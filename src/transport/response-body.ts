@@ -1,4 +1,4 @@
-import { isRecord } from "../arguments.js";
+import { isRecord } from "../json.js";
 import { SandboxException } from "../errors.js";
 import type { IdleTimer } from "./timeout.js";
 

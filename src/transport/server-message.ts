@@ -1,4 +1,4 @@
-import { isRecord, parseJson } from "../arguments.js";
+import { isRecord, parseJson } from "../json.js";
 
 /** What the body of an error contains. */
 export interface ServerMessage {
