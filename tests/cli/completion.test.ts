@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { beforeAll, describe, expect, test } from "@jest/globals";
+import { beforeAll, expect, test } from "@jest/globals";
 import { describeIf, runs } from "../helpers/skips.js";
 import { call, cleanEnvironment, temporaryFolder } from "./command.js";
 
@@ -84,27 +84,56 @@ describeIf(
   });
 });
 
-describe.each(["zsh", "fish"] as const)("%s", (shell) => {
-  describeIf(
-    runs(shell, ["--version"]),
-    `cli/completion: ${shell}`,
-    `there is no ${shell}`,
-  )("has a script", () => {
-    test("without syntax errors", () => {
-      execFileSync(shell, ["-n"], { input: scripts.get(shell) ?? "" });
-    });
-  });
+/** Runs code in a shell that has loaded its script. */
+function inShell(shell: "zsh" | "fish", flags: readonly string[], code: string): string[] {
+  const script = path.join(temporaryFolder(), `completion.${shell}`);
+  writeFileSync(script, scripts.get(shell) ?? "");
+  const file = shell === "fish" ? "$argv[1]" : "$1";
+  // zsh completes nothing before `compinit`.
+  const start = shell === "zsh" ? "autoload -Uz compinit; compinit -u -D;" : "";
+  const command = `${start} source ${file}; ${code}`;
+  const words = shell === "fish" ? [command, script] : [command, shell, script];
+  const options = { encoding: "utf8", env: cleanEnvironment() } as const;
+  return execFileSync(shell, [...flags, "-c", ...words], options)
+    .trimEnd()
+    .split("\n");
+}
 
-  test("gets every command and the choices of an option", () => {
-    const script = scripts.get(shell) ?? "";
-    for (const word of [
-      "sandboxes",
-      "renew",
-      "print-config",
-      "claude-desktop",
-      "opensandbox-code-interpreter",
-    ]) {
-      expect(script).toContain(word);
-    }
+describeIf(
+  runs("fish", ["--version"]),
+  "cli/completion: fish",
+  "there is no fish",
+)("fish completes", () => {
+  test.each([
+    ["osci s", ["sandboxes", "serve"]],
+    ["osci sandboxes re", ["renew", "resume"]],
+    ["opensandbox-code-interpreter run --output ", ["json", "text"]],
+  ])("%j", (line, expected) => {
+    const offered = inShell("fish", ["--no-config"], `complete -C "${line}"`);
+    expect(offered.map((each) => each.split("\t")[0])).toEqual(expected);
   });
+});
+
+describeIf(
+  runs("zsh", ["--version"]),
+  "cli/completion: zsh",
+  "there is no zsh",
+)("zsh", () => {
+  test("uses the script for both names", () => {
+    const names = "$_comps[osci] $_comps[opensandbox-code-interpreter]";
+    expect(inShell("zsh", ["-f"], `print -l ${names}`)).toEqual(["_osci", "_osci"]);
+  });
+});
+
+test.each(["zsh", "fish"])("the script for %s has every command and the choices of an option", (shell) => {
+  const script = scripts.get(shell) ?? "";
+  for (const word of [
+    "sandboxes",
+    "renew",
+    "print-config",
+    "claude-desktop",
+    "opensandbox-code-interpreter",
+  ]) {
+    expect(script).toContain(word);
+  }
 });
