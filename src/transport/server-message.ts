@@ -52,7 +52,7 @@ function fromText(text: string): ServerMessage {
   const [, title = ""] = /<title[^>]*>([^<]*)</i.exec(text) ?? [];
   const shown = title.replace(/\s+/g, " ").trim();
   return {
-    message: `HTML answer${shown === "" ? "" : ` "${shown}"`}; from a gateway in front of the server?`,
+    message: `HTML response${shown === "" ? "" : ` "${shown}"`}; from a gateway in front of the server?`,
   };
 }
 

@@ -34,7 +34,7 @@ const USAGE = {
   outputTokens: { total: 1, text: 1, reasoning: 0 },
 };
 
-/** The answers of a model of the AI SDK that makes some tool calls, one at a time, and then says that it has finished. */
+/** The responses of a model of the AI SDK that makes some tool calls, one at a time, and then says that it has finished. */
 export function scriptedAnswers(steps: readonly Step[]) {
   let calls = 0;
   const next = () => {

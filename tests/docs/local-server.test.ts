@@ -44,7 +44,7 @@ describeIf(
   });
 });
 
-test("each difference from a recorded answer is in the table, and no other is", async () => {
+test("each difference from a recorded response is in the table, and no other is", async () => {
   const text = (await readFile(path.join(root, "docs/differences.md"), "utf8"))
     .split("\n")
     .map((line) => line.replaceAll(/\s+/g, " ").trim());

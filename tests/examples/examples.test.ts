@@ -311,7 +311,7 @@ describeIf(
     }
   });
 
-  describe("with answers that only other servers give", () => {
+  describe("with responses that only other servers give", () => {
     let front: Server;
     let domain: string;
     beforeAll(async () => {

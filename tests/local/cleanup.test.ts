@@ -163,7 +163,7 @@ describeIf(
     expect(readdirSync(temporary)).toHaveLength(1);
 
     const [stale = ""] = readdirSync(temporary);
-    const other = path.join(temporary, "opensandbox-other");
+    const other = path.join(temporary, "opensandbox-server-other");
     mkdirSync(other);
     const second = await start(program("setInterval(() => undefined, 1000);"));
     expect(existsSync(path.join(temporary, stale))).toBe(false);

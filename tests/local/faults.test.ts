@@ -55,7 +55,7 @@ describeIf(
     }
   });
 
-  test("keeps its answer open after the last event", async () => {
+  test("keeps its response open after the last event", async () => {
     set({ closingDelayMillis: 300 });
     const { body } = await sandbox.execd("POST", "/command", { command: "echo hi" });
     if (body === null) throw new Error("no body");

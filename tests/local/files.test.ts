@@ -22,10 +22,10 @@ describeIsolated("recorded requests for files", () => {
     "printf second > ft/b/2.txt; chmod 755 ft/b/2.txt; ln -s /workspace/ft/a ft/link; ln -s /nope ft/dangling",
     `printf u > 'ft/a/世界 "q".txt'; chmod 755 ft/a/*q*`,
   ];
-  /** Where the answer here is another one, on purpose or since a box has one user. */
+  /** Where the response here is another one, on purpose or since a box has one user. */
   const DIFFERENT = new Set(Object.keys(OTHER_DIFFERENCES["execd-files"]));
 
-  test("get the recorded answers", async () => {
+  test("get the recorded responses", async () => {
     const differences: string[] = [];
     let isPrepared = false;
     for (const exchange of loadFixture("execd-files")) {

@@ -107,7 +107,7 @@ describeIsolated("a port of the sandbox", () => {
     expect(Object.keys(shown.headers)).not.toEqual(expect.arrayContaining(["x-execd-access-token"]));
   });
 
-  test("answers a browser with each of its cookies, and says itself on what its answers depend", async () => {
+  test("answers a browser with each of its cookies, and says itself on what its responses depend", async () => {
     const { client, sandbox } = execd;
     const answer = encodeURIComponent(
       "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nvary: accept\r\ncontent-length: 0\r\n\r\n",

@@ -189,7 +189,7 @@ describeIf(
     expect(answer.status).toBe(413);
   });
 
-  test("a page of an allowed origin may ask, and read the answer", async () => {
+  test("a page of an allowed origin may ask, and read the response", async () => {
     const origin = "http://localhost:5173";
     const preflight = await fetch(`${client.server.url}/v1/sandboxes`, {
       method: "OPTIONS",

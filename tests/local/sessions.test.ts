@@ -29,7 +29,7 @@ async function run(
 }
 
 describeIsolated("recorded sessions", () => {
-  /** Where the answer here is another one, on purpose. */
+  /** Where the response here is another one, on purpose. */
   const DIFFERENT: Readonly<Record<string, readonly string[]>> = {
     "multi-line read": ["l1", "l2|"], // execd forgets what the quotes meant
     "marker injection": ["__EXIT_CODE__:9"], // execd takes the line for its own
@@ -37,7 +37,7 @@ describeIsolated("recorded sessions", () => {
   /** execd never ends; and the two that overlap are tested below, where their order is certain. */
   const LEFT_OUT = new Set(["long line 17MB", "slow then session deleted", "delete running"]);
 
-  test("get the recorded answers, in their order", async () => {
+  test("get the recorded responses, in their order", async () => {
     const ids = new Map<string, string>();
     const SESSION = /"session_id":"([^"]+)"/;
     for (const exchange of loadFixture("execd-session")) {

@@ -48,7 +48,7 @@ describeIf(
     return exchanges;
   }
 
-  test("keeps execd's answers piece by piece, and parts of them for later requests", async () => {
+  test("keeps execd's responses piece by piece, and parts of them for later requests", async () => {
     const [streamed, status, wrong] = await record("execd", [
       {
         label: "prints",
@@ -70,7 +70,7 @@ describeIf(
     expect(JSON.stringify([streamed, status, wrong])).not.toMatch(/x-execd-access-token/i);
   });
 
-  test("keeps the lifecycle server's answers without the key", async () => {
+  test("keeps the lifecycle server's responses without the key", async () => {
     const [listed] = await record("lifecycle", [{ label: "list", method: "GET", path: "/sandboxes" }]);
     expect(listed?.request).toEqual({ method: "GET", path: "/sandboxes", headers: {}, body: null });
     expect(listed?.response.status).toBe(200);

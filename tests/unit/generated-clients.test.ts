@@ -103,7 +103,7 @@ describe("generated types", () => {
   });
 });
 
-/** A `fetch` that keeps the requests and gives an answer. */
+/** A `fetch` that keeps the requests and gives a response. */
 function recording(answer: Response): {
   fetch: (request: Request) => Promise<Response>;
   requests: Request[];

@@ -7,7 +7,7 @@ const origin = "http://sandbox.test:44772";
 beforeEach(disableNet);
 afterEach(restoreNet);
 
-describe("a recorded answer", () => {
+describe("a recorded response", () => {
   const exchange = findExchange(loadFixture("execd-command"), "multi-line");
 
   test("comes in exactly the recorded chunks", async () => {

@@ -414,7 +414,7 @@ describe("renew", () => {
     expect(failure).toMatchObject({ sandboxId: ID });
   });
 
-  test("says so where the answer has no time", async () => {
+  test("says so where the response has no time", async () => {
     server.on(`POST /sandboxes/${ID}/renew-expiration`, () => Response.json({ expiresAt: "soon" }));
     expect(await failureOf((await connect()).renew(60))).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },

@@ -18,7 +18,8 @@ import type { Isolation } from "../box/isolation/isolation.js";
 import { resolveIsolation } from "../box/isolation/resolve.js";
 import { Trees } from "./trees.js";
 
-const PREFIX = "opensandbox-";
+/** Nobody else may use it: an old empty directory with this prefix is removed. */
+const PREFIX = "opensandbox-server-";
 const OWNER_FILE = "owner.json";
 const SOCKET = "alive";
 /** Removed last: while they exist, the next server cleans up what a removal left behind. */

@@ -16,7 +16,7 @@ import {
 } from "../../helpers/run-harness.js";
 import { failureOf } from "../transport/harness.js";
 
-describe("code succeeds at the clean end of the answer after", () => {
+describe("code succeeds at the clean end of the response after", () => {
   const cases: [string, ExecutionEvent[]][] = [
     ["a completion", [init(), stdout("a"), complete]],
     ["a completion that came before the output", [init(), complete, stdout("a")]],
@@ -36,7 +36,7 @@ describe("code succeeds at the clean end of the answer after", () => {
   });
 });
 
-test("code does not end at its completion, but with the answer", async () => {
+test("code does not end at its completion, but with the response", async () => {
   const source = new ScriptedSource().send(init(), complete);
   const run = runOf(source);
   let isDone = false;
@@ -48,7 +48,7 @@ test("code does not end at its completion, but with the answer", async () => {
   await expectExecution(run).toPrint("late");
 });
 
-describe("an answer is cut", () => {
+describe("a response is cut", () => {
   const cases: [string, ScriptedSource, string][] = [
     ["before anything came", new ScriptedSource(), "before the run was complete"],
     ["after output alone", new ScriptedSource().send(init(), stdout("a")), "before the run was complete"],
@@ -76,7 +76,7 @@ describe("an answer is cut", () => {
   });
 });
 
-test("an answer that breaks fails, also after the completion, with what came before", async () => {
+test("a response that breaks fails, also after the completion, with what came before", async () => {
   const broken = new Error("broken");
   const source = new ScriptedSource().send(init(), complete, stdout("a")).break(broken);
   const run = runOf(source);
@@ -93,7 +93,7 @@ test("a request that fails makes the run fail, and lets the next one start", asy
   expect(source.isReleased).toBe(true);
 });
 
-describe("an error inside the answer", () => {
+describe("an error inside the response", () => {
   const text = (message: string): string => JSON.stringify({ code: "RUNTIME_ERROR", message });
 
   test.each(["", "\n\n"])("is thrown with the partial output, ended by %j", async (end) => {
@@ -195,7 +195,7 @@ describe("a command ends at its terminal event", () => {
     const source = new ScriptedSource({ endsAt: "terminal-event" });
     const run = runOf(source.send(init(), stdout("a"), terminal), { kind: "command" });
     await expectExecution(run).toBe({ stdout: "a\n", exitCode });
-    // Shortly after: an answer that ends by itself leaves its connection to the next request.
+    // Shortly after: a response that ends by itself leaves its connection to the next request.
     while (source.ending === undefined) await settle();
     expect(source.ending).toBe("cancelled");
   });

@@ -193,7 +193,7 @@ test("a server that answers with an error says why in the run's failure", async 
   expect(server.exchanges).toHaveLength(1);
 });
 
-test("an abort before the answer's headers is heard in a named context", async () => {
+test("an abort before the response's headers is heard in a named context", async () => {
   const controller = new AbortController();
   const deletes: string[] = [];
   await using server = await RawServer.start((exchange) => {

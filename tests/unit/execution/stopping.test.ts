@@ -60,7 +60,7 @@ describe("an abort", () => {
     expect(source.sent).toBe(0);
   });
 
-  test("settles the caller at once with its own reason, and the server is told until the answer ends", async () => {
+  test("settles the caller at once with its own reason, and the server is told until the response ends", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal }).send(init("abc"), stdout("a"));
     const run = runOf(source);
@@ -160,9 +160,9 @@ describe("an abort", () => {
     await settle();
   });
 
-  test("counts while a handler holds events back, also after the answer has ended", async () => {
+  test("counts while a handler holds events back, also after the response has ended", async () => {
     const controller = new AbortController();
-    // A command's answer has ended with its first chunk here.
+    // A command's response has ended with its first chunk here.
     const source = new ScriptedSource({ signal: controller.signal, endsAt: "terminal-event" });
     source.send(init(), stdout("a"), complete);
     const run = runOf(source, { handlers: { onStdout: () => new Promise(() => undefined) } });

@@ -61,7 +61,7 @@ describe("timeoutSeconds", () => {
     expect((await run).complete).toBeDefined();
   });
 
-  test("counts also while a handler is slow, until the answer has ended", async () => {
+  test("counts also while a handler is slow, until the response has ended", async () => {
     const source = new ScriptedSource({ timeoutSeconds: 10 }).send(init("abc"));
     const run = runOf(source, { handlers: { onInit: () => new Promise(() => undefined) } });
     const failing = failureOf(run);
@@ -74,7 +74,7 @@ describe("timeoutSeconds", () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     const slow = runOf(ended, { handlers: { onExecutionComplete: () => gate } });
-    // The end of the answer is not read before the handler is through: it is the reading that is slow here.
+    // The end of the response is not read before the handler is through: it is the reading that is slow here.
     await pass(9);
     open();
     expect((await slow).complete).toBeDefined();

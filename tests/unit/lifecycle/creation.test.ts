@@ -29,7 +29,7 @@ afterEach(() => {
 const create = (options: SandboxCreateOptions = {}): Promise<Sandbox> =>
   Sandbox.create({ connectionConfig: server.config(), ...options });
 
-/** An answer that comes when the test says so. */
+/** A response that comes when the test says so. */
 function later(route: string): (response: Response) => void {
   let answer: (response: Response) => void = () => undefined;
   server.on(route, () => new Promise<Response>((resolve) => (answer = resolve)));
@@ -299,7 +299,7 @@ describe("an abort", () => {
 });
 
 describe("the outcome is unknown", () => {
-  test("when the answer does not come in time; the sandbox is deleted when it does", async () => {
+  test("when the response does not come in time; the sandbox is deleted when it does", async () => {
     const answer = later(CREATE);
     const failure = failureOf(create({ createTimeoutSeconds: 7 }));
     await jest.advanceTimersByTimeAsync(7_000);
@@ -343,7 +343,7 @@ describe("the outcome is unknown", () => {
     });
   });
 
-  test.each(["before", "inside"])("when the connection is reset %s the answer", async (when) => {
+  test.each(["before", "inside"])("when the connection is reset %s the response", async (when) => {
     jest.useRealTimers();
     await using raw = await RawServer.start((exchange) => {
       if (when === "inside") {

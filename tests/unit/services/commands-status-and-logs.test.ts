@@ -19,7 +19,7 @@ function bytesOf(text: string, start: number, end: number): Uint8Array<ArrayBuff
   return new Uint8Array(new TextEncoder().encode(text)).slice(start, end);
 }
 
-/** Answers each kind of question with the answers in their order, and the last of them from then on. */
+/** Answers each kind of question with the responses in their order, and the last of them from then on. */
 function scripted(answers: {
   status: readonly (() => Response)[];
   logs: readonly (() => Response)[];
@@ -194,7 +194,7 @@ describe("following a log", () => {
     ]);
   });
 
-  test("puts characters together that were cut between two answers", async () => {
+  test("puts characters together that were cut between two responses", async () => {
     const text = "a🎉b";
     const execd = scripted({
       status: [() => Response.json(running), () => Response.json(ended)],
@@ -211,7 +211,7 @@ describe("following a log", () => {
     expect(await collect(follow(execd))).toEqual(["a", "\ufffd"]);
   });
 
-  test("asks for the rest of an answer that was cut without an error", async () => {
+  test("asks for the rest of a response that was cut without an error", async () => {
     const execd = scripted({
       status: [() => Response.json(ended)],
       logs: [() => log("on", 4), () => log("e\n", 4)],

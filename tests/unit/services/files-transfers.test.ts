@@ -290,7 +290,7 @@ describe("a download", () => {
     await server.exchange(1).closed;
   });
 
-  test("of a refused range says so, though the server's answer announces more than it has", async () => {
+  test("of a refused range says so, though the server's response announces more than it has", async () => {
     await using server = await RawServer.start((exchange) => {
       exchange.head(416, { "content-length": "25", "content-type": "application/octet-stream" });
       exchange.write('{"code":"UNKNOWN"}');

@@ -138,7 +138,7 @@ describe("watching", () => {
 });
 
 describe("health", () => {
-  test("is an answer to a ping", async () => {
+  test("is a response to a ping", async () => {
     const execd = new FakeExecd(() => new Response(null));
     const health = new Health(execd.link);
     await health.ping();

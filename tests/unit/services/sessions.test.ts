@@ -44,7 +44,7 @@ describe("a session", () => {
     ]);
   });
 
-  test("of an answer without an id is none", async () => {
+  test("of a response without an id is none", async () => {
     const execd = new FakeExecd(() => Response.json({}));
     expect(await failureOf(new Commands(execd.link).createSession())).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },
@@ -79,7 +79,7 @@ describe("a session", () => {
 });
 
 describe("runs in a session", () => {
-  test("take turns, until the answer of the one before has ended", async () => {
+  test("take turns, until the response of the one before has ended", async () => {
     const [first, second] = [new LiveBody(), new LiveBody().send(whole("2"))];
     second.end();
     const execd = withRuns(first, second);

@@ -48,7 +48,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
   });
 
   test.each([200, 500])(
-    "while the body of an answer of %i is read; the connection is closed",
+    "while the body of a response of %i is read; the connection is closed",
     async (status) => {
       const controller = new AbortController();
       const { signal } = controller;

@@ -182,7 +182,7 @@ describe("an error says what the server said:", () => {
       "a gateway's page",
       502,
       "<!DOCTYPE html><html><head><title>\n502 Bad\nGateway</title></head><body>long</body></html>",
-      { message: 'HTML answer "502 Bad Gateway"; from a gateway in front of the server?' },
+      { message: 'HTML response "502 Bad Gateway"; from a gateway in front of the server?' },
     ],
     ["JSON of another shape", 400, '{"reason":1}', { message: '{"reason":1}' }],
     ["half a JSON", 400, '{"code":"A"', { message: '{"code":"A"' }],
@@ -289,7 +289,7 @@ describe("a timeout", () => {
     expect(server.exchanges).toHaveLength(1);
   });
 
-  test("covers the reading of the answer", async () => {
+  test("covers the reading of the response", async () => {
     await using server = await RawServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("{");

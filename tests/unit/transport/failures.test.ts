@@ -134,7 +134,7 @@ describe("a reset before the headers", () => {
   });
 });
 
-test("a connection that breaks while an answer is read is tried again for GET, and named as such", async () => {
+test("a connection that breaks while a response is read is tried again for GET, and named as such", async () => {
   await using server = await RawServer.start((exchange) => {
     exchange.chunkedHead(200, { connection: "keep-alive" });
     exchange.chunk('{"a":');

@@ -24,7 +24,7 @@ async function open(
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
-test("a stream gives the bytes as they come, and ends with the answer", async () => {
+test("a stream gives the bytes as they come, and ends with the response", async () => {
   await using server = await RawServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk("one");
@@ -38,7 +38,7 @@ test("a stream gives the bytes as they come, and ends with the answer", async ()
 });
 
 test.each(["0", undefined])(
-  "an answer with a content-length of %j is an empty stream, not none",
+  "a response with a content-length of %j is an empty stream, not none",
   async (length) => {
     await using server = await RawServer.start((exchange) => {
       exchange.head(200, length === undefined ? {} : { "content-length": length });
@@ -48,7 +48,7 @@ test.each(["0", undefined])(
   },
 );
 
-test("an answer that cannot have a body is not what was asked for", async () => {
+test("a response that cannot have a body is not what was asked for", async () => {
   await using server = await RawServer.start((exchange) => exchange.head(204));
   const failure = await failureOf(open(transportTo(server.origin)));
   expect(failure).toBeInstanceOf(SandboxApiException);
