@@ -165,12 +165,14 @@ describe("with a local server on this Node", () => {
       const url = `http://127.0.0.1:${port}/#${encodeURIComponent(JSON.stringify(servers.addresses))}`;
       const browser = spawn(CHROMIUM ?? "", [...chromiumFlags(join(directory, "profile")), url], {
         stdio: "ignore",
+        detached: true,
       });
       try {
         expectSuccess(await results);
       } finally {
         const ended = once(browser, "exit");
-        browser.kill();
+        // With its children, which would go on writing to the profile while it is removed.
+        if (browser.pid !== undefined) process.kill(-browser.pid, "SIGKILL");
         await ended;
         server.close();
         server.closeAllConnections();
