@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse, stringify } from "yaml";
+import { isRecord } from "../../src/json.js";
 import { typeCheck } from "./type-check.js";
 
 // Jest runs the tests as CommonJS.
@@ -178,8 +179,4 @@ function isDocument(value: unknown): value is Document {
   if (!isRecord(value) || !isRecord(value["paths"]) || !isRecord(value["components"])) return false;
   const { schemas } = value["components"];
   return isRecord(schemas) && Object.values(schemas).every(isRecord);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

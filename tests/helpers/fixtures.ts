@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { isRecord } from "../../src/json.js";
 
 /**
  * The recordings in tests/fixtures that every world replays. `proxy-cuts` is not one of them: it needs a sandbox that
@@ -99,8 +100,4 @@ function isChunk(value: unknown): boolean {
 
 function isStringMap(value: unknown): boolean {
   return isRecord(value) && Object.values(value).every((item) => typeof item === "string");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
+import { isRecord } from "../../src/json.js";
 import { FIXTURES, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 
 const DOCUMENTS = ["lifecycle", "execd", "diagnostics"] as const;
@@ -35,7 +36,7 @@ export function readDocument(name: DocumentName): Json {
   // Jest runs the tests as CommonJS.
   const file = path.join(__dirname, "../../openapi", `${name}.yaml`);
   const document: unknown = parse(readFileSync(file, "utf8"));
-  if (!isJson(document)) throw new TypeError(`${file} is not a document.`);
+  if (!isRecord(document)) throw new TypeError(`${file} is not a document.`);
   return document;
 }
 
@@ -45,9 +46,9 @@ export function loadOperations(): ReadonlyMap<string, Operation> {
   for (const document of DOCUMENTS) {
     for (const [template, item] of Object.entries(objectAt(readDocument(document), "paths"))) {
       for (const method of METHODS) {
-        if (!isJson(item)) continue;
+        if (!isRecord(item)) continue;
         const definition = item[method];
-        if (!isJson(definition)) continue;
+        if (!isRecord(definition)) continue;
         const id = String(definition["operationId"]);
         if (operations.has(id)) throw new RangeError(`Two operations have the id ${id}.`);
         // Parameters of the path apply to each of its operations.
@@ -112,12 +113,8 @@ export function loadRecordedOperations(operations: ReadonlyMap<string, Operation
 /** Returns the object with a key. @throws {TypeError} if there is none */
 export function objectAt(value: Json, key: string): Json {
   const found = value[key];
-  if (!isJson(found)) throw new TypeError(`No object "${key}".`);
+  if (!isRecord(found)) throw new TypeError(`No object "${key}".`);
   return found;
-}
-
-export function isJson(value: unknown): value is Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function matches(template: string, segments: readonly string[]): boolean {

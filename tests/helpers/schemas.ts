@@ -1,6 +1,7 @@
 import addFormats from "ajv-formats";
 import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
-import { isJson, readDocument, type DocumentName, type Json, type Operation } from "./operations.js";
+import { isRecord } from "../../src/json.js";
+import { readDocument, type DocumentName, type Json, type Operation } from "./operations.js";
 
 /** Validates values against the schemas of a document. */
 export class Schemas {
@@ -73,7 +74,7 @@ export class Schemas {
     const { components } = this.#document(document);
     // References start at the root of the document.
     const closed = exact(schema);
-    const validate = this.#ajv.compile({ ...(isJson(closed) ? closed : {}), components });
+    const validate = this.#ajv.compile({ ...(isRecord(closed) ? closed : {}), components });
     this.#validators.set(key, validate);
     return validate;
   }
@@ -82,13 +83,13 @@ export class Schemas {
     const known = this.#documents.get(name);
     if (known !== undefined) return known;
     const document = exact(readDocument(name));
-    if (!isJson(document)) throw new TypeError(`${name} is not a document.`);
+    if (!isRecord(document)) throw new TypeError(`${name} is not a document.`);
     this.#documents.set(name, document);
     return document;
   }
 
   #follow(document: DocumentName, node: unknown): Json | undefined {
-    if (!isJson(node)) return undefined;
+    if (!isRecord(node)) return undefined;
     const { $ref } = node;
     if (typeof $ref !== "string") return node;
     return this.#follow(document, childOf(this.#document(document), ...$ref.replace("#/", "").split("/")));
@@ -101,7 +102,7 @@ export class Schemas {
  */
 function exact(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(exact);
-  if (!isJson(node)) return node;
+  if (!isRecord(node)) return node;
   const copy: Record<string, unknown> = Object.fromEntries(
     Object.entries(node).map(([key, value]) => [key, exact(value)]),
   );
@@ -111,7 +112,7 @@ function exact(node: unknown): unknown {
       (name) => childOf(properties, String(name))?.["x-may-be-absent"] !== true,
     );
   }
-  if (type === "object" && isJson(properties) && additionalProperties === undefined) {
+  if (type === "object" && isRecord(properties) && additionalProperties === undefined) {
     copy["additionalProperties"] = false;
   }
   return copy;
@@ -119,8 +120,8 @@ function exact(node: unknown): unknown {
 
 function childOf(node: unknown, ...keys: readonly string[]): Json | undefined {
   let child = node;
-  for (const key of keys) child = isJson(child) ? child[key] : undefined;
-  return isJson(child) ? child : undefined;
+  for (const key of keys) child = isRecord(child) ? child[key] : undefined;
+  return isRecord(child) ? child : undefined;
 }
 
 function shapeOf(instancePath: string): string {

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json.js";
 import { problem, unprocessable, type Finding, type LifecycleProblem } from "./responses.js";
 
 type Location = readonly (string | number)[];
@@ -89,7 +90,7 @@ export class Fields {
   map(name: string, { nullable = false } = {}): Record<string, string> | undefined {
     const value = this.#values[name];
     if (value === undefined || value === null) return undefined;
-    if (!isObject(value)) {
+    if (!isRecord(value)) {
       this.#report("dict_type", name, "Input should be a valid dictionary", value);
       return undefined;
     }
@@ -106,7 +107,7 @@ export class Fields {
   object(name: string): Fields | undefined {
     const value = this.#values[name];
     if (value === undefined || value === null) return undefined;
-    if (isObject(value)) return new Fields(value, [...this.#location, name], this.#findings);
+    if (isRecord(value)) return new Fields(value, [...this.#location, name], this.#findings);
     const reason = "Input should be a valid dictionary or object to extract fields from";
     this.#report("model_attributes_type", name, reason, value);
     return undefined;
@@ -121,7 +122,7 @@ export class Fields {
       return [];
     }
     return value.flatMap((item: unknown, index) => {
-      if (isObject(item)) return [new Fields(item, [...this.#location, name, index], this.#findings)];
+      if (isRecord(item)) return [new Fields(item, [...this.#location, name, index], this.#findings)];
       const reason = "Input should be a valid dictionary or object to extract fields from";
       this.#report("model_attributes_type", name, reason, item, undefined, index);
       return [];
@@ -195,7 +196,7 @@ export function parseFields(text: string, headers: Headers): Fields {
   if (text === "") throw bodyProblem("missing", "Field required", null);
   const isJson = /^application\/(.+\+)?json\s*(;|$)/i.test(headers.get("content-type") ?? "");
   const value = isJson ? parseBody(text) : text;
-  if (isObject(value)) return new Fields(value);
+  if (isRecord(value)) return new Fields(value);
   const reason = "Input should be a valid dictionary or object to extract fields from";
   throw bodyProblem("model_attributes_type", reason, value);
 }
@@ -301,8 +302,4 @@ function assertLabel(key: string, value: string, reservedCode = "SANDBOX::INVALI
       `Metadata value '${value}' is invalid: must be 63 characters or less, start/end with an alphanumeric character, and contain only alphanumeric, '-', '_', or '.' characters.`,
     );
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
+import { isRecord, parseJson } from "../../../json.js";
 
 /** One frame of an event stream, with its type. */
 export interface Frame {
@@ -128,14 +129,8 @@ export function encodeFrame(event: Readonly<Record<string, unknown>>): string {
 }
 
 export function parseFrame(text: string): Frame {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      const event = Object.fromEntries(Object.entries(value));
-      return { text, event, type: typeof event["type"] === "string" ? event["type"] : undefined };
-    }
-  } catch {
-    // Not JSON: it passes unchanged.
-  }
-  return { text, type: undefined, event: {} };
+  const event = parseJson(text)?.json;
+  // Anything else passes unchanged.
+  if (!isRecord(event)) return { text, type: undefined, event: {} };
+  return { text, event, type: typeof event["type"] === "string" ? event["type"] : undefined };
 }

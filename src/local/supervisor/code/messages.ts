@@ -1,3 +1,4 @@
+import { isRecord } from "../../../json.js";
 import type { KernelEvent } from "./kernel.js";
 
 /** A message from a worker. User code in the same process can forge it, so it is validated. */
@@ -47,8 +48,4 @@ export function decodeMessage(value: unknown): Message {
     }
   }
   throw new Error("expected a message of the kernel's protocol");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
