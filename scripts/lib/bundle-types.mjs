@@ -1,12 +1,16 @@
+import { execFile } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { promisify } from "node:util";
 import { rollup } from "rollup";
 import { dts } from "rollup-plugin-dts";
-import { compile } from "./compile.mjs";
 import { entries, entryProviding, pathBetween, root } from "./entries.mjs";
 
+// TypeScript 7 is a native program: it takes a fifth of the time of TypeScript 5, which lint and the reports need as a
+// library.
+const tsc = join(root, "node_modules/typescript-native/bin/tsc");
 // ES2022, the minimum for consumers, does not declare `Symbol.asyncDispose`.
 const banner = '/// <reference lib="esnext.disposable" />';
 
@@ -44,8 +48,12 @@ async function emitDeclarations(directory) {
       include: [],
     }),
   );
-  const { exitCode, output } = await compile("-p", config);
-  if (exitCode !== 0) throw new Error(`The declarations cannot be written:\n${output}`);
+  try {
+    await promisify(execFile)(process.execPath, [tsc, "-p", config]);
+  } catch (error) {
+    // The compiler prints its errors on stdout.
+    throw new Error(`The declarations cannot be written:\n${error.stdout}`, { cause: error });
+  }
 }
 
 async function bundleDeclarations(directory) {
