@@ -1,13 +1,3 @@
-import { afterAll, test } from "@jest/globals";
-import { expectNoPostTwice } from "../helpers/faults/random-faults.js";
-import { reportCases } from "../helpers/faults/survival.js";
+import { testPostsOnce } from "../helpers/faults/random-faults.js";
 
-const CALLS = 1_000;
-
-afterAll(() => reportCases("once"));
-
-test(
-  `never sends a POST twice that may have reached the server, in ${CALLS} calls with random faults`,
-  () => expectNoPostTwice(CALLS),
-  240_000,
-);
+testPostsOnce(1_000);

@@ -1,9 +1,9 @@
-import { expect } from "@jest/globals";
+import { afterAll, expect, test } from "@jest/globals";
 import { isSandboxException } from "../../../src/errors.js";
 import { FaultServer, type FaultExchange } from "./fault-server.js";
 import { LeakWatch, until } from "./leaks.js";
 import { OPERATIONS, type Operation } from "./operations.js";
-import { countCases, outcomeOf } from "./survival.js";
+import { countCases, outcomeOf, reportCases } from "./survival.js";
 import { linkTo } from "../run-harness.js";
 
 const AT_ONCE = 32;
@@ -58,8 +58,17 @@ const MISDEEDS: readonly Misdeed[] = [
   },
 ];
 
-/** Makes so many calls to a server that fails at random, and expects that no POST reaches it twice. */
-export async function expectNoPostTwice(callCount: number): Promise<void> {
+/** Defines the test that no POST reaches a server twice that fails at random, with so many calls. */
+export function testPostsOnce(callCount: number): void {
+  afterAll(() => reportCases("once"));
+  test(
+    `never sends a POST twice that may have reached the server, in ${callCount} calls with random faults`,
+    () => expectNoPostTwice(callCount),
+    240_000,
+  );
+}
+
+async function expectNoPostTwice(callCount: number): Promise<void> {
   const leaks = new LeakWatch();
   const random = randomFrom(SEED);
   /** The number of requests of each call, by its number. */
