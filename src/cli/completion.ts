@@ -1,5 +1,5 @@
 import type { Command, Option } from "commander";
-import type { Shell } from "./shells.js";
+import { shellQuote, type Shell } from "./shells.js";
 
 /** What can follow the words that call a command. */
 interface Completed {
@@ -45,13 +45,13 @@ function* walk(command: Command, path: string, reader: ProgramReader): Generator
 
 function bashScript(tree: readonly Completed[], names: readonly string[]): string {
   const cases = tree.map(({ path, words, options }) => [
-    `      ${quoted(path)}) commands=${quoted(namesOf(words).join(" "))}`,
-    `        options=${quoted(options.flatMap(flagsOf).join(" "))} ;;`,
+    `      ${shellQuote(path)}) commands=${shellQuote(namesOf(words).join(" "))}`,
+    `        options=${shellQuote(options.flatMap(flagsOf).join(" "))} ;;`,
   ]);
   const values = valuePatterns(tree, {
     // Without a candidate, "complete -o default" offers files.
     files: "return",
-    choice: (choices) => `COMPREPLY=($(compgen -W ${quoted(choices)} -- "$current")); return`,
+    choice: (choices) => `COMPREPLY=($(compgen -W ${shellQuote(choices)} -- "$current")); return`,
   });
   return `_osci() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]} path="" commands="" options="" word
@@ -78,9 +78,9 @@ complete -o default -F _osci ${names.join(" ")}
 
 function zshScript(tree: readonly Completed[], names: readonly string[]): string {
   const described = (entries: readonly (readonly [string, string])[]): string =>
-    entries.map(([name, description]) => quoted(`${name}:${description}`)).join(" ");
+    entries.map(([name, description]) => shellQuote(`${name}:${description}`)).join(" ");
   const cases = tree.map(({ path, words, options }) => [
-    `    ${quoted(path)}) commands=(${described(words.map((each) => [each.name, each.description]))})`,
+    `    ${shellQuote(path)}) commands=(${described(words.map((each) => [each.name, each.description]))})`,
     `      options=(${described(options.flatMap((each) => flagsOf(each).map((flag) => [flag, each.description] as const)))}) ;;`,
   ]);
   const values = valuePatterns(tree, {
@@ -145,7 +145,7 @@ function fishOption({ short, long, description, argChoices, required, optional }
 function pathPatterns(tree: readonly Completed[]): string {
   return tree
     .filter(({ path }) => path !== "")
-    .map(({ path }) => quoted(path.includes(" ") ? path : ` ${path}`))
+    .map(({ path }) => shellQuote(path.includes(" ") ? path : ` ${path}`))
     .join("|");
 }
 
@@ -159,7 +159,7 @@ function valuePatterns(
       options
         .filter(({ required, optional }) => required || optional)
         .map((option) => {
-          const patterns = flagsOf(option).map((flag) => quoted(`${path} ${flag}`));
+          const patterns = flagsOf(option).map((flag) => shellQuote(`${path} ${flag}`));
           const { argChoices } = option;
           return `    ${patterns.join("|")}) ${argChoices === undefined ? files : choice(argChoices.join(" "))} ;;`;
         }),
@@ -173,10 +173,6 @@ function namesOf(words: readonly Word[]): string[] {
 
 function flagsOf({ short, long }: Option): string[] {
   return [short, long].filter((flag) => flag !== undefined);
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function fishQuoted(text: string): string {

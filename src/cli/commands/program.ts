@@ -1,4 +1,5 @@
 import { SupportedLanguage } from "../../index.js";
+import { shellQuote } from "../shells.js";
 
 /** A program as the user gives it. */
 export interface Program {
@@ -35,7 +36,7 @@ export function planProgram({ language, code: text, name, arguments: args }: Pro
     }
     case SupportedLanguage.Bash:
       return {
-        before: `BASH_ARGV0=${quote(name === "-e" ? "bash" : name)}; set -- ${args.map(quote).join(" ")}`,
+        before: `BASH_ARGV0=${shellQuote(name === "-e" ? "bash" : name)}; set -- ${args.map(shellQuote).join(" ")}`,
         code,
       };
     case SupportedLanguage.Go:
@@ -66,10 +67,6 @@ except Exception:
 /** JSON's escapes are Python's too, in a literal that has no lone surrogates. */
 function pythonString(text: string): string {
   return JSON.stringify(text);
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The languages that know no `#!` have it as a comment, which keeps the numbers of the lines. */
