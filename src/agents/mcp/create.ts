@@ -111,7 +111,7 @@ class Server implements McpCodeServer {
     // call tries again and reports why.
     if (this.#isLocal) codeTools.interpreter().catch(() => undefined);
     const source = singleSource(codeTools);
-    const connection = serveStdio(() => buildServer(source), { transport });
+    const connection = serveStdio(() => buildServer(source, this.#cancellations), { transport });
     this.#connections.add(connection);
     try {
       await closed(transport);

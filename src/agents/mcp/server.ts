@@ -9,7 +9,7 @@ import { VERSION } from "../../transport/platform.js";
 import { withAnySignal } from "../cancellation.js";
 import { errorResult } from "../report.js";
 import type { CodeTool, CodeToolName, CodeToolResult } from "../types.js";
-import { HttpCancellations } from "./cancellations.js";
+import type { HttpCancellations } from "./cancellations.js";
 import { LiveOutput } from "./live-output.js";
 import { registerFiles } from "./resources.js";
 import type { ToolSource } from "./sandboxes.js";
@@ -41,7 +41,7 @@ const HANDLE_GUIDE = `
 - Every result names its sandbox. Pass it as "sandbox" in the next call; without it you get a new, empty one.`;
 
 /** Builds the server of one connection, or of one request, whose client may cancel it by another one. */
-export function buildServer(source: ToolSource, cancellations?: HttpCancellations): McpServer {
+export function buildServer(source: ToolSource, cancellations: HttpCancellations): McpServer {
   const guide = source.hasHandles ? GUIDE + HANDLE_GUIDE : GUIDE;
   const server = new McpServer(
     { name: "opensandbox-code-interpreter", title: "OpenSandbox Code Interpreter", version: VERSION },
@@ -61,7 +61,7 @@ function registerTool(
   server: McpServer,
   tool: CodeTool,
   source: ToolSource,
-  cancellations = new HttpCancellations(),
+  cancellations: HttpCancellations,
 ): void {
   const { name, title, description, inputSchema } = tool;
   const input = source.hasHandles
