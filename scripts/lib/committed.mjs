@@ -4,8 +4,8 @@ import { promisify } from "node:util";
 import { parse } from "yaml";
 
 /**
- * Returns the parsed documents of a directory in the last commit, by file name, or `null` if there is no such commit
- * (no repository, no git, or a directory that was never committed).
+ * Returns the parsed documents of a directory in the last commit, by file name. Returns `null` without a commit: no
+ * git, no repository, or a directory that was never committed.
  */
 export async function committedDocuments(directory) {
   const git = async (...args) =>

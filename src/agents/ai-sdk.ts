@@ -89,8 +89,7 @@ function toModelOutput(
       : // Version 7 accepts this too, with a warning: for results of an earlier process, before the first call.
         ({ type: "image-data", mediaType, data } as const),
   );
-  // "image-data" is deprecated in version 7; version 6 has no other form.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
+  // eslint-disable-next-line @typescript-eslint/no-deprecated -- "image-data" is the only form that version 6 has
   return { type: "content", value: [{ type: "text", text }, ...pictures] };
 }
 

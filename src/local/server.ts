@@ -59,8 +59,8 @@ export interface LocalServerOptions {
    */
   readonly python?: string | undefined;
   /**
-   * The origins of web pages that may use the server, such as `"http://localhost:5173"`, or `"*"` for every page that
-   * has the API key.
+   * The origins of web pages that may use the server, such as `"http://localhost:5173"`, or `"*"` for any page with
+   * the API key.
    * @default none
    */
   readonly cors?: "*" | readonly string[] | undefined;

@@ -51,7 +51,9 @@ export interface CallContext {
   readonly server: ServerKind;
   readonly sandboxId: string | undefined;
   readonly config: TransportConfig;
+  /** Of the configuration, read once: its getter is not a field. */
   readonly fetch: Fetch | undefined;
+  /** Of the configuration, read once. */
   readonly logger: Logger | undefined;
   readonly endpoint: Endpoint;
   readonly clock: Clock;

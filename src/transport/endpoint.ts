@@ -35,7 +35,7 @@ export interface ResolvedEndpoint {
   readonly url: string;
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Whether there may be a proxy or a gateway on the way: any address but a plain HTTP host and port. */
+  /** `false` for a plain HTTP host and port; any other address may lead through a proxy or a gateway. */
   readonly isProxied: boolean;
 }
 

@@ -6,7 +6,6 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
-import { setTimeout } from "node:timers/promises";
 import {
   Client as ClientOfVersion2,
   StreamableHTTPClientTransport as HttpOfVersion2,
@@ -17,6 +16,7 @@ import { StdioClientTransport as StdioOfVersion1 } from "@modelcontextprotocol/s
 import { StreamableHTTPClientTransport as HttpOfVersion1 } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
 import { createMcpServer, type McpCodeServerOptions } from "../../src/agents/mcp/index.js";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
+import { until } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { countSandboxes } from "./frameworks.js";
 
@@ -437,7 +437,10 @@ describeIf(
       const { mcp, host } = await connect({ idleSeconds: 0.2 });
       const { structuredContent } = await host.call("run_code", { code: "1" });
       const { sandbox } = structuredContent ?? {};
-      while ((await countSandboxes(server)) > 0) await setTimeout(50);
+      await until(
+        () => countSandboxes(server),
+        (count) => count === 0,
+      );
       const ended = await host.call("run_code", { code: "1", sandbox });
       expect(ended.content[0]?.text).toContain("after 0.2 s without a call, and its state is lost.");
       await mcp.close();

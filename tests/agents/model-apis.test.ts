@@ -60,7 +60,7 @@ const APIS: readonly ModelApi[] = [
       for (;;) {
         const { choices } = await openai.chat.completions.create({ model: MODEL, messages, tools });
         const message = choices[0]?.message;
-        if (message === undefined) throw new Error("There is no message.");
+        if (message === undefined) throw new Error("Expected a message in the response.");
         const outputs = await dispatch(message, options);
         if (outputs.length === 0) return message.content;
         messages.push(message, ...outputs);

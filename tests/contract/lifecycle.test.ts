@@ -454,7 +454,7 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
 const NO_API_KEY_HINT =
   " No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
 
-/** Expects the server's message in the error, for every error shape. */
+/** Expects that the error has the server's message, in every error shape. */
 function expectFailure(
   outcome: unknown,
   exchange: Exchange,

@@ -160,7 +160,7 @@ test("from() keeps a config and makes one of options", () => {
 });
 
 const warn = jest.fn();
-/** A value other than the default for every option; a new option does not compile until it has one here. */
+/** Sets every option to a value other than its default. The type check fails if an option is missing. */
 const EVERY_OPTION: { readonly [Name in keyof ConnectionOptions]-?: NonNullable<ConnectionOptions[Name]> } = {
   domain: "example.com/prefix",
   protocol: "https",

@@ -17,9 +17,9 @@ export interface FileInfo {
   readonly modifiedAt: Date;
   /** When it was created, or, where that is not known, when its mode or owner last changed. */
   readonly createdAt: Date;
-  /** The owner's name, or number if there is no name. */
+  /** The owner's name; its number if it has no name. */
   readonly owner: string;
-  /** The group's name, or number if there is no name. */
+  /** The group's name; its number if it has no name. */
   readonly group: string;
   /** Its permissions in octal digits, `"644"` for rw-r--r--: what a {@link FileMode} may be. */
   readonly mode: string;

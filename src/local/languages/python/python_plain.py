@@ -135,7 +135,7 @@ def _answers_everything(value):
 
 
 def _call(value, name, **options):
-    """Returns a method's result. Returns None if there is no such method, or if it fails, and prints the error."""
+    """Calls a method and returns its result; None if the method is missing. Prints the error and returns None if it fails."""
     try:
         method = getattr(value, name, None)
         return method(**options) if callable(method) else None

@@ -73,7 +73,7 @@ export class Watchdog {
   #checkProcesses(): void {
     const { processes, memoryBytes, cpuSeconds } = this.#limits;
     const pids = others();
-    // By the number of processes alone: there is no time to inspect a fork bomb process by process.
+    // Count processes only: a fork bomb grows faster than each of its processes can be inspected.
     if (pids.length > processes) return this.#endAll(`more than ${processes} processes`);
     const usages = pids.flatMap((pid) => readUsage(pid) ?? []);
     this.#noteWork(usages);
