@@ -7,11 +7,11 @@ import { expect, test } from "@jest/globals";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { cleanEnvironment, temporaryFolder, useServer } from "./command.js";
 
-const PAGE = path.join(__dirname, "../../docs/command-line.md");
-/** Writes the output of the commands into the page instead of comparing it. */
+const ROOT = path.join(__dirname, "../..");
+/** Writes the output of the commands into the pages instead of comparing it. */
 const UPDATES = process.env["UPDATE_RECORDINGS"] === "1";
 
-/** What `doctor` shows on the machine of the page. */
+/** What `doctor` shows on the machine of the pages. */
 const FOUND: Readonly<Record<string, string>> = {
   Python: "Python 3.12.3, /usr/bin/python3",
   "JavaScript, TypeScript": "Node 22.20.0, /usr/bin/node",
@@ -22,30 +22,34 @@ const FOUND: Readonly<Record<string, string>> = {
 };
 
 const FENCE = /^```console\n([^]*?)^```$/gm;
-const recordings = [...readFileSync(PAGE, "utf8").matchAll(FENCE)].map(([, recording = ""]) => recording);
+const recordings = ["README.md", "docs/command-line.md"].flatMap((page) =>
+  [...readFileSync(path.join(ROOT, page), "utf8").matchAll(FENCE)].map(([, recording = ""]) => ({
+    page,
+    recording,
+    first: recording.split("\n")[0],
+  })),
+);
 
 describeIf(
   isolationWorks && hasPython,
   "cli/recordings",
   NO_ISOLATION_REASON,
-)("the recordings of the command-line page", () => {
+)("the recordings of the documentation", () => {
   const { env } = useServer();
 
-  test.each(recordings.map((recording) => [recording.split("\n")[0], recording] as const))(
-    "%s",
-    async (_, recording) => {
-      const output = await replay(recording, env());
-      if (UPDATES) {
-        const page = readFileSync(PAGE, "utf8");
-        writeFileSync(
-          PAGE,
-          page.replace(recording, () => withPlaceholders(output)),
-        );
-      } else {
-        expect(withPlaceholders(output)).toBe(withPlaceholders(recording));
-      }
-    },
-  );
+  test.each(recordings)("$page: $first", async ({ page, recording }) => {
+    const output = await replay(recording, env());
+    if (UPDATES) {
+      const file = path.join(ROOT, page);
+      const text = readFileSync(file, "utf8");
+      writeFileSync(
+        file,
+        text.replace(recording, () => withPlaceholders(output)),
+      );
+    } else {
+      expect(withPlaceholders(output)).toBe(withPlaceholders(recording));
+    }
+  });
 });
 
 /** Runs the commands of a recording in one shell, in a new folder, and resolves to what a terminal would show. */
