@@ -44,8 +44,8 @@ export interface ConnectionOptions {
   /** Decides when a failed request is sent again. @default a policy with its defaults */
   readonly retryPolicy?: RetryPolicy | RetryPolicyOptions | undefined;
   /**
-   * Sends every request: for a proxy, a client certificate, an in-process server. It is called with one `Request`,
-   * whose `signal` it should honour. @default the global `fetch`
+   * Sends every request: for a proxy, a client certificate, an in-process server. It is called with a URL and plain
+   * options, as {@link Fetch} describes, and should honour `signal`. @default the global `fetch`
    */
   readonly fetch?: Fetch | undefined;
   /** Receives a record for each request and for each problem that the SDK recovered from. @default none */

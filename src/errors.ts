@@ -180,9 +180,9 @@ export class SandboxConnectionException extends SandboxException {
   /** Whether it is known that nothing of the request was sent, so that it cannot have taken effect. */
   readonly isNotSent: boolean;
 
-  constructor(facts: SandboxExceptionOptions & { readonly isNotSent?: boolean | undefined }) {
-    super(facts);
-    this.isNotSent = facts.isNotSent ?? false;
+  constructor(options: SandboxExceptionOptions & { readonly isNotSent?: boolean | undefined }) {
+    super(options);
+    this.isNotSent = options.isNotSent ?? false;
   }
 }
 

@@ -12,10 +12,10 @@ import {
   type OpenOptions,
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
-import { atMost, createSandbox, discard } from "./lifecycle/creation.js";
+import { createSandbox, discardSandbox, waitAtMost } from "./lifecycle/creation.js";
 import { getDiagnostics, type Diagnostics, type DiagnosticsKind } from "./lifecycle/diagnostics.js";
 import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
-import { EXECD_PORT, withoutOwnProxy } from "./lifecycle/own-proxy.js";
+import { EXECD_PORT, preferDirectEndpoint } from "./lifecycle/direct-endpoint.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import { Commands } from "./services/commands.js";
@@ -24,7 +24,7 @@ import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
-import { Transport } from "./transport/client.js";
+import { Transport } from "./transport/transport.js";
 
 /** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion continues after that. */
 const CLEAN_UP_SECONDS = 5;
@@ -108,7 +108,7 @@ export class Sandbox {
       endpoint: {
         ...endpoint,
         refresh: async (signal) =>
-          await withoutOwnProxy(
+          await preferDirectEndpoint(
             await getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }),
             parts,
             signal,
@@ -155,9 +155,9 @@ export class Sandbox {
       return await Sandbox.#open(parts, options, report);
     } catch (error) {
       // Not through the instance's own client: a health check may have closed it.
-      const removal = discard(new Lifecycle(config), sandboxId);
+      const removal = discardSandbox(new Lifecycle(config), sandboxId);
       // On abort, reject at once and delete in the background.
-      if (signal?.aborted !== true) await atMost(CLEAN_UP_SECONDS, removal);
+      if (signal?.aborted !== true) await waitAtMost(CLEAN_UP_SECONDS, removal);
       lifecycle.close();
       throw error;
     }
@@ -224,7 +224,7 @@ export class Sandbox {
     try {
       await report?.("endpoint");
       if (options.skipHealthCheck !== true) await sandbox.#waitUntilReady(options, startedAt);
-      sandbox.#endpoint = await withoutOwnProxy(endpoint, parts, options.signal);
+      sandbox.#endpoint = await preferDirectEndpoint(endpoint, parts, options.signal);
       if (sandbox.#endpoint !== endpoint) sandbox.#execd.retarget(sandbox.#endpoint);
       await report?.("ready");
       return sandbox;

@@ -19,7 +19,7 @@ export const diagrams = [
       { label: "", modules: ["src/execution/handlers.ts"] },
       { label: "", modules: ["src/execution/run-stream.ts", "src/execution/execution.ts"] },
       { label: "", modules: ["src/execution/event.ts", "src/execution/interrupt.ts"] },
-      { label: "transport", modules: ["src/transport/client.ts"] },
+      { label: "transport", modules: ["src/transport/transport.ts"] },
       { label: "", modules: ["src/transport/call.ts", "src/transport/event-stream.ts"] },
       {
         label: "",

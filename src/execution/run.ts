@@ -11,7 +11,7 @@ import type { OutputBound } from "./output-log.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
 /** How to run something. */
-export interface RunFacts {
+export interface RunConfig {
   readonly kind: ExecutionKind;
   /** Checks the arguments and returns the source; what it throws rejects the handle. */
   readonly source: () => RunSource;
@@ -42,7 +42,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   readonly [Symbol.toStringTag] = "Run";
   /** The outcome so far; complete once the promise has settled. */
   readonly execution: Execution;
-  readonly #facts: RunFacts;
+  readonly #config: RunConfig;
   readonly #origin = new Error("The run was started here.");
   readonly #outcome: Promise<Execution>;
   readonly #history: EventHistory;
@@ -52,14 +52,14 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   #observed = false;
 
   /** @internal */
-  constructor(facts: RunFacts) {
-    this.#facts = facts;
-    this.execution = new Execution(facts.kind, facts.bound);
-    this.#history = new EventHistory(facts.bound === undefined);
+  constructor(config: RunConfig) {
+    this.#config = config;
+    this.execution = new Execution(config.kind, config.bound);
+    this.#history = new EventHistory(config.bound === undefined);
     this.#outcome = this.#drive();
     // A handle that is never awaited must not end the process with an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
-      const { logger } = facts;
+      const { logger } = config;
       if (logger === undefined || this.#observed) return;
       // Not yet: an `await` asks for the outcome a turn later, and what fails at once would come before it.
       setTimeout(() => {
@@ -160,9 +160,9 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
 
   /** Reads the stream to its end: folds each event, calls the handlers, then wakes the iterators. */
   async #drive(): Promise<Execution> {
-    const { handlers } = this.#facts;
+    const { handlers } = this.#config;
     try {
-      const stream = new RunStream(this.#facts.source());
+      const stream = new RunStream(this.#config.source());
       this.#stream = stream;
       for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
         for (const event of batch) {
@@ -181,7 +181,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     } catch (error) {
       // The caller's own abort reason, or a handler's own error, stays as it is.
       if (this.#stream?.stopped?.isForeign !== true) {
-        const { sandboxId } = this.#facts;
+        const { sandboxId } = this.#config;
         const requestId = this.#stream?.requestId;
         addErrorContext(error, { sandboxId, requestId, execution: this.execution });
         withCallerStack(error, this.#origin);

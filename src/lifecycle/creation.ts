@@ -72,11 +72,11 @@ async function followAndDiscard(creating: Promise<string>, lifecycle: Lifecycle)
     lifecycle.transport.logger?.warn("No response to an aborted creation arrived: the sandbox may exist.");
     return;
   }
-  await discard(lifecycle, sandboxId);
+  await discardSandbox(lifecycle, sandboxId);
 }
 
 /** Deletes the sandbox of a creation that failed; never rejects. */
-export async function discard(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
+export async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
   try {
     await lifecycle.kill(sandboxId, { isRepeated: true });
   } catch (error) {
@@ -86,7 +86,7 @@ export async function discard(lifecycle: Lifecycle, sandboxId: string): Promise<
 }
 
 /** Waits for work that never rejects, for at most this long. */
-export async function atMost(seconds: number, work: Promise<void>): Promise<void> {
+export async function waitAtMost(seconds: number, work: Promise<void>): Promise<void> {
   let stop = (): void => undefined;
   const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
   await Promise.race([work, over]);

@@ -16,7 +16,7 @@ import {
   SandboxConnectionException,
 } from "../errors.js";
 import type { Call } from "../transport/call.js";
-import { Transport, type JsonOptions } from "../transport/client.js";
+import { Transport, type JsonOptions } from "../transport/transport.js";
 import { defined } from "../transport/request.js";
 import { expectDate, expectRecord, expectText } from "../transport/response.js";
 import { assertLabels } from "./labels.js";

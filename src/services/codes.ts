@@ -24,7 +24,7 @@ const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
 /** The same wait, if a run starts the kernel. In seconds. */
 const FIRST_BYTE_TIMEOUT_SECONDS = 120;
 /** How long a sandbox behind a proxy may take to respond to the check that it still runs. In seconds. */
-const PROOF_TIMEOUT_SECONDS = 5;
+const PING_TIMEOUT_SECONDS = 5;
 
 /** The languages of the code-interpreter image, by their names on the wire. */
 export const SupportedLanguage = {
@@ -241,7 +241,7 @@ export class Codes {
       },
       interrupt: (runId, limit) => this.#sendInterrupt(runId, limit),
       ping: async (limit) => {
-        const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PROOF_TIMEOUT_SECONDS });
+        const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PING_TIMEOUT_SECONDS });
         await execd.client.GET("/ping", { fetch: call.fetch });
       },
       interruptId: id,

@@ -23,7 +23,7 @@ import { toFileInfo, toFileInfos, type FileInfo } from "./files/file-info.js";
 import { isSearchable } from "./files/mode.js";
 import { encodeMultipart, type UploadPart } from "./files/multipart.js";
 import { assertDistinct, assertPath, inBatches, parentOf } from "./files/paths.js";
-import { download, upload, type RemoteFiles } from "./files/transfers.js";
+import { downloadToLocal, uploadFromLocal, type RemoteFiles } from "./files/transfers.js";
 import { toLineQuery, toRangeHeader } from "./files/range.js";
 import {
   toWirePermissions,
@@ -149,7 +149,7 @@ export class Files {
     );
     try {
       if (parents.size > 0) await this.#createDirectories(Object.fromEntries(parents), options);
-      for (const body of bodies) await this.#upload(body, options);
+      for (const body of bodies) await this.#sendMultipart(body, options);
     } finally {
       for (const body of bodies) body.release();
     }
@@ -397,7 +397,7 @@ export class Files {
     assertPath(path);
     assertFunction(checkOptions(options).onProgress, "onProgress");
     throwIfAborted(options.signal);
-    await upload(this.#remote, localPath, path, options);
+    await uploadFromLocal(this.#remote, localPath, path, options);
   }
 
   /**
@@ -413,7 +413,7 @@ export class Files {
     assertText(localPath, "localPath");
     assertFunction(checkOptions(options).onProgress, "onProgress");
     throwIfAborted(options.signal);
-    await download(this.#remote, path, localPath, options);
+    await downloadToLocal(this.#remote, path, localPath, options);
   }
 
   get #remote(): RemoteFiles {
@@ -457,7 +457,7 @@ export class Files {
     });
   }
 
-  async #upload(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
+  async #sendMultipart(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
     const { client, upload } = this.#link.execd;
     try {
       const sent = streamsRequests() ? body : await body.blob();

@@ -1,7 +1,7 @@
 import type { ConnectionConfig } from "../connection.js";
 import type { RunQueue } from "../execution/run-queue.js";
 import type { ExecdClient } from "../../generated/execd.js";
-import type { Transport } from "../transport/client.js";
+import type { Transport } from "../transport/transport.js";
 
 /** What the services of one sandbox instance share. They depend on this type rather than on `Sandbox`, to avoid an import cycle. */
 export interface SandboxLink {

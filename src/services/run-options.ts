@@ -41,25 +41,25 @@ export function startRun<Options extends RunOptions>(
   kindOf: (options: Options) => ExecutionKind,
   source: () => RunSource,
 ): Run {
-  const facts: { sandboxId: string; logger: RunSource["logger"]; kind: ExecutionKind } = {
+  const shared: { sandboxId: string; logger: RunSource["logger"]; kind: ExecutionKind } = {
     sandboxId,
     logger,
     kind: "code",
   };
   try {
     const { handlers, maxOutputBytes, keepOutput } = checkOptions(options);
-    facts.kind = kindOf(options);
+    shared.kind = kindOf(options);
     if (handlers !== undefined) assertHandlers(handlers);
     if (keepOutput !== undefined) assertOneOf(keepOutput, "keepOutput", KEEP);
-    if (maxOutputBytes === undefined) return new Run({ ...facts, handlers, source });
+    if (maxOutputBytes === undefined) return new Run({ ...shared, handlers, source });
     assertInteger(maxOutputBytes, "maxOutputBytes", 1);
     const bound = { maxBytes: maxOutputBytes, keep: keepOutput ?? "both" };
-    return new Run({ ...facts, handlers, bound, source });
+    return new Run({ ...shared, handlers, bound, source });
   } catch (error) {
     const fail = (): never => {
       throw error;
     };
-    return new Run({ ...facts, source: fail });
+    return new Run({ ...shared, source: fail });
   }
 }
 

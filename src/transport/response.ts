@@ -19,7 +19,7 @@ const ERROR_BODY_TIMEOUT_SECONDS = 5;
 interface StatusMeaning {
   readonly isRetryable: boolean | "if-idempotent";
   readonly Exception?: new (
-    facts: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined },
+    options: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined },
   ) => SandboxApiException;
 }
 

@@ -26,7 +26,7 @@ export interface Segment {
 interface Source {
   readonly name: string;
   readonly size: number | undefined;
-  /** What can be read as often as one likes; `undefined` for what is read once. */
+  /** The data, if it can be read again; `undefined` for what can be read only once. */
   readonly part: Uint8Array<ArrayBuffer> | Blob | undefined;
   readonly chunks: () => Iterable<unknown> | AsyncIterable<unknown>;
   /** Releases what will not be read to its end. */
@@ -131,14 +131,15 @@ async function* read({ name, size, chunks }: Source): AsyncGenerator<Uint8Array<
   const refuse = (what: string) => new InvalidArgumentException(`${name} ${what}.`);
   for await (const chunk of chunks()) {
     const bytes = typeof chunk === "string" ? new TextEncoder().encode(chunk) : viewOf(chunk);
-    if (bytes === undefined) throw refuse("gave what is neither bytes nor text");
+    if (bytes === undefined) throw refuse("yielded a chunk that is neither bytes nor text");
     count += bytes.byteLength;
-    if (size !== undefined && count > size) throw refuse(`has more than the ${size} bytes it was to have`);
+    if (size !== undefined && count > size) throw refuse(`has more than its declared size of ${size} bytes`);
     for (let start = 0; start < bytes.byteLength; start += LARGEST_PIECE_BYTES) {
       yield bytes.subarray(start, start + LARGEST_PIECE_BYTES);
     }
   }
-  if (size !== undefined && count < size) throw refuse(`has ${count} bytes, not the ${size} it was to have`);
+  if (size !== undefined && count < size)
+    throw refuse(`has ${count} bytes, but its declared size is ${size}`);
   return undefined;
 }
 
@@ -148,13 +149,13 @@ function toSource({ name, data, size }: Segment): Source {
   if (part !== undefined) {
     const known = "size" in part ? part.size : part.byteLength;
     if (size !== undefined && size !== known) {
-      throw new InvalidArgumentException(`${name} has ${known} bytes, not ${size}.`);
+      throw new InvalidArgumentException(`${name} has ${known} bytes, but its declared size is ${size}.`);
     }
     const chunks = () => ("stream" in part ? new StreamReader(part.stream()) : [part]);
     return { name, size: known, part, chunks, release: () => undefined };
   }
   if (isStream(data)) {
-    if (data.locked) throw new InvalidArgumentException(`${name} is read by somebody else already.`);
+    if (data.locked) throw new InvalidArgumentException(`${name} is locked to another reader.`);
     const reader = new StreamReader(data);
     return { name, size, part, chunks: () => reader, release: () => reader.cancel() };
   }

@@ -6,7 +6,7 @@ import { Page } from "../../src/lifecycle/page.js";
 import type { Volume } from "../../src/lifecycle/volumes.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox, type SandboxCreateOptions } from "../../src/sandbox.js";
-import { Transport } from "../../src/transport/client.js";
+import { Transport } from "../../src/transport/transport.js";
 import { UnsentRequest } from "../../src/transport/request.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
 import { expectExecution } from "../helpers/expect-execution.js";

@@ -1,4 +1,4 @@
-import type { Transport } from "../../src/transport/client.js";
+import type { Transport } from "../../src/transport/transport.js";
 import type { Fetch } from "../../src/transport/request.js";
 
 /** Returns a custom `fetch` that handles `Request` objects. */

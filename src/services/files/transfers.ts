@@ -31,7 +31,7 @@ export interface RemoteFiles {
 }
 
 /** Copies a local file, or a directory with everything in it, into the sandbox. */
-export async function upload(
+export async function uploadFromLocal(
   remote: RemoteFiles,
   localPath: string,
   path: string,
@@ -79,7 +79,7 @@ export async function upload(
 }
 
 /** Copies a file of the sandbox, or a directory with everything in it, to a local path. */
-export async function download(
+export async function downloadToLocal(
   remote: RemoteFiles,
   path: string,
   localPath: string,

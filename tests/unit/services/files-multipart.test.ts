@@ -167,7 +167,9 @@ describe("a body of several", () => {
     expect(sized.size).toBe(size);
     const failure = await failureOf(bytesOf(sized));
     expect(failure).toBeInstanceOf(InvalidArgumentException);
-    expect(String(failure)).toMatch(size === 3 ? /more than the 3 bytes/ : /4 bytes, not the 5/);
+    expect(String(failure)).toMatch(
+      size === 3 ? /more than its declared size of 3 bytes/ : /has 4 bytes, but its declared size is 5/,
+    );
     expect(sized.failure?.error).toBe(failure);
   });
 
@@ -181,9 +183,9 @@ describe("a body of several", () => {
     const stream = new ReadableStream<Uint8Array>();
     expect(() => body(stream, stream)).toThrow("given twice");
     stream.getReader();
-    expect(() => body(stream)).toThrow("read by somebody else");
+    expect(() => body(stream)).toThrow("locked to another reader");
     expect(() => new SegmentedBody([{ name: "data", data: "abc", size: 4 }], "")).toThrow(
-      "has 3 bytes, not 4",
+      "has 3 bytes, but its declared size is 4",
     );
     expect(await failureOf(bytesOf(body(Readable.from([1]))))).toBeInstanceOf(InvalidArgumentException);
   });

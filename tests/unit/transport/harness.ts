@@ -8,7 +8,7 @@ import {
   type JsonOptions,
   type TransferOptions,
   type TransportOptions,
-} from "../../../src/transport/client.js";
+} from "../../../src/transport/transport.js";
 import type { ResponseBody } from "../../../src/transport/response-body.js";
 import type { Clock } from "../../../src/transport/retry.js";
 

@@ -1,25 +1,26 @@
 import type { ConnectionConfig } from "../connection.js";
 import { createExecdClient } from "../../generated/execd.js";
 import { throwIfAborted } from "../transport/abort.js";
-import { Transport } from "../transport/client.js";
+import { Transport } from "../transport/transport.js";
 import type { SandboxEndpoint } from "./lifecycle.js";
 
 /** The port of execd in every sandbox. */
 export const EXECD_PORT = 44_772;
-/** How long execd may take to respond at its own address, in seconds. */
+/** How long execd may take to respond at the direct address, in seconds. */
 const PING_SECONDS = 2;
 
 /**
- * Returns execd's own address where the server gave that of execd's proxy to itself, as with Docker's bridge mode: that
- * proxy loses 1 to 3 % of streams. Returns the endpoint unchanged if it is another one, or if nothing responds there.
+ * Returns the address of execd itself if the server returned the path of execd's proxy that leads back to execd, as in
+ * Docker's bridge mode: that proxy loses 1 to 3 % of streams. Returns any other endpoint unchanged, and also this one if
+ * execd does not respond to the direct address.
  */
-export async function withoutOwnProxy(
+export async function preferDirectEndpoint(
   endpoint: SandboxEndpoint,
   { sandboxId, config }: { readonly sandboxId: string; readonly config: ConnectionConfig },
   signal: AbortSignal | undefined,
 ): Promise<SandboxEndpoint> {
   const { origin, pathname } = new URL(endpoint.url);
-  // The lifecycle server's own proxy has more in its path.
+  // The proxy of the lifecycle server has a longer path.
   if (pathname.replace(/\/$/, "") !== `/proxy/${EXECD_PORT}`) return endpoint;
   const direct = { ...endpoint, url: origin };
   const options = { config, sandboxId, endpoint: direct, createClient: createExecdClient };
