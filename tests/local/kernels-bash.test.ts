@@ -130,6 +130,26 @@ test("a shell that is killed is reported", async () => {
   expect((await run("echo again")).stdout).toBe("again\n");
 });
 
+test("a run that the shell does not start is reported", async () => {
+  await run("mkdir -p /tmp/removed; cd /tmp/removed; rmdir /tmp/removed");
+  // In a directory that was removed, the code sees the whole name of the file that runs it.
+  expect((await run('cd /tmp; : > "${BASH_SOURCE[0]}"')).error).toBeUndefined();
+  expect((await run("echo never")).error).toMatchObject({ ename: "KernelDied" });
+  expect((await run("echo again")).stdout).toBe("again\n");
+});
+
+test("the code can define functions named like the commands that run it", async () => {
+  await run(".() { :; }; eval() { :; }; set() { :; }");
+  expect((await run("echo runs")).stdout).toBe("runs\n");
+});
+
+test("a context's first run is started while the next shell is", async () => {
+  for (let each = 0; each < 30; each++) {
+    await run("exit");
+    expect((await run("echo new")).stdout).toBe("new\n");
+  }
+});
+
 describe("an interrupt", () => {
   test.each([
     ["a loop", "echo runs; while true; do :; done"],

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { KernelStarter } from "../../supervisor/code/kernel.js";
 import { WorkerKernel, type WorkerRequest } from "../../supervisor/code/worker.js";
@@ -26,7 +26,7 @@ const RUNNER =
     'builtin cd -- "${__opensandbox[3]}"',
     'OLDPWD="${__opensandbox[4]}"',
     `builtin printf '{"type":"started"}\\n' >&${CHANNEL}`,
-    `eval "\${__opensandbox[0]}" >&${STDOUT} 2>&${STDERR} ${STDOUT}>&- ${STDERR}>&-`,
+    `builtin eval "\${__opensandbox[0]}" >&${STDOUT} 2>&${STDERR} ${STDOUT}>&- ${STDERR}>&-`,
   ].join("; ") + "\n";
 
 /** Defines what the kernel calls in the shell. An array is used because `set -a` cannot export it. */
@@ -63,7 +63,10 @@ ${READY}
 export const startBash: KernelStarter = (launch, host) => {
   const directory = path.join(host.scratch, "kernel");
   mkdirSync(directory, { recursive: true });
-  writeFileSync(path.join(directory, "bash"), RUNNER);
+  const file = path.join(directory, "bash");
+  // Replaced at once: a run of another kernel may be about to read it.
+  writeFileSync(`${file}.new`, RUNNER);
+  renameSync(`${file}.new`, file);
   return WorkerKernel.start(
     {
       name: "Bash",
@@ -91,7 +94,7 @@ function encode(request: WorkerRequest, directory: string): string {
   const { code, stdout = "/dev/null", stderr = "/dev/null" } = request;
   return `__opensandbox=(${quote(code)})
 __opensandbox_begin ${quote(stdout)} ${quote(stderr)}
-. "\${__opensandbox[5]}" </dev/null
+builtin . "\${__opensandbox[5]}" </dev/null
 __opensandbox_done $?
 `;
 }

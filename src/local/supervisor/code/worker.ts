@@ -301,8 +301,7 @@ export class WorkerKernel implements Kernel {
         lines.push(chunk);
       } catch (error) {
         // User code can write to any descriptor. After that, the start of the next message is unknown.
-        this.#complaint = `the kernel's channel is broken: ${messageOf(error)}`;
-        signalGroup(this.#child.pid, "SIGKILL");
+        this.#break(`the kernel's channel is broken: ${messageOf(error)}`);
       }
     });
     // User code can close any descriptor, and a kernel without a channel is unusable. The delay lets a process that is
@@ -310,6 +309,12 @@ export class WorkerKernel implements Kernel {
     this.#channel.on("end", () => {
       setTimeout(() => this.#alive && signalGroup(this.#child.pid, "SIGKILL"), LAST_WORDS_MS).unref();
     });
+  }
+
+  /** Ends a process that no longer keeps to the protocol. */
+  #break(complaint: string): void {
+    this.#complaint = complaint;
+    signalGroup(this.#child.pid, "SIGKILL");
   }
 
   #tell(request: WorkerRequest): void {
@@ -345,8 +350,10 @@ export class WorkerKernel implements Kernel {
         if (run.interruptWanted) this.interrupt();
         break;
       case "done":
-        // A "done" before "started" is a repetition for the previous run.
-        if (run?.started === true) this.#settle(run, message.isReusable);
+        // A "done" before the worker has the run is a repetition for the previous run.
+        if (!run || run.number === 0) break;
+        if (run.started) this.#settle(run, message.isReusable);
+        else this.#break("it did not start the code");
         break;
       case "error":
         run?.deliver((run.interruptWanted ? this.#spec.interrupted : undefined) ?? message);
