@@ -11,7 +11,7 @@ import type { Isolation, IsolationName } from "./box/isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js";
 import { availableCores, chooseCores } from "./box/limits.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
-import { enterForUpgrade } from "./sandboxes/routes/gateway.js";
+import { connectForUpgrade } from "./sandboxes/routes/gateway.js";
 import { warmLanguages } from "./languages/configuration.js";
 import type { Runtime } from "./languages/runtime.js";
 import { Runtimes } from "./languages/runtimes.js";
@@ -194,7 +194,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let listener: Listener | undefined;
   try {
     listener = port === false ? undefined : await Listener.open(port, app);
-    listener?.acceptUpgrades((request) => enterForUpgrade(request, sandboxes));
+    listener?.acceptUpgrades((request) => connectForUpgrade(request, sandboxes));
     signal?.throwIfAborted();
   } catch (error) {
     await listener?.close();

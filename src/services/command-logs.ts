@@ -166,10 +166,10 @@ export class CommandLogReader {
 }
 
 /** Retries for a moment, since servers before July 2026 may not know yet that the command has been started. */
-async function onceStarted<Answer>(
+async function onceStarted<Value>(
   signal: AbortSignal | undefined,
-  ask: () => Promise<Answer>,
-): Promise<Answer> {
+  ask: () => Promise<Value>,
+): Promise<Value> {
   for (const waitMillis of START_UP_WAITS_MILLIS) {
     try {
       return await ask();

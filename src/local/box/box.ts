@@ -14,12 +14,12 @@ import {
   hasEnded,
   isStopped,
   killStrays,
-  knowProcess,
+  identifyProcess,
   sendSignal,
   stopProcess,
-  type KnownProcess,
+  type ProcessIdentity,
 } from "./processes.js";
-import type { Configuration } from "../supervisor/environment.js";
+import type { Configuration } from "../supervisor/configuration.js";
 
 const START_TIMEOUT_MS = 30_000;
 const CONTROL_TIMEOUT_MS = 20_000;
@@ -86,7 +86,7 @@ export class Box {
   readonly #session: ClientHttp2Session;
   #supervisorPid: number | undefined;
   /** The first process of the box's PID namespace, if it has one. */
-  #firstProcess: KnownProcess | undefined;
+  #firstProcess: ProcessIdentity | undefined;
   #paused = false;
   #frozen = false;
   #log = "";
@@ -358,7 +358,7 @@ export class Box {
     if (pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const { supervisorDepth, isAlone } = this.#launch;
     this.#supervisorPid = findDescendant(pid, supervisorDepth);
-    if (isAlone) this.#firstProcess = knowProcess(findDescendant(pid, supervisorDepth - 1));
+    if (isAlone) this.#firstProcess = identifyProcess(findDescendant(pid, supervisorDepth - 1));
   }
 
   /** @returns whether the kernel has frozen the whole box */
@@ -378,8 +378,8 @@ export class Box {
   async #control(method: string, body: ReadableStream<Uint8Array> | null = null): Promise<void> {
     // Code in the box may keep its supervisor from responding.
     const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
-    const answer = await this.request({ method, path: "/", body, signal });
-    await answer.body?.cancel();
+    const response = await this.request({ method, path: "/", body, signal });
+    await response.body?.cancel();
   }
 
   #hold(held: boolean): void {

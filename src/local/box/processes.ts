@@ -72,20 +72,20 @@ export function findDescendant(pid: number, generations: number): number | undef
 }
 
 /** Identifies a process reliably: its number alone can be reused. */
-export interface KnownProcess {
+export interface ProcessIdentity {
   readonly pid: number;
   /** Ticks since system start. */
   readonly startedAt: string;
 }
 
 /** @returns `undefined` if the process does not exist, or without /proc */
-export function knowProcess(pid: number | undefined): KnownProcess | undefined {
+export function identifyProcess(pid: number | undefined): ProcessIdentity | undefined {
   const startedAt = pid === undefined ? undefined : readStat(pid)?.fields[START_TIME];
   return pid === undefined || startedAt === undefined ? undefined : { pid, startedAt };
 }
 
 /** Returns whether a process has ended. The first one of a PID namespace ends after all others in it. */
-export function hasEnded({ pid, startedAt }: KnownProcess): boolean {
+export function hasEnded({ pid, startedAt }: ProcessIdentity): boolean {
   const { fields = [] } = readStat(pid) ?? {};
   // A zombie has ended, even if its parent has not read its status.
   return fields[START_TIME] !== startedAt || /^[ZX]$/.test(fields[0] ?? "");

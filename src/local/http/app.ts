@@ -29,9 +29,9 @@ export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandle
     const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
     // Browsers send a preflight before any request that a form could not send, and send it without the API key.
     const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
-    const answer =
-      isAllowed && isPreflight ? answerPreflight(request.headers) : await respond(request, router, rules);
-    const response = request.method === "HEAD" ? withoutBody(answer) : answer;
+    const handled =
+      isAllowed && isPreflight ? preflightResponse(request.headers) : await respond(request, router, rules);
+    const response = request.method === "HEAD" ? withoutBody(handled) : handled;
     if (isAllowed) {
       response.headers.set("access-control-allow-origin", origin);
       response.headers.set("access-control-expose-headers", EXPOSED_HEADERS);
@@ -45,7 +45,7 @@ export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandle
 const EXPOSED_HEADERS =
   "content-disposition, content-range, execd-commands-tail-cursor, location, retry-after, x-request-id";
 
-function answerPreflight(headers: Headers): Response {
+function preflightResponse(headers: Headers): Response {
   return new Response(null, {
     status: 204,
     headers: {

@@ -45,7 +45,7 @@ export class Listener {
     };
     const server = createServer(options, (incoming, outgoing) => {
       dropWhenIdle(incoming, bodyIdleMs);
-      void answer(incoming, outgoing, handler);
+      void respond(incoming, outgoing, handler);
     });
     server.listen(port, HOST);
     try {
@@ -66,7 +66,7 @@ export class Listener {
   acceptUpgrades(handler: UpgradeHandler): void {
     this.#server.on("upgrade", (incoming, client, head) => {
       // RFC 9113 removed the upgrade to HTTP/2. Clients that ask for it accept a response over HTTP/1.1.
-      if (isForHttp2(incoming)) return this.#answerWithoutUpgrade(incoming, client, head);
+      if (isForHttp2(incoming)) return this.#handleWithoutUpgrade(incoming, client, head);
       this.#upgraded.add(client);
       client.once("close", () => this.#upgraded.delete(client));
       if (isOwnHost(incoming.headers.host, this.port)) void joinUpgrade(incoming, client, head, handler);
@@ -75,7 +75,7 @@ export class Listener {
   }
 
   /** Returns a request to the server without its upgrade headers. */
-  #answerWithoutUpgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): void {
+  #handleWithoutUpgrade(incoming: IncomingMessage, client: Duplex, head: Buffer): void {
     const { method = "GET", url = "/", httpVersion, rawHeaders } = incoming;
     const lines = [`${method} ${url} HTTP/${httpVersion}`];
     for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -122,7 +122,7 @@ function unavailable(port: number, cause: unknown): SandboxException {
   });
 }
 
-async function answer(
+async function respond(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   handler: FetchHandler,
@@ -153,9 +153,9 @@ async function answer(
 function readTheRest(incoming: IncomingMessage): void {
   if (incoming.complete) return;
   discard(incoming);
-  const impatience = setTimeout(() => incoming.destroy(), REST_MS);
-  impatience.unref();
-  incoming.once("close", () => clearTimeout(impatience));
+  const timer = setTimeout(() => incoming.destroy(), REST_MS);
+  timer.unref();
+  incoming.once("close", () => clearTimeout(timer));
 }
 
 /** Closes a connection whose client stops sending in the middle of a body. A paused read does not count as idle. */
@@ -182,7 +182,7 @@ export function isOwnHost(host: string | undefined, port: number): boolean {
 }
 
 function refuseHost(outgoing: ServerResponse, port: number): void {
-  const message = `This server answers to 127.0.0.1:${port} and localhost:${port} only.`;
+  const message = `This server responds to 127.0.0.1:${port} and localhost:${port} only.`;
   outgoing.writeHead(403, { "content-type": "application/json" });
   outgoing.end(JSON.stringify({ code: "HOST_NOT_ALLOWED", message }));
 }

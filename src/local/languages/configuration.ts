@@ -1,5 +1,5 @@
 import type { BoxLaunch, BoxPlan } from "../box/isolation/isolation.js";
-import type { LanguageConfiguration } from "../supervisor/environment.js";
+import type { LanguageConfiguration } from "../supervisor/configuration.js";
 import type { KernelPlace } from "./language.js";
 import { describeMissing, LANGUAGES, RUNTIME_NAMES, type InstalledRuntimes } from "./languages.js";
 import type { SelectedRuntimes } from "./runtimes.js";

@@ -1,4 +1,4 @@
-import type { KernelLaunch } from "../supervisor/environment.js";
+import type { KernelLaunch } from "../supervisor/configuration.js";
 import type { Finder, Runtime } from "./runtime.js";
 
 /** Everything that the host knows about the languages of one program. How their kernels run is in `kernel.ts` beside it. */

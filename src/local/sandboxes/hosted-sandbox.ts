@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { problem } from "../http/responses.js";
 import type { Box, BoxRequest } from "../box/box.js";
 import type { Faults } from "./faults/faults.js";
-import { FaultySandbox } from "./faults/faulty-sandbox.js";
+import { FaultInjector } from "./faults/fault-injector.js";
 import type { Limits } from "../box/limits.js";
 import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
@@ -51,7 +51,7 @@ export class HostedSandbox {
   /** Microseconds since 1970. */
   expiresAt: number | undefined;
   readonly #faults: () => Faults;
-  readonly #faulty = new FaultySandbox();
+  readonly #injector = new FaultInjector();
   readonly #events: SandboxEvent[] = [];
   #state: SandboxState = "Running";
   #changedAt = this.createdAt;
@@ -81,8 +81,8 @@ export class HostedSandbox {
   /** Sends a request into the sandbox. While the sandbox is paused, the request waits. */
   request(request: BoxRequest): Promise<Response> {
     const faults = this.#faults();
-    if (this.#faulty.isHealthy(faults)) return this.box.request(request);
-    return this.#faulty.request(request, faults, (changed) => this.box.request(changed));
+    if (this.#injector.isHealthy(faults)) return this.box.request(request);
+    return this.#injector.request(request, faults, (changed) => this.box.request(changed));
   }
 
   /** @throws {LifecycleProblem} 500 and 409 */

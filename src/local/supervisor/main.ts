@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import { json } from "node:stream/consumers";
 import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
-import type { Configuration } from "./environment.js";
+import type { Configuration } from "./configuration.js";
 import { PipePool } from "./code/pipes.js";
 import { killEveryGroup, signalEverything } from "./processes.js";
 import { Execd } from "./routes.js";

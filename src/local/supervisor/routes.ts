@@ -10,7 +10,7 @@ import {
 import { Commands } from "./commands/commands.js";
 import type { Contexts } from "./code/contexts.js";
 import { directoryRoutes } from "./files/directories.js";
-import type { Configuration } from "./environment.js";
+import type { Configuration } from "./configuration.js";
 import { fileRoutes } from "./files/files.js";
 import type { PipePool } from "./code/pipes.js";
 import { messageOf, Problem } from "./http/problem.js";
@@ -49,10 +49,10 @@ export class Execd {
       tunnel(stream, Number(/:(\d+)$/.exec(headers[":authority"] ?? "")?.[1]));
       return;
     }
-    await this.#answer(stream, headers, headers[":path"] ?? "/");
+    await this.#respond(stream, headers, headers[":path"] ?? "/");
   }
 
-  async #answer(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, target: string): Promise<void> {
+  async #respond(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, target: string): Promise<void> {
     try {
       await this.#route(stream, headers, target);
     } catch (error) {

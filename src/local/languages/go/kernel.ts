@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { randomUUID } from "node:crypto";
-import type { KernelLaunch } from "../../supervisor/environment.js";
+import type { KernelLaunch } from "../../supervisor/configuration.js";
 import type { OutputPipe } from "../../supervisor/code/pipes.js";
 import { messageOf } from "../../supervisor/http/problem.js";
 import { describeSignal, signalGroup, trackGroup } from "../../supervisor/processes.js";

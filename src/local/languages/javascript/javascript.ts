@@ -1,5 +1,5 @@
 import path from "node:path";
-import type { KernelLaunch } from "../../supervisor/environment.js";
+import type { KernelLaunch } from "../../supervisor/configuration.js";
 import type { KernelPlace, Language } from "../language.js";
 import type { Runtime } from "../runtime.js";
 import { nodeFinder } from "./runtime.js";

@@ -3,7 +3,7 @@ import { WorkerKernel } from "../../supervisor/code/worker.js";
 import { makeEnvironment, type PythonBase } from "./packages.js";
 
 /**
- * Starts a Python process that runs kernels/python.py, in a writable environment over the machine's Python.
+ * Starts a Python process that runs `python.py`, in a writable environment over the machine's Python.
  *
  * Settings: `ipython`, whether to use IPython if it can be imported; `environment`, the directory of the environment;
  * `base`, the {@link PythonBase} of the environment as JSON.

@@ -35,7 +35,7 @@ const PROXY_HEADERS = new Set([
  * requires the sandbox's access token; servers of the user decide for themselves.
  */
 export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
-  const handle = (routed: RoutedRequest) => enter(routed, sandboxes);
+  const handle = (routed: RoutedRequest) => forward(routed, sandboxes);
   return [
     ...["", "/v1"].map((prefix) => ({
       methods: ["GET", "DELETE", "POST", "PATCH", "PUT"],
@@ -52,7 +52,7 @@ export function isGatewayPath(pathname: string): boolean {
   return !pathname.includes("..") && (PROXY_PATH.test(pathname) || GATEWAY_PATH.test(pathname));
 }
 
-async function enter({ request, url, parameters }: RoutedRequest, sandboxes: Sandboxes): Promise<Response> {
+async function forward({ request, url, parameters }: RoutedRequest, sandboxes: Sandboxes): Promise<Response> {
   const { id = "", port = "", rest = "" } = parameters;
   if (!/^\d+$/.test(port)) throw unprocessable([invalidPort(port)]);
   const sandbox = sandboxes.get(id);
@@ -61,12 +61,12 @@ async function enter({ request, url, parameters }: RoutedRequest, sandboxes: San
   if (isExecd) assertToken(headers, sandbox);
   // The real proxy sometimes joins paths with an extra slash, which execd accepts.
   const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
-  const ownProxy = !url.pathname.startsWith("/gateway/");
+  const isServerProxy = !url.pathname.startsWith("/gateway/");
   try {
     return await sandbox.request({
       method: request.method,
       path: `${path}${url.search}`,
-      headers: inward(headers, ownProxy ? url : undefined),
+      headers: forwardedHeaders(headers, isServerProxy ? url : undefined),
       isForeign: path.startsWith("/proxy/"),
       body: request.body,
       signal: request.signal,
@@ -95,7 +95,7 @@ export interface UpgradeTarget {
 }
 
 /** Connects to a server in a sandbox. @throws {LifecycleProblem} */
-export async function enterForUpgrade(
+export async function connectForUpgrade(
   { url, headers }: UpgradeRequest,
   sandboxes: Sandboxes,
 ): Promise<UpgradeTarget> {
@@ -110,7 +110,7 @@ export async function enterForUpgrade(
     if (port === "")
       throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
   }
-  const ownProxy = !url.pathname.startsWith("/gateway/");
+  const isServerProxy = !url.pathname.startsWith("/gateway/");
   const connection = await sandbox.box.connect(Number(port)).catch((error: unknown) => {
     const message = `Could not connect to port ${port} of the sandbox: ${String(error)}`;
     throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
@@ -119,7 +119,7 @@ export async function enterForUpgrade(
     connection,
     path: `${path}${url.search}`,
     headers: {
-      ...inward(headers, ownProxy ? url : undefined),
+      ...forwardedHeaders(headers, isServerProxy ? url : undefined),
       host: `127.0.0.1:${port}`,
       connection: "Upgrade",
       upgrade: headers.get("upgrade") ?? "",
@@ -131,7 +131,7 @@ export async function enterForUpgrade(
  * Returns the headers to forward into a sandbox. `proxy` is the URL that the client used, if it came through the
  * server's proxy.
  */
-function inward(headers: Headers, proxy: URL | undefined): Record<string, string> {
+function forwardedHeaders(headers: Headers, proxy: URL | undefined): Record<string, string> {
   const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
   const kept = [...headers].filter(
     ([name]) =>

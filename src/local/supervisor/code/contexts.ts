@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import type { Kernel, KernelEvent } from "./kernel.js";
 import { KernelPool } from "./pool.js";
 import type { PipePool } from "./pipes.js";
-import { STARTERS } from "./registry.js";
+import { STARTERS } from "./starters.js";
 import { invalid, messageOf, Problem } from "../http/problem.js";
 
 /** How long an interrupted run has to end when its context is deleted. */

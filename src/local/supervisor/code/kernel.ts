@@ -1,4 +1,4 @@
-import type { KernelLaunch } from "../environment.js";
+import type { KernelLaunch } from "../configuration.js";
 import type { PipePool } from "./pipes.js";
 
 /** An event of a run. */

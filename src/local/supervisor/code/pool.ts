@@ -1,7 +1,7 @@
-import type { Configuration } from "../environment.js";
+import type { Configuration } from "../configuration.js";
 import type { PipePool } from "./pipes.js";
 import type { Kernel, KernelHost } from "./kernel.js";
-import { STARTERS } from "./registry.js";
+import { STARTERS } from "./starters.js";
 
 // After this long without a new context, a spare kernel is unlikely to be needed.
 const SPARE_LIFE_MS = 10 * 60 * 1000;

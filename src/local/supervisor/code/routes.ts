@@ -3,7 +3,7 @@ import { Body } from "../http/body.js";
 import { isKernelLanguage, type Contexts } from "./contexts.js";
 import { EventStream } from "../http/event-stream.js";
 import { Problem, runtimeError } from "../http/problem.js";
-import { interrupt, type Runners } from "../commands/routes.js";
+import { interrupt, type Runners } from "../runners.js";
 
 /** Returns the routes for running code and for contexts. */
 export function codeRoutes(runners: Runners): Routes {

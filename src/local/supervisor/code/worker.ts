@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { KernelLaunch } from "../environment.js";
+import type { KernelLaunch } from "../configuration.js";
 import type { OutputPipe, PipePool } from "./pipes.js";
 import { messageOf } from "../http/problem.js";
 import { describeSignal, killFollowers, signalGroup, trackGroup } from "../processes.js";

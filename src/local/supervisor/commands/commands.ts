@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { Child, describeEnding, toWireError, type Ending, type Launch } from "./child.js";
-import type { Configuration } from "../environment.js";
+import type { Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { formatNanoseconds } from "../http/go-errors.js";
 import { LineSplitter, longestLine } from "./lines.js";

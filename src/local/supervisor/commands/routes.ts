@@ -1,24 +1,16 @@
 import { pipeline } from "node:stream/promises";
-import { sendEmpty, sendJson, requiredQuery, type Call, type Routes } from "../http/responses.js";
+import { sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
 import { Body, readText } from "../http/body.js";
 import type { Commands, CommandSpec } from "./commands.js";
-import type { Contexts } from "../code/contexts.js";
-import { resolveDirectory, type Configuration } from "../environment.js";
+import { interrupt, type Runners } from "../runners.js";
+import { resolveDirectory, type Configuration } from "../configuration.js";
 import { EventStream } from "../http/event-stream.js";
 import { primaryGroupOf } from "../files/identities.js";
-import { invalid, Problem, runtimeError } from "../http/problem.js";
+import { invalid, Problem } from "../http/problem.js";
 import type { Sessions } from "./sessions.js";
 
 /** Up to this size, a part of a log is sent with its length. */
 const MEASURED_BYTES = 2 ** 20;
-
-/** Runs commands and code, and interrupts both. */
-export interface Runners {
-  readonly configuration: Configuration;
-  readonly contexts: Contexts;
-  readonly commands: Commands;
-  readonly sessions: Sessions;
-}
 
 /** Returns the routes for commands, background commands and sessions. */
 export function commandRoutes(runners: Runners): Routes {
@@ -35,18 +27,6 @@ export function commandRoutes(runners: Runners): Routes {
       sendEmpty(stream);
     },
   };
-}
-
-/** Handles both `DELETE /code` and `DELETE /command`: the id determines what is interrupted. */
-export async function interrupt({ stream, query }: Call, runners: Runners): Promise<void> {
-  const { contexts, commands, sessions } = runners;
-  const id = requiredQuery(query, "id");
-  if (contexts.has(id)) await contexts.interrupt(id);
-  else if (commands.has(id)) await commands.interrupt(id);
-  // As in execd, the only way to stop a run in a session.
-  else if (sessions.has(id)) sessions.delete(id);
-  else throw runtimeError("error interruptting code context. no such session");
-  sendEmpty(stream);
 }
 
 async function runCommand({ stream }: Call, { configuration, commands }: Runners): Promise<void> {

@@ -3,7 +3,7 @@ import { accessSync, constants } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Child, toWireError } from "./child.js";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import { formatDuration } from "../http/go-errors.js";

@@ -2,7 +2,7 @@ import { lstat, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
 import { requiredQuery, sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
 import { Body } from "../http/body.js";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import {
   fileProblem,
   makeDirectories,

@@ -5,7 +5,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { requiredQuery, sendBody, type Call } from "../http/responses.js";
 import { encodeJson } from "../../http/frames.js";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import { fileProblem } from "./file-info.js";
 import { LineWindow, type Window } from "./line-window.js";
 import { Problem } from "../http/problem.js";

@@ -3,7 +3,7 @@ import path from "node:path";
 import { sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
 import { Body } from "../http/body.js";
 import { download } from "./downloads.js";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import {
   fileProblem,
   makeDirectories,

@@ -6,7 +6,7 @@ import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { sendEmpty, type Call } from "../http/responses.js";
 import { Body } from "../http/body.js";
-import { expandPath, type Configuration } from "../environment.js";
+import { expandPath, type Configuration } from "../configuration.js";
 import {
   makeDirectories,
   readPermission,

@@ -44,7 +44,7 @@ export function passOn(
     headers: { ...ofMessage(headers), host: `127.0.0.1:${port}` },
     agent: AGENT,
   });
-  outgoing.once("response", (incoming) => answer(stream, incoming, method));
+  outgoing.once("response", (incoming) => relayResponse(stream, incoming, method));
   // An upgrade that the request did not ask for.
   outgoing.once("upgrade", (_incoming, socket) => {
     socket.destroy();
@@ -61,7 +61,7 @@ export function passOn(
   stream.pipe(outgoing);
 }
 
-function answer(stream: ServerHttp2Stream, incoming: IncomingMessage, method: string): void {
+function relayResponse(stream: ServerHttp2Stream, incoming: IncomingMessage, method: string): void {
   const status = incoming.statusCode ?? 502;
   if (stream.destroyed || status < 200 || status > 599) {
     incoming.destroy();

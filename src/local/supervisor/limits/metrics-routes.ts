@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
 import { encodeJson } from "../../http/frames.js";
 import { sendJson, type Call, type Routes } from "../http/responses.js";
-import type { Configuration } from "../environment.js";
+import type { Configuration } from "../configuration.js";
 import { Meter } from "./metrics.js";
 
 const WATCH_INTERVAL_MS = 2000;

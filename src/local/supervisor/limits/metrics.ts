@@ -1,7 +1,7 @@
 import os from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { listProcesses, readOf, readStat, TICKS_PER_SECOND } from "../../box/processes.js";
-import type { Configuration } from "../environment.js";
+import type { Configuration } from "../configuration.js";
 
 const SAMPLE_MS = 250;
 

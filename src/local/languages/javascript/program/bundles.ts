@@ -21,8 +21,8 @@ function ownBundle(value: unknown): Bundle | undefined {
   for (const name of [DISPLAY, "toMimeBundle"]) {
     const method: unknown = Reflect.get(value, name);
     if (typeof method !== "function") continue;
-    const answer: unknown = Reflect.apply(method, value, []);
-    if (isPlain(answer)) return answer;
+    const bundle: unknown = Reflect.apply(method, value, []);
+    if (isPlain(bundle)) return bundle;
   }
   const isBundle = isPlain(value) && Object.keys(value).length > 0;
   return isBundle && Object.keys(value).every((key) => MIME_TYPE.test(key)) ? value : undefined;

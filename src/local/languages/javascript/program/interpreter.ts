@@ -159,13 +159,14 @@ class Interpreter {
       awaitPromise: true,
       objectGroup: "run",
     };
-    this.#session.post("Runtime.evaluate", parameters, (error, answer) => {
+    this.#session.post("Runtime.evaluate", parameters, (error, response) => {
       // After an interrupt has ended the run, the inspector's response comes late or never.
       if (run !== this.#runs.current || this.#isClosing) return;
       if (error !== null)
         this.#end(run, error.message.includes(TERMINATED) ? INTERRUPTED : describeThrown(error));
-      else if (answer.exceptionDetails !== undefined) this.#fail(run, answer.exceptionDetails, code, cell);
-      else this.#succeed(run, answer.result);
+      else if (response.exceptionDetails !== undefined)
+        this.#fail(run, response.exceptionDetails, code, cell);
+      else this.#succeed(run, response.result);
     });
   }
 
@@ -276,8 +277,8 @@ class Interpreter {
     const name = "__hook";
     let id: string | undefined;
     Object.defineProperty(globalThis, name, { configurable: true, value: { receive } });
-    this.#session.post("Runtime.evaluate", { expression: name }, (_error, answer) => {
-      id = answer.result.objectId;
+    this.#session.post("Runtime.evaluate", { expression: name }, (_error, response) => {
+      id = response.result.objectId;
     });
     Reflect.deleteProperty(globalThis, name);
     if (id === undefined) throw new Error("the inspector does not respond");

@@ -26,7 +26,7 @@ interface Origin {
 }
 
 /** Injects faults between clients and a sandbox. */
-export class FaultySandbox {
+export class FaultInjector {
   readonly #startedAt = Date.now();
   /** Contexts that hang, by id; default contexts also by language. */
   readonly #hung = new Set<string>();
@@ -44,8 +44,8 @@ export class FaultySandbox {
     const route = `${request.method} ${url.pathname}`;
     if (route === "POST /code") return this.#runCode(request, faults, send);
     this.#forgetDeleted(request.method, url);
-    const answer = await send(request);
-    return this.#transform(answer, faults, { request, path: url.pathname });
+    const response = await send(request);
+    return this.#transform(response, faults, { request, path: url.pathname });
   }
 
   #failIfDue({ badGatewayRate = 0, slowStartMillis = 0 }: Faults): void {
@@ -60,15 +60,15 @@ export class FaultySandbox {
   async #runCode(request: BoxRequest, faults: Faults, send: Send): Promise<Response> {
     const text = await new Response(request.body).text();
     const context = contextOf(text);
-    if (faults.busy === true || this.#hung.has(context)) return busyAnswer(context);
-    const answer = await send({ ...request, body: new Blob([text]).stream() });
-    return this.#transform(answer, faults, { request, path: "/code", context });
+    if (faults.busy === true || this.#hung.has(context)) return busyResponse(context);
+    const response = await send({ ...request, body: new Blob([text]).stream() });
+    return this.#transform(response, faults, { request, path: "/code", context });
   }
 
-  #transform(answer: Response, faults: Faults, { request: { signal }, path, context }: Origin): Response {
-    let { body } = answer;
-    const isStream = answer.headers.get("content-type") === "text/event-stream";
-    if (body === null || !(isStream || path === "/files/download")) return answer;
+  #transform(response: Response, faults: Faults, { request: { signal }, path, context }: Origin): Response {
+    let { body } = response;
+    const isStream = response.headers.get("content-type") === "text/event-stream";
+    if (body === null || !(isStream || path === "/files/download")) return response;
     if (isStream) {
       const decide = decideFrames(faults, context !== undefined, (id) => {
         this.#hung.add(id);
@@ -80,10 +80,10 @@ export class FaultySandbox {
     const { cutAtByte, cutCleanly = false, stallAtByte } = faults;
     if (stallAtByte !== undefined) body = limitBytes(body, stallAtByte, "stall", signal);
     if (cutAtByte !== undefined) body = limitBytes(body, cutAtByte, cutCleanly ? "end" : "break", signal);
-    const headers = new Headers(answer.headers);
+    const headers = new Headers(response.headers);
     // Without the length, the client takes the cut body for complete.
     if (cutCleanly) headers.delete("content-length");
-    return new Response(body, { status: answer.status, headers });
+    return new Response(body, { status: response.status, headers });
   }
 
   #forgetDeleted(method: string, { pathname, searchParams }: URL): void {
@@ -148,7 +148,7 @@ function contextOf(body: string): string {
   return id === "" ? language : id;
 }
 
-function busyAnswer(context: string): Response {
+function busyResponse(context: string): Response {
   const id = context.includes("-") ? context : randomUUID();
   const init = encodeFrame({ type: "init", text: id, timestamp: Date.now() });
   return new Response(init + BUSY, {
