@@ -9,7 +9,7 @@ import type {
   FollowLogsOptions,
 } from "./command-logs.js";
 
-/** The first pause of {@link CommandHandle.wait}; each one is half as long again as the one before. In milliseconds. */
+/** The first pause of {@link CommandHandle.wait} in milliseconds. Each pause is 1.5 times the previous one. */
 const FIRST_PAUSE_MILLIS = 50;
 const LONGEST_PAUSE_MILLIS = 1_000;
 
@@ -37,23 +37,23 @@ export class CommandHandle {
     this.#interrupt = interrupt;
   }
 
-  /** Tells whether the command runs and how it ended; see {@link Commands.getStatus}. */
+  /** Returns whether the command is running and how it ended; see {@link Commands.getStatus}. */
   status(options: CallOptions = {}): Promise<CommandStatus> {
     return this.#reader.getStatus(this.id, options);
   }
 
-  /** Returns what the command has printed, from a cursor on; see {@link Commands.getLogs}. */
+  /** Returns the command's output so far, starting at a cursor; see {@link Commands.getLogs}. */
   logs(options: CommandLogsOptions = {}): Promise<CommandLogs> {
     return this.#reader.getLogs(this.id, options);
   }
 
-  /** Iterates over what the command prints until it has ended; see {@link Commands.followLogs}. */
+  /** Iterates over the command's output until the command has ended; see {@link Commands.followLogs}. */
   follow(options: FollowLogsOptions = {}): AsyncIterable<string> {
     return this.#reader.followLogs(this.id, options);
   }
 
   /**
-   * Waits for the command to end, without a time limit of its own; an exit code other than 0 is data.
+   * Waits until the command has ended. There is no time limit. A non-zero exit code does not reject the promise.
    *
    * @throws what {@link Commands.getStatus} throws
    */
@@ -71,7 +71,7 @@ export class CommandHandle {
   }
 
   /**
-   * Ends the command with SIGTERM, and with SIGKILL 3 s later; resolves when it has ended. Succeeds if it ended before.
+   * Sends SIGTERM to the command, and SIGKILL after 3 s. Resolves when the command has ended. Succeeds if it already has.
    *
    * @throws {SandboxApiException} if the server does not know the command
    */
@@ -81,8 +81,8 @@ export class CommandHandle {
         await this.#interrupt(options);
         return;
       } catch (error) {
-        // Also what servers send for a command that has ended, and for one that has just started and that they do not
-        // know yet; once they report its status, they do.
+        // Servers also send 500 for a command that has ended, and for one that has just started and that they do not
+        // know yet. They know it as soon as they return its status.
         if (!(error instanceof SandboxApiException) || error.statusCode !== 500) throw error;
         const { isRunning } = await this.status(options);
         if (!isRunning) return;

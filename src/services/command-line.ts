@@ -1,7 +1,7 @@
 import { assertText, assertWellFormed } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
-/** What Linux takes as one argument of a program, in bytes: a shell gets its script as one. */
+/** The longest argument that Linux accepts, in bytes. A shell receives its whole script as one argument. */
 const LONGEST_COMMAND_BYTES = 128 * 1_024 - 1;
 
 /** Checks a command: a script for the shell, or a program and its arguments. */
@@ -20,7 +20,7 @@ export function assertCommand(command: unknown): asserts command is string | rea
   }
 }
 
-/** Returns the script that runs a program, whatever its name and arguments contain, and never a function or a builtin. */
+/** Quotes a program and its arguments as a script for the shell. `exec` keeps the shell from running a function or builtin. */
 export function toShellCommand(words: readonly string[]): string {
   return `exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
 }

@@ -7,26 +7,26 @@ import { expectDate, expectRecord, unexpectedResponse } from "../transport/respo
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
-/** Waits between attempts at a command that the server does not know yet, in milliseconds: less than 1 s together. */
+/** The waits between attempts while the server does not know a command yet, in milliseconds. */
 const START_UP_WAITS_MILLIS = [50, 100, 200, 400];
-/** What a timer can hold. */
+/** The longest delay that `setTimeout` accepts. */
 const LONGEST_WAIT_MILLIS = 2 ** 31 - 1;
 const CURSOR_HEADER = "EXECD-COMMANDS-TAIL-CURSOR";
 
-/** Tells whether a command runs and how it ended. */
+/** Whether a command is running, and how it ended. */
 export interface CommandStatus {
   readonly id: string;
-  /** The command as it was given. */
+  /** The command as it was passed to the server. */
   readonly command: string;
   readonly isRunning: boolean;
-  /** `null` while it runs; `-1` when a signal ended it, 255 also when it could not be started (see `error`). */
+  /** `null` while it runs; `-1` if a signal ended it; 255 also if it could not be started (see `error`). */
   readonly exitCode: number | null;
   /**
-   * The signal that ended it, as the server names it: `terminated` (SIGTERM, an interrupt), `killed` (SIGKILL, also
-   * what the server's timeout sends), …; `undefined` if none did.
+   * The signal that ended it, by the server's name: `terminated` (SIGTERM, sent by an interrupt), `killed` (SIGKILL, sent
+   * by the server's timeout), and so on; `undefined` if no signal did.
    */
   readonly signal: string | undefined;
-  /** How it failed (`exit status 3`, `signal: killed`, why it could not be started); `undefined` if it did not fail. */
+  /** Why it failed, such as `exit status 3` or `signal: killed`; `undefined` if it did not fail. */
   readonly error: string | undefined;
   readonly startedAt: Date;
   /** `undefined` while it runs. */
@@ -35,27 +35,27 @@ export interface CommandStatus {
 
 /** Options of `getLogs`. */
 export interface CommandLogsOptions extends CallOptions {
-  /** Where to begin: the `cursor` of the last {@link CommandLogs}. @default 0, the beginning */
+  /** Where to start: the `cursor` of the previous {@link CommandLogs}. @default 0, the beginning */
   readonly cursor?: number | undefined;
 }
 
 /** Options of `followLogs`. */
 export interface FollowLogsOptions extends CommandLogsOptions {
-  /** How long to wait before looking for more, in milliseconds. @default 500 */
+  /** The pause between two requests for new output, in milliseconds. @default 500 */
   readonly pollingIntervalMillis?: number | undefined;
 }
 
-/** A piece of a background command's output, standard output and standard error together. */
+/** A part of a background command's output. Standard output and standard error are merged. */
 export interface CommandLogs {
-  /** Whole characters only; one that is not whole yet is left for the next call. */
+  /** Contains complete characters only. The bytes of an incomplete last character are left for the next call. */
   readonly text: string;
   /** The bytes of `text`. */
   readonly bytes: Uint8Array;
-  /** Where the next piece begins. Opaque: pass it back unchanged. */
+  /** Where the next part begins. Pass it back unchanged. */
   readonly cursor: number;
 }
 
-/** What is known of commands that run, or ran, in the background; users reach it through `commands`. */
+/** Reads the status and the output of commands for {@link Commands} and {@link CommandHandle}. */
 export class CommandLogReader {
   readonly #link: SandboxLink;
 
@@ -79,7 +79,7 @@ export class CommandLogReader {
         throw unexpectedResponse('The response has no "running".', call);
       }
       return {
-        // Go writes what is not there as null, where it writes it.
+        // A Go server sends a missing value as null or omits it.
         id: id ?? commandId,
         command: content ?? "",
         isRunning: running,
@@ -117,10 +117,10 @@ export class CommandLogReader {
     assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
     const text = decoder();
     for (;;) {
-      // Status first: once a command has ended, a log that is read after that is complete.
+      // Ask for the status first: a log that is read after the command has ended is complete.
       const { isRunning } = await this.getStatus(commandId, { signal });
       const { body, end } = await this.#open(commandId, cursor, signal);
-      // Leaving the loop here, or while it waits, aborts the signal and so the request.
+      // Leaving the loop aborts the signal, and thereby a pending request.
       for (;;) {
         const chunk = await body.read();
         if (chunk === undefined) break;
@@ -128,9 +128,9 @@ export class CommandLogReader {
         const piece = text.decode(chunk, { stream: true });
         if (piece !== "") yield piece;
       }
-      // A body shorter than announced was cut on its way: request the rest.
+      // The body was cut if it is shorter than announced: request the rest.
       const isWhole = end === Infinity || cursor >= end;
-      // Newer servers send the end for a cursor beyond it.
+      // For a cursor beyond the end, newer servers return the end.
       cursor = Math.min(end, cursor);
       if (!isRunning && isWhole) {
         const piece = text.decode();
@@ -141,7 +141,7 @@ export class CommandLogReader {
     }
   }
 
-  /** Requests the output from a cursor on. Returns it with the cursor after it, infinite if the server does not send one. */
+  /** Requests the output from a cursor on. `end` is the cursor after it, or `Infinity` if the server does not send one. */
   #open(
     commandId: string,
     cursor: number,
@@ -151,7 +151,7 @@ export class CommandLogReader {
       assertText(commandId, "commandId");
       assertInteger(cursor, "cursor");
       const { client, download } = this.#link.execd;
-      // As a download, since the output can be of any size.
+      // A download has no size limit.
       const call = download({ signal });
       const { response } = await client.GET("/command/{id}/logs", {
         params: { path: { id: commandId }, query: { cursor } },
@@ -165,7 +165,7 @@ export class CommandLogReader {
   }
 }
 
-/** Retries for a moment, since servers before July 2026 may not know yet that the command has been started. */
+/** Retries for up to a second: servers before July 2026 know a command only some time after its start. */
 async function onceStarted<Value>(
   signal: AbortSignal | undefined,
   ask: () => Promise<Value>,
@@ -181,14 +181,15 @@ async function onceStarted<Value>(
   return ask();
 }
 
-// The status of an unknown command is 404, its log 400, as is that of a command in the foreground.
+// For an unknown command, servers return 404 for the status and 400 for the log. They also return 400 for the log of a
+// command that runs in the foreground.
 function isUnknownCommand(error: unknown): boolean {
   if (!(error instanceof SandboxApiException)) return false;
   const { statusCode, message } = error;
   return statusCode === 404 || (statusCode === 400 && !message.includes("is not running in background"));
 }
 
-/** A byte order mark is output like any other. */
+/** Keeps a byte order mark, since it is part of the output. */
 function decoder() {
   return new TextDecoder("utf-8", { ignoreBOM: true });
 }

@@ -30,9 +30,9 @@ import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
 
-/** What a user or group id can be. */
+/** The largest user or group id on Linux. */
 const LARGEST_ID = 2 ** 32 - 1;
-// Commands run side by side; there is no turn to wait for.
+// Commands run in parallel and do not wait for a turn.
 const NO_TURN: RunSlot = {
   unsettledUntil: 0,
   joinContext: () => undefined,
@@ -42,22 +42,22 @@ const NO_TURN: RunSlot = {
 
 /** Options of {@link Commands.runStream}. */
 export interface CommandStreamOptions extends CallOptions {
-  /** Where it runs; must exist. @default the server's own directory */
+  /** The working directory. It must exist. @default the server's own directory */
   readonly cwd?: string | undefined;
-  /** Variables added to the sandbox's environment. */
+  /** Environment variables, in addition to those of the sandbox. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** The user id to run as. Give `gid` too: an id without an account otherwise runs with group 0. @default the server's */
+  /** The user id to run as. Pass `gid` too: otherwise a user without an account runs with group 0. @default the server's */
   readonly uid?: number | undefined;
-  /** The group id to run as; needs `uid`. */
+  /** The group id to run as. Requires `uid`. */
   readonly gid?: number | undefined;
   /**
-   * Leaves the command running and ends the stream at once.
+   * Starts the command in the background and ends the stream at once.
    * @default false
    */
   readonly background?: boolean | undefined;
   /**
-   * Ends the command: in the foreground the run then rejects with `RUN_TIMEOUT`; in the background the server kills it.
-   * In seconds. @default none
+   * The time limit in seconds. In the foreground, the run rejects with `RUN_TIMEOUT`. In the background, the server kills
+   * the command. @default no limit
    */
   readonly timeoutSeconds?: number | undefined;
 }
@@ -73,7 +73,7 @@ export class Commands {
   readonly #link: SandboxLink;
   readonly #logs: CommandLogReader;
   readonly #sessions: Sessions;
-  /** Servers of before September 2026 know no `argv`, and miss the `command`. */
+  /** Set to `false` by the first server that does not support `argv`: those before September 2026 require `command`. */
   #takesArgv = true;
 
   /** @internal */
@@ -85,12 +85,12 @@ export class Commands {
 
   /**
    * Runs a command with `bash -c` and returns a handle at once: a promise of the {@link Execution} that is also an
-   * iterable of its events. Commands run side by side.
+   * iterable of its events. Commands run in parallel. A list of arguments runs a program without a shell.
    *
-   * Output comes line by line; the order across stdout and stderr is not kept, nor whether the last line had a newline.
-   * An exit code other than 0 is data: `execution.exitCode` and `execution.error`.
+   * Output arrives line by line. The order of lines of stdout relative to those of stderr is lost, and so is whether the
+   * last line ended with a newline. A non-zero exit code does not reject: see `execution.exitCode` and `execution.error`.
    *
-   * @throws never synchronously; the handle rejects as that of `codes.run`
+   * @throws never synchronously; the handle rejects with the same exceptions as that of `codes.run`
    *
    * @example
    * ```ts
@@ -102,7 +102,8 @@ export class Commands {
   }
 
   /**
-   * The events of a command in their plain form: sent at the first `next`, read no faster than they are taken, not kept.
+   * Returns the events of a command as plain data. The request is sent at the first `next`; events are read as they are
+   * consumed, and not kept.
    *
    * @throws what {@link run} rejects with, but without a partial execution
    */
@@ -114,18 +115,17 @@ export class Commands {
   }
 
   /**
-   * Ends a command, by the id that `execution.id` has: SIGTERM to its process group, and SIGKILL after 3 s; resolves
-   * when it is gone. Never give it the id of a session, which the id of a run in a session is: the server would delete
-   * the session.
+   * Ends a command by its `execution.id`: sends SIGTERM to its process group, and SIGKILL after 3 s. Resolves when it has
+   * ended. Do not pass the id of a session (which is also the id of its runs): the server would delete the session.
    *
-   * @throws {SandboxApiException} status 500 where no such command runs (any more)
-   * @throws {InvalidArgumentException} for the id of a session that was made or used through this sandbox object
+   * @throws {SandboxApiException} status 500 if no such command is running
+   * @throws {InvalidArgumentException} for the id of a session that was created or used through this sandbox object
    */
   async interrupt(commandId: string, options: CallOptions = {}): Promise<void> {
     assertText(commandId, "commandId");
     if (this.#sessions.has(commandId)) {
       throw new InvalidArgumentException(
-        "commandId is a session's; interrupting it would delete the session.",
+        "commandId is the id of a session, and an interrupt would delete the session. End the run with its interrupt().",
       );
     }
     const { client, json } = this.#link.execd;
@@ -136,10 +136,10 @@ export class Commands {
   }
 
   /**
-   * Says whether a command runs and how it ended, by the id that `execution.id` has; in the foreground or background.
+   * Returns whether a command is running and how it ended, by its `execution.id`.
    *
-   * An unknown id is asked for again for up to a second, as some servers know a background command a moment late.
-   * Newer servers forget a command a day after its end.
+   * For an unknown id, the request is repeated for up to a second, since some servers know a background command only some
+   * time after its start. Newer servers forget a command 24 hours after its end.
    *
    * @throws {SandboxApiException} status 404 for an unknown id
    */
@@ -148,18 +148,18 @@ export class Commands {
   }
 
   /**
-   * What a background command has printed, standard output and standard error together, from a cursor on.
+   * Returns the output of a background command, starting at a cursor. Standard output and standard error are merged.
    *
-   * @throws {SandboxApiException} status 400 for an unknown id (after a second, as {@link getStatus}), and for a command
-   * in the foreground
+   * @throws {SandboxApiException} status 400 for an unknown id (after up to a second, as in {@link getStatus}), and for a
+   * command that runs in the foreground
    */
   getLogs(commandId: string, options: CommandLogsOptions = {}): Promise<CommandLogs> {
     return this.#logs.getLogs(commandId, options);
   }
 
   /**
-   * Follows what a background command prints, until it has ended and all of it is read. Each loop begins anew; leaving
-   * it ends the polling. Pieces of text end anywhere but inside a character.
+   * Iterates over the output of a background command until the command has ended. Each loop starts at the cursor; leaving
+   * a loop ends the polling. A piece of text can end anywhere except inside a character.
    *
    * @throws what {@link getStatus} and {@link getLogs} throw
    *
@@ -175,9 +175,9 @@ export class Commands {
   }
 
   /**
-   * Starts a command in the background and resolves to its handle once it runs.
+   * Starts a command in the background. Resolves to its handle when the command has been started.
    *
-   * @throws as {@link run}
+   * @throws what the handle of {@link run} rejects with
    *
    * @example
    * ```ts
@@ -191,7 +191,7 @@ export class Commands {
     options: StartCommandOptions = {},
   ): Promise<CommandHandle> {
     const { id } = await this.run(command, { ...checkOptions(options), background: true });
-    // A command that could not be started has an id too; its status contains the reason.
+    // A command that could not be started has an id, too. Its status contains the reason.
     if (id !== undefined) return this.attach(id);
     throw new SandboxException({
       code: "UNEXPECTED_RESPONSE",
@@ -201,20 +201,20 @@ export class Commands {
   }
 
   /**
-   * Returns the handle of a command that runs already, by the id that `execution.id` or another handle has. Sends
-   * nothing.
+   * Returns the handle of a command that is already running, by its `execution.id` or the id of another handle. Sends no
+   * request.
    */
   attach(commandId: string): CommandHandle {
     assertText(commandId, "commandId");
     return new CommandHandle(commandId, this.#logs, (options) => this.interrupt(commandId, options));
   }
 
-  /** Creates a session, in which exported variables and the working directory last from run to run. */
+  /** Creates a session: a shell that keeps exported variables and the working directory between runs. */
   createSession(options: CreateSessionOptions = {}): Promise<CommandSession> {
     return this.#sessions.create(options);
   }
 
-  /** Returns a session that exists already, by its id. Sends nothing. */
+  /** Returns an existing session by its id. Sends no request. */
   attachSession(sessionId: string): CommandSession {
     assertText(sessionId, "sessionId");
     return this.#sessions.attach(sessionId);
@@ -227,7 +227,7 @@ export class Commands {
     assertEnvironment(env, "env");
     assertInteger(uid, "uid", 0, LARGEST_ID);
     assertInteger(gid, "gid", 0, LARGEST_ID);
-    if (gid !== undefined && uid === undefined) throw new InvalidArgumentException("gid needs uid.");
+    if (gid !== undefined && uid === undefined) throw new InvalidArgumentException("gid requires uid.");
     assertBoolean(background, "background");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { execd, config } = this.#link;
@@ -244,7 +244,7 @@ export class Commands {
               uid,
               gid,
               background: background || undefined,
-              // In the background there is no deadline of the client's to leave room for.
+              // In the background the client has no deadline, so the server's needs no margin.
               timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
             }),
             parseAs: "stream",
@@ -265,7 +265,7 @@ export class Commands {
       endsAt: "terminal-event",
       firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
       idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
-      // In the background the run is over once the command has started: only the server can end it.
+      // In the background the run is complete when the command has started. Only the server can end the command.
       timeoutSeconds: background ? undefined : timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
       signal,

@@ -2,10 +2,10 @@ import { type CallOptions, checkOptions } from "../arguments.js";
 import { onAbort, throwIfAborted } from "../transport/abort.js";
 
 /**
- * An iterable whose every loop begins anew, and which sends nothing before the first `next`.
+ * Returns an iterable that calls `generate` for each loop over it, at the first `next`.
  *
- * Leaving a loop, also while it waits for the next item, aborts the signal that `generate` was given; what that makes
- * it fail with is not thrown. The caller's own signal ends the loop with its own reason.
+ * Leaving a loop, even while it waits for the next item, aborts the signal passed to `generate`; the error that this causes
+ * is not thrown. If the caller's signal is aborted, the loop throws the reason.
  */
 export function iterableOf<Item>(
   options: CallOptions,
@@ -32,7 +32,7 @@ export function iterableOf<Item>(
       return {
         next: () => items.next(),
         return: () => {
-          // A generator looks at `return` between items only: the signal ends its waiting.
+          // A generator handles `return` only between items. The signal ends its wait for the next one.
           ending.abort(left);
           return items.return();
         },

@@ -6,17 +6,17 @@ import { expectRecord, unexpectedResponse, type ResponseInfo } from "../transpor
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
-/** Processor and memory. Real servers measure the machine that the sandbox runs on, not the sandbox alone. */
+/** The use of processors and memory. Real servers measure the sandbox's host machine, not the sandbox alone. */
 export interface SandboxMetrics {
-  /** How many processors there are. */
+  /** The number of processors. */
   readonly cpuCount: number;
-  /** How busy they are together, from 0 to 100. */
+  /** The use of all processors together, in percent from 0 to 100. */
   readonly cpuUsedPercentage: number;
-  /** How much memory there is, in MiB. */
+  /** The total memory, in MiB. */
   readonly memoryTotalMiB: number;
-  /** How much of it is in use, in MiB. */
+  /** The memory in use, in MiB. */
   readonly memoryUsedMiB: number;
-  /** When it was measured, in milliseconds since 1970 (UTC). */
+  /** The time of the measurement, in milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
 }
 
@@ -38,9 +38,8 @@ export class Metrics {
   }
 
   /**
-   * Measures about every 2 s, until you leave the loop or the server ends the stream.
-   *
-   * Each loop is a request of its own; leaving it ends the request.
+   * Measures about every 2 s until you leave the loop or the server ends the stream. Each loop sends its own request, and
+   * leaving the loop ends it.
    *
    * @throws {SandboxApiException} if a measurement fails (status 200, with the server's message)
    * @throws {SandboxTimeoutException} `STREAM_STALLED` if nothing arrives for `streamIdleTimeoutSeconds`

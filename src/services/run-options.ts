@@ -15,26 +15,26 @@ import type { SandboxLink } from "./link.js";
 
 const KEEP: readonly string[] = ["head", "tail", "both"] satisfies KeepOutput[];
 
-/** What every run with a handle takes. */
+/** Options of every run with a handle. */
 export interface RunOptions extends CallOptions {
   /** Called for each event, in order. */
   readonly handlers?: ExecutionHandlers | undefined;
   /**
-   * How much the execution keeps, in bytes of UTF-8: so much of standard output, of standard error, of all results
-   * and of the error (at least 1,000 bytes of that). `execution.truncated` shows what was left out. A format of a result
-   * that does not fit is kept as its type and size in `result.omitted`. Handlers and loops see everything. Events are
-   * not kept then: a loop over the run must begin before the first of them.
+   * The most that the execution keeps, in bytes of UTF-8. The limit applies to each of standard output, standard error, all
+   * results together and the error (at least 1,000 bytes of it). `execution.truncated` tells what was left out. If a format
+   * of a result does not fit, `result.omitted` has its type and size. Handlers and loops receive everything, but a loop must
+   * begin before the first event, since events are not kept.
    * @default everything is kept
    */
   readonly maxOutputBytes?: number | undefined;
   /**
-   * Which part is kept: the beginning, the end, or half of each with a note of what is left out in between.
+   * Which part is kept: the beginning, the end, or half of each with a note about the rest in between.
    * @default "both"
    */
   readonly keepOutput?: KeepOutput | undefined;
 }
 
-/** Begins a run and returns its handle. Invalid options, and what `source` throws, reject the handle; nothing is thrown here. */
+/** Starts a run and returns its handle. Never throws: invalid options and errors of `source` reject the handle. */
 export function startRun<Options extends RunOptions>(
   { sandboxId, execd: { logger } }: SandboxLink,
   options: Options,
@@ -73,7 +73,7 @@ const HANDLER_NAMES = [
   "onExecutionComplete",
 ] as const satisfies readonly (keyof ExecutionHandlers)[];
 
-/** Refuses handlers that cannot be called. Other properties are ignored. */
+/** Asserts that all known handlers are functions. Other properties are ignored. */
 function assertHandlers(value: unknown): void {
   if (typeof value !== "object" || value === null) refuse("handlers", "an object of functions", value);
   const handlers: Readonly<Record<string, unknown>> = { ...value };

@@ -1,7 +1,7 @@
-/** How much later than the client's deadline the server ends a command that the client could not stop. In seconds. */
+/** The server's time limit is this much later than the client's, for a command that the client cannot stop. In seconds. */
 const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 
-/** Converts a time limit to execd's; `undefined` for none. */
+/** Converts a time limit to execd's milliseconds. `undefined` means no limit. */
 export function serverTimeoutMillis(
   timeoutSeconds: number | undefined,
   marginSeconds = SERVER_TIMEOUT_MARGIN_SECONDS,

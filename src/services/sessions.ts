@@ -17,23 +17,23 @@ import { serverTimeoutMillis } from "./server-timeout.js";
 
 /** Options of `createSession`. */
 export interface CreateSessionOptions extends CallOptions {
-  /** Where the first run begins; created if it is not there. @default the server's own directory */
+  /** The working directory of the first run. Created if it does not exist. @default the server's own directory */
   readonly cwd?: string | undefined;
 }
 
 /** Options of {@link CommandSession.run}. */
 export interface RunInSessionOptions extends RunOptions {
-  /** Where it runs, and later runs of the session too; must exist. @default where the last run ended */
+  /** The working directory, also for later runs of the session. It must exist. @default where the previous run ended */
   readonly cwd?: string | undefined;
-  /** Ends the command, and the run then rejects with `RUN_TIMEOUT`; in seconds from sending, without the wait for its turn. @default none */
+  /** The time limit in seconds, without the wait for its turn; the run then rejects with `RUN_TIMEOUT`. @default no limit */
   readonly timeoutSeconds?: number | undefined;
 }
 
 /**
- * A shell session: exported variables and the working directory last from run to run.
+ * A shell session. It keeps exported variables and the working directory between runs.
  *
- * Each run is a shell of its own, so that functions, aliases, options, jobs and variables that are not exported do not
- * last; nor does what a run that ends by `exit` has changed. `await using` deletes the session.
+ * Each run is a new shell: functions, aliases, options, jobs and variables that are not exported are lost, and so are all
+ * changes of a run that ends with `exit`. `await using` deletes the session.
  *
  * @example
  * ```ts
@@ -54,25 +54,24 @@ export class CommandSession {
   }
 
   /**
-   * Runs a command in the session and returns a handle at once, as {@link Commands.run} does. Runs in one session take
-   * turns.
+   * Runs a command in the session and returns a handle at once, like {@link Commands.run}. Runs in one session take turns.
    *
-   * Standard error arrives as standard output, and the server leaves out blank lines. A run is stopped by ending its
-   * request, which kills its shell on the server: after `interrupt()` the handle rejects with `RUN_CANCELLED`.
+   * Standard error arrives as standard output, and the server omits blank lines. `interrupt()` ends the request, whereupon
+   * the server kills the shell; the handle then rejects with `RUN_CANCELLED`.
    *
-   * @throws never synchronously; the handle rejects as that of {@link Commands.run}, and with status 500 if the session
-   * is gone
+   * @throws never synchronously; the handle rejects like that of {@link Commands.run}, and with status 500 if the session
+   * does not exist
    */
   run(command: string, options: RunInSessionOptions = {}): Run {
     return this.#sessions.run(this.id, command, options);
   }
 
-  /** Deletes the session and kills what runs in it. @throws {SandboxApiException} status 404 if it is gone already */
+  /** Deletes the session and kills its run. @throws {SandboxApiException} status 404 if it does not exist */
   delete(options: CallOptions = {}): Promise<void> {
     return this.#sessions.delete(this.id, options);
   }
 
-  /** As {@link delete}, but succeeds if the session is gone already. */
+  /** Like {@link delete}, but succeeds if the session does not exist. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.delete();
@@ -82,7 +81,7 @@ export class CommandSession {
   }
 }
 
-/** The sessions of a sandbox; users reach them through `commands`. */
+/** Creates the sessions of a sandbox for {@link Commands}. */
 export class Sessions {
   readonly #link: SandboxLink;
   readonly #ids = new Set<string>();
@@ -91,7 +90,7 @@ export class Sessions {
     this.#link = link;
   }
 
-  /** Tells whether an id is known to be that of a session. */
+  /** Returns whether an id belongs to a session of this object. */
   has(id: string): boolean {
     return this.#ids.has(id);
   }
@@ -134,7 +133,7 @@ export class Sessions {
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { config, runs, execd } = this.#link;
     return {
-      // The server does not lock a session: of two runs at a time, the one that ends last decides what is remembered.
+      // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
       acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
       open: async (controller) => {
         const call = execd.stream(controller);
@@ -146,9 +145,9 @@ export class Sessions {
         });
         return call.receive(response);
       },
-      // An interrupt deletes a session. Ending the request kills the command.
+      // The server's interrupt would delete the session. Ending the request kills the command.
       interrupt: undefined,
-      // By then the server has taken in what the next run is to find.
+      // The server saves the session's state before it ends the stream.
       endsAt: "end-of-stream",
       firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
       idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
