@@ -1,13 +1,13 @@
 import { InvalidArgumentException } from "./errors.js";
 import { isRecord } from "./json.js";
 
-/** Options of every method that waits for something. */
+/** Options of every asynchronous method. */
 export interface CallOptions {
-  /** Ends the call when it aborts; the call then rejects with the signal's own reason. */
+  /** Aborts the call, which then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Names that other SDKs have for our options: without an error, a handler or a time limit would be ignored silently. */
+/** Option names of other SDKs. Without an error, a handler or a time limit would be ignored silently. */
 const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["timeout", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
   ["timeoutMs", "timeoutSeconds, or signal: AbortSignal.timeout(milliseconds)"],
@@ -21,18 +21,18 @@ const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
 const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event)$/;
 
 /**
- * Returns the options. Refuses `null`, and a value that belongs into them, such as the language in `run(code, "go")`,
- * which would pass for options that say nothing.
+ * Asserts that a value is an object and contains no option names of other SDKs, and returns it. A string, as in
+ * `run(code, "go")`, would otherwise be taken for empty options.
  */
 export function checkOptions<Options extends object>(options: Options, name = "options"): Options {
-  // Callers in plain JavaScript may pass anything, whatever its type.
+  // Callers in plain JavaScript can pass any value.
   const given: unknown = options;
-  // Not the value itself: it may be a credential in the wrong place.
+  // Do not show the value: it may be a credential.
   if (!isRecord(given)) {
     throw new InvalidArgumentException(`${name} must be an object; got ${kindOf(given)}.`);
   }
   if (name !== "options") return options;
-  // Other unknown properties are ignored, as everywhere in JavaScript.
+  // Other unknown properties are ignored, as usual in JavaScript.
   for (const key of Object.keys(given)) {
     const right = HANDLER_NAME.test(key) ? `handlers: { ${key} }` : FOREIGN_OPTIONS.get(key);
     if (right === undefined || given[key] === undefined) continue;
@@ -41,27 +41,25 @@ export function checkOptions<Options extends object>(options: Options, name = "o
   return options;
 }
 
-/** Refuses anything but a string that is not blank. */
+/** Asserts that a value is a string that is not blank. */
 export function assertText(value: unknown, name: string): asserts value is string {
   if (typeof value !== "string") refuse(name, "a string", value);
   if (value.trim() === "") throw new InvalidArgumentException(`${name} must not be blank.`);
 }
 
-/** Does the same as {@link assertText}; `undefined` passes. */
+/** Like {@link assertText}, but accepts `undefined`. */
 export function assertOptionalText(value: unknown, name: string): asserts value is string | undefined {
   if (value !== undefined) assertText(value, name);
 }
 
-/** Refuses text with half of a surrogate pair in it: JSON in UTF-8 would turn it into another character. */
+/** Asserts that a text has no lone surrogates. UTF-8 cannot encode them, so that the server would receive another text. */
 export function assertWellFormed(text: string, name: string): void {
   if (/\p{Surrogate}/u.test(text)) {
-    throw new InvalidArgumentException(
-      `${name} must be well-formed Unicode; it has half of a surrogate pair.`,
-    );
+    throw new InvalidArgumentException(`${name} must be well-formed Unicode; it contains a lone surrogate.`);
   }
 }
 
-/** Refuses a duration that is not a positive number of seconds; `undefined` passes. */
+/** Asserts that a value is a positive number of seconds or `undefined`. */
 export function assertSeconds(value: unknown, name: string): asserts value is number | undefined {
   if (value === undefined) return;
   if (typeof value !== "number" || !Number.isFinite(value) || value <= 0) {
@@ -69,7 +67,7 @@ export function assertSeconds(value: unknown, name: string): asserts value is nu
   }
 }
 
-/** Refuses what is not an integer from `minimum` to `maximum`; `undefined` passes. */
+/** Asserts that a value is an integer from `minimum` to `maximum` or `undefined`. */
 export function assertInteger(
   value: unknown,
   name: string,
@@ -84,23 +82,23 @@ export function assertInteger(
   }
 }
 
-/** Refuses anything but `true` and `false`; `undefined` passes. */
+/** Asserts that a value is a boolean or `undefined`. */
 export function assertBoolean(value: unknown, name: string): asserts value is boolean | undefined {
   if (value !== undefined && typeof value !== "boolean") refuse(name, "true or false", value);
 }
 
-/** Refuses what cannot be called; `undefined` passes. */
+/** Asserts that a value is a function or `undefined`. */
 export function assertFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== "function") refuse(name, "a function", value);
 }
 
-/** Refuses what is not one of a few strings. */
+/** Asserts that a value is one of the allowed strings. */
 export function assertOneOf(value: unknown, name: string, allowed: readonly string[]): void {
   if (allowed.some((each) => each === value)) return;
   refuse(name, `one of ${allowed.map((each) => JSON.stringify(each)).join(", ")}`, value);
 }
 
-/** Refuses what is not an object whose keys are not empty and whose values are strings; `undefined` passes. */
+/** Asserts that a value is an object with non-empty keys and strings as values, or `undefined`. */
 export function assertStringMap(
   value: unknown,
   name: string,
@@ -113,7 +111,7 @@ export function assertStringMap(
   }
 }
 
-/** Does the same as {@link assertStringMap}, for environment variables. */
+/** Asserts that a value is a map of environment variables or `undefined`. */
 export function assertEnvironment(
   value: unknown,
   name: string,
@@ -121,7 +119,7 @@ export function assertEnvironment(
   assertStringMap(value, name);
   for (const [key, entry] of Object.entries(value ?? {})) {
     if (/[=\0]/.test(key)) {
-      throw new InvalidArgumentException(`${name}: ${shown(key)} is not a valid name of a variable.`);
+      throw new InvalidArgumentException(`${name}: ${shown(key)} is not a valid variable name.`);
     }
     if (entry.includes("\0")) throw new InvalidArgumentException(`${name}.${key} must not contain NUL.`);
   }
@@ -132,7 +130,7 @@ export function refuse(name: string, expected: string, value: unknown): never {
   throw new InvalidArgumentException(`${name} must be ${expected}; got ${shown(value)}.`);
 }
 
-/** Shows a value in a message; for most values other than strings and numbers only its type, since an object may have no text. */
+/** Formats a value for a message. For most values other than strings, numbers and booleans, returns the type. */
 export function shown(value: unknown): string {
   if (typeof value === "string")
     return JSON.stringify(value.length > 100 ? `${value.slice(0, 100)}…` : value);

@@ -32,9 +32,9 @@ export class CodeInterpreter {
   }
 
   /**
-   * Creates a sandbox and an interpreter in it. The interpreter owns the sandbox: `await using` kills it.
+   * Creates a sandbox and an interpreter for it. The interpreter owns the sandbox: `await using` kills the sandbox.
    *
-   * @param options those of {@link Sandbox.create}; `killOnDispose` is always true
+   * @param options the options of {@link Sandbox.create}; `killOnDispose` is always `true`
    * @throws what {@link Sandbox.create} throws
    */
   static async launch(options: SandboxCreateOptions = {}): Promise<CodeInterpreter> {
@@ -43,8 +43,8 @@ export class CodeInterpreter {
   }
 
   /**
-   * Creates an interpreter in a sandbox that exists, and does not own it; sends nothing. Several may share one sandbox:
-   * their runs in one context take turns.
+   * Creates an interpreter for an existing sandbox, without owning it. Sends no request. If several interpreters share one
+   * `Sandbox`, their runs in one context take turns.
    *
    * @throws {InvalidArgumentException} if `sandbox` is not a {@link Sandbox}
    */
@@ -83,7 +83,7 @@ export class CodeInterpreter {
     return this.sandbox.health;
   }
 
-  /** Kills the sandbox of {@link launch}; leaves the one given to {@link create} as it is. */
+  /** Kills the sandbox if {@link launch} created it. Leaves a sandbox that was passed to {@link create} running. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#ownsSandbox) await this.sandbox[Symbol.asyncDispose]();
   }

@@ -1,20 +1,20 @@
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "./event.js";
 
-/** Where a loop over a run's events is. */
+/** The position of a loop over a run's events. */
 export interface Reader {
   /** The number of the next event, from 0. */
   next: number;
 }
 
 /**
- * The events of a run, for the loops over them. It keeps all, so that a later loop begins with the first; or, where
- * output is bounded, only what a loop has still to see.
+ * The events of a run, for the loops over them. Keeps all events, so that a later loop starts with the first one. If the
+ * output is bounded, keeps only the events that a loop has not read yet.
  */
 export class EventHistory {
   readonly #keepsAll: boolean;
   readonly #readers = new Set<Reader>();
-  // By reference: the execution's messages are these same objects.
+  // The execution's messages are the same objects.
   #events: ExecutionEvent[] = [];
   #dropped = 0;
 
@@ -27,11 +27,11 @@ export class EventHistory {
     else this.#events.push(event);
   }
 
-  /** @throws {InvalidArgumentException} where the first events are gone */
+  /** @throws {InvalidArgumentException} if the first events have been dropped */
   join(): Reader {
     if (this.#dropped > 0) {
       throw new InvalidArgumentException(
-        "With maxOutputBytes the events of a run are not kept: begin the loop before the first of them.",
+        "With maxOutputBytes the events of a run are not kept: start the loop before the first event.",
       );
     }
     const reader = { next: 0 };
@@ -49,7 +49,7 @@ export class EventHistory {
     const event = this.#events[reader.next - this.#dropped];
     if (event === undefined) return undefined;
     reader.next += 1;
-    // When half of the list is seen, so that each event is moved once.
+    // Only when half of the list has been read, so that each event is moved at most once.
     if (!this.#keepsAll && (reader.next - this.#dropped) * 2 > this.#events.length) this.#drop();
     return event;
   }

@@ -3,14 +3,14 @@ import type { ExecutionEvent } from "./event.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
 /**
- * The events of a run in their plain form: nothing is sent before the first `next`, nothing is read ahead and nothing
- * is kept, so that memory stays flat however much is printed. One consumer; leaving the loop ends the run.
+ * Returns the events of a run as plain data. The request is sent at the first `next`; events are read as they are consumed
+ * and not kept, so that memory use does not grow with the output. Can be iterated once. Leaving the loop ends the run.
  *
- * @param source checks the arguments and returns the source; what it throws rejects the first `next`
+ * @param source checks the arguments and returns the source; its exception rejects the first `next`
  * @param sandboxId added to errors
  */
 export function iterateEvents(source: () => RunSource, sandboxId?: string): AsyncIterable<ExecutionEvent> {
-  const origin = new Error("The stream was made here.");
+  const origin = new Error("The stream was created here.");
   let isTaken = false;
   return {
     [Symbol.asyncIterator]: () => {
@@ -22,7 +22,7 @@ export function iterateEvents(source: () => RunSource, sandboxId?: string): Asyn
   };
 }
 
-// By hand rather than by a generator, which costs three turns of the microtask queue for each event.
+// Not a generator, which would take three microtasks for each event.
 class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
   readonly #source: () => RunSource;
   readonly #context: { readonly sandboxId: string | undefined; readonly origin: Error };
@@ -42,7 +42,7 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
 
   next(): Promise<IteratorResult<ExecutionEvent, undefined>> {
     const event = this.#batch[this.#next];
-    // A stop comes before events that are not delivered yet.
+    // A stop takes precedence over events that have not been delivered.
     if (event === undefined || this.#stream?.stopped !== undefined) return this.#nextOfRefill();
     this.#next += 1;
     return Promise.resolve({ done: false, value: event });
@@ -69,7 +69,7 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
       this.#next = 0;
       if (batch === undefined) this.#isOver = true;
     } catch (error) {
-      // The caller's own abort reason stays as it is.
+      // The caller's abort reason is thrown unchanged.
       if (this.#stream?.stopped?.isForeign !== true) {
         const { sandboxId, origin } = this.#context;
         addErrorContext(error, { sandboxId, requestId: this.#stream?.requestId });
@@ -78,7 +78,7 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
       const hasLeft = this.#isOver;
       this.#isOver = true;
       this.#batch = [];
-      // A consumer that left while it waited is not told of the stop that it asked for.
+      // A consumer that left the loop caused the stop itself, so it is not an error.
       if (!hasLeft) throw error;
     }
   }

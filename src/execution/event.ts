@@ -1,50 +1,50 @@
 import { isRecord } from "../json.js";
 
 /**
- * The events of a run, and how they look on the wire.
+ * The events of a run and their wire format.
  *
- * execd sends one JSON object per event, in snake_case, and leaves out what is empty or zero; users see a
- * discriminated union in camelCase with every field present.
+ * execd sends one JSON object per event, in snake_case and without empty or zero fields. Users receive a discriminated
+ * union in camelCase with every field present.
  */
 
 interface EventBase {
-  /** When execd made the event, in milliseconds since 1970 (UTC); 0 where the server sent no time. */
+  /** When execd created the event, in milliseconds since 1970-01-01 UTC; 0 if the server sent no time. */
   readonly timestamp: number;
 }
 
-/** The run has an id: a context id for code, a command id for commands, a session id in sessions. */
+/** The first event: the id of the context for code, of the command for commands, of the session in sessions. */
 interface InitEvent extends EventBase {
   readonly type: "init";
   readonly id: string;
 }
 
-/** Printed text: for code as the program wrote it, newlines included; for commands one line without its newline. */
+/** Text on standard output: for code as the program wrote it, for commands one line without its newline. */
 interface StdoutEvent extends EventBase {
   readonly type: "stdout";
   readonly text: string;
 }
 
-/** The same as {@link StdoutEvent}, for standard error. */
+/** Text on standard error, in the form of {@link StdoutEvent}. */
 interface StderrEvent extends EventBase {
   readonly type: "stderr";
   readonly text: string;
 }
 
-/** A value by MIME type. Text types hold strings, binary ones base64 strings, `application/json` any JSON value. */
+/** A value by MIME type: a string for text types, a base64 string for binary types, any JSON value for `application/json`. */
 interface ResultEvent extends EventBase {
   readonly type: "result";
   readonly results: Readonly<Record<string, unknown>>;
 }
 
-/** How the user's code, or a command, failed. This is data; nothing is thrown for it. */
+/** The error of the user's code or of a command. It is returned as data and never thrown. */
 export interface ExecutionError {
   /** The error's class (`ZeroDivisionError`), or `CommandExecError` for a command. */
   readonly name: string;
-  /** Its message; for a command its exit code in decimal, `-1` when a signal ended it. */
+  /** The error's message. For a command its exit code in decimal; `-1` if a signal ended it. */
   readonly value: string;
-  /** Lines of the traceback, with ANSI colours where the kernel adds them. */
+  /** The lines of the traceback. Some kernels add ANSI colours. */
   readonly traceback: readonly string[];
-  /** When it happened, in milliseconds since 1970 (UTC). */
+  /** The time of the error, in milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
 }
 
@@ -60,40 +60,40 @@ interface ExecutionCountEvent extends EventBase {
   readonly executionCount: number;
 }
 
-/** The server calls the run complete. For code this may come *before* output; only the end of the stream is the end. */
+/** The server reports the run as complete. For code, output can follow: the run ends with the stream. */
 interface ExecutionCompleteEvent extends EventBase {
   readonly type: "execution_complete";
-  /** What the server measured, in milliseconds; meaningless if the event arrived early. */
+  /** The run's duration as measured by the server, in milliseconds. Too short if the event came before the output. */
   readonly executionTimeMs: number;
 }
 
-/** A kernel's state; execd only ever sends `"error"`, before an error. */
+/** The state of a kernel. execd sends only `"error"`, before an error event. */
 interface StatusEvent extends EventBase {
   readonly type: "status";
   readonly text: string;
 }
 
-/** A sign of life, every 3 s. */
+/** Sent every 3 s while the run is active. */
 interface PingEvent extends EventBase {
   readonly type: "ping";
 }
 
 /**
- * Any other string. It is an enum to the type checker alone, never exported as a value: a type of its own that no
- * literal matches, so that `event.type === "stdout"` narrows the union. (`string` with a brand would end narrowing.)
+ * Any other string. To the type checker it is an enum that no string literal matches, so that `event.type === "stdout"`
+ * narrows the union; a branded `string` would prevent that. It is not exported as a value.
  */
 declare enum OtherEventType {
   Other = "any type that this version of the SDK does not know",
 }
 
-/** A type that this version of the SDK does not know: it is passed on, not dropped. */
+/** An event of a type that this version of the SDK does not know. */
 export interface UnknownEvent extends EventBase {
   readonly type: OtherEventType;
   /** The event as the server sent it. */
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
-/** One thing that happened in a run. */
+/** An event of a run. */
 export type ExecutionEvent =
   | InitEvent
   | StdoutEvent
@@ -106,21 +106,21 @@ export type ExecutionEvent =
   | PingEvent
   | UnknownEvent;
 
-/** An error that execd put inside a stream whose status was already 200. */
+/** An error that execd sent inside a stream, after status 200. */
 export interface InBandError {
   readonly code: string;
   readonly message: string;
 }
 
-/** What a complete frame decodes to: an event, an in-band error, or the reason why it is neither. */
+/** A decoded frame: an event, an error inside the stream, or the reason why the frame is malformed. */
 export type DecodedFrame =
   { readonly event: ExecutionEvent } | { readonly inBandError: InBandError } | { readonly malformed: string };
 
 /**
  * Decodes one frame, already parsed from JSON.
  *
- * Only what the contract leaves out is filled in: fields that execd omits when they are empty or zero. A field of the
- * wrong type makes the frame malformed, since a guess at its meaning could hide lost output.
+ * Fields that execd omits because they are empty or zero get their values back. A field of the wrong type makes the frame
+ * malformed: a guess at its meaning could hide lost output.
  */
 export function decodeFrame(frame: unknown): DecodedFrame {
   if (!isRecord(frame)) return { malformed: "a frame is not a JSON object" };
@@ -168,18 +168,18 @@ export function decodeFrame(frame: unknown): DecodedFrame {
     case "error":
       return decodeError(frame, timestamp);
     default:
-      // The one place where the open type is made: every known type has its case above.
+      // Every known type has its case above.
       // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum stands for any other string
       return { event: { type: type as UnknownEvent["type"], raw: frame, timestamp } };
   }
 }
 
 function decodeError(frame: Record<string, unknown>, timestamp: number): DecodedFrame {
-  // An error without its object still means that the code failed; its text is then all that is known.
+  // An error event without its object still means that the code failed. Its text is then the only information.
   const { error = {}, text = "" } = frame;
   if (!isRecord(error)) return wrong("error", "error");
   const { ename, evalue, name = ename ?? "", value = evalue ?? text } = error;
-  // Go writes an empty list as null.
+  // Go encodes an empty list as null.
   const traceback = error["traceback"] ?? [];
   if (typeof name !== "string") return wrong("error", "ename");
   if (typeof value !== "string") return wrong("error", "evalue");
@@ -188,7 +188,7 @@ function decodeError(frame: Record<string, unknown>, timestamp: number): Decoded
   return { event: { type: "error", error: { name, value, traceback: lines, timestamp }, timestamp } };
 }
 
-// execd renames the MIME type `text/plain` to `text` on its way out.
+// execd sends the MIME type `text/plain` as `text`.
 function withMimeTypes(results: Record<string, unknown>): Record<string, unknown> {
   if (!("text" in results) || "text/plain" in results) return results;
   const { text, ...others } = results;

@@ -5,59 +5,59 @@ import type { OutputBound, OutputLog, OutputMessage } from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
-/** What was printed, by stream, in the order in which it arrived. execd does not keep the order *across* the two streams. */
+/** The output by stream, in order of arrival. execd does not keep the order across the two streams. */
 export interface ExecutionLogs {
   readonly stdout: readonly OutputMessage[];
   readonly stderr: readonly OutputMessage[];
 }
 
-/** The server's event that the run is complete. */
+/** The server's report that the run is complete. */
 export interface ExecutionComplete {
-  /** What the server measured, in milliseconds; meaningless if the event arrived before the output. */
+  /** The run's duration as measured by the server, in milliseconds. Too short if the event came before the output. */
   readonly executionTimeMs: number;
-  /** When, in milliseconds since 1970 (UTC). */
+  /** The time of the event, in milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
 }
 
-/** How output is put together again and whether there is an exit code. */
+/** Determines how output is joined and whether there is an exit code. */
 export type ExecutionKind = "code" | "command" | "background-command";
 
-/** Assigned inside the class, where its private fields can be written. */
+/** Assigned inside the class, which can write its private fields. */
 let fold: (execution: Execution, event: ExecutionEvent) => ExecutionResult | undefined;
 
 /**
- * The outcome of a run; while it runs, the outcome so far.
+ * The outcome of a run, or its outcome so far while it is running.
  *
  * An error in the user's code is returned as data ({@link error}, {@link exitCode}), never thrown.
  */
 export class Execution {
   /** The context's id for code, the command's id for commands; `undefined` until the server has sent it. */
   readonly id: string | undefined;
-  /** The kernel's count of runs that returned a value, from 1; `undefined` if it sent none. */
+  /** The kernel's count of runs that returned a value, from 1; `undefined` if the kernel did not send it. */
   readonly executionCount: number | undefined;
-  /** Printed messages. */
+  /** The output. */
   readonly logs: ExecutionLogs;
-  /** Values that were shown, the value of the last expression among them. */
+  /** The values that the code displayed, including the value of its last expression. */
   readonly results: readonly ExecutionResult[];
-  /** How the code or the command failed; `undefined` if it did not. */
+  /** The error of the code or the command; `undefined` if it did not fail. */
   readonly error: ExecutionError | undefined;
-  /** The server's completion event, if it arrived; a failed command has none. */
+  /** The server's completion event, if it has arrived. A failed command has none. */
   readonly complete: ExecutionComplete | undefined;
   /**
-   * For commands in the foreground: 0, the exit code, or `null` where none is known (ended by a signal before
-   * it could say one, not started, still running). `-1` means a signal. `undefined` for code and background commands.
+   * The exit code of a command in the foreground; `null` if it is unknown (still running, not started, or ended before it
+   * could be reported); `-1` if a signal ended the command. `undefined` for code and for background commands.
    */
   readonly exitCode: number | null | undefined;
   readonly #kind: ExecutionKind;
   readonly #stdout: OutputMessage[] | OutputLog;
   readonly #stderr: OutputMessage[] | OutputLog;
   readonly #results: ExecutionResult[] | ResultLog;
-  /** What is kept if that is bounded. */
+  /** The kept output, if it is bounded. */
   readonly #kept: KeptOutput | undefined;
 
   static {
     fold = (execution, event) => {
-      // Read-only is for users; this is the one place that writes.
+      // Read-only for users. Only this function writes to it.
       const open: { -readonly [Field in keyof Execution]: Execution[Field] } = execution;
       switch (event.type) {
         case "stdout":
@@ -109,26 +109,26 @@ export class Execution {
   }
 
   /**
-   * What `maxOutputBytes` has left out: text of a stream, results or formats of results, parts of the error. Handlers and
-   * loops see everything.
+   * Where `maxOutputBytes` has left something out: text of a stream, results or formats of results, parts of the error.
+   * Handlers and loops receive everything.
    */
   get truncated(): Readonly<Record<"stdout" | "stderr" | "results" | "error", boolean>> {
     return this.#kept?.truncated ?? { stdout: false, stderr: false, results: false, error: false };
   }
 
-  /** All of standard output as one string; joined anew at each reading. */
+  /** All of standard output as one string. It is joined at each access. */
   get stdout(): string {
     return join(this.logs.stdout, this.#kind);
   }
 
-  /** All of standard error as one string; joined anew at each reading. */
+  /** All of standard error as one string. It is joined at each access. */
   get stderr(): string {
     return join(this.logs.stderr, this.#kind);
   }
 
   /**
-   * For commands: the signal that ended it, as the server names it (`killed`, `terminated`); `undefined` where none did.
-   * A time limit of the server's own shows as `killed` too.
+   * The signal that ended a command, by the server's name (`killed`, `terminated`); `undefined` if no signal did. It is
+   * also `killed` if the server's own time limit ended the command.
    */
   get signal(): string | undefined {
     return this.#kind === "code" ? undefined : signalOf(this.error?.traceback.at(-1));
@@ -140,12 +140,12 @@ export class Execution {
   }
 }
 
-/** Folds one event into an execution. Returns the result that it added, if any. */
+/** Adds an event to an execution. Returns the added result, if the event is one. */
 export function foldEvent(execution: Execution, event: ExecutionEvent): ExecutionResult | undefined {
   return fold(execution, event);
 }
 
-// execd sends a command's output line by line without the newline, and an empty line as "\n" (it leaves out empty strings).
+// execd sends a command's output by lines without the newline, and an empty line as "\n", since it omits empty strings.
 function join(messages: readonly OutputMessage[], kind: ExecutionKind): string {
   const texts = messages.map(({ text }) => text);
   if (kind === "code") return texts.join("");

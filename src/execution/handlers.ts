@@ -4,47 +4,48 @@ import type { OutputMessage } from "./output-log.js";
 import type { ExecutionResult } from "./result.js";
 
 /**
- * What a handler may return: a promise is awaited before the next event is delivered; anything else is ignored, such as
- * the result of `process.stdout.write`.
+ * The return value of a handler. A promise is awaited before the next event is delivered. Any other value is ignored, such
+ * as the result of `process.stdout.write`.
  */
 export type HandlerOutcome = unknown;
 
 /**
- * Called for each event of a run, in order, after the event is part of `execution` and before iterators see it.
+ * Functions that are called for each event of a run, in order, after the event has been added to `execution` and before
+ * loops receive it.
  *
- * A slow handler slows the reading of the stream. One that throws ends the run, which then rejects with what was
- * thrown. A handler must not await a run in its own context: that run waits for this one.
+ * A slow handler slows down the reading of the stream. If a handler throws, the run ends and rejects with that error. A
+ * handler must not await another run in its own context, since that run waits for this one to end.
  */
 export interface ExecutionHandlers {
-  /** Any event, also pings and types that this version does not know; called before the handler of its type. */
+  /** Called for every event, including pings and unknown types, before the handler of its type. */
   readonly onEvent?: ((event: ExecutionEvent) => HandlerOutcome) | undefined;
-  /** The run has an id. */
+  /** Called with the run's id. */
   readonly onInit?:
     ((init: { readonly id: string; readonly timestamp: number }) => HandlerOutcome) | undefined;
-  /** Something was printed. */
+  /** Called for text on standard output. */
   readonly onStdout?: ((message: OutputMessage) => HandlerOutcome) | undefined;
-  /** Something was printed to standard error. */
+  /** Called for text on standard error. */
   readonly onStderr?: ((message: OutputMessage) => HandlerOutcome) | undefined;
-  /** A value was shown. */
+  /** Called for a displayed value. */
   readonly onResult?: ((result: ExecutionResult) => HandlerOutcome) | undefined;
-  /** The code or the command failed. */
+  /** Called if the code or the command failed. */
   readonly onError?: ((error: ExecutionError) => HandlerOutcome) | undefined;
-  /** The server calls the run complete; for code this may come before output. */
+  /** Called when the server reports the run as complete. For code, output can follow. */
   readonly onExecutionComplete?: ((complete: ExecutionComplete) => HandlerOutcome) | undefined;
 }
 
 /** The run whose handlers are called. */
 interface StoppableRun {
-  /** Why it was stopped, if it was. */
+  /** Why the run was stopped; `undefined` if it was not. */
   readonly stopped: unknown;
   stop(error: unknown, options: { readonly isForeign: boolean }): void;
 }
 
 /**
- * Calls the handlers of one event. A handler that throws stops the run; a run that is stopped calls no further handler.
+ * Calls the handlers of one event. A handler that throws stops the run. Once a run is stopped, no handler is called.
  *
- * @param result what the event added to the execution's results, if it is a result
- * @returns a promise only if a handler returned one, so that a run with plain handlers costs no turn of the event loop
+ * @param result the result that the event added to the execution, if it is a result
+ * @returns a promise only if a handler returned one, so that synchronous handlers cost no microtask
  */
 export function callHandlers(
   handlers: ExecutionHandlers,
@@ -90,6 +91,6 @@ function callHandlerOfType(
 function pendingOf(outcome: HandlerOutcome): Promise<unknown> | undefined {
   const isObject = typeof outcome === "object" || typeof outcome === "function";
   if (!isObject || outcome === null || !("then" in outcome)) return undefined;
-  // A promise of another kind may throw at once, or settle twice.
+  // A foreign thenable may throw synchronously or settle twice.
   return Promise.resolve(outcome);
 }

@@ -1,28 +1,28 @@
 import { onAbort, raceAbort, sleep } from "../transport/abort.js";
 
-/** When interrupts are sent, in milliseconds after a run is stopped: one sent right after `init` can be lost. */
+/** When interrupts are sent, in milliseconds after a run is stopped. One that is sent right after `init` can be lost. */
 const SCHEDULE_MILLIS = [0, 500, 1_000, 2_000];
 
-/** A caught value in an object, since any value may be thrown, `undefined` too. */
+/** A caught value, in an object since any value can be thrown, even `undefined`. */
 export interface Failure {
   readonly error: unknown;
 }
 
 /**
- * Interrupts a run again and again until its response has ended.
+ * Interrupts a run repeatedly until its response has ended.
  *
- * It settles only when every interrupt that was sent has its response or `limit` has fired: a late one would hit the
- * next run of the same context.
+ * Resolves only when each interrupt has been responded to or `limit` has fired: a late interrupt would hit the next run in
+ * the same context.
  *
- * @returns how the last interrupt failed, if it did; never rejects
+ * @returns the error of the last interrupt, if it failed; never rejects
  */
 export async function interruptUntilEnded(run: {
-  /** What to interrupt, as soon as it is known. */
+  /** The id to interrupt, when it is known. */
   readonly id: string | Promise<string>;
   readonly send: (id: string) => Promise<void>;
-  /** Aborts when the response has ended. */
+  /** Fires when the response has ended. */
   readonly ended: AbortSignal;
-  /** Ends the attempts; `send` ends with it. */
+  /** Ends the attempts and a pending `send`. */
   readonly limit: AbortSignal;
 }): Promise<Failure | undefined> {
   const { send, ended, limit } = run;
@@ -38,15 +38,15 @@ export async function interruptUntilEnded(run: {
     const id = await raceAbort(over.signal, Promise.resolve(run.id));
     const begin = performance.now();
     for (const at of SCHEDULE_MILLIS) {
-      // Also the first time: what is read in this turn may be the end of the response. Some platforms warn of delays
-      // below 0.
+      // Wait before the first attempt, too: the end of the response may be read in this turn. Some platforms warn of negative
+      // delays.
       await sleep(Math.max(0, begin + at - performance.now()), over.signal);
       const sending = send(id).then(
         () => {
           failure = undefined;
         },
         (error: unknown) => {
-          // An error after the limit has fired is only the limit's abort.
+          // After the limit has fired, the error is only the abort.
           if (!limit.aborted) failure = { error };
         },
       );
@@ -54,7 +54,7 @@ export async function interruptUntilEnded(run: {
     }
     await raceAbort(over.signal, new Promise<never>(() => undefined));
   } catch {
-    // It is over: nothing else rejects here.
+    // The response has ended, or the limit has fired: nothing else rejects here.
   }
   for (const unlink of unlinks) unlink();
   await Promise.all(sent);

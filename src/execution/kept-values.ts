@@ -10,13 +10,13 @@ import {
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
-/** The least room of an error, so that a bound on output does not hide why code failed. In bytes. */
+/** The bytes that an error may always take, so that a small bound does not hide why the code failed. */
 const LEAST_ERROR_BYTES = 1_000;
-/** More formats than this, and longer names of formats (RFC 6838 allows 127 + 1 + 127), are left out without a trace. */
+/** Further formats, and formats with longer names (RFC 6838 allows 127 + 1 + 127), are not even listed as omitted. */
 const MOST_FORMATS = 100;
 const LONGEST_MIME_TYPE = 255;
 
-/** What an execution keeps of its output if that is bounded. */
+/** The part of a run's output that is kept if it is bounded. */
 export class KeptOutput {
   readonly stdout: OutputLog;
   readonly stderr: OutputLog;
@@ -31,7 +31,7 @@ export class KeptOutput {
     this.results = new ResultLog(bound);
   }
 
-  /** Returns the messages of both streams, looked up at each reading, since later output changes what is kept. */
+  /** Returns the kept messages of both streams. They change with later output, so each access computes them. */
   get logs(): { readonly stdout: readonly OutputMessage[]; readonly stderr: readonly OutputMessage[] } {
     const { stdout, stderr } = this;
     return {
@@ -44,7 +44,7 @@ export class KeptOutput {
     };
   }
 
-  /** Tells what is left out. */
+  /** Returns where something was left out. */
   get truncated(): Record<"stdout" | "stderr" | "results" | "error", boolean> {
     return {
       stdout: this.stdout.isTruncated,
@@ -54,7 +54,7 @@ export class KeptOutput {
     };
   }
 
-  /** Cuts an error to what the bound allows; returns the same object if it fits. */
+  /** Shortens an error to the bound. Returns the same object if it fits. */
   boundError(error: ExecutionError): ExecutionError {
     const { name, value, traceback, timestamp } = error;
     const maxBytes = Math.max(this.#bound.maxBytes, LEAST_ERROR_BYTES);
@@ -72,7 +72,7 @@ export class KeptOutput {
   }
 }
 
-/** As many of a run's results as a bound allows. */
+/** The results of a run, up to a bound. */
 export class ResultLog {
   readonly results: ExecutionResult[] = [];
   readonly #maxResults: number;
@@ -116,7 +116,7 @@ export class ResultLog {
   }
 }
 
-/** A server may name a format `__proto__`. */
+/** Sets a property even if the server names a format `__proto__`. */
 function setOwn(record: Record<string, unknown>, name: string, value: unknown): void {
   Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -1,15 +1,15 @@
-/** A piece of printed text, as the server sent it. */
+/** A piece of output, as the server sent it. */
 export interface OutputMessage {
-  /** For code as printed, newlines included; for commands one line without its newline (an empty line is `"\n"`). */
+  /** For code as printed; for commands one line without its newline (an empty line is `"\n"`). */
   readonly text: string;
-  /** When it was printed, in milliseconds since 1970 (UTC); 0 if the server sent no time. */
+  /** When it was printed, in milliseconds since 1970-01-01 UTC; 0 if the server sent no time. */
   readonly timestamp: number;
 }
 
-/** Which part of too much output is kept. */
+/** Which part of the output is kept if there is too much. */
 export type KeepOutput = "head" | "tail" | "both";
 
-/** How much output an execution keeps. */
+/** The bound on the output that an execution keeps. */
 export interface OutputBound {
   /** In bytes of UTF-8, for each of the two streams, for all results and for the error. */
   readonly maxBytes: number;
@@ -17,14 +17,14 @@ export interface OutputBound {
 }
 
 /**
- * How many objects a bound allows. Each costs memory of its own, even if its text is empty. The first 10,000 are always
- * allowed, so that a small bound does not split hairs.
+ * Returns how many objects a bound allows, since even an object with an empty text takes memory. At least 10,000 are
+ * allowed.
  */
 export function maxItemsOf({ maxBytes }: OutputBound): number {
   return Math.max(10_000, Math.ceil(maxBytes / 32));
 }
 
-/** As many messages of one output stream as a bound allows. */
+/** The messages of one output stream, up to a bound. */
 export class OutputLog {
   readonly #head: BoundedEnd;
   readonly #tail: BoundedEnd;
@@ -52,7 +52,7 @@ export class OutputLog {
     if (rest !== undefined) this.#tail.push(rest, rest === message ? bytes : byteLength(rest.text));
   }
 
-  /** Returns what is kept, in order, with a note in place of a middle that is left out. */
+  /** Returns the kept messages in order, with a note where the middle was left out. */
   get messages(): readonly OutputMessage[] {
     const [head, tail] = [this.#head.messages, this.#tail.messages];
     if (!this.#marksGap || !this.isTruncated) return [...head, ...tail];
@@ -62,11 +62,11 @@ export class OutputLog {
 
   get isTruncated(): boolean {
     if (this.omittedBytes > 0) return true;
-    // Messages without text may be left out as well. One that is cut in two counts twice, but only if text is left out.
+    // Messages without text may be left out, too. A message that is cut in two counts twice, but only if text is left out.
     return this.#totalMessages > this.#head.count + this.#tail.count;
   }
 
-  /** Returns how many bytes are left out. */
+  /** Returns the number of bytes that were left out. */
   get omittedBytes(): number {
     return this.#totalBytes - this.#head.bytes - this.#tail.bytes;
   }
@@ -78,7 +78,7 @@ class BoundedEnd {
   readonly #maxBytes: number;
   readonly #maxMessages: number;
   #messages: { readonly message: OutputMessage; readonly bytes: number }[] = [];
-  /** How many of the messages are dropped already: taking each out of the list at once would be quadratic. */
+  /** The number of dropped messages at the start of the list. Removing each one immediately would be quadratic. */
   #dropped = 0;
   #bytes = 0;
   #isFull = false;
@@ -101,7 +101,7 @@ class BoundedEnd {
     return this.#messages.slice(this.#dropped).map(({ message }) => message);
   }
 
-  /** Takes a message; returns what does not fit into a head. */
+  /** Adds a message. Returns the part that does not fit, if this is the head. */
   push(message: OutputMessage, bytes: number): OutputMessage | undefined {
     if (this.#end === "head") return this.#pushToHead(message, bytes);
     this.#add(message, bytes);
@@ -155,7 +155,7 @@ export function byteLength(text: string): number {
   return new TextEncoder().encode(text).byteLength;
 }
 
-/** Cuts a text at a number of bytes. A character there is not split: the cut is before it, or (`up`) after it. */
+/** Cuts a text at a number of bytes. A character at that place is not split: the cut is before it, or after it for `up`. */
 export function cut(text: string, bytes: number, direction: "down" | "up" = "down"): [string, string] {
   const encoded = new TextEncoder().encode(text);
   const isInside = (at: number): boolean => ((encoded[at] ?? 0) & 0xc0) === 0x80;

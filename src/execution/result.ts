@@ -2,7 +2,7 @@
 import { InvalidArgumentException } from "../errors.js";
 import { fileSystem } from "../transport/platform.js";
 
-/** Extensions that are not the end of their MIME type, as those of `image/png` and `application/json` are. */
+/** MIME types by file extension, where the extension is not the end of the type (as in `image/png`). */
 const TYPES_BY_EXTENSION: Readonly<Record<string, string>> = {
   txt: "text/plain",
   htm: "text/html",
@@ -12,14 +12,14 @@ const TYPES_BY_EXTENSION: Readonly<Record<string, string>> = {
   tex: "text/latex",
   js: "application/javascript",
 };
-/** Types that are text; values of all others are base64. */
+/** The types whose values are text. Those of all other types are base64. */
 const TEXT_TYPE = /^text\/|[/+](?:json|xml|javascript)$/;
 
 /**
- * A value that the run showed, in one or more formats.
+ * A value that a run displayed, in one or more formats.
  *
- * The getters return the usual formats, {@link getText} and {@link getBytes} any; each is `undefined` if the value did
- * not come in that format.
+ * The properties return the common formats; {@link getText} and {@link getBytes} return any format. Each of them is
+ * `undefined` if the value does not have that format.
  *
  * @example
  * ```ts
@@ -30,13 +30,13 @@ const TEXT_TYPE = /^text\/|[/+](?:json|xml|javascript)$/;
  */
 export class ExecutionResult {
   /**
-   * Every format that was sent, by MIME type, unchanged: strings for text types, base64 strings for binary ones, any
-   * JSON value for `application/json`. Nothing is dropped.
+   * All formats as the server sent them, by MIME type: strings for text types, base64 strings for binary types, any JSON
+   * value for `application/json`.
    */
   readonly data: Readonly<Record<string, unknown>>;
-  /** When it was shown, in milliseconds since 1970 (UTC). */
+  /** When it was displayed, in milliseconds since 1970-01-01 UTC. */
   readonly timestamp: number;
-  /** Formats that `maxOutputBytes` left out of {@link data}: their sizes in bytes, by MIME type. Empty without it. */
+  /** The sizes in bytes, by MIME type, of formats that `maxOutputBytes` left out of {@link data}. */
   readonly omitted: Readonly<Record<string, number>>;
 
   constructor(
@@ -54,7 +54,7 @@ export class ExecutionResult {
     return Object.keys(this.data);
   }
 
-  /** `text/plain`: for Python the result of `repr`. */
+  /** `text/plain`. For Python the result of `repr`. */
   get text(): string | undefined {
     return this.getText("text/plain");
   }
@@ -89,29 +89,29 @@ export class ExecutionResult {
     return this.data["application/json"];
   }
 
-  /** `image/png`; decoded anew at each reading. */
+  /** `image/png`. Decoded at each access. */
   get png(): Uint8Array | undefined {
     return this.getBytes("image/png");
   }
 
-  /** `image/jpeg`; decoded anew at each reading. */
+  /** `image/jpeg`. Decoded at each access. */
   get jpeg(): Uint8Array | undefined {
     return this.getBytes("image/jpeg");
   }
 
-  /** `application/pdf`; decoded anew at each reading. */
+  /** `application/pdf`. Decoded at each access. */
   get pdf(): Uint8Array | undefined {
     return this.getBytes("application/pdf");
   }
 
   /**
-   * Returns a format as text: binary ones in base64, unchanged; values that are not strings as JSON, `undefined` if they are
-   * nested too deeply for it.
+   * Returns a format as text: binary formats as base64, values other than strings as JSON (`undefined` if they are nested
+   * too deeply).
    */
   getText(mimeType: string): string | undefined {
     const value = this.data[mimeType];
     if (typeof value === "string" || value === undefined) return value;
-    // In notebooks, a text may be a list of its lines.
+    // In the notebook format, a text can be a list of lines.
     const isText = TEXT_TYPE.test(mimeType) && !mimeType.endsWith("json");
     if (isText && Array.isArray(value) && value.every((line) => typeof line === "string")) {
       return value.join("");
@@ -123,7 +123,7 @@ export class ExecutionResult {
     }
   }
 
-  /** Returns a format as bytes: binary ones decoded from base64, text in UTF-8. */
+  /** Returns a format as bytes: binary formats decoded from base64, text encoded as UTF-8. */
   getBytes(mimeType: string): Uint8Array | undefined {
     const text = this.getText(mimeType);
     if (text === undefined) return undefined;
@@ -132,10 +132,10 @@ export class ExecutionResult {
   }
 
   /**
-   * Writes one format to a file, in Node only: the one that the extension names (`.png`, `.txt`, `.html`, `.svg`, …).
+   * Writes the format that matches the file's extension (`.png`, `.txt`, `.html`, `.svg`, …) to a file. Not in browsers.
    *
-   * @throws {InvalidArgumentException} for an extension in whose format the value did not come, a path that cannot be
-   * written to, and outside of Node
+   * @throws {InvalidArgumentException} if the value does not have this format, if the file cannot be written, or in a
+   * browser
    */
   async toFile(path: string): Promise<void> {
     const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
@@ -157,7 +157,7 @@ export class ExecutionResult {
   }
 }
 
-/** `undefined` for what is not base64. Line breaks are allowed, as Python puts them in. */
+/** Decodes base64, with line breaks as Python inserts them. Returns `undefined` if the text is not base64. */
 function decodeBase64(text: string): Uint8Array | undefined {
   let binary: string;
   try {

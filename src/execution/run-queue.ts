@@ -3,39 +3,39 @@ import { raceAbort } from "../transport/abort.js";
 /** How long a context may continue a run whose response was lost, in milliseconds. */
 const UNSETTLED_MILLIS = 5_000;
 
-/** A run that can be told to end. */
+/** A run that can be ended. */
 export interface Interruptible {
-  /** Interrupts it and waits for its end. */
+  /** Interrupts the run and waits for its end. */
   interrupt(signal?: AbortSignal): Promise<void>;
 }
 
-/** The right to run in a context; held from sending until nothing of the run is left on the server. */
+/** The turn of a run in its context. It lasts from the request until nothing of the run is left on the server. */
 export interface RunSlot {
-  /** Until when the context may still be busy with a run whose response was lost, by `performance.now()`. */
+  /** The time (`performance.now()`) until which the context may be busy with a run whose response was lost. */
   readonly unsettledUntil: number;
-  /** Tells the queue which context the run really is in, once `init` has told it, and how to interrupt it there. */
+  /** Passes the context's id from the `init` event to the queue, and the way to interrupt the run. */
   joinContext(contextId: string, run: Interruptible): void;
   /** Marks that the run may continue for a while although its response is lost. */
   markUnsettled(): void;
-  /** Lets the next run start; idempotent. */
+  /** Lets the next run start. Further calls have no effect. */
   release(): void;
 }
 
 /**
- * Runs of one context, one after the other.
+ * Queues the runs of each context.
  *
- * execd takes one run per context at a time and refuses a second one with an error inside a 200, so the client queues.
- * One queue belongs to a sandbox instance and is shared by its interpreters. It knows nothing of other processes: their
- * runs still meet the server's "session is busy".
+ * execd accepts one run per context at a time and rejects a second one with an error inside a 200. A queue belongs to one
+ * `Sandbox` object and is shared by its interpreters. Runs of other processes are not queued: the server rejects them with
+ * "session is busy".
  */
 export class RunQueue {
-  // The end of each queue, by a context's id, or by the language of a default context whose id is not known yet.
+  // The last run of each queue, by the context's id or, if it is not known yet, by the language of the default context.
   readonly #tails = new Map<string, Promise<void>>();
   readonly #defaultContextIds = new Map<string, string>();
   readonly #running = new Map<string, Interruptible>();
   readonly #unsettled = new Map<string, number>();
 
-  /** Waits for its turn in a context. `signal` leaves the queue at once, without disturbing it. */
+  /** Waits for a turn in a context. If `signal` is aborted, leaves the queue at once. */
   async acquire(
     context: { readonly id?: string | undefined; readonly language: string },
     signal: AbortSignal,
@@ -62,10 +62,10 @@ export class RunQueue {
       joinContext: (id, run) => {
         joined = { id, run };
         this.#running.set(id, run);
-        // Later runs join the queue of the id, which is known now.
+        // The id is known now: later runs join its queue.
         if (context.id !== undefined || this.#defaultContextIds.get(context.language) === id) return;
         this.#defaultContextIds.set(context.language, id);
-        // Runs that name the id, and those that wait for "the default context", are one line from now on.
+        // From now on, runs that pass the id and runs in the default context share one queue.
         void this.#append(`context ${id}`, this.#tails.get(key) ?? ended);
       },
       markUnsettled: () => {
@@ -81,17 +81,17 @@ export class RunQueue {
     };
   }
 
-  /** Returns this process's current run in a context. */
+  /** Returns the current run in a context, if this object started it. */
   running(contextId: string): Interruptible | undefined {
     return this.#running.get(contextId);
   }
 
-  /** Returns the number of queues; tests check that none is kept. */
+  /** The number of queues. Tests check that it returns to 0. */
   get size(): number {
     return this.#tails.size;
   }
 
-  /** Appends to a queue. Returns its end before that. */
+  /** Appends to a queue. Returns the previous end. */
   #append(key: string, ended: Promise<void>): Promise<void> | undefined {
     const before = this.#tails.get(key);
     const tail = before === undefined ? ended : before.then(() => ended);

@@ -10,26 +10,27 @@ import type { Failure } from "./interrupt.js";
 import type { OutputBound } from "./output-log.js";
 import { RunStream, type RunSource } from "./run-stream.js";
 
-/** How to run something. */
+/** Describes a run. */
 export interface RunConfig {
   readonly kind: ExecutionKind;
-  /** Checks the arguments and returns the source; what it throws rejects the handle. */
+  /** Checks the arguments and returns the source. If it throws, the handle rejects. */
   readonly source: () => RunSource;
   readonly handlers?: ExecutionHandlers | undefined;
-  /** How much output is kept. @default all */
+  /** The bound on the kept output. @default everything is kept */
   readonly bound?: OutputBound | undefined;
   readonly sandboxId?: string | undefined;
   readonly logger?: Logger | undefined;
 }
 
 /**
- * A run that has begun: a promise of its {@link Execution}, and an async iterable of its events.
+ * The handle of a run: a promise of its {@link Execution} that is also an async iterable of its events.
  *
- * Await it for the outcome, iterate it to see events as they come, or both. Each event is first folded into
- * `execution`, then given to the handlers, then to iterators; the promise settles last. A later iterator starts with
- * the first event. Leaving a loop early ends the run, which then rejects with `RUN_CANCELLED`.
+ * Await it for the outcome, iterate over it for the events as they arrive, or both. Each event is added to `execution`
+ * first, then passed to the handlers, then to the loops. The promise settles last. A loop that starts later begins with the
+ * first event. Leaving a loop early ends the run, which then rejects with `RUN_CANCELLED`.
  *
- * A handle that an `async` function returns is awaited, like any promise: to hand it on while it runs, return `{ run }`.
+ * An `async` function that returns a handle waits for the run, as with any promise. To return the handle of an active run,
+ * wrap it: `return { run }`.
  *
  * @example
  * ```ts
@@ -40,7 +41,7 @@ export interface RunConfig {
  */
 export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   readonly [Symbol.toStringTag] = "Run";
-  /** The outcome so far; complete once the promise has settled. */
+  /** The outcome so far. It is complete when the promise has settled. */
   readonly execution: Execution;
   readonly #config: RunConfig;
   readonly #origin = new Error("The run was started here.");
@@ -57,11 +58,11 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     this.execution = new Execution(config.kind, config.bound);
     this.#history = new EventHistory(config.bound === undefined);
     this.#outcome = this.#drive();
-    // A handle that is never awaited must not end the process with an unhandled rejection.
+    // A handle that is never awaited must not cause an unhandled rejection.
     this.#outcome.catch((error: unknown) => {
       const { logger } = config;
       if (logger === undefined || this.#observed) return;
-      // Not yet: an `await` asks for the outcome a turn later, and what fails at once would come before it.
+      // Mark later: `await` reads the promise a microtask from now, and an immediate failure would come before that.
       setTimeout(() => {
         if (this.#observed) return;
         const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
@@ -76,14 +77,14 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   }
 
   /**
-   * Interrupts the run on the server and resolves when it has ended.
+   * Interrupts the run on the server. Resolves when the run has ended there.
    *
-   * The run itself then resolves too: the interrupt shows in `execution.error` (`KeyboardInterrupt` in Python). A run
-   * that still waits for its turn is never sent, and rejects with `RUN_CANCELLED`; so does one in a session, which the
-   * server ends with the request. One that has failed already may still be ending on the server: that is waited for.
+   * The run's promise resolves, too: `execution.error` contains the interrupt (`KeyboardInterrupt` in Python). A run that is
+   * still waiting for its turn is not sent and rejects with `RUN_CANCELLED`. A run in a session also rejects with
+   * `RUN_CANCELLED`, since the server ends it with its request.
    *
-   * @param options.signal ends the waiting, not the run
-   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` when the run goes on 5 s after the first interrupt
+   * @param options.signal ends the wait, not the run
+   * @throws {SandboxTimeoutException} `REQUEST_TIMEOUT` if the run is still active 5 s after the first interrupt
    */
   async interrupt(options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     const { signal } = checkOptions(options);
@@ -122,18 +123,18 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   }
 
   /**
-   * All events from the first on, and then those to come; throws what ended the run, if it failed.
+   * Iterates over all events of the run, starting with the first one. If the run fails, the loop throws its error.
    *
-   * @throws {InvalidArgumentException} with `maxOutputBytes`, once the first event has come: then they are not kept
+   * @throws {InvalidArgumentException} if `maxOutputBytes` is set and the first event has already arrived
    */
   [Symbol.asyncIterator](): AsyncIterator<ExecutionEvent, undefined> {
     this.#observed = true;
-    // An iterator from before the run was stopped ends at once; a later one replays all events.
+    // An iterator that was created before the run was stopped ends at once. A later one replays all events.
     const isLate = this.#settled !== undefined;
     const history = this.#history;
     const reader = history.join();
     let hasLeft = false;
-    // Not an async function, which costs more than everything else here for an event that is there already.
+    // Not an async function: for an event that has already arrived, that would cost more than all the rest.
     const next = (): Promise<IteratorResult<ExecutionEvent, undefined>> => {
       if (hasLeft) return Promise.resolve({ done: true, value: undefined });
       const stopped = isLate ? undefined : this.#stream?.stopped;
@@ -158,7 +159,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
     };
   }
 
-  /** Reads the stream to its end: folds each event, calls the handlers, then wakes the iterators. */
+  /** Reads the stream to its end. Adds each event to the execution, calls the handlers and wakes the iterators. */
   async #drive(): Promise<Execution> {
     const { handlers } = this.#config;
     try {
@@ -179,7 +180,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       this.#settled = "resolved";
       return this.execution;
     } catch (error) {
-      // The caller's own abort reason, or a handler's own error, stays as it is.
+      // The caller's abort reason and a handler's error are thrown unchanged.
       if (this.#stream?.stopped?.isForeign !== true) {
         const { sandboxId } = this.#config;
         const requestId = this.#stream?.requestId;

@@ -17,29 +17,29 @@ import { InvalidArgumentException } from "../errors.js";
 import { assertLabels } from "./labels.js";
 import { assertVolumes, type Volume } from "./volumes.js";
 
-/** The image whose kernels run the code, unless another one is asked for. */
+/** The default image. It contains the kernels that run code. */
 export const CODE_INTERPRETER_IMAGE = "opensandbox/code-interpreter:v1.1.0";
-/** What that image must be started with: a server's own default never starts the kernels. */
+/** The entrypoint of this image. The server's default does not start the kernels. */
 export const CODE_INTERPRETER_ENTRYPOINT: readonly string[] = ["/opt/code-interpreter/code-interpreter.sh"];
-/** What keeps any other image running while execd serves it. */
+/** The entrypoint of other images. It keeps the container running. */
 const IDLE_ENTRYPOINT: readonly string[] = ["tail", "-f", "/dev/null"];
 const DEFAULT_RESOURCE: Readonly<Record<string, string>> = { cpu: "1", memory: "2Gi" };
-/** The least lifetime that the lifecycle server takes, in seconds. */
+/** The shortest lifetime that the lifecycle server accepts, in seconds. */
 const SHORTEST_LIFETIME_SECONDS = 60;
-/** As long as Node's own `fetch` waits for the headers of a response. */
+/** Node's `fetch` waits as long for the headers of a response. */
 export const DEFAULT_CREATE_TIMEOUT_SECONDS = 300;
 export const DEFAULT_READY_TIMEOUT_SECONDS = 30;
 const DEFAULT_LIFETIME_SECONDS = 600;
 
-/** An image, and how to get it from a private registry. */
+/** An image, with credentials if its registry is private. */
 export interface ImageOptions {
-  /** Its reference, such as `python:3.12`. */
+  /** The image's reference, such as `python:3.12`. */
   readonly uri: string;
-  /** Credentials for its registry. */
+  /** The credentials for the registry. */
   readonly auth?: { readonly username: string; readonly password: string } | undefined;
 }
 
-/** How far {@link Sandbox.create} has come. */
+/** The progress of {@link Sandbox.create}. */
 export interface CreateProgress {
   readonly phase: "created" | "endpoint" | "ready";
   readonly sandboxId: string;
@@ -47,7 +47,7 @@ export interface CreateProgress {
   readonly elapsedMillis: number;
 }
 
-/** How to wait for a sandbox to become ready. */
+/** Options for waiting until a sandbox is ready. */
 export interface ReadyOptions extends CallOptions {
   /** How long to wait, in seconds. @default 30 */
   readonly readyTimeoutSeconds?: number | undefined;
@@ -55,9 +55,9 @@ export interface ReadyOptions extends CallOptions {
   readonly healthCheckPollingIntervalMillis?: number | undefined;
 }
 
-/** How to open a sandbox that exists. */
+/** Options for opening a sandbox. */
 export interface OpenOptions extends ReadyOptions {
-  /** How to reach the lifecycle server. @default environment variables, then `localhost:8080` */
+  /** The connection to the lifecycle server. @default from environment variables, else `localhost:8080` */
   readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined;
   /** Returns without waiting for the sandbox to become ready. @default false */
   readonly skipHealthCheck?: boolean | undefined;
@@ -65,51 +65,51 @@ export interface OpenOptions extends ReadyOptions {
   readonly killOnDispose?: boolean | undefined;
 }
 
-/** Which hosts a sandbox may reach. */
+/** The hosts that a sandbox may connect to. */
 export interface NetworkPolicy {
-  /** What happens to hosts that no rule names. @default the server's: deny */
+  /** The action for hosts without a rule. @default "deny", set by the server */
   readonly defaultAction?: "allow" | "deny" | undefined;
-  /** The rules, for outgoing connections. */
+  /** The rules for outgoing connections. */
   readonly egress?: readonly { readonly action: "allow" | "deny"; readonly target: string }[] | undefined;
 }
 
-/** What to create. */
+/** Options for creating a sandbox. */
 export interface CreateOptions extends OpenOptions {
-  /** An image, or a reference to one. @default {@link CODE_INTERPRETER_IMAGE} */
+  /** The image, or its reference. @default {@link CODE_INTERPRETER_IMAGE} */
   readonly image?: string | ImageOptions | undefined;
   /** A snapshot to start from, instead of an image. */
   readonly snapshotId?: string | undefined;
   /**
    * The command that the sandbox runs.
-   * @default what starts the kernels for the default image, `tail -f /dev/null` for another. With a snapshot the server
-   * takes the latter, so that one of the code-interpreter image needs {@link CODE_INTERPRETER_ENTRYPOINT}.
+   * @default {@link CODE_INTERPRETER_ENTRYPOINT} for the default image, `tail -f /dev/null` for others. For a snapshot the
+   * server uses the latter: pass {@link CODE_INTERPRETER_ENTRYPOINT} for a snapshot of the code-interpreter image.
    */
   readonly entrypoint?: readonly string[] | undefined;
-  /** Environment variables of everything in the sandbox. */
+  /** Environment variables for all processes in the sandbox. */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Labels to find the sandbox by, under the rules of Kubernetes labels: values of at most 63 letters, digits, `-`, `_` and `.`. */
+  /** Labels for finding the sandbox. They follow the rules of Kubernetes: values have at most 63 letters, digits, `-`, `_` and `.`. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  /** Limits, such as `{ cpu: "500m", memory: "512Mi" }`. @default `{ cpu: "1", memory: "2Gi" }` */
+  /** Resource limits, such as `{ cpu: "500m", memory: "512Mi" }`. @default `{ cpu: "1", memory: "2Gi" }` */
   readonly resource?: Readonly<Record<string, string>> | undefined;
-  /** What Kubernetes sets aside for the sandbox; other runtimes ignore it. */
+  /** Resource requests for Kubernetes. Other runtimes ignore them. */
   readonly resourceRequests?: Readonly<Record<string, string>> | undefined;
-  /** How long the sandbox lives, in seconds, 60 at least; `null` = until it is killed. @default 600 */
+  /** The sandbox's lifetime in seconds, at least 60; `null` means no limit. @default 600 */
   readonly timeoutSeconds?: number | null | undefined;
-  /** Which hosts it may reach. @default all */
+  /** The hosts that the sandbox may connect to. @default all */
   readonly networkPolicy?: NetworkPolicy | undefined;
-  /** Puts credentials into outgoing requests outside the sandbox; needs a `networkPolicy`. @default off */
+  /** Adds credentials to outgoing requests, outside the sandbox. Requires a `networkPolicy`. @default off */
   readonly credentialProxy?: { readonly enabled: boolean } | undefined;
-  /** What to mount. */
+  /** The volumes to mount. */
   readonly volumes?: readonly Volume[] | undefined;
-  /** Which variant of the image to run. @default the server's own */
+  /** The platform of the image. @default the server's platform */
   readonly platform?: { readonly os: "linux" | "windows"; readonly arch: "amd64" | "arm64" } | undefined;
-  /** Protects every port with a header that is part of its endpoint. Kubernetes only. @default false */
+  /** Requires a secret header, which is part of each port's endpoint. Kubernetes only. @default false */
   readonly secureAccess?: boolean | undefined;
-  /** Settings of single runtimes. With `poolRef` neither an image nor limits are sent unless they are given. */
+  /** Runtime-specific settings. With `poolRef`, the SDK sends an image or limits only if you pass them. */
   readonly extensions?: Readonly<Record<string, string>> | undefined;
-  /** How long the server may take to create it, pulling its image included, in seconds. @default 300 */
+  /** The time limit in seconds for the server to create the sandbox, including pulling its image. @default 300 */
   readonly createTimeoutSeconds?: number | undefined;
-  /** Called, and awaited, as the creation proceeds. If it throws, the creation fails with that. */
+  /** Called at each phase of the creation, and awaited. If it throws, the creation fails with its error. */
   readonly onProgress?: ((progress: CreateProgress) => void | Promise<void>) | undefined;
 }
 

@@ -12,7 +12,7 @@ import { startTimer } from "../transport/timeout.js";
 import type { CreateBody } from "./create-options.js";
 import type { Lifecycle } from "./lifecycle.js";
 
-/** How long to wait for the response to an aborted creation, in seconds; Node's `fetch` times out by then too. */
+/** How long to wait for the response to an aborted creation, in seconds. Node's `fetch` also times out by then. */
 const FOLLOW_SECONDS = 300;
 
 /** Options of {@link createSandbox}. */
@@ -24,10 +24,10 @@ interface CreationOptions extends CallOptions {
 /**
  * Creates a sandbox and returns its id.
  *
- * The request itself is never aborted: a server that has begun to create would leave behind a sandbox that no one knows.
+ * The request itself is never aborted: the server could create a sandbox of which the caller never learns.
  * On abort or timeout the returned promise rejects at once, and the sandbox is deleted as soon as its id is known.
  *
- * @throws the signal's own reason; {@link SandboxTimeoutException}, {@link SandboxConnectionException} or
+ * @throws the signal's reason; {@link SandboxTimeoutException}, {@link SandboxConnectionException} or
  * {@link SandboxApiException} with `CREATE_OUTCOME_UNKNOWN` if the response did not arrive
  */
 export async function createSandbox(
@@ -75,7 +75,7 @@ async function followAndDiscard(creating: Promise<string>, lifecycle: Lifecycle)
   await discardSandbox(lifecycle, sandboxId);
 }
 
-/** Deletes the sandbox of a creation that failed; never rejects. */
+/** Deletes the sandbox of a failed creation. Never rejects. */
 export async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
   try {
     await lifecycle.kill(sandboxId, { isRepeated: true });
@@ -85,7 +85,7 @@ export async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): P
   }
 }
 
-/** Waits for work that never rejects, for at most this long. */
+/** Waits for a promise that never rejects, up to a time limit. */
 export async function waitAtMost(seconds: number, work: Promise<void>): Promise<void> {
   let stop = (): void => undefined;
   const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
@@ -93,7 +93,7 @@ export async function waitAtMost(seconds: number, work: Promise<void>): Promise<
   stop();
 }
 
-/** Replaces a failure after which it is unknown whether the sandbox exists. */
+/** Replaces an error after which it is unknown whether the sandbox exists. */
 function explainLostResponse(error: unknown): unknown {
   if (error instanceof SandboxConnectionException && !error.isNotSent) {
     const { requestId } = error;

@@ -4,7 +4,7 @@ import { expectRecord, expectText } from "../transport/response.js";
 import { optionalDate } from "./info.js";
 import type { Lifecycle } from "./lifecycle.js";
 
-/** Which diagnostics of a sandbox to get. */
+/** A kind of diagnostics of a sandbox. */
 export type DiagnosticsKind = "logs" | "events";
 
 /** A text about a sandbox, or the URL of one. */

@@ -4,7 +4,7 @@ import { expectDate, expectText, type ResponseInfo } from "../transport/response
 /** The state of a sandbox or a snapshot, and why it is in that state. */
 export interface Status<State extends string> {
   readonly state: State;
-  /** A reason for programs, such as `CONTAINER_RUNNING`. */
+  /** A machine-readable reason, such as `CONTAINER_RUNNING`. */
   readonly reason: string | undefined;
   /** An explanation for people. */
   readonly message: string | undefined;
@@ -53,7 +53,7 @@ export type SandboxState =
 /** A sandbox's state, and why it is in that state. */
 export type SandboxStatus = Status<SandboxState>;
 
-/** Describes a sandbox, as the lifecycle server does. */
+/** The lifecycle server's description of a sandbox. */
 export interface SandboxInfo {
   readonly id: string;
   readonly status: SandboxStatus;
@@ -66,7 +66,7 @@ export interface SandboxInfo {
   readonly metadata: Readonly<Record<string, string>>;
   readonly extensions: Readonly<Record<string, string>>;
   readonly createdAt: Date;
-  /** When it expires; `undefined` if it lives until it is killed. */
+  /** When it expires; `undefined` if it does not expire. */
   readonly expiresAt: Date | undefined;
 }
 
@@ -91,7 +91,7 @@ export function toSandboxInfo(wire: components["schemas"]["Sandbox"], call: Resp
 /** A snapshot's state. Servers differ, so any string is possible; `Ready` and `Failed` are final. */
 export type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting" | (string & {});
 
-/** Describes a snapshot, as the lifecycle server does. */
+/** The lifecycle server's description of a snapshot. */
 export interface SnapshotInfo {
   readonly id: string;
   /** The sandbox whose files it contains. */

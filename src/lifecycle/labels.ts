@@ -6,8 +6,8 @@ const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]
 const RESERVED_PREFIX = "opensandbox.io";
 
 /**
- * Refuses metadata that breaks the rules of Kubernetes labels, which all servers apply; `undefined`
- * passes, and so does `null` for a value that a patch deletes.
+ * Asserts that metadata conforms to the rules of Kubernetes labels, which all servers apply. Accepts `undefined`, and
+ * `null` for a value that a patch deletes.
  */
 export function assertLabels(
   value: unknown,
@@ -32,7 +32,7 @@ export function assertLabels(
 }
 
 function withoutDeletions(patch: unknown): unknown {
-  // Not `undefined`, which means that no map was given.
+  // `undefined` would mean that no map was passed.
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch ?? null;
   return Object.fromEntries(
     Object.entries(patch).map(([key, value]: [string, unknown]) => [key, value ?? ""]),

@@ -29,29 +29,29 @@ const LARGEST_PORT = 65_535;
 export interface SandboxEndpoint {
   /** The absolute URL of the port, with a path if the server's gateway or proxy needs one. */
   readonly url: string;
-  /** Headers that requests to it must carry; they may hold credentials. */
+  /** Headers that each request to it must have. They can contain credentials. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Which sandboxes to list. */
+/** Filters for a listing of sandboxes. */
 export interface SandboxFilter extends PageFilter {
-  /** Sandboxes in any of these states; a state that the server does not know matches nothing. */
+  /** Sandboxes in one of these states. An unknown state matches no sandbox. */
   readonly states?: readonly string[] | undefined;
   /** Sandboxes with all of these labels. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 
-/** Which snapshots to list. */
+/** Filters for a listing of snapshots. */
 export interface SnapshotFilter extends PageFilter {
   /** Snapshots of this sandbox. */
   readonly sandboxId?: string | undefined;
-  /** Snapshots with exactly this name; older servers ignore it. */
+  /** Snapshots with exactly this name. Older servers ignore it. */
   readonly name?: string | undefined;
-  /** Snapshots in any of these states. */
+  /** Snapshots in one of these states. */
   readonly states?: readonly string[] | undefined;
 }
 
-/** The operations of the lifecycle server, as the facades use them. */
+/** The operations of the lifecycle server, for `Sandbox` and `SandboxManager`. */
 export class Lifecycle {
   readonly config: ConnectionConfig;
   readonly transport: Transport<LifecycleClient>;
@@ -68,7 +68,7 @@ export class Lifecycle {
     this.#client = this.transport.client;
   }
 
-  /** Ends the running calls; later ones throw `CLOSED`. */
+  /** Ends the pending calls. Later calls throw `CLOSED`. */
   close(): void {
     this.transport.close();
   }
@@ -91,7 +91,7 @@ export class Lifecycle {
       page,
       pageSize,
       state: states && [...states],
-      // A query string inside the query: the client encodes it a second time.
+      // The value is a query string itself, which the client encodes again.
       metadata: new URLSearchParams(metadata).toString() || undefined,
     });
     const call = this.transport.json(options);
@@ -101,8 +101,8 @@ export class Lifecycle {
   }
 
   /**
-   * Ends a sandbox. Rejects if it is gone already, unless an earlier attempt may have ended it: one of this call, or,
-   * with `isRepeated`, one of an earlier call.
+   * Deletes a sandbox. Rejects if it does not exist, unless an earlier attempt may have deleted it: an attempt of this call
+   * or, with `isRepeated`, of an earlier one.
    */
   async kill(
     sandboxId: string,
@@ -133,7 +133,7 @@ export class Lifecycle {
     });
   }
 
-  /** Moves the expiry of a sandbox to `seconds` from now; returns the time that the server set. */
+  /** Sets the expiry of a sandbox to `seconds` from now. Returns the time that the server has set. */
   renew(sandboxId: string, seconds: number, options: CallOptions): Promise<Date> {
     return this.about(sandboxId, options, async (call) => {
       if (typeof seconds !== "number") throw new InvalidArgumentException("seconds must be a number.");
@@ -210,7 +210,7 @@ export class Lifecycle {
     await this.#client.DELETE("/snapshots/{snapshotId}", { params, fetch });
   }
 
-  /** Makes a call about one sandbox, whose id is added to its errors. */
+  /** Makes a call about a sandbox and adds the sandbox's id to its errors. */
   async about<Outcome>(
     sandboxId: string,
     options: JsonOptions,
@@ -227,9 +227,10 @@ export class Lifecycle {
 }
 
 /**
- * Returns the address of a port of a sandbox. Not a method, so that `SandboxManager` alone does not bundle it.
+ * Returns the address of a port of a sandbox. A function rather than a method, so that bundles of `SandboxManager` alone do
+ * not contain it.
  *
- * @param options.expires makes it a signed address that is valid until then, in seconds since 1970
+ * @param options.expires returns a signed address that is valid until this time, in seconds since 1970-01-01 UTC
  */
 export function getEndpoint(
   lifecycle: Lifecycle,
@@ -256,8 +257,8 @@ export function getEndpoint(
 }
 
 /**
- * Tells whether an error says that a sandbox does not exist (any more). A Kubernetes server's 404 for one that has no
- * address yet, while it is being scheduled, does not.
+ * Returns whether an error means that a sandbox does not exist (any more). A Kubernetes server also returns 404 for a
+ * sandbox that is being scheduled and has no address yet.
  */
 export function isGone(error: unknown): boolean {
   return (
@@ -267,7 +268,7 @@ export function isGone(error: unknown): boolean {
   );
 }
 
-/** Tells whether a request is known not to have been sent. */
+/** Returns whether it is certain that a request was not sent. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof SandboxConnectionException && error.isNotSent;
 }

@@ -5,15 +5,15 @@ import { expectRecords, unexpectedResponse, type ResponseInfo } from "../transpo
 
 const LARGEST_PAGE = 200;
 
-/** Which page of a listing to get. */
+/** Options for listings in pages. */
 export interface PageFilter {
-  /** From 1. @default 1 */
+  /** The page's number, starting at 1. @default 1 */
   readonly page?: number | undefined;
-  /** Items per page, 1 to 200. @default the server's, 20 */
+  /** The number of items per page, from 1 to 200. @default 20, set by the server */
   readonly pageSize?: number | undefined;
 }
 
-/** Where a page is in its listing. */
+/** The position of a page in its listing. */
 export interface Pagination {
   readonly page: number;
   readonly pageSize: number;
@@ -29,7 +29,7 @@ type PageLoader<Item extends { readonly id: string }> = (
 ) => Promise<Page<Item>>;
 
 /**
- * A page of a listing, the newest item first, and an iterable over its items and those of all later pages.
+ * A page of a listing, with the newest item first. Iterating over it yields its items and those of all later pages.
  *
  * @example
  * ```ts
@@ -37,7 +37,7 @@ type PageLoader<Item extends { readonly id: string }> = (
  * ```
  */
 export class Page<Item extends { readonly id: string }> implements AsyncIterable<Item> {
-  /** This page's own items. */
+  /** The items of this page. */
   readonly items: readonly Item[];
   readonly pagination: Pagination;
   readonly #load: PageLoader<Item>;
@@ -51,17 +51,17 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
     this.#options = options;
   }
 
-  /** Returns the page after this one; `undefined` after the last. */
+  /** Returns the next page; `undefined` after the last one. */
   async nextPage(options: CallOptions = {}): Promise<Page<Item> | undefined> {
     const { page, hasNextPage } = this.pagination;
     return hasNextPage ? await this.#load(page + 1, options) : undefined;
   }
 
   /**
-   * Iterates over the items of this page and of all later pages, each once. When items are removed meanwhile, the rest
-   * moves forward, so pages are read again if the listing has become shorter: no remaining item is skipped.
+   * Iterates over the items of this page and of all later pages. If items are removed meanwhile, the remaining ones move to
+   * earlier pages; these are read again, so that each remaining item is returned exactly once.
    *
-   * The `signal` that was given to the listing ends the iteration too.
+   * The `signal` that was passed to the listing ends the iteration, too.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<Item, void, undefined> {
     const first = this.pagination.page;
@@ -90,7 +90,7 @@ export class Page<Item extends { readonly id: string }> implements AsyncIterable
   }
 }
 
-/** Checks which page is asked for, and in which states its items are to be. */
+/** Asserts that the page, its size and the states are valid. */
 export function assertPageFilter({
   page,
   pageSize,
@@ -99,7 +99,7 @@ export function assertPageFilter({
   assertInteger(page, "page", 1);
   assertInteger(pageSize, "pageSize", 1, LARGEST_PAGE);
   if (states === undefined) return;
-  // An empty list would be sent as no filter at all, and so list everything.
+  // An empty list would be sent as no filter, and the server would list everything.
   const isList = Array.isArray(states) && states.length > 0;
   if (!isList || states.some((state) => typeof state !== "string" || state.trim() === "")) {
     throw new InvalidArgumentException("states must be a list of at least one name.");

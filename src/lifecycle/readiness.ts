@@ -10,33 +10,33 @@ import { DEFAULT_READY_TIMEOUT_SECONDS, type ReadyOptions } from "./create-optio
 import { isGone, type Lifecycle } from "./lifecycle.js";
 
 const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
-/** How often the sandbox's state is looked up while a check is pending, in milliseconds. */
+/** The interval between requests for the sandbox's state while a check is pending, in milliseconds. */
 const STATE_INTERVAL_MILLIS = 1_000;
 
 /** What {@link waitUntilReady} needs to know about a sandbox. */
 export interface ReadinessSource {
   readonly sandboxId: string;
   readonly config: ConnectionConfig;
-  /** One check; throwing and `false` both mean "not yet". */
+  /** Checks the sandbox once. Throwing and `false` both mean that it is not ready yet. */
   check(signal: AbortSignal): Promise<boolean>;
-  /** Looks up the sandbox's state, to find out whether it can become ready at all. */
+  /** Requests the sandbox's state, to detect that it can no longer become ready. */
   readonly lifecycle: Pick<Lifecycle, "get">;
 }
 
-/** States that never turn into another one. */
+/** Final states. */
 const FINAL_STATES: ReadonlySet<string> = new Set(["failed", "terminated"]);
 
 /** The error of the last completed check, with `undefined` for `false`; `undefined` itself if no check completed. */
 type Outcome = { readonly error: unknown } | undefined;
 
 /**
- * Checks a sandbox again and again until it is ready.
+ * Checks a sandbox repeatedly until it is ready.
  *
  * The wait ends early if the sandbox cannot become ready: missing or wrong credentials, or a sandbox that is gone, failed or terminated. The
  * lifecycle server is asked only after a failed check and while one takes long, so that a ready sandbox costs one
  * request.
  *
- * @param startedAt since when the time counts, by `performance.now()`
+ * @param startedAt the start of the time limit, by `performance.now()`
  */
 export async function waitUntilReady(
   source: ReadinessSource,
@@ -51,7 +51,7 @@ export async function waitUntilReady(
   throwIfAborted(signal);
   // At least a millisecond, since 0 disables the timer.
   const seconds = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
-  // Bounds whatever is running: a check, a request to the lifecycle server or the pause between them.
+  // Applies to all steps: a check, a request to the lifecycle server and the pause between them.
   await withLimit({ seconds, signal }, async (limit) => {
     let attempts = 0;
     let outcome: Outcome;
@@ -103,7 +103,7 @@ async function checkWhileAlive(source: ReadinessSource, limit: AbortSignal): Pro
 function assertHopeful(error: unknown): void {
   if (error instanceof SandboxApiException) {
     const { statusCode, error: said } = error;
-    // The code decides and not the status, as execd has other 404s.
+    // Decide by the code: execd uses the status 404 for other errors, too.
     if (statusCode === 401 || statusCode === 403 || said.code.endsWith("SANDBOX_NOT_FOUND")) throw error;
   } else if (error instanceof SandboxException) {
     const { code } = error.error;

@@ -1,27 +1,27 @@
 import { assertOptionalText, assertText } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
-/** A directory of the machine that the sandbox runs on. */
+/** A directory on the sandbox's host machine. */
 export interface HostVolume {
-  /** An absolute path that the server's operator allows. */
+  /** An absolute path. The server's operator must allow it. */
   readonly path: string;
 }
 
-/** A persistent volume claim of Kubernetes, or a named volume of Docker. */
+/** A persistent volume claim on Kubernetes, or a named volume on Docker. */
 export interface PvcVolume {
   readonly claimName: string;
   /** @default true */
   readonly createIfNotExists?: boolean | undefined;
-  /** Ends with the sandbox; only where the sandbox made it. @default false */
+  /** Whether the claim is deleted with the sandbox, if it was created for it. @default false */
   readonly deleteOnSandboxTermination?: boolean | undefined;
   readonly storageClass?: string | undefined;
-  /** Its size when it is created, such as `10Gi`. */
+  /** The size for a new claim, such as `10Gi`. */
   readonly storage?: string | undefined;
-  /** Such as `ReadWriteOnce`. */
+  /** The access modes, such as `ReadWriteOnce`. */
   readonly accessModes?: readonly string[] | undefined;
 }
 
-/** A bucket of Alibaba Cloud's object storage. */
+/** A bucket in Alibaba Cloud's object storage. */
 export interface OssfsVolume {
   readonly bucket: string;
   readonly endpoint: string;
@@ -32,16 +32,16 @@ export interface OssfsVolume {
   readonly accessKeySecret: string;
 }
 
-/** What a sandbox mounts: exactly one of `host`, `pvc` and `ossfs`. */
+/** A volume of a sandbox: exactly one of `host`, `pvc` and `ossfs`. */
 export interface Volume {
-  /** Lower-case letters, digits and `-`; no two of a sandbox may be equal. */
+  /** A name that is unique in the sandbox: lower-case letters, digits and `-`. */
   readonly name: string;
   readonly host?: HostVolume | undefined;
   readonly pvc?: PvcVolume | undefined;
   readonly ossfs?: OssfsVolume | undefined;
-  /** Where it appears in the sandbox: an absolute path. */
+  /** The absolute path in the sandbox. */
   readonly mountPath: string;
-  /** A part of it instead of the whole; no `..`. */
+  /** The directory of the volume to mount, without `..`. @default the whole volume */
   readonly subPath?: string | undefined;
   /** @default false */
   readonly readOnly?: boolean | undefined;
@@ -49,7 +49,7 @@ export interface Volume {
 
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
-/** Refuses volumes that every server refuses. @throws {InvalidArgumentException} that names the volume */
+/** Asserts that volumes are valid for all servers. @throws {InvalidArgumentException} that names the volume */
 export function assertVolumes(volumes: readonly Volume[] | undefined): void {
   if (volumes === undefined) return;
   const given: unknown = volumes;
