@@ -53,8 +53,8 @@ export interface ConnectionOptions {
 }
 
 /**
- * How to reach an OpenSandbox server: options and environment, checked and resolved once. Immutable, holds no
- * connection, and may be shared by any number of sandboxes. Printing it shows no credential.
+ * The configuration for reaching an OpenSandbox server, resolved once from options and environment variables. It is
+ * immutable, holds no connection, and can be shared by any number of sandboxes. Printing it shows no credentials.
  *
  * @example
  * ```ts
@@ -72,7 +72,7 @@ export class ConnectionConfig implements ConnectionOptions {
   readonly maxResponseBytes: number;
   readonly useServerProxy: boolean;
   readonly retryPolicy: RetryPolicy;
-  // Private, so that nothing that walks over an object's properties finds a credential.
+  // Private, so that code that iterates over properties does not find credentials.
   readonly #apiKey: string | undefined;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #sandboxHeaders: Readonly<Record<string, string>>;
@@ -121,17 +121,17 @@ export class ConnectionConfig implements ConnectionOptions {
     Object.freeze(this);
   }
 
-  /** Returns a config as it is; makes one from options. */
+  /** Returns a config unchanged, or creates one from options. */
   static from(config: ConnectionConfig | ConnectionOptions | undefined): ConnectionConfig {
     return config instanceof ConnectionConfig ? config : new ConnectionConfig(config);
   }
 
-  /** Returns a copy with some options replaced. @throws {InvalidArgumentException} as the constructor */
+  /** Returns a copy with some options replaced. @throws {InvalidArgumentException} if an option is invalid */
   with(overrides: ConnectionOptions): ConnectionConfig {
     return new ConnectionConfig({
       domain: this.domain,
       protocol: this.protocol,
-      // Without a key the copy must not look for one in the environment again.
+      // If there is no key, the copy must not read one from the environment.
       apiKey: this.#apiKey ?? "",
       headers: this.#headers,
       sandboxHeaders: this.#sandboxHeaders,
@@ -210,7 +210,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return `${url.origin}${path}`;
   }
 
-  /** Tells whether a URL from {@link resolveEndpointUrl} leads through the lifecycle server's own proxy. */
+  /** Returns whether a URL from {@link resolveEndpointUrl} leads through the lifecycle server's proxy. */
   isServerProxyUrl(endpointUrl: string): boolean {
     if (!this.useServerProxy) return false;
     const base = new URL(`${this.protocol}://${this.domain}`);
@@ -243,7 +243,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return `ConnectionConfig ${JSON.stringify(this)}`;
   }
 
-  /** What `console.log` and `util.inspect` of Node print. */
+  /** Used by Node's `console.log` and `util.inspect`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

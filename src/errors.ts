@@ -1,10 +1,10 @@
-// A type only: exceptions carry executions, and executions hold results, which throw exceptions.
+// Only a type: exceptions contain executions, which contain results, which throw exceptions.
 // oxlint-disable-next-line import/no-cycle -- removed when the types are
 import type { Execution } from "./execution/execution.js";
 
 /**
- * Codes that this package gives to an error itself; the codes of servers (`DOCKER::SANDBOX_NOT_FOUND`, …) pass verbatim.
- * The last group comes from the local server, from `startLocalServer` or, with the prefix `LOCAL::`, in a response.
+ * The error codes of this package. Codes of servers, such as `DOCKER::SANDBOX_NOT_FOUND`, are passed on unchanged. The last
+ * group comes from the local server: from `startLocalServer` or, with the prefix `LOCAL::`, in a response.
  */
 export type SdkErrorCode =
   | "REQUEST_TIMEOUT"
@@ -34,15 +34,15 @@ export type SdkErrorCode =
   | "SANDBOX_NOT_FOUND"
   | "SANDBOX_START_FAILED";
 
-/** An error as a code to branch on and a sentence to read. */
+/** The code and the message of an error. */
 export interface SandboxError {
-  /** One of {@link SdkErrorCode}, or the server's own code, verbatim. */
+  /** One of {@link SdkErrorCode}, or the server's code. */
   readonly code: SdkErrorCode | (string & {});
   /** The server's message if it sent one, otherwise a description of what the SDK saw. */
   readonly message: string;
 }
 
-/** What an exception is constructed from; only `code` and `message` are required. */
+/** Options of an exception. Only `code` and `message` are required. */
 export interface SandboxExceptionOptions extends SandboxError {
   readonly requestId?: string | undefined;
   readonly sandboxId?: string | undefined;
@@ -51,13 +51,13 @@ export interface SandboxExceptionOptions extends SandboxError {
   readonly isRetryable?: boolean | undefined;
 }
 
-/** As {@link SandboxExceptionOptions}, for an exception that stands for an HTTP response. */
+/** Options of an exception for an HTTP response. */
 export interface SandboxApiExceptionOptions extends SandboxExceptionOptions {
   readonly statusCode: number;
   readonly rawBody?: string | undefined;
 }
 
-/** The result of {@link SandboxException.toJSON}: without bodies, output and headers. */
+/** The result of {@link SandboxException.toJSON}. It contains no bodies, output or headers. */
 export interface SandboxExceptionJson {
   readonly name: string;
   readonly code: string;
@@ -71,7 +71,7 @@ export interface SandboxExceptionJson {
   readonly cause?: { readonly name: string; readonly message: string };
 }
 
-// In the global symbol registry, so that the package's ESM and CJS copies recognise each other's exceptions.
+// A global symbol, so that the ESM and CJS copies of the package recognize each other's exceptions.
 const BRAND = Symbol.for("opensandbox-code-interpreter.SandboxException");
 
 /**
@@ -96,9 +96,9 @@ export class SandboxException extends Error {
   readonly requestId: string | undefined;
   /** The sandbox that the call was about, if known. */
   readonly sandboxId: string | undefined;
-  /** What a run had produced until it failed. */
+  /** The outcome of a run until it failed. */
   readonly execution: Execution | undefined;
-  /** Whether the same call may succeed when it is repeated, and repeating it does no harm. */
+  /** Whether the same call may succeed if it is repeated, and it is safe to repeat it. */
   readonly isRetryable: boolean;
   readonly [BRAND] = true;
 
@@ -116,7 +116,7 @@ export class SandboxException extends Error {
     return this.error.code;
   }
 
-  /** Returns a flat view that is safe to log: no bodies, no output, nothing that could hold a credential. */
+  /** Returns a flat view that is safe to log: it contains no bodies, output or credentials. */
   toJSON(): SandboxExceptionJson {
     return {
       name: this.name,
@@ -131,7 +131,7 @@ export class SandboxException extends Error {
   }
 }
 
-/** A server responded with an error: a status that is not 2xx, or an error inside the event stream of a 200. */
+/** A server responded with an error: a status other than 2xx, or an error inside an event stream. */
 export class SandboxApiException extends SandboxException {
   override readonly name: string = "SandboxApiException";
   /** The HTTP status; 200 for an error inside an event stream. */
@@ -150,10 +150,10 @@ export class SandboxApiException extends SandboxException {
   }
 }
 
-/** Status 429: the server asks for fewer requests. */
+/** The server responded with status 429: too many requests. */
 export class SandboxRateLimitException extends SandboxApiException {
   override readonly name = "SandboxRateLimitException";
-  /** How long the server asks to wait, in seconds, if it says so. */
+  /** The wait that the server asks for, in seconds; `undefined` if it sent none. */
   readonly retryAfterSeconds: number | undefined;
 
   constructor(options: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined }) {
@@ -169,7 +169,7 @@ export class SandboxRateLimitException extends SandboxApiException {
   }
 }
 
-/** A time limit was exceeded: of a request (`REQUEST_TIMEOUT`), of a run (`RUN_TIMEOUT`), or without a byte on a stream (`STREAM_STALLED`). */
+/** A time limit was exceeded: for a request (`REQUEST_TIMEOUT`), a run (`RUN_TIMEOUT`) or the next byte of a stream (`STREAM_STALLED`). */
 export class SandboxTimeoutException extends SandboxException {
   override readonly name = "SandboxTimeoutException";
 }
@@ -177,7 +177,7 @@ export class SandboxTimeoutException extends SandboxException {
 /** The network failed: no connection, a reset, or a stream that broke or ended early. */
 export class SandboxConnectionException extends SandboxException {
   override readonly name = "SandboxConnectionException";
-  /** Whether it is known that nothing of the request was sent, so that it cannot have taken effect. */
+  /** Whether it is certain that nothing was sent, so that the request has had no effect. */
   readonly isNotSent: boolean;
 
   constructor(options: SandboxExceptionOptions & { readonly isNotSent?: boolean | undefined }) {
@@ -204,7 +204,7 @@ export class SandboxUnhealthyException extends SandboxException {
   }
 }
 
-/** The SDK is in a state that should be impossible; please report it. */
+/** The SDK is in a state that should be impossible. Please report it. */
 export class SandboxInternalException extends SandboxException {
   override readonly name = "SandboxInternalException";
 
@@ -213,7 +213,7 @@ export class SandboxInternalException extends SandboxException {
   }
 }
 
-/** An argument is invalid; nothing was sent. */
+/** An argument is invalid. Nothing was sent. */
 export class InvalidArgumentException extends SandboxException {
   override readonly name = "InvalidArgumentException";
 
@@ -222,18 +222,18 @@ export class InvalidArgumentException extends SandboxException {
   }
 }
 
-/** Tells whether a caught value is a {@link SandboxException}, also one of another copy of this package. */
+/** Returns whether a caught value is a {@link SandboxException}, even one from another copy of this package. */
 export function isSandboxException(value: unknown): value is SandboxException {
   return typeof value === "object" && value !== null && BRAND in value;
 }
 
-/** Adds what an upper layer knows to an exception of a lower one. What is already there stays. */
+/** Adds details to an exception from a lower layer. Existing details are kept. */
 export function addErrorContext(
   error: unknown,
   context: Pick<SandboxExceptionOptions, "requestId" | "sandboxId" | "execution">,
 ): void {
   if (!(error instanceof SandboxException)) return;
-  // Read-only to users; the library fills these while the error propagates.
+  // Read-only for users. The SDK sets them while the exception propagates.
   const open: { -readonly [Field in "requestId" | "sandboxId" | "execution"]: SandboxException[Field] } =
     error;
   open.requestId ??= context.requestId;
@@ -242,10 +242,10 @@ export function addErrorContext(
 }
 
 /**
- * Gives an error the stack of the place where the user made the call, with the user's own line in it: where the SDK
- * noticed the failure, often in a timer or a callback, says little.
+ * Replaces an error's stack by that of the user's call. The SDK often creates the error in a timer or a callback, where the
+ * stack does not show the user's code.
  *
- * @param origin an `Error` that was made when the call was made
+ * @param origin an `Error` that was created in the user's call
  */
 export function withCallerStack<Failure>(error: Failure, origin: Error | undefined): Failure {
   const frames = /^ +at .*/ms.exec(origin?.stack ?? "");

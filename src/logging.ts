@@ -1,15 +1,16 @@
 /**
- * Where the SDK writes what it does. `console`, pino and winston fit as they are: every record is one string.
+ * Receives the SDK's log records, each as one string. You can pass `console` or a logger of pino or winston.
  *
- * `debug` gets one record per request, `warn` what the SDK got over (a retry, a stalled stream); `info` and `error` are
- * hardly used, since failures are thrown. No record holds a credential, a body or the output of a program.
+ * `debug` receives one record per request, `warn` problems that the SDK recovered from (such as a retry) and stalled
+ * streams. `info` and `error` are rarely called, since failures are thrown. Records contain no credentials, bodies or
+ * output.
  */
 export interface Logger {
-  /** Gets one record per request. */
+  /** Receives one record per request. */
   debug(message: string): void;
   /** Rarely called. */
   info(message: string): void;
-  /** Gets problems that the SDK recovered from, such as a retry, and stalled streams. */
+  /** Receives problems that the SDK recovered from, such as a retry, and stalled streams. */
   warn(message: string): void;
   /** Rarely called: failures are thrown. */
   error(message: string): void;
@@ -17,44 +18,44 @@ export interface Logger {
 
 const LEVELS = ["debug", "info", "warn", "error"] as const satisfies readonly (keyof Logger)[];
 const HIDDEN = "***";
-/** Parts of a query parameter's or header's name that speak of a credential. */
+/** Words in the name of a query parameter or header that indicate a credential. */
 const SECRET_NAME =
   /(?:^|[^a-z])(?:sig|signature|token|secret|key|apikey|password|passwd|pwd|auth|authorization|credentials?|session|jwt)(?:[^a-z]|$)/i;
-/** What a signed endpoint ends in: its expiry in base 36, then 8 hexadecimal digits and the id of the key. */
+/** The end of a signed endpoint: its expiry in base 36, then 8 hexadecimal digits and the id of the key. */
 const SIGNED_ROUTE = /([-/]\d{1,5}[-/][0-9a-z]{1,13}[-/])[0-9a-f]{8}[0-9a-z](?=[./:?#]|$)/gi;
 
-/** Tells whether a value has the four methods of a {@link Logger}. */
+/** Returns whether a value has the four methods of a {@link Logger}. */
 export function isLogger(value: unknown): value is Logger {
   if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
   const methods: Partial<Record<keyof Logger, unknown>> = value;
   return LEVELS.every((level) => typeof methods[level] === "function");
 }
 
-/** Wraps a logger so that it cannot break a call: what it throws, or rejects with, is dropped. */
+/** Wraps a logger so that it cannot break a call: its errors are ignored. */
 export function guardLogger(logger: Logger): Logger {
   const guarded =
     (level: keyof Logger) =>
     (message: string): void => {
       try {
-        // A logger that writes over the network may be an async function; its rejection would end the process.
+        // The method may be async. An unhandled rejection would end the process.
         const write: (text: string) => unknown = logger[level].bind(logger);
         const outcome = write(message);
         if (outcome instanceof Promise) outcome.catch(() => undefined);
       } catch {
-        // There is nowhere left to report it.
+        // There is nowhere to report it.
       }
     };
   return { debug: guarded("debug"), info: guarded("info"), warn: guarded("warn"), error: guarded("error") };
 }
 
-/** Hides the values of headers, since any header may be a credential. */
+/** Hides the values of headers, since any header may contain a credential. */
 export function redactHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.keys(headers).map((name) => [name, HIDDEN]));
 }
 
 /**
- * A URL, or the path and query of one, without the credentials in it: user and password, query values whose name
- * speaks of one, the signature of a signed endpoint (in the host, the path or a query value).
+ * Hides the credentials in a URL or in its path and query: user and password, query values whose name indicates a
+ * credential, and the signature of a signed endpoint in the host, the path or a query value.
  */
 export function redactUrl(url: string): string {
   const [beforeQuery, query] = splitOnce(url, "?");
@@ -74,7 +75,7 @@ function redactQuery(query: string): string {
     .map((pair) => {
       const [name, value] = splitOnce(pair, "=");
       if (value === undefined) return pair;
-      // `accessToken` is two words as much as `access_token`.
+      // `accessToken` is two words, like `access_token`.
       const words = name.replace(/([a-z])([A-Z])/g, "$1_$2");
       return SECRET_NAME.test(words)
         ? `${name}=${HIDDEN}`

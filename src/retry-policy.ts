@@ -1,47 +1,47 @@
 import { InvalidArgumentException, type SandboxException } from "./errors.js";
 import { checkOptions, shown } from "./arguments.js";
 
-/** A retry, before the wait for it. */
+/** Describes a retry. It is passed to {@link RetryPolicyOptions.onRetry} before the wait. */
 export interface RetryEvent {
   /** The number of the retry, from 1. */
   readonly attempt: number;
-  /** How long the wait before it is, in milliseconds. */
+  /** The wait before the retry, in milliseconds. */
   readonly waitMillis: number;
   readonly method: string;
-  /** Path and query, credentials hidden. */
+  /** The path and query, with credentials hidden. */
   readonly path: string;
-  /** What the attempt before failed with. */
+  /** The error of the previous attempt. */
   readonly error: SandboxException;
 }
 
 /** Options of {@link RetryPolicy}. */
 export interface RetryPolicyOptions {
-  /** How often a request is sent again, at most; 0 disables retries. @default 3 */
+  /** The maximum number of retries of a request; 0 disables retries. @default 3 */
   readonly maxRetries?: number | undefined;
   /** The shortest wait before a retry, in milliseconds. @default 500 */
   readonly initialBackoffMillis?: number | undefined;
   /** The longest wait before a retry, in milliseconds; a server's `Retry-After` may ask for up to 60 s. @default 30000 */
   readonly maxBackoffMillis?: number | undefined;
-  /** No retry begins later than this after the call did, in seconds; `0` or `null` disables. @default null */
+  /** The time after the start of the call when retries end, in seconds; `0` or `null` means no limit. @default null */
   readonly deadlineSeconds?: number | null | undefined;
   /**
-   * Statuses after which POST and PATCH are sent again too. With a status that does not prove that the server did
-   * nothing, a request may take effect twice.
+   * Statuses after which POST and PATCH requests are also retried. If the server may have processed a request in spite of
+   * the status, the request can take effect twice.
    * @default []
    */
   readonly retryablePostStatuses?: readonly number[] | undefined;
-  /** Called before each wait, and not awaited. What it throws, or rejects with, is logged and changes nothing. */
+  /** Called before each wait, and not awaited. Its errors are logged and have no other effect. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
 /**
- * When, and how often, a failed request is sent again.
+ * Determines whether and when a failed request is retried.
  *
- * GET, HEAD, PUT and DELETE are retried after a failed connection and after 408, 425, 429, 502, 503 and 504 (from the
- * lifecycle server after 500 too). POST and PATCH are retried only if the failure is known to precede sending: DNS,
- * connecting, TLS. Runs are never sent again once they may have been sent, nor are bodies that can be read only once.
- * A connection that is refused at a loopback address is not retried: nothing listens there.
- * Waits grow with decorrelated jitter; a `Retry-After` of the server is honoured up to 60 s.
+ * GET, HEAD, PUT and DELETE are retried after a failed connection and after 408, 425, 429, 502, 503 and 504 (and 500 from
+ * the lifecycle server). POST and PATCH are retried only if it is certain that nothing was sent: the failure was in DNS,
+ * connecting or TLS. Runs are never sent twice, nor are bodies that can be read only once. A connection that is refused at
+ * a loopback address is not retried, since nothing listens there. Waits grow with decorrelated jitter. A `Retry-After`
+ * header is honored up to 60 s.
  *
  * @example
  * ```ts
@@ -58,7 +58,7 @@ export class RetryPolicy {
   readonly maxBackoffMillis: number;
   readonly deadlineSeconds: number | null;
   readonly retryablePostStatuses: readonly number[];
-  /** As in {@link RetryPolicyOptions}. */
+  /** See {@link RetryPolicyOptions}. */
   readonly onRetry: ((event: RetryEvent) => void) | undefined;
 
   /** @throws {InvalidArgumentException} if a number is negative or not finite, or a status is not an error status */

@@ -5,7 +5,7 @@ import type { Page } from "./lifecycle/page.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 
 /**
- * Looks after many sandboxes by their ids.
+ * Lists and manages sandboxes by their ids.
  *
  * @example
  * ```ts
@@ -15,7 +15,7 @@ import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
  * ```
  */
 export class SandboxManager {
-  /** How the lifecycle server is reached. */
+  /** The connection to the lifecycle server. */
   readonly connectionConfig: ConnectionConfig;
   readonly #lifecycle: Lifecycle;
 
@@ -25,11 +25,11 @@ export class SandboxManager {
   }
 
   /**
-   * Creates a manager; sends nothing.
+   * Creates a manager. Sends no request.
    *
-   * @param options.connectionConfig how to reach the lifecycle server; by default environment variables, then
+   * @param options.connectionConfig the connection to the lifecycle server; by default from environment variables, else
    * `localhost:8080`
-   * @throws {InvalidArgumentException} for an invalid configuration
+   * @throws {InvalidArgumentException} if the configuration is invalid
    */
   static create(
     options: { readonly connectionConfig?: ConnectionConfig | ConnectionOptions | undefined } = {},
@@ -37,22 +37,22 @@ export class SandboxManager {
     return new SandboxManager(ConnectionConfig.from(checkOptions(options).connectionConfig));
   }
 
-  /** Lists sandboxes, the newest first; a page, which is also an iterable over this and all later pages. */
+  /** Lists sandboxes, the newest first. Returns a page, which is also an iterable over this and all later pages. */
   listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<Page<SandboxInfo>> {
     return this.#lifecycle.list(filter, options);
   }
 
-  /** Describes one sandbox. @throws {SandboxApiException} status 404, code `…NOT_FOUND` */
+  /** Returns the server's description of a sandbox. @throws {SandboxApiException} status 404, code `…NOT_FOUND` */
   getSandboxInfo(sandboxId: string, options: CallOptions = {}): Promise<SandboxInfo> {
     return this.#lifecycle.get(sandboxId, options);
   }
 
-  /** Ends a sandbox. @throws {SandboxApiException} status 404 if there is none, unless a retry finds it gone */
+  /** Deletes a sandbox. @throws {SandboxApiException} status 404 if it does not exist and no earlier attempt may have deleted it */
   async killSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
     await this.#lifecycle.kill(sandboxId, { signal: checkOptions(options).signal });
   }
 
-  /** Pauses a sandbox and keeps its state; on Kubernetes it is paused some time after this resolves. */
+  /** Pauses a sandbox and keeps its state. On Kubernetes, it is paused some time after this resolves. */
   pauseSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.pause(sandboxId, options);
   }
@@ -62,7 +62,7 @@ export class SandboxManager {
     return this.#lifecycle.resume(sandboxId, options);
   }
 
-  /** Moves a sandbox's expiry to so many seconds from now. Returns the new expiry. */
+  /** Sets a sandbox's expiry to a number of seconds from now. Returns the new expiry. */
   renewSandbox(sandboxId: string, seconds: number, options: CallOptions = {}): Promise<Date> {
     return this.#lifecycle.renew(sandboxId, seconds, options);
   }
@@ -76,7 +76,7 @@ export class SandboxManager {
     return this.#lifecycle.patchMetadata(sandboxId, patch, options);
   }
 
-  /** Begins to save a running sandbox's files. Returns the snapshot, mostly in the state `Creating`. */
+  /** Starts a snapshot of a running sandbox's files. Returns the snapshot, usually in the state `Creating`. */
   createSnapshot(
     sandboxId: string,
     options: CallOptions & { readonly name?: string | undefined } = {},
@@ -84,12 +84,12 @@ export class SandboxManager {
     return this.#lifecycle.createSnapshot(sandboxId, options);
   }
 
-  /** Describes one snapshot. @throws {SandboxApiException} status 404, `SNAPSHOT::NOT_FOUND` */
+  /** Returns the server's description of a snapshot. @throws {SandboxApiException} status 404, `SNAPSHOT::NOT_FOUND` */
   getSnapshot(snapshotId: string, options: CallOptions = {}): Promise<SnapshotInfo> {
     return this.#lifecycle.getSnapshot(snapshotId, options);
   }
 
-  /** Lists snapshots; a page, which is also an iterable over this and all later pages. */
+  /** Lists snapshots. Returns a page, which is also an iterable over this and all later pages. */
   listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<Page<SnapshotInfo>> {
     return this.#lifecycle.listSnapshots(filter, options);
   }
@@ -99,13 +99,13 @@ export class SandboxManager {
     return this.#lifecycle.deleteSnapshot(snapshotId, options);
   }
 
-  /** Ends this manager's own calls; later ones throw `CLOSED`. The sandboxes keep running. */
+  /** Ends this manager's calls with `CLOSED`, and rejects later ones. The sandboxes keep running. */
   close(): Promise<void> {
     this.#lifecycle.close();
     return Promise.resolve();
   }
 
-  /** The same as {@link close}. */
+  /** Calls {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

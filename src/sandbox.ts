@@ -32,8 +32,8 @@ const CLEAN_UP_SECONDS = 5;
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
 export interface SandboxReadyOptions extends ReadyOptions {
   /**
-   * Checks whether the sandbox can be used; throwing and `false` both mean "not yet".
-   * @default execd responds to `/ping`
+   * Checks whether the sandbox is ready. Throwing and returning `false` both mean that it is not ready yet.
+   * @default checks that execd responds to `/ping`
    */
   readonly healthCheck?:
     ((sandbox: Sandbox, options: { readonly signal: AbortSignal }) => Promise<boolean>) | undefined;
@@ -48,7 +48,7 @@ export interface SandboxConnectOptions extends OpenOptions, SandboxReadyOptions 
   readonly sandboxId: string;
 }
 
-/** What an instance is made from, besides its endpoint. */
+/** The values that an instance needs besides its endpoint. */
 interface SandboxParts {
   readonly sandboxId: string;
   readonly config: ConnectionConfig;
@@ -59,8 +59,8 @@ interface SandboxParts {
 /**
  * A sandbox: a remote machine that runs commands and code.
  *
- * It lives until it is killed or its time is over, independently of this object. {@link close} releases the local
- * resources of this object; {@link kill} ends the sandbox itself. Every error is a {@link SandboxException}.
+ * It runs until it is killed or expires, independently of this object. {@link close} releases the local resources of this
+ * object; {@link kill} ends the sandbox itself. Every error is a {@link SandboxException}.
  *
  * @example
  * ```ts
@@ -77,12 +77,12 @@ export class Sandbox {
   readonly commands: Commands;
   /** Reads, writes and finds files. */
   readonly files: Files;
-  /** Measures processor and memory. */
+  /** Measures the use of processors and memory. */
   readonly metrics: Metrics;
   /** Checks whether the sandbox responds. */
   readonly health: Health;
   /**
-   * What the services of this instance share.
+   * The parts that the services of this instance share.
    * @internal
    */
   readonly link: SandboxLink;
@@ -126,8 +126,8 @@ export class Sandbox {
   /**
    * Creates a sandbox and waits until it is ready.
    *
-   * If the call fails or is aborted after the request was sent, the sandbox is deleted; in the background, if its id is
-   * not known yet.
+   * If the call fails or is aborted after the request was sent, the sandbox is deleted. If its id is not known yet, this
+   * happens in the background.
    *
    * @throws {InvalidArgumentException} before anything is sent
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
@@ -164,10 +164,10 @@ export class Sandbox {
   }
 
   /**
-   * Connects to a sandbox that exists and waits until it is ready.
+   * Connects to an existing sandbox and waits until it is ready.
    *
-   * @throws {SandboxApiException} status 404 if there is none
-   * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`; the sandbox is left as it is
+   * @throws {SandboxApiException} status 404 if it does not exist
+   * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`; the sandbox is not changed
    */
   static async connect(options: SandboxConnectOptions): Promise<Sandbox> {
     return await Sandbox.#connect(options, () => Promise.resolve());
@@ -200,7 +200,7 @@ export class Sandbox {
     }
   }
 
-  /** Resolves execd's endpoint and waits until the sandbox is ready there; both may take several attempts. */
+  /** Resolves execd's endpoint and waits until the sandbox is ready. Both can take several attempts. */
   static async #open(
     parts: SandboxParts,
     options: Omit<SandboxConnectOptions, "sandboxId">,
@@ -234,17 +234,17 @@ export class Sandbox {
     }
   }
 
-  /** Returns the lifecycle server's description of the sandbox. @throws {SandboxApiException} status 404 if it is gone */
+  /** Returns the lifecycle server's description of the sandbox. @throws {SandboxApiException} status 404 if it does not exist */
   getInfo(options: CallOptions = {}): Promise<SandboxInfo> {
     return this.#lifecycle.get(this.id, options);
   }
 
-  /** Checks once whether the sandbox responds. @throws {SandboxException} `CLOSED`, and an abort's reason */
+  /** Checks once whether the sandbox responds. @throws {SandboxException} `CLOSED`, and the reason of an abort */
   isHealthy(options: CallOptions = {}): Promise<boolean> {
     return this.health.isHealthy(options);
   }
 
-  /** Measures processor and memory; this takes the server about a second. */
+  /** Measures the use of processors and memory. This takes the server about a second. */
   getMetrics(options: CallOptions = {}): Promise<SandboxMetrics> {
     return this.metrics.getMetrics(options);
   }
@@ -254,7 +254,7 @@ export class Sandbox {
    *
    * @throws {SandboxReadyTimeoutException} `READY_TIMEOUT`
    * @throws {SandboxUnhealthyException} `UNHEALTHY` if it failed or terminated
-   * @throws {SandboxApiException} status 401, 403 and 404, at once
+   * @throws {SandboxApiException} status 401, 403 or 404, without further attempts
    */
   async waitUntilReady(options: SandboxReadyOptions = {}): Promise<void> {
     assertConnectOptions(options);
@@ -262,17 +262,17 @@ export class Sandbox {
   }
 
   /**
-   * Pauses everything in the sandbox and keeps its state. A paused sandbox does not respond, and its time still runs.
+   * Pauses all processes in the sandbox and keeps its state. A paused sandbox does not respond, and can expire.
    *
-   * On Kubernetes it is paused some time after this resolves: {@link getInfo} returns the current state.
+   * On Kubernetes, it is paused some time after this resolves. {@link getInfo} returns the current state.
    */
   pause(options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.pause(this.id, options);
   }
 
   /**
-   * Resumes the paused sandbox and waits until it is ready; resolves to this instance, which then uses the sandbox's
-   * new address. A failed resume leaves this instance unchanged.
+   * Resumes the paused sandbox and waits until it is ready. Resolves to this instance, which then uses the sandbox's new
+   * address. If it fails, this instance is unchanged.
    *
    * @throws {SandboxApiException} status 409 if it is not paused
    */
@@ -286,10 +286,10 @@ export class Sandbox {
   }
 
   /**
-   * Moves the sandbox's end to `seconds` from now, even if that is earlier. A sandbox that was created without an end
-   * cannot get one (409).
+   * Sets the sandbox's expiry to `seconds` from now, even if that is earlier than before. For a sandbox that was created
+   * without an expiry, the server responds with 409.
    *
-   * @returns when the sandbox ends
+   * @returns the new expiry
    */
   renew(seconds: number, options: CallOptions = {}): Promise<Date> {
     return this.#lifecycle.renew(this.id, seconds, options);
@@ -298,7 +298,7 @@ export class Sandbox {
   /**
    * Changes labels; `null` deletes one.
    *
-   * On Docker, a deleted label comes back with the next patch: delete it again in each patch.
+   * On Docker, a deleted label reappears with the next patch: delete it in each patch.
    *
    * @returns the sandbox after the change
    */
@@ -309,17 +309,17 @@ export class Sandbox {
     return this.#lifecycle.patchMetadata(this.id, patch, options);
   }
 
-  /** Returns where a port of the sandbox is reached. Does not check whether a program listens there. */
+  /** Returns the address of a port of the sandbox. Does not check whether a program listens there. */
   getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
     return getEndpoint(this.#lifecycle, this.id, port, options);
   }
 
   /**
-   * Returns a signed address of a port, which anyone who has it can use until it expires. Only gateways on Kubernetes
-   * support it.
+   * Returns a signed address of a port. Anyone who has it can use it until it expires. Only gateways on Kubernetes support
+   * it.
    *
-   * @param expires a `Date`, or seconds since 1970; in the future
-   * @throws {SandboxApiException} status 400, `SANDBOX::API_NOT_SUPPORTED`, elsewhere
+   * @param expires a time in the future: a `Date`, or seconds since 1970-01-01 UTC
+   * @throws {SandboxApiException} status 400, `SANDBOX::API_NOT_SUPPORTED`, if the server does not support it
    */
   async getSignedEndpoint(
     port: number,
@@ -347,8 +347,8 @@ export class Sandbox {
   /**
    * Returns the logs or events that the runtime recorded for the sandbox.
    *
-   * @param options.scope which part, such as `container`; the names depend on the server
-   * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, from current servers
+   * @param options.scope the part of the sandbox, such as `container`; the names depend on the server
+   * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, if the server does not support it
    */
   getDiagnostics(
     kind: DiagnosticsKind,
@@ -358,10 +358,10 @@ export class Sandbox {
   }
 
   /**
-   * Ends the sandbox for good. Later calls to its files, commands and code reject with `CLOSED` at once. A repeated call
-   * succeeds if the sandbox is gone.
+   * Deletes the sandbox. Later calls to its files, commands and code reject with `CLOSED` at once. Calling this again
+   * succeeds if the sandbox has been deleted.
    *
-   * @throws {SandboxApiException} status 404 if it was gone before the first call
+   * @throws {SandboxApiException} status 404 if the sandbox did not exist at the first call
    */
   async kill(options: CallOptions = {}): Promise<void> {
     throwIfAborted(checkOptions(options).signal);
@@ -379,14 +379,14 @@ export class Sandbox {
     await killing;
   }
 
-  /** Ends this instance's calls and streams with `CLOSED`; later calls reject with it too. The sandbox keeps running. */
+  /** Ends this instance's calls and streams with `CLOSED`, and rejects later calls. The sandbox keeps running. */
   close(): Promise<void> {
     this.#execd.close();
     this.#lifecycle.close();
     return Promise.resolve();
   }
 
-  /** Closes this instance; with `killOnDispose` it kills the sandbox first, and succeeds if it is gone already. */
+  /** Closes this instance. With `killOnDispose`, kills the sandbox first; succeeds if the sandbox does not exist. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       if (this.#killOnDispose && !this.#execd.closed) await this.kill();

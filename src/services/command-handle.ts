@@ -91,7 +91,7 @@ export class CommandHandle {
     }
   }
 
-  /** The same as {@link kill}. */
+  /** Calls {@link kill}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.kill();
   }

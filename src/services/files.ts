@@ -52,13 +52,13 @@ const MOST_FILES_PER_REQUEST = 400;
 /**
  * The files of a sandbox.
  *
- * In paths the server expands `~`, `$VAR` and `${VAR}`; relative ones begin at its own directory. Methods that take
- * several paths refuse duplicates, send nothing for an empty list, and are not atomic: if one path fails, others may be
- * done.
+ * In paths, the server expands `~`, `$VAR` and `${VAR}`. Relative paths are relative to the server's own directory. Methods
+ * that take several paths reject duplicates and send no request for an empty list. They are not atomic: if one path fails,
+ * others may have been changed.
  *
- * Every method throws {@link InvalidArgumentException} for a blank path and the like, before anything is sent, and
- * {@link SandboxApiException} with the server's code, `FILE_NOT_FOUND` (404) for what is missing. Uploads and downloads
- * may take any time: they fail when nothing moves for the connection's `streamIdleTimeoutSeconds`.
+ * Every method throws {@link InvalidArgumentException} for invalid arguments before anything is sent, and
+ * {@link SandboxApiException} with the server's code, such as `FILE_NOT_FOUND` (404). Uploads and downloads have no time
+ * limit: they fail if no byte is transferred for the connection's `streamIdleTimeoutSeconds`.
  */
 export class Files {
   readonly #link: SandboxLink;
@@ -69,7 +69,7 @@ export class Files {
   }
 
   /**
-   * Reads a file as text; a byte order mark stays in it.
+   * Reads a file as text. A byte order mark is kept.
    *
    * @throws what {@link readBytesStream} throws
    *
@@ -92,18 +92,18 @@ export class Files {
     return text;
   }
 
-  /** Reads a file, or a range of it. @throws what {@link readBytesStream} throws */
+  /** Reads a file, or a range of it, as bytes. @throws what {@link readBytesStream} throws */
   async readBytes(path: string, options: ReadBytesOptions = {}): Promise<Uint8Array> {
     const { range, signal } = checkOptions(options);
     return await collect((await this.#open(path, { range, signal })).body);
   }
 
   /**
-   * Reads a file of any size as a stream. Cancel the stream, or leave the loop over it, to end it early.
+   * Reads a file of any size as a stream. To end it early, cancel the stream or leave the loop over it.
    *
-   * @throws {SandboxApiException} `FILE_NOT_FOUND`, `IS_DIRECTORY`, `RANGE_NOT_SATISFIABLE` (status 416: the range has no
-   * byte of the file). The stream itself fails with {@link SandboxConnectionException} (`STREAM_CUT`, `STREAM_BROKEN`)
-   * unless it arrives completely, and with {@link SandboxTimeoutException} (`STREAM_STALLED`).
+   * @throws {SandboxApiException} `FILE_NOT_FOUND`, `IS_DIRECTORY`, `RANGE_NOT_SATISFIABLE` (status 416: the range contains
+   * no byte of the file). If the file does not arrive completely, the stream fails with {@link SandboxConnectionException}
+   * (`STREAM_CUT`, `STREAM_BROKEN`) or {@link SandboxTimeoutException} (`STREAM_STALLED`).
    */
   async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const { range, signal } = checkOptions(options);
@@ -111,13 +111,14 @@ export class Files {
   }
 
   /**
-   * Writes files, replaces existing ones, and creates their parent directories (755). Many small files go in one request;
-   * a large one streams.
+   * Writes files, replaces existing ones, and creates their parent directories (755). Small files share a request. A large
+   * file is streamed.
    *
-   * A stream can be read only once, so a request with one is never retried. An error of your own stream is thrown
+   * A stream can be read only once, so a request with a stream is never retried. An error of your stream is thrown
    * unchanged.
    *
-   * @throws {SandboxApiException} status 500 for a directory, and for an unknown owner, when the file is written already
+   * @throws {SandboxApiException} status 500 if a path is a directory or an owner is unknown; in the latter case the file
+   * has been written
    *
    * @example
    * ```ts
@@ -137,13 +138,13 @@ export class Files {
       assertInteger(size, `${name}.size`);
       const permissions = toWirePermissions({ mode: mode ?? undefined, owner, group }, name);
       const parent = parentOf(path);
-      // Newer servers create parent directories with the file's mode, and no one can enter one with 644.
+      // Newer servers create parent directories with the file's mode. Nobody could enter a directory with mode 644.
       if (parent !== undefined && permissions.mode !== undefined && !isSearchable(permissions.mode)) {
         if (!parents.has(parent)) parents.set(parent, { ...permissions, mode: DEFAULT_DIRECTORY_MODE });
       }
       return { name: `${name}.data`, data, size, metadata: { path, ...permissions } };
     });
-    // Encode all of them first, so that invalid entries are refused before anything is sent.
+    // Encode all entries first, so that an invalid one is rejected before anything is sent.
     const bodies = Array.from({ length: Math.ceil(parts.length / MOST_FILES_PER_REQUEST) }, (_, index) =>
       encodeMultipart(parts.slice(index * MOST_FILES_PER_REQUEST, (index + 1) * MOST_FILES_PER_REQUEST)),
     );
@@ -156,7 +157,7 @@ export class Files {
   }
 
   /**
-   * Writes one file, as {@link writeFiles} does.
+   * Writes a file; see {@link writeFiles}.
    *
    * @example
    * ```ts
@@ -169,16 +170,16 @@ export class Files {
     await this.writeFiles([{ path, data, size, mode, owner, group }], { signal });
   }
 
-  /** Deletes one file, as {@link deleteFiles} does. */
+  /** Deletes a file; see {@link deleteFiles}. */
   async deleteFile(path: string, options: CallOptions = {}): Promise<void> {
     assertPath(path);
     await this.deleteFiles([path], options);
   }
 
   /**
-   * Describes one file, directory or symbolic link.
+   * Returns the metadata of a file, directory or symbolic link.
    *
-   * @throws {SandboxApiException} `FILE_NOT_FOUND` if it is missing
+   * @throws {SandboxApiException} `FILE_NOT_FOUND` if it does not exist
    *
    * @example
    * ```ts
@@ -192,7 +193,7 @@ export class Files {
     return info;
   }
 
-  /** Tells whether a path leads to a file, a directory or a symbolic link. */
+  /** Returns whether a file, a directory or a symbolic link exists at a path. */
   async exists(path: string, options: CallOptions = {}): Promise<boolean> {
     try {
       await this.getInfo(path, options);
@@ -203,7 +204,7 @@ export class Files {
     }
   }
 
-  /** Deletes files. Succeeds for a missing one. @throws {SandboxApiException} status 500 for a directory */
+  /** Deletes files. Succeeds for files that do not exist. @throws {SandboxApiException} status 500 for a directory */
   async deleteFiles(paths: readonly string[], options: CallOptions = {}): Promise<void> {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
@@ -212,7 +213,7 @@ export class Files {
     }
   }
 
-  /** Deletes directories with everything in them, and files as well. Succeeds for a missing one. */
+  /** Deletes directories with their content, and also files. Succeeds for paths that do not exist. */
   async deleteDirectories(paths: readonly string[], options: CallOptions = {}): Promise<void> {
     assertDistinct(paths, "paths", (path) => path);
     const { client, json } = this.#link.execd;
@@ -222,9 +223,9 @@ export class Files {
   }
 
   /**
-   * Describes files and directories, by the paths as they were given.
+   * Returns the metadata of files and directories, by the paths that you pass.
    *
-   * @throws {SandboxApiException} `FILE_NOT_FOUND` if one of them is missing
+   * @throws {SandboxApiException} `FILE_NOT_FOUND` if one of them does not exist
    *
    * @example
    * ```ts
@@ -254,7 +255,7 @@ export class Files {
   }
 
   /**
-   * Finds files and symbolic links below a directory, at any depth, by their names alone.
+   * Finds files and symbolic links below a directory, at any depth, by their names.
    *
    * @throws {SandboxApiException} status 500 for a malformed pattern
    */
@@ -272,7 +273,7 @@ export class Files {
   }
 
   /**
-   * Lists the content of a directory, sorted by name, each directory before its content. Symbolic links are not followed.
+   * Lists the content of a directory, sorted by name. A directory comes before its content. Symbolic links are not followed.
    *
    * @throws {SandboxApiException} status 400 for a file, and for a symbolic link
    */
@@ -290,7 +291,7 @@ export class Files {
   }
 
   /**
-   * Creates directories and their parents. One that exists keeps its mode and owner. A path alone stands for a
+   * Creates directories and their parents. An existing directory keeps its mode and owner. A string is the path of a
    * directory with mode 755.
    */
   async createDirectories(
@@ -327,7 +328,7 @@ export class Files {
   }
 
   /**
-   * Replaces every occurrence of a text in each file, byte for byte.
+   * Replaces all occurrences of a text in each file.
    *
    * @returns the number of replacements in each file, in the order of the entries
    * @throws {SandboxApiException} status 500 for a directory
@@ -360,9 +361,9 @@ export class Files {
   }
 
   /**
-   * Changes the modes and owners of files and directories, but not of the content of directories.
+   * Changes the mode and owner of files and directories. The content of a directory is not changed.
    *
-   * @throws {SandboxApiException} status 500 for a missing file, and for an unknown owner or group
+   * @throws {SandboxApiException} status 500 if a file does not exist, or if an owner or group is unknown
    */
   async setPermissions(entries: readonly PermissionEntry[], options: CallOptions = {}): Promise<void> {
     const body = assertDistinct(entries, "entries", ({ path }) => path).map(([path, entry], index) => {
@@ -379,9 +380,9 @@ export class Files {
   }
 
   /**
-   * Copies a local file, or a directory with everything in it, into the sandbox: `path` is the copy itself. Directories
-   * may exist already. Symbolic links inside a directory are not followed and not copied; the logger gets a warning for each.
-   * Not in browsers.
+   * Copies a local file, or a directory with its content, into the sandbox. `path` is the path of the copy itself.
+   * Directories may already exist. Symbolic links inside a directory are not copied; the logger receives a warning. Not in
+   * browsers.
    *
    * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be read
    *
@@ -401,9 +402,9 @@ export class Files {
   }
 
   /**
-   * Copies a file of the sandbox, or a directory with everything in it, to a local path: `localPath` is the copy itself.
-   * Each file is replaced only after it has arrived completely: a failed download leaves the old file. Symbolic links inside a
-   * directory are not followed and not copied, and nothing is written outside `localPath`. Not in browsers.
+   * Copies a file of the sandbox, or a directory with its content, to a local path. `localPath` is the path of the copy
+   * itself. A local file is replaced only after the new one has arrived completely. Symbolic links inside a directory are not
+   * copied, and nothing is written outside `localPath`. Not in browsers.
    *
    * @throws what {@link readBytesStream} and its stream throw
    * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be written, or if a symbolic link is in its place

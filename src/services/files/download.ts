@@ -2,7 +2,7 @@ import { SandboxApiException, SandboxConnectionException } from "../../errors.js
 import { concatBytes, type ResponseBody } from "../../transport/response-body.js";
 import { unexpectedResponse, type ResponseInfo } from "../../transport/response.js";
 
-/** A file, or a part of one, that is about to be read. */
+/** A download of a file or of a part of it. */
 export interface Download {
   readonly body: ReadableStream<Uint8Array>;
   /** The number of bytes that will arrive, if the server sends it. */
@@ -11,7 +11,7 @@ export interface Download {
 }
 
 /**
- * A download whose body fails unless all of it comes.
+ * Returns a download whose body fails unless it arrives completely.
  *
  * @throws {SandboxApiException} `IS_DIRECTORY`
  */
@@ -20,16 +20,16 @@ export function verifyDownload(
   options: {
     readonly path: string;
     readonly headers: Headers;
-    /** Whether a part of the file was asked for. */
+    /** Whether a part of the file was requested. */
     readonly isRange: boolean;
     readonly call: ResponseInfo;
   },
 ): Download {
   const { path, headers, isRange, call } = options;
   const length = headers.get("content-length");
-  // What a gateway has packed on the way is counted packed.
+  // If a gateway has compressed the body, the header counts compressed bytes.
   const size = length === null || headers.has("content-encoding") ? undefined : Number(length);
-  // For a directory servers announce 2^63 - 1 bytes, and send none.
+  // For a directory, servers announce 2^63 - 1 bytes and send none.
   if (size !== undefined && !Number.isSafeInteger(size)) {
     body.cancel();
     throw isDirectory(path, call);
@@ -42,7 +42,7 @@ export function verifyDownload(
         const chunk = await body.read();
         if (chunk !== undefined) {
           received += chunk.byteLength;
-          // Of an empty file the only range is all of it.
+          // For an empty file, a range that starts at 0 is the whole file.
           if (isRange && call.statusCode !== 206 && received > 0) {
             body.cancel();
             throw unexpectedResponse(`The server sent all of ${path}, not the range.`, call);
@@ -83,7 +83,7 @@ export function isDirectory(
   return new SandboxApiException({ code: "IS_DIRECTORY", message, statusCode, requestId, sandboxId });
 }
 
-/** Adds a code to the error of a refused range, for which servers send none. */
+/** Adds a code to the error of a rejected range, since servers send none. */
 export function explainRefusedRange(error: unknown, path: string, range = "that was asked for"): unknown {
   if (!(error instanceof SandboxApiException) || error.statusCode !== 416) return error;
   const { statusCode, rawBody, requestId, sandboxId } = error;

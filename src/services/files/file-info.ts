@@ -2,26 +2,26 @@ import type { components } from "../../../generated/execd.js";
 import { expectDate, expectText, unexpectedResponse, type ResponseInfo } from "../../transport/response.js";
 import { fromWireMode } from "./mode.js";
 
-/** What a path leads to; `"other"` for sockets, devices and the like. */
+/** The kind of an entry; `"other"` for sockets, devices and the like. */
 export type FileType = "file" | "directory" | "symlink" | "other";
 
-/** A file, directory or symbolic link; a link is described itself, not what it leads to. */
+/** The metadata of a file, directory or symbolic link. For a link, it describes the link itself. */
 export interface FileInfo {
-  /** Its absolute path. */
+  /** The absolute path. */
   readonly path: string;
   /** The kind of entry; `undefined` if an older server does not send it. */
   readonly type: FileType | undefined;
-  /** Its length in bytes. */
+  /** The size in bytes. */
   readonly size: number;
-  /** When its content last changed. */
+  /** When the content was last changed. */
   readonly modifiedAt: Date;
-  /** When it was created, or, where that is not known, when its mode or owner last changed. */
+  /** When it was created or, if that is not known, when its mode or owner was last changed. */
   readonly createdAt: Date;
-  /** The owner's name; its number if it has no name. */
+  /** The owner's name, or id if the owner has no name. */
   readonly owner: string;
-  /** The group's name; its number if it has no name. */
+  /** The group's name, or id if the group has no name. */
   readonly group: string;
-  /** Its permissions in octal digits, `"644"` for rw-r--r--: what a {@link FileMode} may be. */
+  /** The permissions as octal digits, such as `"644"` for rw-r--r--. Can be passed as a {@link FileMode}. */
   readonly mode: string;
 }
 
@@ -45,7 +45,7 @@ export function toFileInfo(info: WireFileInfo, call: ResponseInfo): FileInfo {
   };
 }
 
-/** Converts a list, as {@link toFileInfo} does. */
+/** Converts a list; see {@link toFileInfo}. */
 export function toFileInfos(infos: readonly WireFileInfo[], call: ResponseInfo): FileInfo[] {
   return infos.map((info) => toFileInfo(info, call));
 }

@@ -4,22 +4,22 @@ import { attempt, failure, modeOf, nodeFileSystem } from "./local-file.js";
 /** A file below a local directory. */
 export interface LocalEntry {
   readonly local: string;
-  /** Its path below the directory, with `/` between the names. */
+  /** The path relative to the directory, with `/` between the names. */
   readonly relative: string;
   readonly size: number;
   readonly mode: FileMode;
 }
 
-/** What is in a local directory, at any depth. */
+/** The content of a local directory, at any depth. */
 export interface LocalTree {
   readonly files: readonly LocalEntry[];
-  /** Their paths below the directory, each before what is in it; the directory itself is `""`. */
+  /** The relative paths of directories, each before its content. The directory itself is `""`. */
   readonly directories: readonly string[];
-  /** Local paths of symbolic links and special files, which are not followed and not copied. */
+  /** The local paths of symbolic links and special files, which are not copied. */
   readonly skipped: readonly string[];
 }
 
-/** Tells whether a local path leads to a directory. @throws {SandboxException} `LOCAL_FILE` outside Node */
+/** Returns whether a local path is a directory. @throws {SandboxException} `LOCAL_FILE` outside Node */
 export async function isLocalDirectory(path: string): Promise<boolean> {
   const fs = nodeFileSystem();
   return await fs.stat(path).then(
@@ -28,13 +28,13 @@ export async function isLocalDirectory(path: string): Promise<boolean> {
   );
 }
 
-/** Finds everything below a local directory, without following symbolic links in it. */
+/** Lists a local directory at any depth, without following symbolic links in it. */
 export async function walkLocal(root: string, signal: AbortSignal | undefined): Promise<LocalTree> {
   const fs = nodeFileSystem();
   const files: LocalEntry[] = [];
   const directories: string[] = [""];
   const skipped: string[] = [];
-  // The list grows while it is gone through.
+  // The loop adds to the list over which it iterates.
   for (const directory of directories) {
     signal?.throwIfAborted();
     const path = directory === "" ? root : `${root}/${directory}`;
@@ -52,8 +52,8 @@ export async function walkLocal(root: string, signal: AbortSignal | undefined): 
 }
 
 /**
- * Makes a directory below another one, whose own parent is made too. A symbolic link in the place of either part is
- * refused: what is written into it would land elsewhere.
+ * Creates a directory below another one, and its parent. Rejects a symbolic link in its place or its parent's: files would
+ * be written elsewhere.
  */
 export async function makeLocalDirectory(root: string, relative: string): Promise<void> {
   const fs = nodeFileSystem();
@@ -62,7 +62,7 @@ export async function makeLocalDirectory(root: string, relative: string): Promis
     await fs.mkdir(path, { recursive: relative === "" }).catch((error: unknown) => {
       if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
     });
-    // The root itself is the caller's choice.
+    // The root is the caller's choice and may be a symbolic link.
     const stats = relative === "" ? await fs.stat(path) : await fs.lstat(path);
     if (!stats.isDirectory()) throw failure(path, "expected a directory that is not a symbolic link");
   });

@@ -5,23 +5,23 @@ import type { FileMode } from "./mode.js";
 
 const CHUNK_BYTES = 64 * 1024;
 
-/** How far a transfer is. */
+/** The progress of a transfer. */
 export interface TransferProgress {
   readonly transferredBytes: number;
-  /** `undefined` if the server does not send it. */
+  /** The total number of bytes; `undefined` if the server does not send it. */
   readonly totalBytes: number | undefined;
 }
 
 /**
- * Called as a transfer goes on, for each piece of some 64 KiB. What it throws ends the transfer, and is thrown; a promise
- * is awaited, and what it rejects with likewise.
+ * Called during a transfer, for each piece of about 64 KiB. A promise is awaited. If the function throws or rejects, the
+ * transfer fails with its error.
  */
 export type ProgressCallback = (progress: TransferProgress) => unknown;
 
 /** A local file that is open for reading. */
 export interface LocalSource {
   readonly size: number;
-  /** As Git sees it: executable or not. */
+  /** 0o755 if it is executable, else 0o644, as in Git. */
   readonly mode: FileMode;
   read(onProgress: ProgressCallback | undefined): AsyncIterable<Uint8Array>;
   close(): Promise<void>;
@@ -34,7 +34,7 @@ export async function openLocal(
 ): Promise<LocalSource> {
   const fs = nodeFileSystem();
   const { handle, stats } = await attempt(path, async () => {
-    // Before it is opened: opening a pipe waits for a writer.
+    // Check before opening: opening a pipe waits for a writer.
     const stats = followLinks ? await fs.stat(path) : await fs.lstat(path);
     if (!stats.isFile()) throw failure(path, "expected a regular file");
     return { handle: await fs.open(path, followLinks ? "r" : noFollow(fs)), stats };
@@ -50,7 +50,7 @@ export async function openLocal(
         if (bytesRead === 0) throw failure(path, "it became shorter while it was read");
         at += bytesRead;
         yield room.subarray(0, bytesRead);
-        // Asked for more: the wire has taken it.
+        // The next read means that the previous piece has been sent.
         const told: unknown = onProgress?.({ transferredBytes: at, totalBytes: size });
         await told;
       }
@@ -60,9 +60,9 @@ export async function openLocal(
 }
 
 /**
- * Writes a file in full or not at all: what comes is written beside it, and takes its place at the end.
+ * Writes a file completely or not at all: writes to a temporary file beside it and renames that at the end.
  *
- * @throws {SandboxException} `LOCAL_FILE`, and what `open` and its stream fail with
+ * @throws {SandboxException} `LOCAL_FILE`, and the errors of `open` and its stream
  */
 export async function writeLocal(
   path: string,
@@ -77,7 +77,7 @@ export async function writeLocal(
       if (codeOf(error) === "ENOENT") return undefined;
       throw error;
     });
-    // A device, or a pipe, is not to be replaced by a file.
+    // A device or a pipe must not be replaced by a file.
     if (stats?.isFile() === false) throw failure(path, "something other than a regular file is in its place");
     return stats === undefined
       ? { target: path, mode: newMode }
@@ -110,13 +110,13 @@ export async function writeLocal(
   }
 }
 
-/** Executable or not, as Git keeps it. */
+/** Returns 0o755 if a file is executable, else 0o644, as in Git. */
 export function modeOf(stats: { readonly mode: number }): FileMode {
   return (stats.mode & 0o100) === 0 ? 0o644 : 0o755;
 }
 
 function noFollow({ constants }: ReturnType<typeof nodeFileSystem>): number {
-  // Windows has no such flag.
+  // Windows has no executable flag.
   return constants.O_RDONLY | ((constants.O_NOFOLLOW as number | undefined) ?? 0);
 }
 
@@ -132,7 +132,7 @@ export function nodeFileSystem(): NonNullable<ReturnType<typeof fileSystem>> {
   return fs;
 }
 
-/** Does something with a local path; what fails is a {@link SandboxException}. */
+/** Runs an operation on a local path and converts its error to a {@link SandboxException}. */
 export async function attempt<Value>(path: string, work: () => Promise<Value>): Promise<Value> {
   try {
     return await work();

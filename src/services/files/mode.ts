@@ -1,24 +1,24 @@
 import { InvalidArgumentException } from "../../errors.js";
 
 /**
- * Permissions of a file: what its owner, its group and all others may do.
+ * The permissions of a file for its owner, its group and all others.
  *
- * - A **number** is the bits themselves, as everywhere in JavaScript: `0o644`, or the mode that `fs.stat` returns.
- * - A **string** is the octal digits, as `chmod` takes them: `"644"`, `"0644"` or `"0o644"`.
+ * - A **number** is the permission bits, such as `0o644` or the mode from `fs.stat`.
+ * - A **string** is the octal digits, as for `chmod`: `"644"`, `"0644"` or `"0o644"`.
  *
- * `644` without `0o` is another number (`0o1204`) and refused, as is every number above `0o777`: servers ignore the bits
- * for setuid, setgid and sticky. Below that only `400`, `440`, `444` and `500` could be meant either way; they are
- * refused too, so that `0o620`, `0o670`, `0o674` and `0o764`, which are the same numbers, must be written as strings.
- * So is 0, which servers take for "leave it as it is".
+ * Numbers above `0o777` are rejected, since servers ignore the bits for setuid, setgid and sticky. This includes `644`
+ * without `0o`, which is `0o1204`. The numbers `400`, `440`, `444` and `500` are rejected, too, since they could be meant
+ * either way: write `0o620`, `0o670`, `0o674` and `0o764`, which are the same numbers, as strings. 0 is rejected because
+ * servers then leave the mode unchanged.
  */
 export type FileMode = number | string;
 
-/** A mode in a form that one server and no person would write: decimal digits that are the octal ones. */
+/** A mode on the wire: a number whose decimal digits are the octal digits of the mode. */
 export type WireMode = number;
 
 const AMBIGUOUS: readonly number[] = [400, 440, 444, 500];
 
-/** Reads a mode. @throws {InvalidArgumentException} for anything that is not clearly one */
+/** Converts a mode to its wire format. @throws {InvalidArgumentException} if it is invalid or ambiguous */
 export function toWireMode(mode: unknown, name: string): WireMode {
   const bits = bitsOf(mode, name);
   if (bits === 0)
@@ -31,7 +31,7 @@ export function fromWireMode(mode: WireMode): string {
   return String(mode).padStart(3, "0");
 }
 
-/** Tells whether a directory of that mode can be entered by everyone who has any permission on it. */
+/** Returns whether a directory with this mode can be entered by everyone who has any permission for it. */
 export function isSearchable(mode: WireMode): boolean {
   const bits = Number.parseInt(String(mode), 8);
   return (bits & 0o100) !== 0 && (((bits >> 1) | (bits >> 2)) & ~bits & 0o111) === 0;

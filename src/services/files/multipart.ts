@@ -1,24 +1,24 @@
 import { SegmentedBody, type ByteSource, type Segment } from "../../transport/segmented-body.js";
 
-/** A file of an upload. */
+/** A file in an upload. */
 export interface UploadPart {
-  /** What the server needs to know, as JSON. */
+  /** The file's metadata for the server, as JSON. */
   readonly metadata: object;
   readonly data: ByteSource;
   readonly size?: number | undefined;
-  /** For messages. */
+  /** The file's name in error messages. */
   readonly name: string;
 }
 
-/** Encodes the body of an upload: for each file a part with its path and permissions, and one with its content. */
+/** Encodes the body of an upload. Each file has a part with its path and permissions and a part with its content. */
 export function encodeMultipart(parts: readonly UploadPart[]): SegmentedBody {
-  // Nobody who writes a file's content can guess it, and so end the part before its end.
+  // Random, so that the content of a file cannot contain it and end the part.
   const boundary = randomHex(16);
   const segments = parts.flatMap(({ metadata, data, size, name }, index): Segment[] => [
     {
       name,
-      // The server takes a part for a file by its name alone. The real name is in the metadata, where JSON escapes
-      // whatever could end a header.
+      // The server recognizes a file's part by its file name. The real name is in the metadata, where JSON escapes
+      // characters that could end a header.
       data:
         `${index === 0 ? "" : "\r\n"}--${boundary}\r\n` +
         'Content-Disposition: form-data; name="metadata"; filename="metadata"\r\n' +

@@ -1,20 +1,20 @@
 import { assertText } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
 
-/** How long the paths in one URL may be together, encoded: many gateways take 8 KiB. */
+/** The total length of the encoded paths in one URL. Many gateways accept URLs of up to 8 KiB. */
 const LONGEST_QUERY = 6_000;
 
-/** Refuses anything but a valid path. */
+/** Asserts that a value is a valid path. */
 export function assertPath(path: unknown, name = "path"): asserts path is string {
   assertText(path, name);
   if (path.includes("\0")) throw new InvalidArgumentException(`${name} must not contain NUL.`);
-  // As JSON it would become another name.
+  // JSON would turn it into another name.
   if (/\p{Surrogate}/u.test(path)) throw new InvalidArgumentException(`${name} is not well-formed Unicode.`);
 }
 
 /**
- * The entries of a list with their paths. Refuses duplicates: servers do not define an order, and most
- * would see only one of two entries for a path.
+ * Asserts that a list has valid and distinct paths, and returns its entries. Servers do not define an order, and most would
+ * handle only one of two entries with the same path.
  */
 export function assertDistinct<Entry>(
   list: readonly Entry[],
@@ -22,7 +22,7 @@ export function assertDistinct<Entry>(
   pathOf: (entry: Entry) => string,
   field?: string,
 ): [path: string, entry: Entry][] {
-  // A string would pass as a list of its characters.
+  // A string would be iterated as a list of its characters.
   if (!Array.isArray(list)) throw new InvalidArgumentException(`${name} must be an array.`);
   const seen = new Set<string>();
   return list.map((entry: Entry, index) => {
@@ -37,7 +37,7 @@ export function assertDistinct<Entry>(
   });
 }
 
-/** Groups paths, as many to a request as its URL can hold. */
+/** Groups paths into requests whose URLs are not too long. */
 export function inBatches(paths: readonly string[]): string[][] {
   const batches: string[][] = [];
   let room = 0;
@@ -53,7 +53,7 @@ export function inBatches(paths: readonly string[]): string[][] {
   return batches;
 }
 
-/** Returns the directory that a path is in, if the path has one. */
+/** Returns the parent directory in a path, if there is one. */
 export function parentOf(path: string): string | undefined {
   const end = path.replace(/\/+$/, "").lastIndexOf("/");
   const parent = path.slice(0, Math.max(end, 0)).replace(/\/+$/, "");

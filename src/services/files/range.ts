@@ -2,25 +2,25 @@ import { assertInteger, checkOptions } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
 
 /**
- * Some bytes of a file, counted as `slice` does: from `start` up to, but not including, `end`. A negative `start`
- * counts from the end, and goes to the end. An `end` beyond the file's is the file's.
+ * A range of bytes, as for `slice`: from `start` up to, but not including, `end`. A negative `start` counts from the end of
+ * the file, and the range then extends to the end. An `end` beyond the end of the file means the end.
  */
 export interface ByteRange {
-  /** The first byte, from 0. @default 0 */
+  /** The index of the first byte, from 0. @default 0 */
   readonly start?: number | undefined;
-  /** One more than the last byte. @default the file's end */
+  /** The index after the last byte. @default the end of the file */
   readonly end?: number | undefined;
 }
 
-/** Some lines of a file. */
+/** A range of lines. */
 export interface LineRange {
-  /** The first line, from 1. @default 1 */
+  /** The number of the first line, from 1. @default 1 */
   readonly first?: number | undefined;
-  /** How many lines at most. @default all */
+  /** The maximum number of lines. @default all lines */
   readonly count?: number | undefined;
 }
 
-/** Returns the value of the `Range` header. @throws {InvalidArgumentException} for a range that servers do not understand */
+/** Returns the value of the `Range` header. @throws {InvalidArgumentException} if servers do not support the range */
 export function toRangeHeader(range: ByteRange): string {
   const { start = 0, end } = checkOptions(range, "range");
   assertInteger(start, "range.start", -Number.MAX_SAFE_INTEGER);
@@ -39,6 +39,6 @@ export function toLineQuery(lines: LineRange): { offset: number; limit?: number 
   const { first, count } = checkOptions(lines, "lines");
   assertInteger(first, "lines.first", 1);
   assertInteger(count, "lines.count", 1);
-  // One of them is required: without any the server sends bytes.
+  // Send at least one of them: without any, the server sends bytes.
   return { offset: first ?? 1, ...(count !== undefined && { limit: count }) };
 }

@@ -6,7 +6,7 @@ import type { ByteRange, LineRange } from "./range.js";
 
 /** The permissions of a file. */
 export interface Permissions {
-  /** What may be done with it; see {@link FileMode} for how to write one. */
+  /** The mode, as a number or as octal digits; see {@link FileMode}. */
   readonly mode?: FileMode | undefined;
   /** The owner's name or number. */
   readonly owner?: string | undefined;
@@ -17,13 +17,12 @@ export interface Permissions {
 /** A file to write, for `files.writeFiles`. */
 export interface WriteEntry {
   readonly path: string;
-  /** What is to be in it. Bytes are not copied: leave them alone until they are written. */
+  /** The content. Bytes are not copied: do not change them until the call has resolved. */
   readonly data: ByteSource;
-  /** How many bytes `data` has, for streams, which have no size: some gateways require it. */
+  /** The number of bytes, for a stream. Some gateways require it. */
   readonly size?: number | undefined;
   /**
-   * The file's mode, also where it exists already. `null` leaves it to the server: a file that exists keeps its mode, a
-   * new one gets 755.
+   * The file's mode, even if the file exists. With `null`, an existing file keeps its mode and a new one gets 755.
    * @default 0o644
    */
   readonly mode?: FileMode | null | undefined;
@@ -37,12 +36,12 @@ export interface WriteEntry {
 export interface WriteFileOptions
   extends CallOptions, Pick<WriteEntry, "size" | "mode" | "owner" | "group"> {}
 
-/** A file or directory to change, for `files.setPermissions`: what is not given stays as it is. */
+/** A file or directory to change, for `files.setPermissions`. Values that you omit are not changed. */
 export interface PermissionEntry extends Permissions {
   readonly path: string;
 }
 
-/** A directory to make, for `files.createDirectories`; its mode is 755 by default. */
+/** A directory to create, for `files.createDirectories`. The default mode is 755. */
 export interface DirectoryEntry extends Permissions {
   readonly path: string;
 }
@@ -50,7 +49,7 @@ export interface DirectoryEntry extends Permissions {
 /** A file or directory to move, for `files.moveFiles`. */
 export interface MoveEntry {
   readonly src: string;
-  /** Where to, with the new name. */
+  /** The new path, including the name. */
   readonly dest: string;
 }
 
@@ -59,28 +58,28 @@ export interface ReplaceEntry {
   readonly path: string;
   /** The text to find, literally. */
   readonly oldContent: string;
-  /** What to put in its place; an empty text deletes. */
+  /** The new text. An empty text deletes the old one. */
   readonly newContent: string;
 }
 
 /** The outcome of a {@link ReplaceEntry}. */
 export interface ReplaceResult {
   readonly path: string;
-  /** How often the text was found; `undefined` if an older server does not send it. */
+  /** The number of replacements; `undefined` if an older server does not send it. */
   readonly replacedCount: number | undefined;
 }
 
 /** Options of `files.readBytes` and `files.readBytesStream`. */
 export interface ReadBytesOptions extends CallOptions {
-  /** Only these bytes. @default all */
+  /** The bytes to read. @default all bytes */
   readonly range?: ByteRange | undefined;
 }
 
 /** Options of `files.readFile`: `range` or `lines`, not both. */
 export interface ReadFileOptions extends ReadBytesOptions {
-  /** Only these lines, joined by `\n`, without carriage returns and without a newline at the end. @default all, as they are */
+  /** The lines to read. They are joined by `\n`, without carriage returns and without a final newline. @default the whole file */
   readonly lines?: LineRange | undefined;
-  /** How the bytes become text: a label that `TextDecoder` knows. @default "utf-8" */
+  /** The encoding, as a label for `TextDecoder`. @default "utf-8" */
   readonly encoding?: string | undefined;
 }
 
@@ -91,33 +90,33 @@ export interface DownloadOptions extends CallOptions {
 
 /** Options of `files.upload`. */
 export interface UploadOptions extends DownloadOptions, Pick<WriteEntry, "owner" | "group"> {
-  /** As for {@link WriteEntry}. @default 0o755 for what the local file's owner may execute, 0o644 for others */
+  /** See {@link WriteEntry}. @default 0o755 if the owner of the local file may execute it, else 0o644 */
   readonly mode?: FileMode | null | undefined;
 }
 
 /** Options of `files.search`. */
 export interface SearchOptions extends CallOptions {
   /**
-   * What a name must be like: `*`, `?`, `[ab]`, `{a,b}`. Upper and lower case differ, and a pattern with a directory in
-   * it (`a/*`) finds nothing. @default all
+   * The pattern for names: `*`, `?`, `[ab]`, `{a,b}`. It is case-sensitive. A pattern with a directory (`a/*`) finds
+   * nothing. @default all names
    */
   readonly pattern?: string | undefined;
 }
 
 /** Options of `files.listDirectory`. */
 export interface ListDirectoryOptions extends CallOptions {
-  /** How many levels, from 1. @default 1 */
+  /** The number of levels, from 1. @default 1 */
   readonly depth?: number | undefined;
 }
 
-/** {@link Permissions} as servers take them. */
+/** {@link Permissions} in their wire format. */
 export interface WirePermissions {
   readonly mode?: WireMode;
   readonly owner?: string;
   readonly group?: string;
 }
 
-/** @throws {InvalidArgumentException} that names what is wrong */
+/** Converts permissions to their wire format. @throws {InvalidArgumentException} if one is invalid */
 export function toWirePermissions({ mode, owner, group }: Permissions, name: string): WirePermissions {
   assertOptionalText(owner, `${name}.owner`);
   assertOptionalText(group, `${name}.group`);

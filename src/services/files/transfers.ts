@@ -13,14 +13,14 @@ import type {
   WriteEntry,
 } from "./requests.js";
 
-/** Files that are uploaded in one request. */
+/** The number of files that are uploaded in one request. */
 const FILES_PER_REQUEST = 100;
-/** Files of a directory that are downloaded at the same time. */
+/** The number of files that are downloaded at the same time. */
 const PARALLEL_DOWNLOADS = 4;
-/** What servers read the depth of a listing as. */
+/** The largest depth of a listing that servers accept. */
 const DEEPEST_LISTING = 2 ** 31 - 1;
 
-/** The operations of `Files` that transfers are made of. */
+/** The operations of `Files` that transfers use. */
 export interface RemoteFiles {
   readonly logger: Logger | undefined;
   writeFiles(files: readonly WriteEntry[], options: CallOptions): Promise<void>;
@@ -30,7 +30,7 @@ export interface RemoteFiles {
   open(path: string, options: CallOptions): Promise<Download>;
 }
 
-/** Copies a local file, or a directory with everything in it, into the sandbox. */
+/** Copies a local file, or a directory with its content, into the sandbox. */
 export async function uploadFromLocal(
   remote: RemoteFiles,
   localPath: string,
@@ -78,7 +78,7 @@ export async function uploadFromLocal(
   }
 }
 
-/** Copies a file of the sandbox, or a directory with everything in it, to a local path. */
+/** Copies a file of the sandbox, or a directory with its content, to a local path. */
 export async function downloadToLocal(
   remote: RemoteFiles,
   path: string,
@@ -90,7 +90,7 @@ export async function downloadToLocal(
       await writeLocal(localPath, onProgress, () => remote.open(path, { signal }));
       return;
     } catch (error) {
-      // Servers differ in how they refuse to send a directory as a file.
+      // Servers return different errors for the download of a directory.
       if (!(error instanceof SandboxApiException) || !["IS_DIRECTORY", "INVALID_FILE"].includes(error.code))
         throw error;
     }
@@ -111,7 +111,7 @@ export async function downloadToLocal(
   const made = new Set([""]);
   for (const { info, relative } of entries) {
     const parent = relative.slice(0, Math.max(relative.lastIndexOf("/"), 0));
-    // What is already in its place locally could be a symbolic link, and lead elsewhere.
+    // A local symbolic link in its place would lead elsewhere.
     if (!made.has(parent)) {
       throw unexpectedListing(root.path, "directories before what is in them", info.path);
     }
@@ -140,10 +140,9 @@ export async function downloadToLocal(
 }
 
 /**
- * The path of an entry below a directory, as the server lists it.
+ * Returns the relative path of an entry that the server lists in a directory.
  *
- * @throws {SandboxException} `UNEXPECTED_RESPONSE` for a path that leads out of the directory: what is downloaded must
- * not be written anywhere else
+ * @throws {SandboxException} `UNEXPECTED_RESPONSE` if the path is outside the directory: a download must not write there
  */
 export function relativeTo(root: string, path: string): string {
   const prefix = root.endsWith("/") ? root : `${root}/`;
@@ -165,14 +164,14 @@ function unexpectedListing(root: string, expected: string, path: string): Sandbo
   });
 }
 
-/** On Windows such a name is a path of several parts, or one of another drive. */
+/** Returns whether Windows would treat a name as a path of several parts or on another drive. */
 function isSpecialOnWindows(name: string): boolean {
-  // Absent in browsers, despite the types of Node.
+  // Undefined in browsers, despite Node's types.
   const host: { readonly process?: { readonly platform?: string } } = globalThis;
   return host.process?.platform === "win32" && /[\\:]/.test(name);
 }
 
-/** Reports the progress of several files as one transfer; takes the bytes that were transferred since the last call. */
+/** Reports the progress of several files as one transfer. The returned function takes the newly transferred bytes. */
 function progressOf(
   onProgress: ProgressCallback | undefined,
   totalBytes: number,
@@ -184,7 +183,7 @@ function progressOf(
   };
 }
 
-/** The content of a file that is opened at the first read: a batch must not hold a descriptor for each of its files. */
+/** Returns the content of a file that is opened at the first read, so that a batch does not open all its files at once. */
 async function* readWhenNeeded(
   path: string,
   size: number,
@@ -209,7 +208,7 @@ function* batchesOf<Item>(items: readonly Item[]): Generator<Item[], void> {
   for (let at = 0; at < items.length; at += FILES_PER_REQUEST) yield items.slice(at, at + FILES_PER_REQUEST);
 }
 
-/** Works on a few items at a time. After a failure no other item is begun, and the running ones are awaited. */
+/** Processes a few items at a time. After a failure, starts no further item and waits for the active ones. */
 async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
   const queue = items.values();
   const failures: unknown[] = [];
