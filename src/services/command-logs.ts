@@ -120,7 +120,7 @@ export class CommandLogReader {
       // Ask for the status first: a log that is read after the command has ended is complete.
       const { isRunning } = await this.getStatus(commandId, { signal });
       const { body, end } = await this.#open(commandId, cursor, signal);
-      // Leaving the loop aborts the signal, and thereby a pending request.
+      // Leaving the loop aborts the signal, which ends a pending request.
       for (;;) {
         const chunk = await body.read();
         if (chunk === undefined) break;

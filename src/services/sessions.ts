@@ -56,8 +56,8 @@ export class CommandSession {
   /**
    * Runs a command in the session and returns a handle at once, like {@link Commands.run}. Runs in one session take turns.
    *
-   * Standard error arrives as standard output, and the server omits blank lines. `interrupt()` ends the request, whereupon
-   * the server kills the shell; the handle then rejects with `RUN_CANCELLED`.
+   * Standard error arrives as standard output, and the server omits blank lines. `interrupt()` ends the request. The
+   * server then kills the shell, and the handle rejects with `RUN_CANCELLED`.
    *
    * @throws never synchronously; the handle rejects like that of {@link Commands.run}, and with status 500 if the session
    * does not exist

@@ -10,6 +10,7 @@ import { FaultRegistry } from "../../src/local/sandboxes/faults/faults.js";
 import type { Command, Confined } from "../../src/local/box/isolation/isolation.js";
 import { NoIsolation } from "../../src/local/box/isolation/none.js";
 import { ServerDirectory } from "../../src/local/host/server-directory.js";
+import { NO_RUNTIMES } from "../../src/local/languages/languages.js";
 import { resolveLimits } from "../../src/local/box/limits.js";
 import { Sandboxes } from "../../src/local/sandboxes/sandboxes.js";
 import { Snapshots, type Snapshot } from "../../src/local/sandboxes/snapshots.js";
@@ -215,11 +216,10 @@ describe("a copy that takes its time", () => {
   beforeEach(async () => {
     directory = mkdtempSync(path.join(os.tmpdir(), "snapshots-test-"));
     isolation = new GatedCopy(directory);
-    const runtimes = { python: null, node: null, java: null, go: null, bash: null };
     const start = (boxDirectory: string) =>
       Box.start({
         plan: {
-          ...{ directory: boxDirectory, assets: resolveAssets(), runtimes, network: "deny" },
+          ...{ directory: boxDirectory, assets: resolveAssets(), runtimes: NO_RUNTIMES, network: "deny" },
           ...{ limits: resolveLimits({}), cores: undefined },
         },
         ...{ isolation, env: {}, ipython: false, prewarm: false, notices: {} },

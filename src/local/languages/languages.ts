@@ -6,21 +6,21 @@ import type { Language } from "./language.js";
 import { python } from "./python/python.js";
 import type { Runtime } from "./runtime.js";
 
-export type RuntimeName = "python" | "node" | "java" | "go" | "bash";
+const BY_PROGRAM = { python, node: javascript, java, go, bash } satisfies Record<string, Language>;
+
+export type RuntimeName = keyof typeof BY_PROGRAM;
 
 /** The languages of the local server, by the program that runs them. */
-export const LANGUAGES: Readonly<Record<RuntimeName, Language>> = {
-  python,
-  node: javascript,
-  java,
-  go,
-  bash,
-};
+export const LANGUAGES: Readonly<Record<RuntimeName, Language>> = BY_PROGRAM;
 
-export const RUNTIME_NAMES: readonly RuntimeName[] = ["python", "node", "java", "go", "bash"];
+// `Object.keys` is typed for objects that may have further keys; this one has none.
+export const RUNTIME_NAMES = Object.keys(BY_PROGRAM) as readonly RuntimeName[];
 
 /** An installation for each language; `null` where this machine has none. */
 export type InstalledRuntimes = Readonly<Record<RuntimeName, Runtime | null>>;
+
+/** What a machine without any of the languages has. */
+export const NO_RUNTIMES: InstalledRuntimes = { python: null, node: null, java: null, go: null, bash: null };
 
 /** Returns the command that installs a language, by system. */
 export function installCommands(name: RuntimeName): readonly { system: string; command: string }[] {

@@ -1,6 +1,12 @@
 import path from "node:path";
 import { InvalidArgumentException } from "../../errors.js";
-import { LANGUAGES, RUNTIME_NAMES, type InstalledRuntimes, type RuntimeName } from "./languages.js";
+import {
+  LANGUAGES,
+  NO_RUNTIMES,
+  RUNTIME_NAMES,
+  type InstalledRuntimes,
+  type RuntimeName,
+} from "./languages.js";
 import { isVersion, type Finder, type Runtime } from "./runtime.js";
 
 /** The installations that one sandbox uses. */
@@ -50,9 +56,7 @@ export class Runtimes {
 
   /** Selects the installations for a sandbox with these environment variables. */
   async select(env: Readonly<Record<string, string>>): Promise<SelectedRuntimes> {
-    const installed: Record<RuntimeName, Runtime | null> = {
-      ...{ python: null, node: null, java: null, go: null, bash: null },
-    };
+    const installed: Record<RuntimeName, Runtime | null> = { ...NO_RUNTIMES };
     const notices: Partial<Record<RuntimeName, string>> = {};
     await Promise.all(
       RUNTIME_NAMES.map(async (name) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { describeMissing } from "../../../src/local/languages/languages.js";
+import { describeMissing, NO_RUNTIMES } from "../../../src/local/languages/languages.js";
 import { isVersion, type Finder, type Runtime } from "../../../src/local/languages/runtime.js";
 import { Runtimes } from "../../../src/local/languages/runtimes.js";
 
@@ -84,7 +84,7 @@ describe("choosing an installation", () => {
   test("a missing language is null for any version", async () => {
     const { runtimes } = withPython({});
     const { installed, notices } = await runtimes.select({ PYTHON_VERSION: "3.14", GO_VERSION: "1.25" });
-    expect(installed).toEqual({ python: null, node: null, java: null, go: null, bash: null });
+    expect(installed).toEqual(NO_RUNTIMES);
     expect(notices).toEqual({});
   });
 
