@@ -58,7 +58,7 @@ export class KeptOutput {
   boundError(error: ExecutionError): ExecutionError {
     const { name, value, traceback, timestamp } = error;
     const maxBytes = Math.max(this.#bound.maxBytes, LEAST_ERROR_BYTES);
-    const total = [name, value, ...traceback].reduce((sum, text) => sum + byteLength(text), 0);
+    const total = byteLength([name, value, ...traceback].join(""));
     this.#isErrorTruncated = total > maxBytes || traceback.length > maxItemsOf(this.#bound);
     if (!this.#isErrorTruncated) return error;
     const lines = new OutputLog({ maxBytes: Math.floor(maxBytes / 2), keep: "both" });
@@ -75,52 +75,36 @@ export class KeptOutput {
 /** The results of a run, up to a bound. */
 export class ResultLog {
   readonly results: ExecutionResult[] = [];
+  /** Whether results, or formats of them, are left out. */
+  isTruncated = false;
   readonly #maxResults: number;
   #room: number;
-  #isTruncated = false;
 
   constructor(bound: OutputBound) {
     this.#room = bound.maxBytes;
     this.#maxResults = maxItemsOf(bound);
   }
 
-  get isTruncated(): boolean {
-    return this.#isTruncated;
-  }
-
   push(result: ExecutionResult): void {
-    if (this.results.length >= this.#maxResults) this.#isTruncated = true;
+    if (this.results.length >= this.#maxResults) this.isTruncated = true;
     else this.results.push(this.#bounded(result));
   }
 
   #bounded(result: ExecutionResult): ExecutionResult {
-    const data: Record<string, unknown> = {};
-    const omitted: Record<string, number> = {};
-    let count = 0;
-    let isWhole = true;
-    for (const [mimeType, value] of Object.entries(result.data)) {
-      count += 1;
-      const isListed = count <= MOST_FORMATS && mimeType.length <= LONGEST_MIME_TYPE;
-      const bytes = isListed ? sizeOf(value) : Infinity;
+    const formats = Object.entries(result.data);
+    const kept: typeof formats = [];
+    const omitted: [mimeType: string, bytes: number][] = [];
+    for (const [mimeType, value] of formats.slice(0, MOST_FORMATS)) {
+      if (mimeType.length > LONGEST_MIME_TYPE) continue;
+      const bytes = byteLength(typeof value === "string" ? value : JSON.stringify(value));
       if (bytes <= this.#room) {
-        setOwn(data, mimeType, value);
+        kept.push([mimeType, value]);
         this.#room -= bytes;
-      } else {
-        isWhole = false;
-        if (isListed) setOwn(omitted, mimeType, bytes);
-      }
+      } else omitted.push([mimeType, bytes]);
     }
-    if (isWhole) return result;
-    this.#isTruncated = true;
-    return new ExecutionResult(data, result.timestamp, omitted);
+    if (kept.length === formats.length) return result;
+    this.isTruncated = true;
+    // Not by assignment: a server may name a format `__proto__`.
+    return new ExecutionResult(Object.fromEntries(kept), result.timestamp, Object.fromEntries(omitted));
   }
-}
-
-/** Sets a property even if the server names a format `__proto__`. */
-function setOwn(record: Record<string, unknown>, name: string, value: unknown): void {
-  Object.defineProperty(record, name, { value, enumerable: true, configurable: true, writable: true });
-}
-
-function sizeOf(value: unknown): number {
-  return byteLength(typeof value === "string" ? value : JSON.stringify(value));
 }

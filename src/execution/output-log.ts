@@ -24,129 +24,79 @@ export function maxItemsOf({ maxBytes }: OutputBound): number {
   return Math.max(10_000, Math.ceil(maxBytes / 32));
 }
 
-/** The messages of one output stream, up to a bound. */
+/**
+ * As many messages of one output stream as a bound allows: the first ones, the last ones, or half of each. A message that
+ * is too long for what is left is cut.
+ */
 export class OutputLog {
-  readonly #head: BoundedEnd;
-  readonly #tail: BoundedEnd;
-  readonly #marksGap: boolean;
-  #totalBytes = 0;
-  #totalMessages = 0;
+  /** How many bytes are left out. */
+  omittedBytes = 0;
+  /** Whether anything is left out, messages without text included. */
+  isTruncated = false;
+  readonly #bound: OutputBound;
+  readonly #head: OutputMessage[] = [];
+  readonly #maxHeadMessages: number;
+  #headRoom: number;
+  #isHeadFull = false;
+  #tail: OutputMessage[] = [];
+  readonly #maxTailMessages: number;
+  readonly #maxTailBytes: number;
+  #tailBytes = 0;
+  /** How many of the tail are dropped already: taking each out of the list at once would be quadratic. */
+  #dropped = 0;
 
   constructor(bound: OutputBound) {
-    this.#marksGap = bound.keep === "both";
-    const share = { head: 1, tail: 0, both: 0.5 }[bound.keep];
+    const { maxBytes, keep } = (this.#bound = bound);
+    const share = { head: 1, tail: 0, both: 0.5 }[keep];
     const maxMessages = maxItemsOf(bound);
-    const head = { maxBytes: Math.ceil(bound.maxBytes * share), maxMessages: Math.ceil(maxMessages * share) };
-    this.#head = new BoundedEnd("head", head);
-    this.#tail = new BoundedEnd("tail", {
-      maxBytes: bound.maxBytes - head.maxBytes,
-      maxMessages: maxMessages - head.maxMessages,
-    });
+    this.#maxHeadMessages = Math.ceil(maxMessages * share);
+    this.#maxTailMessages = maxMessages - this.#maxHeadMessages;
+    this.#headRoom = Math.ceil(maxBytes * share);
+    this.#maxTailBytes = maxBytes - this.#headRoom;
   }
 
   push(message: OutputMessage): void {
     const bytes = byteLength(message.text);
-    this.#totalBytes += bytes;
-    this.#totalMessages += 1;
-    const rest = this.#head.push(message, bytes);
-    if (rest !== undefined) this.#tail.push(rest, rest === message ? bytes : byteLength(rest.text));
+    if (this.#isHeadFull) {
+      this.#pushToTail(message, bytes);
+    } else if (bytes <= this.#headRoom && this.#head.length < this.#maxHeadMessages) {
+      this.#head.push(message);
+      this.#headRoom -= bytes;
+    } else {
+      this.#isHeadFull = true;
+      const [text, rest] = cut(message.text, this.#headRoom);
+      if (text !== "" && rest !== "") this.#head.push({ ...message, text });
+      this.#pushToTail(rest === "" ? message : { ...message, text: rest }, byteLength(rest || text));
+    }
   }
 
   /** Returns the kept messages in order, with a note where the middle was left out. */
   get messages(): readonly OutputMessage[] {
-    const [head, tail] = [this.#head.messages, this.#tail.messages];
-    if (!this.#marksGap || !this.isTruncated) return [...head, ...tail];
-    const { timestamp } = tail[0] ?? head.at(-1) ?? { timestamp: 0 };
-    return [...head, { text: `\n[${this.omittedBytes} bytes left out]\n`, timestamp }, ...tail];
+    const tail = this.#tail.slice(this.#dropped);
+    if (!this.isTruncated || this.#bound.keep !== "both") return [...this.#head, ...tail];
+    const { timestamp } = tail[0] ?? this.#head.at(-1) ?? { timestamp: 0 };
+    return [...this.#head, { text: `\n[${this.omittedBytes} bytes left out]\n`, timestamp }, ...tail];
   }
 
-  get isTruncated(): boolean {
-    if (this.omittedBytes > 0) return true;
-    // Messages without text may be left out, too. A message that is cut in two counts twice, but only if text is left out.
-    return this.#totalMessages > this.#head.count + this.#tail.count;
-  }
-
-  /** Returns the number of bytes that were left out. */
-  get omittedBytes(): number {
-    return this.#totalBytes - this.#head.bytes - this.#tail.bytes;
-  }
-}
-
-/** The first or the last messages of a stream, up to a number of bytes and of messages. */
-class BoundedEnd {
-  readonly #end: "head" | "tail";
-  readonly #maxBytes: number;
-  readonly #maxMessages: number;
-  #messages: { readonly message: OutputMessage; readonly bytes: number }[] = [];
-  /** The number of dropped messages at the start of the list. Removing each one immediately would be quadratic. */
-  #dropped = 0;
-  #bytes = 0;
-  #isFull = false;
-
-  constructor(end: "head" | "tail", limits: { readonly maxBytes: number; readonly maxMessages: number }) {
-    this.#end = end;
-    this.#maxBytes = limits.maxBytes;
-    this.#maxMessages = limits.maxMessages;
-  }
-
-  get count(): number {
-    return this.#messages.length - this.#dropped;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get messages(): OutputMessage[] {
-    return this.#messages.slice(this.#dropped).map(({ message }) => message);
-  }
-
-  /** Adds a message. Returns the part that does not fit, if this is the head. */
-  push(message: OutputMessage, bytes: number): OutputMessage | undefined {
-    if (this.#end === "head") return this.#pushToHead(message, bytes);
-    this.#add(message, bytes);
-    this.#dropOldest();
-    return undefined;
-  }
-
-  #pushToHead(message: OutputMessage, bytes: number): OutputMessage | undefined {
-    if (this.#isFull) return message;
-    const room = this.#maxBytes - this.#bytes;
-    if (bytes <= room && this.count < this.#maxMessages) {
-      this.#add(message, bytes);
-      return undefined;
+  #pushToTail(message: OutputMessage, bytes: number): void {
+    this.#tail.push(message);
+    this.#tailBytes += bytes;
+    for (;;) {
+      const excess = this.#tailBytes - this.#maxTailBytes;
+      const oldest = this.#tail[this.#dropped];
+      const isOverfull = excess > 0 || this.#tail.length - this.#dropped > this.#maxTailMessages;
+      if (!isOverfull || oldest === undefined) break;
+      // Only as much of it as is necessary, unless there are too many messages.
+      const text = excess > 0 ? cut(oldest.text, excess, "up")[1] : "";
+      const omitted = byteLength(oldest.text) - byteLength(text);
+      if (text === "") this.#dropped += 1;
+      else this.#tail[this.#dropped] = { ...oldest, text };
+      this.#tailBytes -= omitted;
+      this.omittedBytes += omitted;
+      this.isTruncated = true;
     }
-    this.#isFull = true;
-    if (bytes <= room) return message;
-    const [text, rest] = cut(message.text, room);
-    if (text !== "") this.#add({ ...message, text }, byteLength(text));
-    return { ...message, text: rest };
-  }
-
-  #add(message: OutputMessage, bytes: number): void {
-    this.#messages.push({ message, bytes });
-    this.#bytes += bytes;
-  }
-
-  #dropOldest(): void {
-    while (this.#bytes > this.#maxBytes || this.count > this.#maxMessages) {
-      const oldest = this.#messages[this.#dropped];
-      if (oldest === undefined) return;
-      this.#dropped += 1;
-      const { bytes } = oldest;
-      this.#bytes -= bytes;
-      if (this.#bytes >= this.#maxBytes || this.#bytes + bytes <= this.#maxBytes) continue;
-      const { message } = oldest;
-      const [, text] = cut(message.text, bytes - (this.#maxBytes - this.#bytes), "up");
-      if (text === "") continue;
-      const keptBytes = byteLength(text);
-      this.#dropped -= 1;
-      this.#messages[this.#dropped] = { message: { ...message, text }, bytes: keptBytes };
-      this.#bytes += keptBytes;
-      break;
-    }
-    if (this.#dropped * 2 <= this.#messages.length) return;
-    this.#messages = this.#messages.slice(this.#dropped);
+    if (this.#dropped * 2 <= this.#tail.length) return;
+    this.#tail = this.#tail.slice(this.#dropped);
     this.#dropped = 0;
   }
 }

@@ -17,26 +17,18 @@ const NOT_SENT: readonly (readonly [RegExp, string])[] = [
   [/^(ENOTFOUND|EAI_\w+)$/, "the host's name cannot be looked up"],
   [/^(EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL|FailedToOpenSocket)$/, "the host cannot be reached"],
   [/^UND_ERR_CONNECT_TIMEOUT$/, "connecting took too long"],
-  [
-    /^(ERR_INVALID_URL|ERR_INVALID_ARG_TYPE|ERR_INVALID_ARG_VALUE|UND_ERR_INVALID_ARG)$/,
-    "the request is not valid",
-  ],
+  [/^(ERR_INVALID_(URL|ARG_TYPE|ARG_VALUE)|UND_ERR_INVALID_ARG)$/, "the request is not valid"],
   [/^(ERR_PROXY_TUNNEL|UND_ERR_PRX_TLS)$/, "the HTTP proxy refused the connection"],
   // The client checks the certificate before it sends anything.
   [
-    /^(CERT_\w+|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_\w+|(DEPTH_ZERO_)?SELF_SIGNED_CERT\w*|INVALID_CA|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME_INVALID)$/,
+    /^(UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_\w+|INVALID_CA|HOSTNAME_MISMATCH|(\w+_)?CERT(_\w+)?)$/,
     "the server's TLS certificate is not accepted",
   ],
-  // Only the first response to the handshake can show that the other side speaks no TLS, or not the same.
+  // The other side speaks no TLS, or sends an alert before the client has sent its part of the handshake. The names of
+  // alerts begin with a version of TLS, which differs by that of OpenSSL: "SSLV3", and "SSL/TLS" from Node.js 24 on.
   [
-    /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST)$/,
-    "the server does not speak TLS; is it http, not https?",
-  ],
-  // Alerts that come before the client has sent its part of the handshake. Their names begin with a version of TLS, which
-  // differs by that of OpenSSL: "SSLV3", and "SSL/TLS" from Node.js 24 on.
-  [
-    /^ERR_SSL_(UNSUPPORTED_PROTOCOL|[\w/]*(HANDSHAKE_FAILURE|PROTOCOL_VERSION|NO_APPLICATION_PROTOCOL|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|INAPPROPRIATE_FALLBACK|(UNSUPPORTED|MISSING)_EXTENSION))$/,
-    "the TLS handshake failed",
+    /^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG|HTTP_REQUEST|UNSUPPORTED_PROTOCOL|[\w/]*(HANDSHAKE_FAILURE|PROTOCOL_VERSION|NO_APPLICATION_PROTOCOL|UNRECOGNIZED_NAME|INSUFFICIENT_SECURITY|INAPPROPRIATE_FALLBACK|(UNSUPPORTED|MISSING)_EXTENSION))$/,
+    "the TLS handshake failed; is it http, not https?",
   ],
 ];
 
@@ -53,21 +45,22 @@ const MAYBE_SENT: typeof NOT_SENT = [
 interface ErrorFacts {
   readonly message: string;
   readonly code: string | undefined;
-  readonly syscall: string | undefined;
+  readonly syscall: unknown;
   readonly nested: readonly unknown[];
 }
 
+/** Causes are followed so far: they may form a circle. */
+const DEEPEST_CAUSE = 8;
+
 /** Tells whether `fetch` is known to have failed before it sent anything. */
 export function isNotSent(error: unknown, depth = 0): boolean {
-  const facts = factsOf(error);
-  // Causes may form a circle.
-  if (facts === undefined || depth > 8) return false;
-  const { code, syscall, message, nested } = facts;
+  const { code, syscall, message, nested } = factsOf(error);
   if (code !== undefined) {
     return explain(code, NOT_SENT) !== undefined || syscall === "connect" || syscall === "getaddrinfo";
   }
   if (NOT_SENT_MESSAGE.test(message)) return true;
-  return nested.length > 0 && nested.every((inner) => isNotSent(inner, depth + 1));
+  if (nested.length === 0 || depth > DEEPEST_CAUSE) return false;
+  return nested.every((inner) => isNotSent(inner, depth + 1));
 }
 
 /** Creates the exception for a request that got no complete response, with an explanation that a person understands. */
@@ -106,14 +99,11 @@ export function isRefusedByLoopback(error: unknown, url: string): boolean {
 
 /** Describes why a connection failed, in words, with the platform's code. */
 export function describeConnectionFailure(error: unknown): string {
-  const root = rootOf(error);
-  const { code, message } = root;
-  const words = code === undefined ? undefined : (explain(code, NOT_SENT) ?? explain(code, MAYBE_SENT));
+  const { code = "", message } = rootOf(error);
+  const words = explain(code, NOT_SENT) ?? explain(code, MAYBE_SENT);
   // The address, as in "connect ECONNREFUSED 127.0.0.1:8080", is what a person needs to see.
-  const platform = [message, code !== undefined && !message.includes(code) ? `(${code})` : ""]
-    .join(" ")
-    .trim();
-  const detail = (platform === "" ? "no reason given" : platform).replace(/\.$/, "").slice(0, 300);
+  const platform = message.includes(code) ? message : `${message} (${code})`.trim();
+  const detail = (platform || "no reason given").replace(/\.$/, "").slice(0, 300);
   return words === undefined ? detail : `${words} [${detail}]`;
 }
 
@@ -121,25 +111,21 @@ function explain(code: string, known: typeof NOT_SENT): string | undefined {
   return known.find(([codes]) => codes.test(code))?.[1];
 }
 
-function rootOf(error: unknown): ErrorFacts {
-  let facts = factsOf(error) ?? { message: String(error), code: undefined, syscall: undefined, nested: [] };
-  for (let depth = 0; depth < 8; depth += 1) {
-    const inner = factsOf(facts.nested[0]);
-    // An AggregateError has the code of its parts, but neither message nor address.
-    if (inner === undefined || (facts.code !== undefined && facts.message !== "")) break;
-    facts = inner;
-  }
-  return facts;
+function rootOf(error: unknown, depth = 0): ErrorFacts {
+  const facts = factsOf(error);
+  const [inner] = facts.nested;
+  // An AggregateError has the code of its parts, but neither message nor address.
+  const isRoot = facts.code !== undefined && facts.message !== "";
+  return isRoot || !isRecord(inner) || depth > DEEPEST_CAUSE ? facts : rootOf(inner, depth + 1);
 }
 
-function factsOf(error: unknown): ErrorFacts | undefined {
-  if (!isRecord(error)) return undefined;
-  const { message, code, syscall, cause, errors } = error;
+function factsOf(error: unknown): ErrorFacts {
+  const { message, code, syscall, cause, errors } = isRecord(error) ? error : { message: String(error) };
   return {
     message: typeof message === "string" ? message : "",
     // The code of an exception of ours is not the platform's; that is in its cause.
     code: typeof code === "string" && !isSandboxException(error) ? code : undefined,
-    syscall: typeof syscall === "string" ? syscall : undefined,
+    syscall,
     nested: Array.isArray(errors) ? errors : cause === undefined ? [] : [cause],
   };
 }
