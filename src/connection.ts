@@ -129,18 +129,11 @@ export class ConnectionConfig implements ConnectionOptions {
   /** Returns a copy with some options replaced. @throws {InvalidArgumentException} if an option is invalid */
   with(overrides: ConnectionOptions): ConnectionConfig {
     return new ConnectionConfig({
-      domain: this.domain,
-      protocol: this.protocol,
-      // If there is no key, the copy must not read one from the environment.
+      ...withoutUndefined(this),
+      // Without a key the copy must not look for one in the environment again.
       apiKey: this.#apiKey ?? "",
       headers: this.#headers,
       sandboxHeaders: this.#sandboxHeaders,
-      requestTimeoutSeconds: this.requestTimeoutSeconds,
-      streamIdleTimeoutSeconds: this.streamIdleTimeoutSeconds,
-      maxFrameBytes: this.maxFrameBytes,
-      maxResponseBytes: this.maxResponseBytes,
-      useServerProxy: this.useServerProxy,
-      retryPolicy: this.retryPolicy,
       fetch: this.#fetch,
       logger: this.#logger,
       ...withoutUndefined(checkOptions(overrides, "overrides")),
@@ -149,7 +142,7 @@ export class ConnectionConfig implements ConnectionOptions {
 
   /** The base URL of the lifecycle API: `{protocol}://{domain}/v1`. */
   get baseUrl(): string {
-    return `${this.protocol}://${this.domain}/v1`;
+    return `${this.#address}/v1`;
   }
 
   /** The API key, if there is one. It is a credential: do not print it. */
@@ -201,26 +194,19 @@ export class ConnectionConfig implements ConnectionOptions {
     }
     const path = url.pathname.replace(/\/+$/, "");
     if (this.useServerProxy && isProxyPath(path)) {
-      const base = new URL(`${this.protocol}://${this.domain}`);
-      const prefix = base.pathname.replace(/\/+$/, "");
-      if (prefix !== "" || (url.hostname === base.hostname && url.protocol !== base.protocol)) {
-        return `${base.origin}${prefix}${path}`;
+      const base = new URL(this.#address);
+      if (base.pathname !== "/" || (url.hostname === base.hostname && url.protocol !== base.protocol)) {
+        return this.#address + path;
       }
     }
-    return `${url.origin}${path}`;
+    return url.origin + path;
   }
 
   /** Returns whether a URL from {@link resolveEndpointUrl} leads through the lifecycle server's proxy. */
   isServerProxyUrl(endpointUrl: string): boolean {
-    if (!this.useServerProxy) return false;
-    const base = new URL(`${this.protocol}://${this.domain}`);
-    const url = new URL(endpointUrl);
-    const prefix = base.pathname.replace(/\/+$/, "");
-    return (
-      url.origin === base.origin &&
-      url.pathname.startsWith(prefix) &&
-      isProxyPath(url.pathname.slice(prefix.length))
-    );
+    const { href } = new URL(endpointUrl);
+    const address = this.#address;
+    return this.useServerProxy && href.startsWith(address) && isProxyPath(href.slice(address.length));
   }
 
   /** Returns a view that is safe to log: credentials and header values are hidden. */
@@ -243,7 +229,12 @@ export class ConnectionConfig implements ConnectionOptions {
     return `ConnectionConfig ${JSON.stringify(this)}`;
   }
 
-  /** Used by Node's `console.log` and `util.inspect`. */
+  /** The address of the server, without the `/v1` of its API. */
+  get #address(): string {
+    return `${this.protocol}://${this.domain}`;
+  }
+
+  /** What `console.log` and `util.inspect` of Node print. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -37,10 +37,9 @@ export function guardLogger(logger: Logger): Logger {
     (level: keyof Logger) =>
     (message: string): void => {
       try {
-        // The method may be async. An unhandled rejection would end the process.
         const write: (text: string) => unknown = logger[level].bind(logger);
-        const outcome = write(message);
-        if (outcome instanceof Promise) outcome.catch(() => undefined);
+        // A logger that writes over the network may be an async function; its rejection would end the process.
+        Promise.resolve(write(message)).catch(() => undefined);
       } catch {
         // There is nowhere to report it.
       }

@@ -1,5 +1,5 @@
-import { InvalidArgumentException, type SandboxException } from "./errors.js";
-import { checkOptions, shown } from "./arguments.js";
+import { assertFunction, assertInteger, checkOptions, refuse } from "./arguments.js";
+import type { SandboxException } from "./errors.js";
 
 /** Describes a retry. It is passed to {@link RetryPolicyOptions.onRetry} before the wait. */
 export interface RetryEvent {
@@ -70,43 +70,32 @@ export class RetryPolicy {
       retryablePostStatuses = [],
       onRetry,
     } = checkOptions(options, "retryPolicy");
-    assertAmount("maxRetries", maxRetries);
-    if (!Number.isInteger(maxRetries)) refuse("maxRetries", "must be a whole number", maxRetries);
+    assertInteger(maxRetries, "retryPolicy.maxRetries");
     assertAmount("initialBackoffMillis", initialBackoffMillis);
     const { maxBackoffMillis = Math.max(30_000, initialBackoffMillis) } = options;
-    assertAmount("maxBackoffMillis", maxBackoffMillis);
-    if (maxBackoffMillis < initialBackoffMillis) {
-      refuse("maxBackoffMillis", "must not be below initialBackoffMillis", maxBackoffMillis);
-    }
+    assertAmount("maxBackoffMillis", maxBackoffMillis, initialBackoffMillis);
     if (deadlineSeconds !== null) assertAmount("deadlineSeconds", deadlineSeconds);
-    if (onRetry !== undefined && typeof onRetry !== "function") {
-      refuse("onRetry", "must be a function", onRetry);
+    assertFunction(onRetry, "retryPolicy.onRetry");
+    // Callers in plain JavaScript may pass anything, whatever its type.
+    const statuses: unknown = retryablePostStatuses;
+    if (!Array.isArray(statuses)) refuse("retryPolicy.retryablePostStatuses", "an array", statuses);
+    for (const status of retryablePostStatuses) {
+      if (status < 400 || status > 599 || !Number.isInteger(status)) {
+        refuse("retryPolicy.retryablePostStatuses", "a list of error statuses, 400 to 599", status);
+      }
     }
     this.maxRetries = maxRetries;
     this.initialBackoffMillis = initialBackoffMillis;
     this.maxBackoffMillis = maxBackoffMillis;
     this.deadlineSeconds = deadlineSeconds === 0 ? null : deadlineSeconds;
-    this.retryablePostStatuses = Object.freeze(readStatuses(retryablePostStatuses));
+    this.retryablePostStatuses = Object.freeze([...retryablePostStatuses]);
     this.onRetry = onRetry;
     Object.freeze(this);
   }
 }
 
-function assertAmount(name: string, value: unknown): asserts value is number {
-  if (typeof value !== "number" || !Number.isFinite(value) || value < 0) {
-    refuse(name, "must be a finite number that is not negative", value);
+function assertAmount(name: string, value: unknown, minimum = 0): asserts value is number {
+  if (typeof value !== "number" || !Number.isFinite(value) || value < minimum) {
+    refuse(`retryPolicy.${name}`, `a finite number of at least ${minimum}`, value);
   }
-}
-
-function readStatuses(value: unknown): number[] {
-  if (!Array.isArray(value)) return refuse("retryablePostStatuses", "must be an array", typeof value);
-  return value.map((status: unknown) =>
-    typeof status === "number" && Number.isInteger(status) && status >= 400 && status <= 599
-      ? status
-      : refuse("retryablePostStatuses", "must hold error statuses, 400 to 599", status),
-  );
-}
-
-function refuse(name: string, rule: string, value: unknown): never {
-  throw new InvalidArgumentException(`retryPolicy.${name} ${rule}; got ${shown(value)}.`);
 }

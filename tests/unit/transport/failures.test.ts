@@ -180,7 +180,7 @@ test("a server that speaks no TLS is known not to have been sent anything, and t
   server.close();
   await once(server, "close");
   expect((failure as SandboxConnectionException).isNotSent).toBe(true);
-  expect(String(failure)).toContain("the server does not speak TLS; is it http, not https?");
+  expect(String(failure)).toContain("the TLS handshake failed; is it http, not https?");
 });
 
 test("a handshake that fails is known not to be sent", async () => {
