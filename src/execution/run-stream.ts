@@ -6,8 +6,8 @@ import {
 } from "../errors.js";
 import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
-import type { StreamedResponse } from "../transport/call.js";
 import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
+import type { StreamedResponse } from "../transport/streams.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import { interruptUntilEnded, type Failure } from "./interrupt.js";

@@ -16,6 +16,7 @@ import type { RunSource } from "../execution/run-stream.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
+import { openStream, streamCall } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
@@ -230,15 +231,10 @@ export class Codes {
     const idle = config.streamIdleTimeoutSeconds;
     return {
       acquire: (queueing) => runs.acquire({ id, language }, queueing),
-      open: async (controller) => {
-        const call = execd.stream(controller);
-        const { response } = await execd.client.POST("/code", {
-          body: { code, context: defined({ language, id }) },
-          parseAs: "stream",
-          fetch: call.fetch,
-        });
-        return call.receive(response);
-      },
+      open: (controller) =>
+        openStream(streamCall(execd, controller), (streamed) =>
+          execd.client.POST("/code", { body: { code, context: defined({ language, id }) }, ...streamed }),
+        ),
       interrupt: (runId, limit) => this.#sendInterrupt(runId, limit),
       ping: async (limit) => {
         const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PING_TIMEOUT_SECONDS });

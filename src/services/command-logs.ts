@@ -2,8 +2,8 @@ import { assertInteger, assertText, type CallOptions, checkOptions } from "../ar
 import { SandboxApiException } from "../errors.js";
 import { signalOf } from "../execution/execution.js";
 import { sleep } from "../transport/abort.js";
-import type { StreamedResponse } from "../transport/call.js";
 import { expectDate, expectRecord, unexpectedResponse } from "../transport/response.js";
+import { downloadCall, openStream, type StreamedResponse } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
@@ -150,17 +150,16 @@ export class CommandLogReader {
     return onceStarted(signal, async () => {
       assertText(commandId, "commandId");
       assertInteger(cursor, "cursor");
-      const { client, download } = this.#link.execd;
-      // A download has no size limit.
-      const call = download({ signal });
-      const { response } = await client.GET("/command/{id}/logs", {
-        params: { path: { id: commandId }, query: { cursor } },
-        parseAs: "stream",
-        fetch: call.fetch,
-      });
-      const header = response.headers.get(CURSOR_HEADER);
-      const isCursor = header !== null && /^\d+$/.test(header);
-      return { body: call.receive(response).body, end: isCursor ? Number(header) : Infinity };
+      const { execd } = this.#link;
+      // As a download, since the output can be of any size.
+      const { body, headers } = await openStream(downloadCall(execd, { signal }), (streamed) =>
+        execd.client.GET("/command/{id}/logs", {
+          params: { path: { id: commandId }, query: { cursor } },
+          ...streamed,
+        }),
+      );
+      const header = headers.get(CURSOR_HEADER) ?? "";
+      return { body, end: /^\d+$/.test(header) ? Number(header) : Infinity };
     });
   }
 }

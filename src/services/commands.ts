@@ -16,6 +16,7 @@ import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined } from "../transport/request.js";
+import { openStream, streamCall } from "../transport/streams.js";
 import {
   CommandLogReader,
   type CommandLogs,
@@ -234,24 +235,22 @@ export class Commands {
     return {
       acquire: () => Promise.resolve(NO_TURN),
       open: async (controller) => {
-        const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
-          const call = execd.stream(controller);
-          const { response } = await execd.client.POST("/command", {
-            body: defined({
-              ...what,
-              cwd,
-              envs: env,
-              uid,
-              gid,
-              background: background || undefined,
-              // In the background the client has no deadline, so the server's needs no margin.
-              timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
+        const post = (what: { readonly command: string } | { readonly argv: string[] }) =>
+          openStream(streamCall(execd, controller), (streamed) =>
+            execd.client.POST("/command", {
+              body: defined({
+                ...what,
+                cwd,
+                envs: env,
+                uid,
+                gid,
+                background: background || undefined,
+                // In the background there is no deadline of the client's to leave room for.
+                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
+              }),
+              ...streamed,
             }),
-            parseAs: "stream",
-            fetch: call.fetch,
-          });
-          return call.receive(response);
-        };
+          );
         if (typeof command === "string") return await post({ command });
         try {
           if (this.#takesArgv) return await post({ argv: [...command] });

@@ -11,6 +11,7 @@ import { throwIfAborted } from "../transport/abort.js";
 import { streamsRequests } from "../transport/platform.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, unexpectedResponse } from "../transport/response.js";
+import { downloadCall, openStream, uploadCall } from "../transport/streams.js";
 import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import {
   collect,
@@ -435,40 +436,33 @@ export class Files {
       throw new InvalidArgumentException("range and lines exclude each other.");
     }
     const header = range === undefined ? undefined : toRangeHeader(range);
-    const { client, download } = this.#link.execd;
-    const call = download({ signal });
-    const { response } = await client
-      .GET("/files/download", {
+    const { execd } = this.#link;
+    const call = downloadCall(execd, { signal });
+    const { body, headers } = await openStream(call, (streamed) =>
+      execd.client.GET("/files/download", {
         params: {
           query: { path, ...(lines !== undefined && toLineQuery(lines)) },
           ...(header !== undefined && { header: { Range: header } }),
         },
-        parseAs: "stream",
-        fetch: call.fetch,
-      })
-      .catch((error: unknown) => {
-        throw explainRefusedRange(error, path, header);
-      });
-    const { headers } = response;
-    return verifyDownload(call.receive(response).body, {
-      path,
-      headers,
-      isRange: header !== undefined,
-      call,
+        ...streamed,
+      }),
+    ).catch((error: unknown) => {
+      throw explainRefusedRange(error, path, header);
     });
+    return verifyDownload(body, { path, headers, isRange: header !== undefined, call });
   }
 
-  async #sendMultipart(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
-    const { client, upload } = this.#link.execd;
+  async #upload(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
+    const { execd } = this.#link;
     try {
       const sent = streamsRequests() ? body : await body.blob();
-      await client.POST("/files/upload", {
+      await execd.client.POST("/files/upload", {
         body: {},
         bodySerializer: () => sent,
         // The body sets its own.
         headers: { "Content-Type": null },
         // Without stream bodies, progress cannot be observed.
-        fetch: upload({ signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
+        fetch: uploadCall(execd, { signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
       });
     } catch (error) {
       if (body.failure !== undefined && signal?.aborted !== true) throw body.failure.error;

@@ -11,6 +11,7 @@ import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-stream.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectText } from "../transport/response.js";
+import { openStream, streamCall } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
@@ -135,17 +136,15 @@ export class Sessions {
     return {
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
       acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
-      open: async (controller) => {
-        const call = execd.stream(controller);
-        const { response } = await execd.client.POST("/session/{sessionId}/run", {
-          params: { path: { sessionId } },
-          body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
-          parseAs: "stream",
-          fetch: call.fetch,
-        });
-        return call.receive(response);
-      },
-      // The server's interrupt would delete the session. Ending the request kills the command.
+      open: (controller) =>
+        openStream(streamCall(execd, controller), (streamed) =>
+          execd.client.POST("/session/{sessionId}/run", {
+            params: { path: { sessionId } },
+            body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
+            ...streamed,
+          }),
+        ),
+      // An interrupt deletes a session. Ending the request kills the command.
       interrupt: undefined,
       // The server saves the session's state before it ends the stream.
       endsAt: "end-of-stream",

@@ -14,7 +14,7 @@ import { onAbort, raceAbort, throwIfAborted } from "./abort.js";
 import { describeConnectionFailure, toConnectionException } from "./connection-failure.js";
 import type { Endpoint, EndpointConfig, ServerKind } from "./endpoint.js";
 import { traceAttempt } from "./log.js";
-import { toNodeStream, type Channel } from "./platform.js";
+import type { Channel } from "./platform.js";
 import {
   isIdempotent,
   isReplayable,
@@ -23,16 +23,10 @@ import {
   type PlatformInit,
   type UnsentRequest,
 } from "./request.js";
-import {
-  readJson,
-  readRetryAfter,
-  toApiException,
-  unexpectedResponse,
-  type ResponseInfo,
-} from "./response.js";
+import { readJson, readRetryAfter, toApiException, type ResponseInfo } from "./response.js";
 import { discardBody, isReadableBody, ResponseBody, type BodyOwner } from "./response-body.js";
 import { decideRetry, mayReplay, outcomeOf, reportRetry, type Clock, type Replay } from "./retry.js";
-import { IdleTimer, startTimer } from "./timeout.js";
+import { startTimer, type IdleTimer } from "./timeout.js";
 
 /** What the calls of one client need of a connection's configuration. */
 export interface TransportConfig extends EndpointConfig {
@@ -67,15 +61,6 @@ export interface CallContext {
   readonly init: PlatformInit;
 }
 
-/** A response whose body is read as it arrives. */
-export interface StreamedResponse {
-  readonly body: ResponseBody;
-  /** The server's name for the request, if it sent one. */
-  readonly requestId: string | undefined;
-  /** Whether there may be a proxy, which ends a response in order although the server behind it is gone. */
-  readonly isProxied: boolean;
-}
-
 /** What a 401 of the lifecycle server most likely means if no key was sent. */
 const NO_API_KEY_HINT =
   "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
@@ -87,8 +72,8 @@ export interface CallRules {
   readonly replay: Replay;
   /** How long one attempt may take, in seconds: with the whole response for `"json"`, until its headers for `"stream"`. */
   readonly timeoutSeconds: number | null;
-  /** How long nothing may move in a body, in seconds: the request's for `"json"`, the response's for `"stream"`. */
-  readonly idleTimeoutSeconds: number | null;
+  /** Makes the timer of one attempt that watches the sending of the request's body. */
+  readonly watchUpload?: ((call: Call) => IdleTimer | undefined) | undefined;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -104,6 +89,7 @@ export interface CallRules {
  */
 export class Call implements ResponseInfo, BodyOwner {
   readonly sandboxId: string | undefined;
+  readonly rules: CallRules;
   /** The status of the latest response; 0 before the first. */
   statusCode = 0;
   /** The server's name for the request of the latest response. */
@@ -113,7 +99,6 @@ export class Call implements ResponseInfo, BodyOwner {
   /** Aborts when the call is to end early; its reason is what the call fails with. */
   readonly signal: AbortSignal;
   readonly #context: CallContext;
-  readonly #rules: CallRules;
   readonly #controller: AbortController;
   /** The latest request, for messages. */
   #request: Pick<UnsentRequest, "method" | "path"> = { method: "", path: "" };
@@ -124,7 +109,7 @@ export class Call implements ResponseInfo, BodyOwner {
 
   constructor(context: CallContext, rules: CallRules) {
     this.#context = context;
-    this.#rules = rules;
+    this.rules = rules;
     this.sandboxId = context.sandboxId;
     this.#controller = rules.controller ?? new AbortController();
     // A run has its own, and a stack costs as much as the rest of a call.
@@ -140,11 +125,11 @@ export class Call implements ResponseInfo, BodyOwner {
     try {
       const { closing, calls } = this.#context;
       if (closing.aborted) throw closedException(this.#context);
-      if (this.#rules.signal !== undefined) this.#unlink = this.#follow(this.#rules.signal);
+      if (this.rules.signal !== undefined) this.#unlink = this.#follow(this.rules.signal);
       calls.add(this);
       const response = await this.#attempts(request);
       // A stream ends its call itself.
-      if (this.#rules.reads === "json") this.end();
+      if (this.rules.reads === "json") this.end();
       return response;
     } catch (error) {
       this.end();
@@ -152,27 +137,9 @@ export class Call implements ResponseInfo, BodyOwner {
     }
   };
 
-  /**
-   * Returns the response of {@link fetch}, to be read as it arrives.
-   *
-   * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if its status allows no body
-   */
-  receive(response: Response): StreamedResponse {
-    const { status, headers } = response;
-    if (status === 204 || status === 205) {
-      this.end();
-      throw unexpectedResponse("Expected a response body.", this);
-    }
-    const { idleTimeoutSeconds: seconds } = this.#rules;
-    const idle = seconds === null ? undefined : new IdleTimer(seconds, () => this.#stall(seconds));
-    return {
-      body: new ResponseBody(response.body, this, idle),
-      requestId: this.requestId,
-      isProxied:
-        this.#context.endpoint.current.isProxied ||
-        headers.get("via") !== null ||
-        headers.get("connection")?.toLowerCase() === "close",
-    };
+  /** Whether the request may have gone through a proxy. */
+  get isProxied(): boolean {
+    return this.#context.endpoint.current.isProxied;
   }
 
   /** Ends the call early; the first reason stays. */
@@ -190,13 +157,13 @@ export class Call implements ResponseInfo, BodyOwner {
 
   bodyEnded(isCancelled: boolean): void {
     // A body that is read within an attempt may be followed by another attempt.
-    if (this.#rules.reads === "json") return;
+    if (this.rules.reads === "json") return;
     this.end();
     if (isCancelled) this.#controller.abort();
   }
 
   brokenBody(cause: unknown): unknown {
-    if (this.#rules.reads === "json") return this.#connectionFailed(cause, "response");
+    if (this.rules.reads === "json") return this.#connectionFailed(cause, "response");
     const reason = describeConnectionFailure(cause);
     return this.#explain(
       new SandboxConnectionException({
@@ -219,21 +186,20 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request until it succeeds, or until what it fails with is final. */
   async #attempts(request: UnsentRequest): Promise<Response> {
-    const { server, config, endpoint, clock, closing, logger, channel } = this.#context;
+    const { server, config, endpoint, clock, closing, logger } = this.#context;
     const { retryPolicy: policy } = config;
     const startedAt = clock.now();
     let previousWaitMillis: number | undefined;
     let hasRefreshed = false;
     for (let retries = 0; ;) {
       const target = endpoint.current;
-      const isTraced = logger !== undefined || channel?.hasSubscribers === true;
-      const trace = isTraced ? traceAttempt(this.#context, request) : undefined;
+      const attempt = { request, response: this, startedAt: clock.now() };
       try {
         const response = await this.#attempt(request);
-        trace?.(this);
+        traceAttempt(this.#context, attempt);
         return response;
       } catch (error) {
-        trace?.(this, error, this.#isAbortedByCaller);
+        traceAttempt(this.#context, { ...attempt, error, isAborted: this.#isAbortedByCaller });
         // After an abort, fail with its reason, even if another failure came first.
         this.signal.throwIfAborted();
         const url = target.url + request.path;
@@ -242,7 +208,7 @@ export class Call implements ResponseInfo, BodyOwner {
         const state = {
           method: request.method,
           server,
-          replay: isReplayable(request.body) ? this.#rules.replay : "never",
+          replay: isReplayable(request.body) ? this.rules.replay : "never",
           outcome,
           retries,
           previousWaitMillis,
@@ -269,7 +235,7 @@ export class Call implements ResponseInfo, BodyOwner {
           error: error as SandboxException,
         };
         reportRetry(event, { server, policy, logger });
-        this.#rules.onRetry?.(event);
+        this.rules.onRetry?.(event);
         await clock.sleep(waitMillis, this.signal);
       }
     }
@@ -277,12 +243,9 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request once, and returns a response that is a success. */
   async #attempt(request: UnsentRequest): Promise<Response> {
-    const { reads, timeoutSeconds, idleTimeoutSeconds } = this.#rules;
+    const { reads, timeoutSeconds, watchUpload } = this.rules;
     const { server, config } = this.#context;
-    const isUpload = reads === "json" && idleTimeoutSeconds !== null;
-    const idle = isUpload
-      ? new IdleTimer(idleTimeoutSeconds, () => this.#stall(idleTimeoutSeconds))
-      : undefined;
+    const idle = watchUpload?.(this);
     const stopTimer =
       timeoutSeconds === null ? undefined : startTimer(timeoutSeconds, () => this.#timeOut(timeoutSeconds));
     try {
@@ -293,7 +256,10 @@ export class Call implements ResponseInfo, BodyOwner {
       if (!response.ok) {
         this.#retryAfterSeconds = readRetryAfter(response);
         const lacksKey = response.status === 401 && server === "lifecycle" && config.apiKey === undefined;
-        throw await toApiException(response, request, this, lacksKey ? NO_API_KEY_HINT : undefined);
+        throw await toApiException(response, request, this, {
+          retryAfterSeconds: this.#retryAfterSeconds,
+          hint: lacksKey ? NO_API_KEY_HINT : undefined,
+        });
       }
       if (reads === "stream") return response;
       return await readJson(new ResponseBody(response.body, this), config.maxResponseBytes, this);
@@ -305,37 +271,21 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request to the server's present address. */
   async #send({ method, path, headers: own, body }: UnsentRequest, idle?: IdleTimer): Promise<Response> {
-    const { endpoint, fetch } = this.#context;
+    const { endpoint, fetch, init } = this.#context;
     const { signal } = this;
-    const url = endpoint.current.url + path;
     const headers = { ...endpoint.current.headers };
     let pending: Promise<Response> | undefined;
     try {
-      const init: PlatformInit = {
-        ...this.#context.init,
-        method,
-        headers,
-        body,
-        signal,
-        redirect: "manual",
-      };
-      if (body !== null) init.duplex = "half";
-      if (isStreamedBody(body)) {
-        headers["content-type"] = body.type;
-        // Without it the body would be sent in chunks, which not every gateway takes.
-        if (body.size !== undefined) headers["content-length"] = String(body.size);
-        const stream = body.stream(idle);
-        // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
-        init.body = fetch === undefined ? stream : toNodeStream(stream);
-      }
+      const sent = isStreamedBody(body)
+        ? body.send(headers, { idle, isCustomFetch: fetch !== undefined })
+        : body;
       // Headers of the request itself, such as the type of its body, take precedence.
       for (const [name, value] of own) headers[name] = value;
-      if (fetch === undefined) {
-        pending = globalThis.fetch(url, init);
-        return await pending;
-      }
-      pending = fetch(url, init);
-      const response = await raceAbort(signal, pending);
+      const all: PlatformInit = { ...init, method, headers, body: sent, signal, redirect: "manual" };
+      if (body !== null) all.duplex = "half";
+      pending = (fetch ?? globalThis.fetch)(endpoint.current.url + path, all);
+      // A custom `fetch` may not honour the signal.
+      const response = await (fetch === undefined ? pending : raceAbort(signal, pending));
       assertResponse(response);
       return response;
     } catch (error) {
@@ -374,8 +324,8 @@ export class Call implements ResponseInfo, BodyOwner {
   }
 
   #timeOut(seconds: number): void {
-    if (this.#rules.reads === "stream") {
-      this.#stall(seconds);
+    if (this.rules.reads === "stream") {
+      this.stall(seconds);
       return;
     }
     const message = `${this.#describe()} did not complete within ${seconds} s.`;
@@ -383,7 +333,8 @@ export class Call implements ResponseInfo, BodyOwner {
     this.abort(new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message, isRetryable }));
   }
 
-  #stall(seconds: number): void {
+  /** Ends the call because nothing has moved for so long; for the timers of bodies. */
+  stall(seconds: number): void {
     const message = `${this.#describe()}: no data was transferred for ${seconds} s.`;
     this.#context.logger?.warn(message);
     const failure = new SandboxTimeoutException({ code: "STREAM_STALLED", message });

@@ -36,45 +36,44 @@ interface TracedClient {
   readonly channel: Channel | undefined;
 }
 
-/** Begins to measure an attempt; returns what logs and publishes its end. */
+/** Logs and publishes the end of an attempt. */
 export function traceAttempt(
   { server, clock, logger, channel }: TracedClient,
-  request: UnsentRequest,
-): (response: ResponseInfo, error?: unknown, isAborted?: boolean) => void {
-  const startedAt = clock.now();
-  return (response, error, isAborted = false) => {
-    const { method } = request;
-    const path = redactUrl(request.path);
-    const durationMillis = clock.now() - startedAt;
-    const statusCode = error === undefined ? response.statusCode : statusOf(error);
-    const requestId = error === undefined ? response.requestId : requestIdOf(error);
-    const outcome =
-      error === undefined ? `status ${response.statusCode}` : isAborted ? "aborted" : describeFailure(error);
-    const id = requestId === undefined ? "" : `, request id ${requestId}`;
-    logger?.debug(`${server} ${method} ${path}: ${outcome}, ${Math.round(durationMillis)} ms${id}`);
-    channel?.publish({
-      server,
-      method,
-      path,
-      sandboxId: response.sandboxId,
-      statusCode,
-      requestId,
-      durationMillis,
-      error,
-    } satisfies RequestTrace);
-  };
+  attempt: {
+    readonly request: UnsentRequest;
+    readonly response: ResponseInfo;
+    readonly startedAt: number;
+    readonly error?: unknown;
+    readonly isAborted?: boolean;
+  },
+): void {
+  if (logger === undefined && channel?.hasSubscribers !== true) return;
+  const { request, response, startedAt, error, isAborted = false } = attempt;
+  const { method } = request;
+  const path = redactUrl(request.path);
+  const durationMillis = clock.now() - startedAt;
+  const known: Partial<ResponseInfo> =
+    error === undefined ? response : error instanceof SandboxException ? error : {};
+  const { statusCode, requestId } = known;
+  const outcome =
+    error === undefined ? `status ${response.statusCode}` : isAborted ? "aborted" : describeFailure(error);
+  const id = requestId === undefined ? "" : `, request id ${requestId}`;
+  logger?.debug(`${server} ${method} ${path}: ${outcome}, ${Math.round(durationMillis)} ms${id}`);
+  const { sandboxId } = response;
+  channel?.publish({
+    server,
+    method,
+    path,
+    sandboxId,
+    statusCode,
+    requestId,
+    durationMillis,
+    error,
+  } satisfies RequestTrace);
 }
 
 /** Describes a failure for the log, without the server's message, which may repeat what it was sent. */
 export function describeFailure(error: unknown): string {
   if (error instanceof SandboxApiException) return `status ${error.statusCode} (${error.error.code})`;
   return error instanceof SandboxException ? `${error.error.code}: ${error.message}` : "an abort";
-}
-
-function statusOf(error: unknown): number | undefined {
-  return error instanceof SandboxApiException ? error.statusCode : undefined;
-}
-
-function requestIdOf(error: unknown): string | undefined {
-  return error instanceof SandboxException ? error.requestId : undefined;
 }

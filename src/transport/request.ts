@@ -18,14 +18,18 @@ export type RequestBody = NonNullable<RequestInit["body"]>;
 
 /** A body that is made anew for each attempt, and whose sending can be watched. */
 export interface StreamedBody {
-  /** Its content type. */
-  readonly type: string;
-  /** How many bytes it has, if that is known before they are read. */
-  readonly size: number | undefined;
   /** Whether it can be sent more than once. */
   readonly isReplayable: boolean;
-  /** @param idle runs while the network takes nothing, and is stopped while the body waits for its source */
-  stream(idle?: IdleTimer): ReadableStream<Uint8Array>;
+  /**
+   * Returns what an attempt sends, and sets the headers that describe it.
+   *
+   * @param options.idle runs while the network takes nothing, and is stopped while the body waits for its source
+   * @param options.isCustomFetch whether it is sent by another `fetch` than the platform's
+   */
+  send(
+    headers: Record<string, string>,
+    options: { readonly idle: IdleTimer | undefined; readonly isCustomFetch: boolean },
+  ): RequestBody;
 }
 
 /**

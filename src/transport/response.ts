@@ -46,44 +46,40 @@ export interface ResponseInfo {
 /** Creates the exception for a response that is not a success, from its status, since the body may be empty. */
 export async function toApiException(
   response: Response,
-  request: UnsentRequest,
-  owner: ResponseInfo & { readonly signal: AbortSignal },
-  hint?: string,
+  { method, path }: UnsentRequest,
+  call: ResponseInfo & { readonly signal: AbortSignal },
+  {
+    hint = "",
+    retryAfterSeconds,
+  }: { readonly hint?: string | undefined; readonly retryAfterSeconds: number | undefined },
 ): Promise<SandboxApiException> {
   const { status, type, statusText } = response;
+  const { requestId } = call;
+  const request = `${method} ${redactUrl(path)}`;
   // Browsers hide the whole response of a redirect.
-  if (type === "opaqueredirect" || (status >= 300 && status <= 399))
-    return redirected(response, request, owner);
-  const rawBody = await readErrorBody(response, owner.signal);
+  if (type === "opaqueredirect" || (status >= 300 && status <= 399)) {
+    discardBody(response);
+    const location = response.headers.get("location");
+    const where = location === null ? "without a location" : `to ${redactUrl(location).slice(0, 500)}`;
+    // Another origin must not see credentials, nor a POST become a GET.
+    const message =
+      `${request} was redirected ${where} (status ${status}). Redirects are not followed; if the server has moved, ` +
+      'change "domain".';
+    return new SandboxApiException({ code: "UNEXPECTED_RESPONSE", message, statusCode: status, requestId });
+  }
+  const rawBody = await readErrorBody(response, call.signal);
   const said = readServerMessage(rawBody ?? "");
   const { isRetryable, Exception = SandboxApiException } = MEANINGS[status] ?? { isRetryable: false };
-  const title = statusText === "" ? status : `${status} ${statusText}`;
   const bodyState = rawBody === undefined ? "its body could not be read" : "empty body";
-  const message =
-    said.message ?? `${request.method} ${redactUrl(request.path)} failed: ${title} (${bodyState}).`;
+  const message = said.message ?? `${request} failed: ${`${status} ${statusText}`.trim()} (${bodyState}).`;
   return new Exception({
     code: said.code ?? "UNEXPECTED_RESPONSE",
-    message: hint === undefined ? message : `${message.replace(/\.?$/, ".")} ${hint}`,
+    message: hint === "" ? message : `${message.replace(/\.?$/, ".")} ${hint}`,
     statusCode: status,
-    requestId: owner.requestId,
+    requestId,
     rawBody,
-    isRetryable: isRetryable === "if-idempotent" ? isIdempotent(request.method) : isRetryable,
-    retryAfterSeconds: readRetryAfter(response),
-  });
-}
-
-/** Redirects are not followed: another origin must not see credentials, nor a POST become a GET. */
-function redirected(response: Response, request: UnsentRequest, owner: ResponseInfo): SandboxApiException {
-  discardBody(response);
-  const location = response.headers.get("location");
-  const where = location === null ? "without a location" : `to ${redactUrl(location).slice(0, 500)}`;
-  return new SandboxApiException({
-    code: "UNEXPECTED_RESPONSE",
-    message:
-      `${request.method} ${redactUrl(request.path)} was redirected ${where} (status ${response.status}). Redirects ` +
-      `are not followed; if the server has moved, change "domain".`,
-    statusCode: response.status,
-    requestId: owner.requestId,
+    isRetryable: isRetryable === "if-idempotent" ? isIdempotent(method) : isRetryable,
+    retryAfterSeconds,
   });
 }
 
@@ -93,25 +89,46 @@ function redirected(response: Response, request: UnsentRequest, owner: ResponseI
  * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it is not JSON, or has more than so many bytes
  */
 export async function readJson(body: ResponseBody, maxBytes: number, info: ResponseInfo): Promise<Response> {
-  const decoder = new TextDecoder();
-  let text = "";
-  let size = 0;
-  for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
-    size += chunk.byteLength;
-    if (size > maxBytes) {
-      body.cancel();
-      const message = `The response body exceeds maxResponseBytes of ${maxBytes} bytes.`;
-      throw unexpectedResponse(message, info, text);
-    }
-    text += decoder.decode(chunk, { stream: true });
+  const { text, size, failure } = await readText(body, maxBytes);
+  if (failure !== undefined) throw failure.error;
+  if (size > maxBytes) {
+    const message = `The response body exceeds maxResponseBytes of ${maxBytes} bytes.`;
+    throw unexpectedResponse(message, info, text);
   }
-  text += decoder.decode();
   // Servers end an empty body with a newline, at times.
   if (text.trim() === "") return new Response(null, { status: 204 });
   // The typed client parses it again, but its error would not say what the server sent.
   if (parseJson(text) === undefined)
     throw unexpectedResponse("Expected JSON in the response body.", info, text);
   return new Response(text, { status: info.statusCode });
+}
+
+/** Reads a body as text, up to so many bytes; never rejects, as the beginning of a broken one may be of use. */
+async function readText(
+  body: ResponseBody,
+  maxBytes: number,
+): Promise<{
+  readonly text: string;
+  /** How many bytes arrived; more than `maxBytes` where the body was left there. */
+  readonly size: number;
+  readonly failure?: { readonly error: unknown };
+}> {
+  const decoder = new TextDecoder();
+  let text = "";
+  let size = 0;
+  try {
+    for (let chunk = await body.read(); chunk !== undefined; chunk = await body.read()) {
+      text += decoder.decode(chunk.subarray(0, maxBytes - size), { stream: true });
+      size += chunk.byteLength;
+      if (size > maxBytes) {
+        body.cancel();
+        return { text, size };
+      }
+    }
+    return { text: text + decoder.decode(), size };
+  } catch (error) {
+    return { text, size, failure: { error } };
+  }
 }
 
 /** Creates the exception for a success whose content breaks the contract. */
@@ -180,24 +197,11 @@ async function readErrorBody(response: Response, signal: AbortSignal): Promise<s
   const stopTimer = startTimer(ERROR_BODY_TIMEOUT_SECONDS, () => {
     body.cancel();
   });
-  const decoder = new TextDecoder();
-  let text = "";
-  try {
-    for (let room = LONGEST_RAW_BODY_BYTES; room > 0;) {
-      const chunk = await body.read();
-      if (chunk === undefined) return text + decoder.decode();
-      text += decoder.decode(chunk.subarray(0, room), { stream: true });
-      room -= chunk.byteLength;
-    }
-    body.cancel();
-    return text;
-  } catch (error) {
-    // On abort, fail with its reason instead of the status.
-    if (signal.aborted) throw error;
-    return text === "" ? undefined : text;
-  } finally {
-    stopTimer();
-  }
+  const { text, failure } = await readText(body, LONGEST_RAW_BODY_BYTES);
+  stopTimer();
+  // On abort, fail with its reason instead of the status.
+  if (failure !== undefined && signal.aborted) throw failure.error;
+  return failure !== undefined && text === "" ? undefined : text;
 }
 
 /** Returns how long the server asks to wait, in seconds, if it does. */

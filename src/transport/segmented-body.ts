@@ -1,5 +1,6 @@
 import { InvalidArgumentException } from "../errors.js";
-import type { StreamedBody } from "./request.js";
+import { toNodeStream } from "./platform.js";
+import type { RequestBody, StreamedBody } from "./request.js";
 import type { IdleTimer } from "./timeout.js";
 
 /** Blobs and strings come as a single chunk, however large; while one is on its way, no progress can be seen. */
@@ -22,6 +23,8 @@ export interface Segment {
   /** For messages. */
   readonly name: string;
 }
+
+type SendOptions = Parameters<StreamedBody["send"]>[1];
 
 interface Source {
   readonly name: string;
@@ -76,6 +79,15 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
       throw error;
     }
     return undefined;
+  }
+
+  send(headers: Record<string, string>, { idle, isCustomFetch }: SendOptions): RequestBody {
+    headers["content-type"] = this.type;
+    // Without it the body would be sent in chunks, which not every gateway takes.
+    if (this.size !== undefined) headers["content-length"] = String(this.size);
+    const stream = this.stream(idle);
+    // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
+    return isCustomFetch ? toNodeStream(stream) : stream;
   }
 
   /** Returns its bytes, read as fast as they are taken. */

@@ -4,7 +4,7 @@ import { isRecord } from "../json.js";
 import { InvalidArgumentException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { RetryEvent } from "../retry-policy.js";
-import { Call, closedException, type CallContext, type TransportConfig } from "./call.js";
+import { Call, closedException, type CallContext, type CallRules, type TransportConfig } from "./call.js";
 import { Endpoint, type EndpointSource, type ServerKind, type Target } from "./endpoint.js";
 import { REQUEST_CHANNEL } from "./log.js";
 import { diagnosticsChannel, isBrowser } from "./platform.js";
@@ -45,18 +45,11 @@ export interface JsonOptions {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
-/** Options of {@link Transport.upload} and {@link Transport.download}. */
-export interface TransferOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** How long nothing may move, in seconds; `null` disables. @default the config's `streamIdleTimeoutSeconds` */
-  readonly idleTimeoutSeconds?: number | null | undefined;
-}
-
 /**
  * The typed client of one server, and the rules under which its calls are made.
  *
- * Each request is sent with the `fetch` of a {@link Call}, which {@link json}, {@link stream}, {@link download} and
- * {@link upload} make; one without is sent as by `json()`.
+ * Each request is sent with the `fetch` of a {@link Call}, which {@link json}, or a function of `streams.ts`, makes; one
+ * without is sent as by `json()`.
  *
  * @example
  * ```ts
@@ -103,46 +96,23 @@ export class Transport<Client> {
     this.client = options.createClient(this.clientOptions);
   }
 
+  /** How long nothing may move in a body, in seconds; `null` disables. */
+  get idleTimeoutSeconds(): number | null {
+    return this.#context.config.streamIdleTimeoutSeconds;
+  }
+
   /** Makes a call whose response is read whole: with a timeout for each attempt, and retries by the method. */
   readonly json = (options: JsonOptions = {}): Call => {
     const { requestTimeoutSeconds } = this.#context.config;
     const { signal, retry = true, onRetry, timeoutSeconds = requestTimeoutSeconds } = checkOptions(options);
     const replay = retry ? "by-method" : "never";
-    const idleTimeoutSeconds = null;
-    return new Call(this.#context, {
-      reads: "json",
-      replay,
-      timeoutSeconds,
-      idleTimeoutSeconds,
-      onRetry,
-      signal,
-    });
+    return this.call({ reads: "json", replay, timeoutSeconds, onRetry, signal });
   };
 
-  /**
-   * Makes a call whose response a run reads as it arrives, with timers of its own. Its request is sent again only if the
-   * first one was not sent.
-   *
-   * @param controller ends the request when it aborts; the call aborts it when it ends
-   */
-  readonly stream = (controller: AbortController): Call => {
-    const timers = { timeoutSeconds: null, idleTimeoutSeconds: null };
-    return new Call(this.#context, { reads: "stream", replay: "if-not-sent", ...timers, controller });
-  };
-
-  /** Makes a call with a large response that is read as it arrives. Until it begins, the request may be retried. */
-  readonly download = (options: TransferOptions = {}): Call => {
-    const { signal, idleTimeoutSeconds = this.#context.config.streamIdleTimeoutSeconds } = options;
-    const timers = { timeoutSeconds: idleTimeoutSeconds, idleTimeoutSeconds };
-    return new Call(this.#context, { reads: "stream", replay: "by-method", ...timers, signal });
-  };
-
-  /** Makes a call with a large body and a short response, without a time limit as long as data moves. */
-  readonly upload = (options: TransferOptions = {}): Call => {
-    const { signal, idleTimeoutSeconds = this.#context.config.streamIdleTimeoutSeconds } = options;
-    const timers = { timeoutSeconds: null, idleTimeoutSeconds };
-    return new Call(this.#context, { reads: "json", replay: "by-method", ...timers, signal });
-  };
+  /** Makes a call under rules of its own. */
+  call(rules: CallRules): Call {
+    return new Call(this.#context, rules);
+  }
 
   /** Sends later requests, including retries of running ones, to another address. */
   retarget({ url, headers }: Target): void {

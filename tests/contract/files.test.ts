@@ -3,6 +3,7 @@ import nock from "nock";
 import { InvalidArgumentException, SandboxApiException } from "../../src/errors.js";
 import type { Files } from "../../src/services/files.js";
 import { UnsentRequest } from "../../src/transport/request.js";
+import { downloadCall } from "../../src/transport/streams.js";
 import { filesAt } from "../helpers/files-link.js";
 import { bodyOf, findExchange, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { parseMultipart } from "../helpers/multipart.js";
@@ -254,8 +255,7 @@ describe("an exchange that the facade does not begin:", () => {
       headers,
       body: body === null ? null : typeof body === "string" ? body : JSON.stringify(body),
     });
-    const outcome = await linkTo(origin)
-      .execd.download()
+    const outcome = await downloadCall(linkTo(origin).execd)
       .fetch(request as unknown as Request)
       .catch((error: unknown) => error);
     if (exchange.response.status !== null && exchange.response.status >= 300) {

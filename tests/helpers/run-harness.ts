@@ -6,8 +6,8 @@ import type { RunSource } from "../../src/execution/run-stream.js";
 import { Run, type RunConfig } from "../../src/execution/run.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { raceAbort } from "../../src/transport/abort.js";
-import { Transport } from "../../src/transport/transport.js";
-import type { StreamedResponse } from "../../src/transport/call.js";
+import { Transport } from "../../src/transport/client.js";
+import type { StreamedResponse } from "../../src/transport/streams.js";
 import { ResponseBody } from "../../src/transport/response-body.js";
 import { bareFrame, toWire } from "./wire.js";
 
@@ -180,7 +180,7 @@ export function responseOf(
     brokenBody: (cause: unknown) => cause,
     bodyEnded: () => undefined,
   };
-  return { body: new ResponseBody(body, owner), requestId: undefined, isProxied };
+  return { body: new ResponseBody(body, owner), headers: new Headers(), requestId: undefined, isProxied };
 }
 
 /** Creates a code run from a scripted source. */

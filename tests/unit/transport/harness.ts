@@ -3,14 +3,16 @@ import { ConnectionConfig, type ConnectionOptions } from "../../../src/connectio
 import type { Logger } from "../../../src/logging.js";
 import { raceAbort } from "../../../src/transport/abort.js";
 import type { Call } from "../../../src/transport/call.js";
-import {
-  Transport,
-  type JsonOptions,
-  type TransferOptions,
-  type TransportOptions,
-} from "../../../src/transport/transport.js";
+import { Transport, type JsonOptions, type TransportOptions } from "../../../src/transport/client.js";
 import type { ResponseBody } from "../../../src/transport/response-body.js";
 import type { Clock } from "../../../src/transport/retry.js";
+import {
+  downloadCall,
+  receive,
+  streamCall,
+  uploadCall,
+  type TransferOptions,
+} from "../../../src/transport/streams.js";
 
 interface Answers {
   responses: { 200: { content: { "application/json": Record<string, unknown> } } };
@@ -94,18 +96,18 @@ export class TestTransport {
   }
 
   readonly json = (options?: JsonOptions) => initOf(this.transport.json(options));
-  readonly upload = (options?: TransferOptions) => initOf(this.transport.upload(options));
+  readonly upload = (options?: TransferOptions) => initOf(uploadCall(this.transport, options));
   readonly download = (options?: TransferOptions) =>
-    ({ ...initOf(this.transport.download(options)), parseAs: "stream" }) as const;
+    ({ ...initOf(downloadCall(this.transport, options)), parseAs: "stream" }) as const;
   readonly stream = (controller = new AbortController()) =>
-    ({ ...initOf(this.transport.stream(controller)), parseAs: "stream" }) as const;
+    ({ ...initOf(streamCall(this.transport, controller)), parseAs: "stream" }) as const;
 }
 
 /** The body of a response that is read as it comes, as a stream. */
 export function streamOf({ response }: { readonly response: Response }): ReadableStream<Uint8Array> {
   const call = calls.get(response);
   if (call === undefined) throw new Error("The response was not received by a call of these tests.");
-  const { body } = call.receive(response);
+  const { body } = receive(call, response);
   return toStream(body);
 }
 

@@ -4,7 +4,7 @@ import {
   SandboxConnectionException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
-import type { TransferOptions } from "../../../src/transport/transport.js";
+import type { TransferOptions } from "../../../src/transport/streams.js";
 import { RawServer } from "../../helpers/sockets.js";
 import { CapturingLogger, failureOf, streamOf, transportTo } from "./harness.js";
 
