@@ -1,6 +1,7 @@
 import { addErrorContext, InvalidArgumentException, withCallerStack } from "../errors.js";
 import type { ExecutionEvent } from "./event.js";
-import { RunStream, type RunSource } from "./run-stream.js";
+import type { RunSource } from "./run-source.js";
+import { RunStream } from "./run-stream.js";
 
 /**
  * Returns the events of a run as plain data. The request is sent at the first `next`; events are read as they are consumed

@@ -38,7 +38,7 @@ export interface ExecutionHandlers {
 interface StoppableRun {
   /** Why the run was stopped; `undefined` if it was not. */
   readonly stopped: unknown;
-  stop(error: unknown, options: { readonly isForeign: boolean }): void;
+  stop(error: unknown, isForeign: boolean): void;
 }
 
 /**
@@ -60,7 +60,7 @@ export function callHandlers(
       run.stopped === undefined ? callHandlerOfType(handlers, event, result) : undefined,
     );
   } catch (error) {
-    run.stop(error, { isForeign: true });
+    run.stop(error, true);
     return undefined;
   }
 }

@@ -1,11 +1,31 @@
+import { SandboxTimeoutException } from "../errors.js";
 import { onAbort, raceAbort, sleep } from "../transport/abort.js";
 
 /** When interrupts are sent, in milliseconds after a run is stopped. One that is sent right after `init` can be lost. */
 const SCHEDULE_MILLIS = [0, 500, 1_000, 2_000];
 
-/** A caught value, in an object since any value can be thrown, even `undefined`. */
+/** How long a stopped run may take to end before its request is cancelled. In seconds. */
+export const STOP_LIMIT_SECONDS = 5;
+
+/** Creates the error of an interrupt after which the run has not ended. */
+export function stillRunning(): SandboxTimeoutException {
+  const message = `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it continues.`;
+  return new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message });
+}
+
+/** A caught value in an object, since any value may be thrown, `undefined` too. */
 export interface Failure {
   readonly error: unknown;
+}
+
+/** A promise, and what resolves it. */
+export function deferred<Value>(): {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+} {
+  let resolve!: (value: Value) => void;
+  const promise = new Promise<Value>((each) => (resolve = each));
+  return { promise, resolve };
 }
 
 /**
@@ -20,9 +40,9 @@ export async function interruptUntilEnded(run: {
   /** The id to interrupt, when it is known. */
   readonly id: string | Promise<string>;
   readonly send: (id: string) => Promise<void>;
-  /** Fires when the response has ended. */
-  readonly ended: AbortSignal;
-  /** Ends the attempts and a pending `send`. */
+  /** Settles when the response has ended. */
+  readonly ended: Promise<unknown>;
+  /** Ends the attempts; `send` ends with it. */
   readonly limit: AbortSignal;
 }): Promise<Failure | undefined> {
   const { send, ended, limit } = run;
@@ -30,8 +50,9 @@ export async function interruptUntilEnded(run: {
   const end = (): void => {
     over.abort();
   };
-  if (ended.aborted || limit.aborted) end();
-  const unlinks = [onAbort(ended, end), onAbort(limit, end)];
+  if (limit.aborted) end();
+  const unlink = onAbort(limit, end);
+  void ended.then(end);
   let failure: Failure | undefined;
   const sent: Promise<void>[] = [];
   try {
@@ -56,7 +77,7 @@ export async function interruptUntilEnded(run: {
   } catch {
     // The response has ended, or the limit has fired: nothing else rejects here.
   }
-  for (const unlink of unlinks) unlink();
+  unlink();
   await Promise.all(sent);
   return failure;
 }

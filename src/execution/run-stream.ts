@@ -4,58 +4,24 @@ import {
   SandboxException,
   SandboxTimeoutException,
 } from "../errors.js";
-import type { Logger } from "../logging.js";
 import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
 import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
 import type { StreamedResponse } from "../transport/streams.js";
 import { startTimer } from "../transport/timeout.js";
+import { findCut, readOnBriefly, type Terminal } from "./completion.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
-import { interruptUntilEnded, type Failure } from "./interrupt.js";
+import {
+  deferred,
+  interruptUntilEnded,
+  stillRunning,
+  STOP_LIMIT_SECONDS,
+  type Failure,
+} from "./interrupt.js";
 import type { Interruptible, RunSlot } from "./run-queue.js";
+import type { RunSource } from "./run-source.js";
 
-/** How long a stopped run may take to end before its request is cancelled. In seconds. */
-const STOP_LIMIT_SECONDS = 5;
-/**
- * How long the rest of a response that does not matter is waited for, in the background: execd keeps a command's open
- * for a second or more. In seconds.
- */
-const LEAVE_LIMIT_SECONDS = 0.02;
 /** The first wait before a run is sent again to a context that is not free yet; each later one is twice as long. */
 const BUSY_WAIT_MILLIS = 50;
-const STILL_RUNNING = {
-  code: "REQUEST_TIMEOUT",
-  message: `The run did not end within ${STOP_LIMIT_SECONDS} s of being interrupted; it continues.`,
-};
-
-/** Where the events of one run come from, and how it is stopped. */
-export interface RunSource {
-  /** Waits until the run may be sent. */
-  acquire(signal: AbortSignal): Promise<RunSlot>;
-  /** Sends the request; aborting the controller ends it, and an end of the request aborts the controller. */
-  open(controller: AbortController): Promise<StreamedResponse>;
-  /** Sends one interrupt, without retries; `undefined` where the server ends the run when its request is cancelled. */
-  readonly interrupt: ((id: string, signal: AbortSignal) => Promise<void>) | undefined;
-  /** What to interrupt before `init` has told the run's id; `undefined` waits for it. */
-  readonly interruptId?: string | undefined;
-  /**
-   * What proves that the run is over. `/code` may send its completion before its output, so only a clean end of the
-   * body counts; `/command` sends its terminal event last, and then keeps the response open for a second or more.
-   */
-  readonly endsAt: "end-of-stream" | "terminal-event";
-  /** Checks whether the server still responds, without retries; rejects if it does not. */
-  readonly ping?: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** How long the first byte of the response may take, in seconds; `null` disables. */
-  readonly firstByteTimeoutSeconds: number | null;
-  /** How long the stream may be silent after that, in seconds; execd pings every 3 s. `null` disables. */
-  readonly idleTimeoutSeconds: number | null;
-  /** The run's deadline, in seconds from sending; `undefined` = none. */
-  readonly timeoutSeconds?: number | undefined;
-  /** The most bytes that one event may have. @default the decoder's */
-  readonly maxFrameBytes?: number | undefined;
-  /** Ends the run when it fires. */
-  readonly signal?: AbortSignal | undefined;
-  readonly logger?: Logger | undefined;
-}
 
 /** Why a run was stopped before its end. */
 export interface Stop extends Failure {
@@ -70,50 +36,39 @@ export interface Stop extends Failure {
  * while somebody does. Once it is stopped, the caller has its error at once, and the rest happens here: reading the
  * response to its end, undelivered, and interrupting the run on the server until it ends.
  */
-export class RunStream implements Interruptible {
+export class RunStream implements Interruptible, FrameSink {
+  /** What stopped the run before its end, if something did: first in order, before events that are not delivered yet. */
+  stopped: Stop | undefined;
+  /** Whether the request has left the queue. */
+  sent = false;
   readonly #source: RunSource;
   /** Ends the waiting for a turn, and then the request. */
   readonly #request = new AbortController();
   readonly #unlink: (() => void) | undefined;
-  readonly #sink: FrameSink = {
-    frame: (value) => {
-      this.#takeFrame(value);
-    },
-    output: (type, text, timestamp) => {
-      if (!this.#closedToFrames) this.#takeEvent({ type, text, timestamp });
-    },
-    malformed: (reason) => {
-      this.#takeMalformed(reason);
-    },
-  };
-  // Lists rather than promises, which few runs need.
-  readonly #initWaiters: ((id: string) => void)[] = [];
-  readonly #endWaiters: (() => void)[] = [];
+  /** Settles with the id that `init` has told. */
+  readonly #init = deferred<string>();
+  /** Settles when the response is read to its end, or will not be read further. */
+  readonly #over = deferred<unknown>();
+  /** Settles when nothing of the run is left: no interrupt is on its way either. */
+  readonly #released = deferred<unknown>();
   readonly #interrupting = new Set<Promise<unknown>>();
 
   #decoder: EventStreamDecoder;
   #slot: RunSlot | undefined;
   #response: StreamedResponse | undefined;
+  /** What to interrupt, as soon as it is known. */
   #id: string | undefined;
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
-  #sent = false;
-  #isReleased = false;
-  /** The response is read to its end, or will not be read further. */
   #isOver = false;
-  /** Aborts then; made where it is asked for, as few runs are interrupted and each signal costs. */
-  #responseEnd: AbortController | undefined;
   #receivedBytes = false;
-  /** Whether the server has sent that the run is complete or has failed, and whether that was its last event. */
-  #terminal: "none" | "last" | "before-others" = "none";
+  #terminal: Terminal = "none";
   /** No further frame counts. */
   #closedToFrames = false;
   /** The response was lost while the run may continue on the server. */
   #isLost = false;
   #busyWaitMillis = BUSY_WAIT_MILLIS;
   #isBusy = false;
-  /** The caller's end: first in order, before events that are not delivered yet. */
-  #stopped: Stop | undefined;
   /** The stream's own failure: comes after the events before it. */
   #failed: Failure | undefined;
   #wake: (() => void) | undefined;
@@ -123,16 +78,12 @@ export class RunStream implements Interruptible {
 
   constructor(source: RunSource) {
     this.#source = source;
-    this.#decoder = new EventStreamDecoder(this.#sink, source);
+    this.#id = source.interruptId;
+    this.#decoder = new EventStreamDecoder(this, source);
     const { signal } = source;
-    this.#unlink = signal && onAbort(signal, (reason) => this.stop(reason, { isForeign: true }));
-    if (signal?.aborted) this.stop(signal.reason, { isForeign: true });
+    this.#unlink = signal && onAbort(signal, (reason) => this.stop(reason, true));
+    if (signal?.aborted) this.stop(signal.reason, true);
     else void this.#pull();
-  }
-
-  /** Settles when nothing of the run is left: the response has ended and no interrupt is on its way. Never rejects. */
-  get ended(): Promise<void> {
-    return this.#isReleased ? Promise.resolve() : new Promise((resolve) => this.#endWaiters.push(resolve));
   }
 
   /** The server's name for the request, known once its response has begun. */
@@ -140,25 +91,15 @@ export class RunStream implements Interruptible {
     return this.#response?.requestId;
   }
 
-  /** Whether the request has left the queue. */
-  get sent(): boolean {
-    return this.#sent;
-  }
-
   /** Whether the server can be told to end the run while its response is read on. */
   get canBeInterrupted(): boolean {
     return this.#source.interrupt !== undefined;
   }
 
-  /** What stopped the run before its end, if something did. */
-  get stopped(): Stop | undefined {
-    return this.#stopped;
-  }
-
   /** Returns the next events, or `undefined` after the proven end of the run; throws what ended it otherwise. */
   async read(): Promise<ExecutionEvent[] | undefined> {
     for (;;) {
-      if (this.#stopped !== undefined) throw this.#stopped.error;
+      if (this.stopped !== undefined) throw this.stopped.error;
       if (this.#batch.length > 0 && !this.#isProvisional()) {
         const batch = this.#batch;
         this.#batch = [];
@@ -170,14 +111,16 @@ export class RunStream implements Interruptible {
         if (this.#failed !== undefined) throw this.#failed.error;
         return undefined;
       }
-      await this.#nextChange();
+      this.#armSilence();
+      await this.#wokenOr(this.#pull());
+      this.#stopSilenceTimer?.();
     }
   }
 
   /** Ends the run for the caller, who gets `error` at once. On the server it is interrupted in the background. */
-  stop(error: unknown, { isForeign = false } = {}): void {
-    if (this.#stopped !== undefined) return;
-    this.#stopped = { error, isForeign };
+  stop(error: unknown, isForeign = false): void {
+    if (this.stopped !== undefined) return;
+    this.stopped = { error, isForeign };
     this.#batch = [];
     this.#unlink?.();
     this.#wake?.();
@@ -186,16 +129,11 @@ export class RunStream implements Interruptible {
 
   /** Waits for a handler; a stop ends the waiting, and the handler's failure stops the run. Never rejects. */
   async untilSettledOrStopped(work: Promise<unknown>): Promise<void> {
-    await new Promise<unknown>((resolve) => {
-      this.#wake = () => {
-        resolve(undefined);
-      };
-      work.then(resolve, (error: unknown) => {
-        this.stop(error, { isForeign: true });
-        resolve(undefined);
-      });
-    });
-    this.#wake = undefined;
+    await this.#wokenOr(
+      work.catch((error: unknown) => {
+        this.stop(error, true);
+      }),
+    );
   }
 
   /**
@@ -205,26 +143,46 @@ export class RunStream implements Interruptible {
    * @throws what the last interrupt failed with, or a timeout, if the run has not ended after 5 s; it then continues
    */
   async interrupt(signal?: AbortSignal): Promise<void> {
-    const id = this.#source.interruptId ?? this.#id;
-    if (this.#isLost && id !== undefined) {
-      await this.#interruptLost(id, signal);
-      return;
+    const ended = this.#released.promise;
+    if (this.#isLost && this.#id !== undefined) {
+      await this.#interruptLost(this.#id, signal);
+    } else if (this.#isOver || this.stopped !== undefined) {
+      // A stopped run is being interrupted already.
+      await (signal === undefined ? ended : raceAbort(signal, ended));
+    } else {
+      await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
+        void this.#drain(limit);
+        const failure = await this.#interruptUntilEnded(limit);
+        if (this.#hasEnded()) {
+          await ended;
+          return;
+        }
+        signal?.throwIfAborted();
+        throw failure === undefined ? stillRunning() : failure.error;
+      });
     }
-    // A stopped run is being interrupted already.
-    if (this.#isOver || this.#stopped !== undefined) {
-      await (signal === undefined ? this.ended : raceAbort(signal, this.ended));
-      return;
-    }
-    await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
-      void this.#drain(limit);
-      const failure = await this.#interruptUntilEnded(limit);
-      if (this.#hasEnded()) {
-        await this.ended;
-        return;
-      }
-      signal?.throwIfAborted();
-      throw failure === undefined ? new SandboxTimeoutException(STILL_RUNNING) : failure.error;
-    });
+  }
+
+  /** Takes a frame of the response. */
+  frame(value: unknown): void {
+    if (this.#closedToFrames) return;
+    const decoded = decodeFrame(value);
+    if ("inBandError" in decoded) this.#takeInBandError(decoded.inBandError);
+    else if ("malformed" in decoded) this.malformed(decoded.malformed);
+    else this.#takeEvent(decoded.event);
+  }
+
+  /** Takes a frame of the response that is plain output. */
+  output(type: "stdout" | "stderr", text: string, timestamp: number): void {
+    if (!this.#closedToFrames) this.#takeEvent({ type, text, timestamp });
+  }
+
+  /** Takes the reason why something in the response is not a frame. */
+  malformed(reason: string): void {
+    if (this.stopped !== undefined || this.#failed !== undefined) return;
+    const message = `The event stream is malformed: ${reason}.`;
+    this.#failed = { error: new SandboxException({ code: "STREAM_MALFORMED", message }) };
+    this.#abandon();
   }
 
   // A method, since the compiler takes a property for unchanged across a wait.
@@ -232,15 +190,15 @@ export class RunStream implements Interruptible {
     return this.#isOver;
   }
 
-  /** Waits for the next bytes, or for a stop. */
-  async #nextChange(): Promise<void> {
-    this.#armSilence();
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve;
-      void this.#pull().then(resolve);
+  /** Waits for work that never rejects, or for a stop. */
+  async #wokenOr(work: Promise<unknown>): Promise<void> {
+    await new Promise<unknown>((resolve) => {
+      this.#wake = () => {
+        resolve(undefined);
+      };
+      void work.then(resolve);
     });
     this.#wake = undefined;
-    this.#stopSilenceTimer?.();
   }
 
   #pull(): Promise<void> {
@@ -254,18 +212,19 @@ export class RunStream implements Interruptible {
       this.#slot ??= await this.#takeTurn();
       this.#response ??= await this.#source.open(this.#request);
       const chunk = await this.#response.body.read();
-      if (chunk === undefined) {
-        await this.#takeEnd();
-      } else {
+      if (chunk !== undefined) {
         this.#receivedBytes = true;
         this.#decoder.push(chunk);
         if (this.#isBusy) await this.#waitWhileBusy();
+      } else {
+        const isWhole = this.#decoder.end();
+        if (this.#isBusy) await this.#waitWhileBusy();
+        else if (this.stopped === undefined && this.#failed === undefined) await this.#takeEnd(isWhole);
+        else this.#endResponse();
       }
     } catch (error) {
       this.#failed ??= { error };
-      this.#endResponse({
-        isLost: this.#response !== undefined && error instanceof SandboxConnectionException,
-      });
+      this.#endResponse(this.#response !== undefined && error instanceof SandboxConnectionException);
     } finally {
       this.#pulling = undefined;
     }
@@ -278,7 +237,7 @@ export class RunStream implements Interruptible {
     if (signal.aborted) slot.release();
     signal.throwIfAborted();
     if (interruptId !== undefined) slot.joinContext(interruptId, this);
-    this.#sent = true;
+    this.sent = true;
     if (timeoutSeconds !== undefined) {
       const message = `The run did not end within its timeoutSeconds of ${timeoutSeconds} s.`;
       this.#stopDeadlineTimer = startTimer(timeoutSeconds, () => {
@@ -289,90 +248,43 @@ export class RunStream implements Interruptible {
     return slot;
   }
 
-  #takeFrame(value: unknown): void {
-    if (this.#closedToFrames) return;
-    const decoded = decodeFrame(value);
-    if ("inBandError" in decoded) {
-      this.#takeInBandError(decoded.inBandError);
-      return;
-    }
-    if ("malformed" in decoded) {
-      this.#takeMalformed(decoded.malformed);
-      return;
-    }
-    this.#takeEvent(decoded.event);
-  }
-
   #takeEvent(event: ExecutionEvent): void {
     if (event.type === "execution_complete" || event.type === "error") {
       this.#terminal = "last";
     } else {
       if (this.#terminal === "last") this.#terminal = "before-others";
       if (event.type === "init" && event.id !== "") {
-        this.#id = event.id;
+        this.#id = this.#source.interruptId ?? event.id;
         this.#slot?.joinContext(event.id, this);
-        for (const resolve of this.#initWaiters.splice(0)) resolve(event.id);
+        this.#init.resolve(event.id);
       }
     }
-    if (this.#stopped === undefined && this.#failed === undefined) this.#batch.push(event);
+    if (this.stopped === undefined && this.#failed === undefined) this.#batch.push(event);
     if (this.#terminal === "last" && this.#source.endsAt === "terminal-event") this.#leaveResponse();
   }
 
   #takeInBandError({ code, message }: InBandError): void {
     // A context that runs something else refuses at once, and nothing was run: trying again does no harm.
     const isBusy = message.endsWith("session is busy");
-    if (isBusy && this.#stopped === undefined && this.#isProvisional()) {
+    if (isBusy && this.stopped === undefined && this.#isProvisional()) {
       this.#isBusy = true;
       return;
     }
     this.#failed ??= {
       error: new SandboxApiException({ code, message, statusCode: 200, isRetryable: isBusy }),
     };
-    this.#cancelResponse();
-  }
-
-  #takeMalformed(reason: string): void {
-    if (this.#stopped !== undefined || this.#failed !== undefined) return;
-    const message = `The event stream is malformed: ${reason}.`;
-    this.#failed = { error: new SandboxException({ code: "STREAM_MALFORMED", message }) };
-    this.#abandon();
-  }
-
-  async #takeEnd(): Promise<void> {
-    const isWhole = this.#decoder.end();
-    if (this.#isBusy) {
-      await this.#waitWhileBusy();
-      return;
-    }
-    if (this.#stopped !== undefined || this.#failed !== undefined) {
-      this.#endResponse();
-      return;
-    }
-    if (!isWhole) {
-      this.#takeCut("ended inside a frame");
-      return;
-    }
-    if (this.#terminal === "none") {
-      this.#takeCut("ended before the run was complete");
-      return;
-    }
-    // A proxy ends the response of a dead sandbox in order. If the completion came last, nothing can be missing; otherwise
-    // the run is over only if the server is still there.
-    if (this.#terminal === "before-others" && this.#response?.isProxied === true) {
-      try {
-        await this.#source.ping?.(this.#request.signal);
-      } catch (cause) {
-        this.#takeCut("ended in order behind a proxy, but the sandbox no longer responds", cause);
-        return;
-      }
-    }
+    this.#closedToFrames = true;
+    this.#response?.body.cancel();
     this.#endResponse();
   }
 
-  #takeCut(how: string, cause?: unknown): void {
-    const message = `The event stream ${how}.`;
-    this.#failed = { error: new SandboxConnectionException({ code: "STREAM_CUT", message, cause }) };
-    this.#endResponse({ isLost: true });
+  /** Takes the end of the response. */
+  async #takeEnd(isWhole: boolean): Promise<void> {
+    const { isProxied = false } = this.#response ?? {};
+    const ping = async (): Promise<void> => await this.#source.ping?.(this.#request.signal);
+    const cut = await findCut(this.#terminal, { isWhole, isProxied, ping });
+    if (cut !== undefined) this.#failed = { error: cut };
+    this.#endResponse(cut !== undefined);
   }
 
   /** Tells whether the events so far may be discarded: a context that is busy reports it after its first events. */
@@ -384,120 +296,96 @@ export class RunStream implements Interruptible {
   /** Interrupts what a lost run has left in the context, waits a moment and sends the run again. */
   async #waitWhileBusy(): Promise<void> {
     const { signal } = this.#request;
-    const id = this.#source.interruptId ?? this.#id;
     this.#isBusy = false;
     this.#batch = [];
     this.#receivedBytes = false;
-    const { body } = this.#response ?? {};
-    if (id !== undefined) await this.#source.interrupt?.(id, signal).catch(() => undefined);
+    if (this.#id !== undefined) await this.#source.interrupt?.(this.#id, signal).catch(() => undefined);
     await sleep(this.#busyWaitMillis, signal);
     this.#busyWaitMillis *= 2;
     // It ends by itself: cancelling it would abort the controller, which is the next request's too.
-    while (body !== undefined && (await body.read()) !== undefined);
-    this.#decoder = new EventStreamDecoder(this.#sink, this.#source);
+    while ((await this.#response?.body.read()) !== undefined);
+    this.#decoder = new EventStreamDecoder(this, this.#source);
     this.#response = undefined;
   }
 
-  /** Leaves the rest of the response. It is read on for a moment: if it ends by then, its connection is reused. */
+  /** Leaves the rest of the response, which does not matter. */
   #leaveResponse(): void {
     this.#closedToFrames = true;
-    const body = this.#response?.body;
-    const cancel = (): void => {
-      stopTimer();
-      body?.cancel();
-    };
-    const stopTimer = startTimer(LEAVE_LIMIT_SECONDS, cancel);
-    const readOn = async (): Promise<void> => {
-      while ((await body?.read()) !== undefined);
-    };
-    readOn().then(stopTimer, stopTimer);
-    this.#cancelRest = cancel;
+    this.#cancelRest = this.#response && readOnBriefly(this.#response.body);
     this.#endResponse();
   }
 
-  /** Cancels the rest of the response. */
-  #cancelResponse(): void {
-    this.#closedToFrames = true;
-    this.#response?.body.cancel();
-    this.#endResponse();
-  }
-
-  #endResponse({ isLost = false } = {}): void {
+  /** @param isLost whether the run may continue on the server */
+  #endResponse(isLost = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#responseEnd?.abort();
-    this.#stopSilenceTimer?.();
-    this.#stopDeadlineTimer?.();
+    this.#over.resolve(undefined);
+    this.#stopTimers();
     if (isLost) this.#loseRun();
-    if (this.#interrupting.size === 0) this.#release();
+    const release = (): void => {
+      this.#slot?.release();
+      this.#released.resolve(undefined);
+    };
+    if (this.#interrupting.size === 0) release();
     // An interrupt that is still on its way would hit the context's next run.
-    else
-      void Promise.all(this.#interrupting).then(() => {
-        this.#release();
-      });
+    else void Promise.all(this.#interrupting).then(release);
   }
 
-  #release(): void {
-    this.#isReleased = true;
-    this.#slot?.release();
-    for (const resolve of this.#endWaiters) resolve();
-  }
-
-  /** Marks that the run may continue on the server: interrupts code, and tells the context's next run that it may be busy. */
+  /** Interrupts the code of a run whose response was lost, and tells the context's next run that it may be busy. */
   #loseRun(): void {
     this.#isLost = true;
     if (this.#source.endsAt === "terminal-event") return;
     this.#slot?.markUnsettled();
-    const id = this.#source.interruptId ?? this.#id;
     // A stopped run is being interrupted already.
-    if (id === undefined || this.#source.interrupt === undefined || this.#stopped !== undefined) return;
-    this.#interrupting.add(this.#interruptLost(id).catch(() => undefined));
+    if (this.#id === undefined || this.stopped !== undefined) return;
+    this.#interrupting.add(this.#interruptLost(this.#id).catch(() => undefined));
   }
 
   /** Sends one interrupt to a run whose response was lost, so that its end cannot be seen. */
   async #interruptLost(id: string, signal?: AbortSignal): Promise<void> {
-    const reason = () => new SandboxTimeoutException(STILL_RUNNING);
-    await withLimit({ seconds: STOP_LIMIT_SECONDS, reason, signal }, async (limit) => {
+    await withLimit({ seconds: STOP_LIMIT_SECONDS, reason: stillRunning, signal }, async (limit) => {
       await this.#source.interrupt?.(id, limit);
     });
   }
 
   #armSilence(): void {
     this.#stopSilenceTimer?.();
-    if (!this.#sent) return;
+    if (!this.sent) return;
     const { firstByteTimeoutSeconds, idleTimeoutSeconds, logger } = this.#source;
     const seconds = this.#receivedBytes ? idleTimeoutSeconds : firstByteTimeoutSeconds;
-    if (seconds === null) return;
     this.#stopSilenceTimer = startTimer(seconds, () => {
-      const message = `No byte of the event stream came for ${seconds} s.`;
+      const message = `No byte of the event stream came for ${String(seconds)} s.`;
       logger?.warn(message);
       this.stop(new SandboxTimeoutException({ code: "STREAM_STALLED", message }));
     });
   }
 
-  /** Ends a run whose caller has its error: takes it out of the queue, or interrupts it until it ends. */
-  #abandon(): void {
+  #stopTimers(): void {
     this.#stopSilenceTimer?.();
     this.#stopDeadlineTimer?.();
+  }
+
+  /** Ends a run whose caller has its error: takes it out of the queue, or interrupts it until it ends. */
+  #abandon(): void {
+    this.#stopTimers();
     this.#cancelRest?.();
     if (this.#isOver) return;
-    if (!this.#sent || this.#source.interrupt === undefined) {
-      this.#cancelRequest();
+    const cancel = (): void => {
+      this.#request.abort();
+      this.#endResponse();
+    };
+    if (!this.sent || !this.canBeInterrupted) {
+      cancel();
       return;
     }
     const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
       this.#slot?.markUnsettled();
-      this.#cancelRequest();
+      cancel();
     });
     // Also what an interrupt may take that is on its way when the response ends.
-    void this.ended.then(stopTimer);
+    void this.#released.promise.then(stopTimer);
     void this.#interruptUntilEnded(this.#request.signal);
     void this.#drain();
-  }
-
-  #cancelRequest(): void {
-    this.#request.abort();
-    this.#endResponse();
   }
 
   async #drain(limit?: AbortSignal): Promise<void> {
@@ -505,13 +393,10 @@ export class RunStream implements Interruptible {
   }
 
   #interruptUntilEnded(limit: AbortSignal): Promise<Failure | undefined> {
-    const { interrupt, interruptId } = this.#source;
-    this.#responseEnd ??= new AbortController();
-    if (this.#isOver) this.#responseEnd.abort();
     const interrupting = interruptUntilEnded({
-      id: interruptId ?? this.#id ?? new Promise((resolve) => this.#initWaiters.push(resolve)),
-      send: (id) => interrupt?.(id, limit) ?? Promise.resolve(),
-      ended: this.#responseEnd.signal,
+      id: this.#id ?? this.#init.promise,
+      send: (id) => this.#source.interrupt?.(id, limit) ?? Promise.resolve(),
+      ended: this.#over.promise,
       limit,
     });
     this.#interrupting.add(interrupting);

@@ -8,7 +8,8 @@ import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
 import { callHandlers, type ExecutionHandlers } from "./handlers.js";
 import type { Failure } from "./interrupt.js";
 import type { OutputBound } from "./output-log.js";
-import { RunStream, type RunSource } from "./run-stream.js";
+import type { RunSource } from "./run-source.js";
+import { RunStream } from "./run-stream.js";
 
 /** Describes a run. */
 export interface RunConfig {

@@ -12,7 +12,7 @@ import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
-import type { RunSource } from "../execution/run-stream.js";
+import type { RunSource } from "../execution/run-source.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";

@@ -14,7 +14,7 @@ import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
-import type { RunSource } from "../execution/run-stream.js";
+import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
 import { openStream, streamCall } from "../transport/streams.js";
 import {

@@ -10,7 +10,7 @@ import type { ExecutionKind } from "../execution/execution.js";
 import type { ExecutionHandlers } from "../execution/handlers.js";
 import type { KeepOutput } from "../execution/output-log.js";
 import { Run } from "../execution/run.js";
-import type { RunSource } from "../execution/run-stream.js";
+import type { RunSource } from "../execution/run-source.js";
 import type { SandboxLink } from "./link.js";
 
 const KEEP: readonly string[] = ["head", "tail", "both"] satisfies KeepOutput[];

@@ -8,7 +8,7 @@ import {
 import { SandboxApiException } from "../errors.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import type { Run } from "../execution/run.js";
-import type { RunSource } from "../execution/run-stream.js";
+import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectText } from "../transport/response.js";
 import { openStream, streamCall } from "../transport/streams.js";
