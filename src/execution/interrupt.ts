@@ -18,6 +18,12 @@ export interface Failure {
   readonly error: unknown;
 }
 
+/** Why a run was stopped before its end. */
+export interface Stop extends Failure {
+  /** The error is the caller's own: an abort reason, or what a handler threw. */
+  readonly isForeign: boolean;
+}
+
 /** A promise, and what resolves it. */
 export function deferred<Value>(): {
   readonly promise: Promise<Value>;

@@ -16,18 +16,13 @@ import {
   stillRunning,
   STOP_LIMIT_SECONDS,
   type Failure,
+  type Stop,
 } from "./interrupt.js";
 import type { Interruptible, RunSlot } from "./run-queue.js";
 import type { RunSource } from "./run-source.js";
 
 /** The first wait before a run is sent again to a context that is not free yet; each later one is twice as long. */
 const BUSY_WAIT_MILLIS = 50;
-
-/** Why a run was stopped before its end. */
-export interface Stop extends Failure {
-  /** The error is the caller's own: an abort reason, or what a handler threw. */
-  readonly isForeign: boolean;
-}
 
 /**
  * One run's response, read batch by batch, and everything that can end it.
@@ -71,7 +66,7 @@ export class RunStream implements Interruptible, FrameSink {
   #isBusy = false;
   /** The stream's own failure: comes after the events before it. */
   #failed: Failure | undefined;
-  #wake: (() => void) | undefined;
+  #wake: ((value?: unknown) => void) | undefined;
   #cancelRest: (() => void) | undefined;
   #stopSilenceTimer: (() => void) | undefined;
   #stopDeadlineTimer: (() => void) | undefined;
@@ -193,17 +188,14 @@ export class RunStream implements Interruptible, FrameSink {
   /** Waits for work that never rejects, or for a stop. */
   async #wokenOr(work: Promise<unknown>): Promise<void> {
     await new Promise<unknown>((resolve) => {
-      this.#wake = () => {
-        resolve(undefined);
-      };
+      this.#wake = resolve;
       void work.then(resolve);
     });
     this.#wake = undefined;
   }
 
   #pull(): Promise<void> {
-    this.#pulling ??= this.#pullOnce();
-    return this.#pulling;
+    return (this.#pulling ??= this.#pullOnce());
   }
 
   /** Gets one piece of the response, sending the request before the first. Never rejects. */
