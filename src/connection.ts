@@ -130,7 +130,7 @@ export class ConnectionConfig implements ConnectionOptions {
   with(overrides: ConnectionOptions): ConnectionConfig {
     return new ConnectionConfig({
       ...withoutUndefined(this),
-      // Without a key the copy must not look for one in the environment again.
+      // If there is no key, the copy must not read one from the environment.
       apiKey: this.#apiKey ?? "",
       headers: this.#headers,
       sandboxHeaders: this.#sandboxHeaders,
@@ -234,7 +234,7 @@ export class ConnectionConfig implements ConnectionOptions {
     return `${this.protocol}://${this.domain}`;
   }
 
-  /** What `console.log` and `util.inspect` of Node print. */
+  /** Used by Node's `console.log` and `util.inspect`. */
   [Symbol.for("nodejs.util.inspect.custom")](): string {
     return this.toString();
   }

@@ -25,11 +25,11 @@ export function maxItemsOf({ maxBytes }: OutputBound): number {
 }
 
 /**
- * As many messages of one output stream as a bound allows: the first ones, the last ones, or half of each. A message that
- * is too long for what is left is cut.
+ * The messages of one output stream, up to a bound: the first ones, the last ones, or half of each. A message that does
+ * not fit whole is cut.
  */
 export class OutputLog {
-  /** How many bytes are left out. */
+  /** The number of bytes that were left out. */
   omittedBytes = 0;
   /** Whether anything is left out, messages without text included. */
   isTruncated = false;
@@ -42,7 +42,7 @@ export class OutputLog {
   readonly #maxTailMessages: number;
   readonly #maxTailBytes: number;
   #tailBytes = 0;
-  /** How many of the tail are dropped already: taking each out of the list at once would be quadratic. */
+  /** The number of dropped messages at the start of the tail. Removing each one immediately would be quadratic. */
   #dropped = 0;
 
   constructor(bound: OutputBound) {

@@ -452,7 +452,7 @@ export class Files {
     return verifyDownload(body, { path, headers, isRange: header !== undefined, call });
   }
 
-  async #upload(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
+  async #sendMultipart(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
     const { execd } = this.#link;
     try {
       const sent = streamsRequests() ? body : await body.blob();

@@ -1,5 +1,5 @@
 import type { Call } from "./call.js";
-import type { Transport } from "./client.js";
+import type { Transport } from "./transport.js";
 import { unexpectedResponse } from "./response.js";
 import { ResponseBody } from "./response-body.js";
 import { IdleTimer } from "./timeout.js";

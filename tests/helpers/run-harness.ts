@@ -3,10 +3,10 @@ import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.j
 import type { ExecutionEvent } from "../../src/execution/event.js";
 import { RunQueue } from "../../src/execution/run-queue.js";
 import type { RunSource } from "../../src/execution/run-source.js";
-import { Run, type RunFacts } from "../../src/execution/run.js";
+import { Run, type RunConfig } from "../../src/execution/run.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { raceAbort } from "../../src/transport/abort.js";
-import { Transport } from "../../src/transport/client.js";
+import { Transport } from "../../src/transport/transport.js";
 import type { StreamedResponse } from "../../src/transport/streams.js";
 import { ResponseBody } from "../../src/transport/response-body.js";
 import { bareFrame, toWire } from "./wire.js";

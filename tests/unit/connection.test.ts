@@ -74,7 +74,7 @@ describe("the environment", () => {
     expect(() => new ConnectionConfig()).toThrow(
       new InvalidArgumentException(
         "the environment variable OPEN_SANDBOX_API_KEY must be a string without line breaks, other control characters, " +
-            "characters beyond Latin-1, and whitespace at its ends.",
+          "characters beyond Latin-1, and whitespace at its ends.",
       ),
     );
   });

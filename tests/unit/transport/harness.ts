@@ -3,7 +3,7 @@ import { ConnectionConfig, type ConnectionOptions } from "../../../src/connectio
 import type { Logger } from "../../../src/logging.js";
 import { raceAbort } from "../../../src/transport/abort.js";
 import type { Call } from "../../../src/transport/call.js";
-import { Transport, type JsonOptions, type TransportOptions } from "../../../src/transport/client.js";
+import { Transport, type JsonOptions, type TransportOptions } from "../../../src/transport/transport.js";
 import type { ResponseBody } from "../../../src/transport/response-body.js";
 import type { Clock } from "../../../src/transport/retry.js";
 import {
