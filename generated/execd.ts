@@ -61,7 +61,7 @@ export interface paths {
         /**
          * Interrupt what runs in a context
          * @description Interrupts by any id; `interruptCommand` is the same. A context's run ends with an error
-         *     (`KeyboardInterrupt` in Python) and its state stays; an idle context is left alone, so that an
+         *     (`KeyboardInterrupt` in Python) and its state stays; an idle context is not changed, so that an
          *     interrupt sent right after `init` can be lost. A command is ended as by `interruptCommand`. A session
          *     is deleted. An unknown id, or a command that has ended, is 500.
          */

@@ -34,8 +34,8 @@ export interface SandboxSessionOptions {
 }
 
 /**
- * Creates a session for `experimental_sandbox` of the AI SDK 7, with which tools run commands and access files. The
- * sandbox is used and left alone: kill it yourself.
+ * Creates a session for `experimental_sandbox` of the AI SDK 7, with which tools run commands and access files. You
+ * own the sandbox: kill it yourself.
  *
  * @example
  * ```ts

@@ -41,7 +41,7 @@ export class OpenSandboxBackend extends BaseSandbox implements AsyncDisposable {
   readonly #limits: { readonly timeoutSeconds: number; readonly maxOutputBytes: number };
   #end: () => Promise<void> = () => Promise.resolve();
 
-  /** Wraps a sandbox that exists. It is used and left alone. */
+  /** Wraps an existing sandbox without owning it: `close()` does not kill it. */
   constructor(
     sandbox: Sandbox,
     { timeoutSeconds = 120, maxOutputBytes = 1_000_000 }: OpenSandboxBackendLimits = {},

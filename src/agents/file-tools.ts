@@ -5,7 +5,7 @@ import { errorResult, formatSize, Report } from "./report.js";
 import type { ToolCall } from "./run-tools.js";
 import type { CodeToolInputs, CodeToolResult, ToolImage } from "./types.js";
 
-/** How many bytes of a file show what it is. */
+/** The number of bytes that are read to detect a file's type. */
 const SNIFFED_BYTES = 8_192;
 /** The largest picture that is read, in bytes; what is too large for a model is not shown anyway. */
 const LARGEST_PICTURE = 3_750_000;

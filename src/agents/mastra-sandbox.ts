@@ -26,7 +26,7 @@ export interface OpenSandboxOptions
 
 /**
  * A sandbox for a `Workspace` of Mastra. It is created by `start()` or the first command, paused by `stop()` and killed
- * by `destroy()`; one that is given as `sandbox` is not killed.
+ * by `destroy()`. A sandbox that you pass as `sandbox` is not killed.
  *
  * @example
  * ```ts

@@ -57,7 +57,7 @@ export interface ShellOptions {
 }
 
 /**
- * Creates a shell for `shellTool` that runs commands in a sandbox. The sandbox is used and left alone.
+ * Creates a shell for `shellTool` that runs commands in a sandbox. You own the sandbox: kill it yourself.
  *
  * @example
  * ```ts

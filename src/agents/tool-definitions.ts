@@ -1,6 +1,6 @@
 import type { CodeToolName, ToolInputSchema } from "./types.js";
 
-/** What a model and a person are told about a tool. */
+/** The definition of a tool for models and people. */
 export interface ToolDefinition {
   readonly name: CodeToolName;
   readonly title: string;

@@ -1,11 +1,11 @@
 import type { Command, Option } from "commander";
 import { shellQuote, type Shell } from "./shells.js";
 
-/** What can follow the words that call a command. */
+/** The words and options that can follow a command. */
 interface Completed {
-  /** The words that call it, such as `files ls`; empty for the program itself. */
+  /** The words of the command, such as `files ls`; empty for the program itself. */
   readonly path: string;
-  /** The commands below it, and the values that its arguments can have. */
+  /** Its subcommands, and the values of its arguments. */
   readonly words: readonly Word[];
   readonly options: readonly Option[];
 }
@@ -15,17 +15,17 @@ interface Word {
   readonly description: string;
 }
 
-/** How to read a program. */
+/** Describes the program to {@link completionScript}. */
 export interface ProgramReader {
   /** The names by which the program is called. */
   readonly names: readonly string[];
-  /** Which commands of a command are shown. */
+  /** Returns the subcommands of a command. */
   readonly commandsOf: (command: Command) => readonly Command[];
-  /** Which options a command takes, with those of the program. */
+  /** Returns the options of a command, including those of the program. */
   readonly optionsOf: (command: Command) => readonly Option[];
 }
 
-/** Writes a script that lets a shell complete the commands and options of a program; where a value is free, files. */
+/** Returns a script with which a shell completes the commands and options of a program, and files for free values. */
 export function completionScript(program: Command, shell: Shell, reader: ProgramReader): string {
   const tree = [...walk(program, "", reader)];
   const scripts = { bash: bashScript, zsh: zshScript, fish: fishScript };
@@ -141,7 +141,7 @@ function fishOption({ short, long, description, argChoices, required, optional }
   return [...flags, ...value, `-d ${fishQuoted(description)}`].join(" ");
 }
 
-/** The patterns of all paths, with a space before their last word, as they grow word by word. */
+/** Returns the patterns of all commands, word by word, with a space before the last word. */
 function pathPatterns(tree: readonly Completed[]): string {
   return tree
     .filter(({ path }) => path !== "")
@@ -149,7 +149,7 @@ function pathPatterns(tree: readonly Completed[]): string {
     .join("|");
 }
 
-/** The cases of all options with a value: a free one is completed by files. */
+/** Returns the cases of all options with a value. A free value is completed by files. */
 function valuePatterns(
   tree: readonly Completed[],
   { files, choice }: { readonly files: string; readonly choice: (choices: string) => string },

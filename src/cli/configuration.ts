@@ -13,7 +13,7 @@ export interface ConnectionFlags {
 
 /** The settings of one call of the command: options over environment variables over the configuration file. */
 export interface Configuration {
-  /** How to reach the configured server; `undefined` where none is configured. */
+  /** The connection to the configured server; `undefined` if none is configured. */
   readonly connection: ConnectionOptions | undefined;
   readonly apiKey: string | undefined;
   readonly color: boolean;
@@ -71,7 +71,7 @@ export async function readConfiguration(flags: ConnectionFlags): Promise<Configu
   };
 }
 
-/** The configuration file, by section and key. */
+/** Returns the content of the configuration file by section and key. */
 class ConfigurationFile {
   readonly #path: string;
   readonly #content: Record<string, unknown>;

@@ -4,11 +4,11 @@ import type { ExecutionError } from "../index.js";
 /** How a program ended. */
 export interface Ending {
   readonly exitCode: number;
-  /** Whether it chose its exit code itself: then there is no error to show. */
+  /** Whether the program exited with this code on purpose, so that there is no error to show. */
   readonly isIntended: boolean;
 }
 
-/** Go's names, which execd uses, of signals that end a process. */
+/** Signals that end a process, by Go's names, which execd uses. */
 const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
   killed: "SIGKILL",
   terminated: "SIGTERM",
@@ -19,11 +19,11 @@ const SIGNALS: Readonly<Record<string, NodeJS.Signals>> = {
   "broken pipe": "SIGPIPE",
 };
 
-/** Reads from the error of a run how the program ended: each language reports its exit code in its own way. */
+/** Returns how a program ended, from the error of its run. Each language reports the exit code in its own way. */
 export function endingOf(error: ExecutionError | undefined): Ending {
   if (error === undefined) return intended(0);
   const { name, value } = error;
-  // Bash has no name for a command that fails, only its exit code.
+  // For Bash, the error has no name, only the exit code.
   if ((name === "SystemExit" || name === "") && /^-?\d+$/.test(value)) return intended(Number(value));
   if (name === "SystemExit" && (value === "" || value === "None")) return intended(0);
   const [, status] = /^(?:.*\()?exit status (\d+)\b/.exec(value) ?? [];
@@ -31,7 +31,7 @@ export function endingOf(error: ExecutionError | undefined): Ending {
   return failed(/^(?:.*\()?signal: ([a-z ]+)/.exec(value)?.[1]);
 }
 
-/** As {@link endingOf}, for a shell command, whose error has the exit code as its value. */
+/** Like {@link endingOf}, for a shell command, whose error has the exit code as its value. */
 export function commandEndingOf(error: ExecutionError | undefined): Ending {
   if (error === undefined) return intended(0);
   if (/^\d+$/.test(error.value)) return intended(Number(error.value));
@@ -44,6 +44,6 @@ function failed(signalName = ""): Ending {
 }
 
 function intended(code: number): Ending {
-  // Systems keep the lower eight bits of an exit code.
+  // Operating systems keep the lower eight bits of an exit code.
   return { exitCode: ((code % 256) + 256) % 256, isIntended: true };
 }

@@ -25,7 +25,7 @@ function describe(error: unknown, program: string): string {
   if (!(error instanceof Error)) return oneLine(String(error));
   const message = oneLine(error.message === "" ? error.name : error.message);
   if (error instanceof UsageError || error instanceof CommandError) return message;
-  // Anything else is a defect of this program.
+  // Any other error is a bug in this program.
   if (!isSandboxException(error)) return `unexpected ${error.name}: ${message} (--verbose shows where)`;
   const advice = adviceFor(error, program);
   return advice === undefined ? message : `${withFullStop(message)} ${advice}`;

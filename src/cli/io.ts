@@ -1,14 +1,14 @@
 import { oneLine } from "./text.js";
 import { Stop } from "./stop.js";
 
-/** The options of all commands that decide how a command reports. */
+/** The options for the output of all commands. */
 export interface IoOptions {
   readonly output: "text" | "json";
   readonly verbose: boolean;
   readonly color: boolean;
 }
 
-/** Writes the output of a command: results to stdout, everything else to stderr. */
+/** Writes the output of a command: results to stdout, messages to stderr. */
 export class Io {
   readonly stop: Stop;
   #options: IoOptions = { output: "text", verbose: false, color: true };

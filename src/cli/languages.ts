@@ -2,7 +2,7 @@ import path from "node:path";
 import { SupportedLanguage } from "../index.js";
 import { UsageError } from "./errors.js";
 
-/** Other names of a language: file extensions, interpreters, usual short forms. */
+/** Other names of a language: file extensions, interpreters, common short forms. */
 const ALIASES: Readonly<Record<string, readonly string[]>> = {
   [SupportedLanguage.Python]: ["py", "python3", "ipython"],
   [SupportedLanguage.JavaScript]: ["js", "mjs", "cjs", "node"],
@@ -15,7 +15,7 @@ const ALIASES: Readonly<Record<string, readonly string[]>> = {
 /** The languages that every code-interpreter image has. */
 export const LANGUAGES: readonly string[] = Object.keys(ALIASES);
 
-/** Reads a language as a user writes it: `py`, `JS`, `golang`. A name that is not known is left to the server. */
+/** Returns the language that a user means by `py`, `JS` or `golang`. Unknown names are passed to the server. */
 export function resolveLanguage(name: string): string {
   return knownLanguage(name) ?? name;
 }
@@ -46,7 +46,7 @@ function knownLanguage(name: string): string | undefined {
   return LANGUAGES.find((language) => language === lower || ALIASES[language]?.includes(lower));
 }
 
-/** The program that a first line such as `#!/usr/bin/env -S python3.12 -u` names, without a version. */
+/** Returns the program in a first line such as `#!/usr/bin/env -S python3.12 -u`, without its version. */
 function interpreterOf(code: string): string {
   const [, line = ""] = /^#!(.*)/.exec(code) ?? [];
   const words = line

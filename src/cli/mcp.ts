@@ -16,17 +16,17 @@ import { SandboxException } from "../index.js";
 
 /** Options of {@link runMcpCommand}. */
 export interface McpCommandOptions extends McpCodeServerOptions {
-  /** Serves streamable HTTP on this port of 127.0.0.1, 0 for one that is free. @default stdio */
+  /** Serves streamable HTTP on this port of 127.0.0.1; 0 for a free port. @default stdio */
   readonly http?: number | undefined;
   /** Ends the server. */
   readonly signal: AbortSignal;
 }
 
 const LOOPBACK = "127.0.0.1";
-/** What clients over HTTP must send as bearer token; without it, a random one. */
+/** The environment variable with the bearer token for clients over HTTP. @default a random token */
 const TOKEN_VARIABLE = "OPEN_SANDBOX_MCP_TOKEN";
 
-/** Serves MCP until the host hangs up or the signal fires. */
+/** Serves MCP until the host disconnects or the signal fires. */
 export async function runMcpCommand({ http, signal, ...options }: McpCommandOptions): Promise<void> {
   const server = createMcpServer(options);
   try {
@@ -56,7 +56,7 @@ async function serveHttp(
     (await handle(request));
   const serve = toNodeHandler({ fetch });
   const listener = createServer((request, response) => {
-    // Its types leave out that Node declares `method` as possibly undefined.
+    // Its types do not accept Node's `method`, which may be undefined.
     void serve(request as Parameters<typeof serve>[0], response);
   });
   listener.listen(port, LOOPBACK);

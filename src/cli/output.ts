@@ -25,7 +25,7 @@ export class ProgramOutput {
     return this.#error;
   }
 
-  /** Whether what was printed ends with a newline. */
+  /** Whether the output so far ends with a newline. */
   get endsLine(): boolean {
     return this.#endsLine;
   }
@@ -81,7 +81,7 @@ export class ProgramOutput {
   }
 }
 
-/** Waits for a run. When the command is stopped, the run is interrupted, and what it prints then is still shown. */
+/** Waits for a run. When the command is stopped, interrupts the run and shows its remaining output. */
 export async function untilEnd(run: Run, io: Io): Promise<Execution> {
   const { signal } = io.stop;
   let interrupt: (() => void) | undefined;
@@ -89,7 +89,7 @@ export async function untilEnd(run: Run, io: Io): Promise<Execution> {
     interrupt = () => {
       io.note("Interrupting. Press Ctrl-C again to leave at once.");
       run.interrupt().catch(() => {
-        // The run does not react. It ends with its sandbox.
+        // The run ignores the interrupt. It ends with its sandbox.
         reject(signal.reason as Error);
       });
     };

@@ -5,11 +5,11 @@ import { CommandError } from "./errors.js";
 import type { Io } from "./io.js";
 import { oneLine, styledText } from "./text.js";
 
-/** How pictures are shown in the terminal, besides being saved. */
+/** The protocol for showing pictures in the terminal. */
 export const PICTURE_MODES = ["auto", "kitty", "iterm", "sixel", "none"] as const;
 export type PictureMode = (typeof PICTURE_MODES)[number];
 
-/** Formats that are saved, the most useful first; other pictures follow. */
+/** Formats to save, in order of preference. Other picture formats follow. */
 const SAVED: readonly (readonly [mimeType: string, extension: string])[] = [
   ["image/png", "png"],
   ["image/jpeg", "jpg"],
@@ -20,7 +20,7 @@ const SAVED: readonly (readonly [mimeType: string, extension: string])[] = [
 ];
 const MOST_FILES = 10_000;
 
-/** Shows the values of a run: text as text, pictures as files and, where the terminal can, inline. */
+/** Shows the values of a run: text as text; pictures as files and, if the terminal supports it, inline. */
 export class ResultPrinter {
   readonly #io: Io;
   readonly #directory: string;
@@ -100,7 +100,7 @@ async function writeNew(
   );
 }
 
-/** Returns the protocol that the terminal supports. tmux and screen pass none through. */
+/** Returns the protocol that the terminal supports. tmux and screen support none. */
 export function terminalMode(env: NodeJS.ProcessEnv): "kitty" | "iterm" | "none" {
   const { TERM = "", TERM_PROGRAM = "", LC_TERMINAL = "" } = env;
   if (env["TMUX"] !== undefined || /^(screen|tmux)/.test(TERM)) return "none";
@@ -109,7 +109,7 @@ export function terminalMode(env: NodeJS.ProcessEnv): "kitty" | "iterm" | "none"
   return "none";
 }
 
-/** Encodes a picture for a terminal; `undefined` where the protocol or the picture does not allow it. */
+/** Encodes a picture for a terminal; `undefined` if the protocol does not support it. */
 export async function encodeInline(
   bytes: Uint8Array,
   mimeType: string,

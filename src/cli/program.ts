@@ -36,7 +36,7 @@ const CONNECTION: readonly GlobalOption[] = ["domain", "apiKeyFile", ...REPORTIN
 const EXISTING_SANDBOX: readonly GlobalOption[] = ["sandbox", ...CONNECTION];
 const ANY_SANDBOX: readonly GlobalOption[] = ["keep", ...EXISTING_SANDBOX];
 
-/** What the program depends on. */
+/** The dependencies of the program. */
 interface ProgramSettings {
   /** The name by which it was called. */
   readonly name: string;
@@ -54,7 +54,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
   const program = new Command(name);
   const globalOptions = new Map<Command, readonly Option[]>();
 
-  /** Adds a command. `uses` names the global options that have a meaning for it; any other is refused. */
+  /** Adds a command. `uses` lists the global options that it accepts. */
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- commander's options are untyped; their type is what the calls below declare
   function add<Options>(
     parent: Command,
@@ -327,7 +327,7 @@ function shownCommands({ commands }: Command): Command[] {
   return commands.filter((command) => command.name() !== "version");
 }
 
-/** The words that call a command, without the program's name. */
+/** Returns the words of a command, without the program's name. */
 function commandPath(command: Command): string {
   const parent = command.parent?.parent === null ? undefined : command.parent;
   return parent === undefined || parent === null ? command.name() : `${parent.name()} ${command.name()}`;

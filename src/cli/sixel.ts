@@ -2,22 +2,22 @@ import { convertIndexedToRgb, decode } from "fast-png";
 
 const COLORS = 256;
 
-/** Encodes a PNG as sixels; `undefined` where it cannot be decoded. */
+/** Encodes a PNG as sixels; `undefined` if it cannot be decoded. */
 export async function encodeSixel(png: Uint8Array): Promise<string | undefined> {
   let pixels: { readonly rgba: Uint8Array; readonly width: number; readonly height: number };
   try {
     pixels = toRgba(png);
   } catch {
-    // The picture is saved nevertheless.
+    // The picture is still saved.
     return undefined;
   }
-  // The encoder assigns to this global without declaring it, which a module may not.
+  // The encoder assigns to this undeclared global, which fails in a module.
   Object.assign(globalThis, { UPNG: undefined });
   const { default: encoder } = await import("sixel/lib/SixelEncoder.js");
   return encoder.image2sixel(pixels.rgba, pixels.width, pixels.height, COLORS);
 }
 
-/** Brings a PNG to 8 bits of red, green, blue and alpha, in front of white. */
+/** Converts a PNG to 8-bit RGBA on a white background. */
 function toRgba(png: Uint8Array): { rgba: Uint8Array; width: number; height: number } {
   const image = decode(png);
   const { width, height, palette } = image;

@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 
-/** Why a command was stopped: the reason of {@link Stop.signal}. */
+/** The reason of {@link Stop.signal}: why the command was stopped. */
 export class Stopped extends Error {
   readonly exitCode: number;
 
@@ -38,12 +38,12 @@ export class Stop {
     return this.#controller.signal;
   }
 
-  /** Why the command was stopped; `undefined` while it was not. */
+  /** Why the command was stopped; `undefined` if it was not. */
   get reason(): Stopped | undefined {
     return this.signal.reason instanceof Stopped && !this.#isForgotten ? this.signal.reason : undefined;
   }
 
-  /** Lets the command's own exit code count although it was stopped. */
+  /** Uses the command's own exit code even though it was stopped. */
   forget(): void {
     this.#isForgotten = true;
   }

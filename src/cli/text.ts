@@ -1,9 +1,9 @@
-/** Control characters other than tab and newline, line separators, and characters that reorder text: any may deceive. */
+/** Characters that could deceive a reader: control characters except tab and newline, line separators, bidirectional marks. */
 const DECEPTIVE = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]|\p{Surrogate}/gu;
 /** A sequence that only sets colours and styles. */
 const STYLE = /\x1b\[[\d;:]*m/g;
 
-/** Replaces what a terminal would act on with a visible escape, such as `\x1b`. */
+/** Replaces control characters with visible escapes, such as `\x1b`. */
 export function escapeControls(text: string): string {
   return text.replace(DECEPTIVE, (character) => {
     const code = character.charCodeAt(0);
@@ -11,12 +11,12 @@ export function escapeControls(text: string): string {
   });
 }
 
-/** As {@link escapeControls}, on one line. */
+/** Like {@link escapeControls}, on one line. */
 export function oneLine(text: string): string {
   return escapeControls(text.trim().replace(/\s*\n\s*/g, " "));
 }
 
-/** As {@link escapeControls}, except that colours stay, or are left out where the terminal shows none. */
+/** Like {@link escapeControls}, but keeps colours, or removes them if the terminal does not show them. */
 export function styledText(text: string, color: boolean): string {
   const styles = color ? (text.match(STYLE) ?? []) : [];
   return text

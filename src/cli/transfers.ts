@@ -5,7 +5,7 @@ import { describeBytes, oneLine } from "./text.js";
 import type { Transfer } from "./values.js";
 
 const BAR_CELLS = 24;
-/** A terminal is drawn to at most this often. */
+/** The shortest time between two updates of the progress bar, in milliseconds. */
 const FRAME_MILLIS = 50;
 
 /** Copies local files and folders into a sandbox; without a target, into the folder in which programs run. */
@@ -28,13 +28,13 @@ export async function download(sandbox: Sandbox, transfers: readonly Transfer[],
   }
 }
 
-/** The last part of a path of the sandbox: never a way out of the current folder. */
+/** Returns the last part of a path of the sandbox. It never leads out of the current folder. */
 export function localName(remotePath: string): string {
   const name = path.posix.basename(path.posix.normalize(remotePath));
   return name === ".." || name === "/" || name === "" ? "." : name;
 }
 
-/** Draws a bar on a terminal while work is done; elsewhere nothing. */
+/** Shows a progress bar during a transfer, if stderr is a terminal. */
 export async function withProgress(
   io: Io,
   title: string,
@@ -61,7 +61,7 @@ export async function withProgress(
   }
 }
 
-/** Describes how far a transfer is, with a bar where its size is known. */
+/** Formats the progress of a transfer, with a bar if its size is known. */
 export function describeProgress({ transferredBytes, totalBytes }: TransferProgress): string {
   if (totalBytes === undefined) return describeBytes(transferredBytes);
   const share = totalBytes === 0 ? 1 : Math.min(1, transferredBytes / totalBytes);

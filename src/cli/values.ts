@@ -2,7 +2,7 @@ import { InvalidArgumentError } from "commander";
 
 const DURATION = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/;
 
-/** Reads `90`, `90s`, `10m` or `1h30m` as seconds. @throws {InvalidArgumentError} */
+/** Parses `90`, `90s`, `10m` or `1h30m`. Returns seconds. @throws {InvalidArgumentError} */
 export function parseDuration(text: string): number {
   const [, hours = 0, minutes = 0, seconds = 0] = DURATION.exec(text.trim()) ?? [];
   const total = Number(hours) * 3_600 + Number(minutes) * 60 + Number(seconds);
@@ -10,12 +10,12 @@ export function parseDuration(text: string): number {
   throw new InvalidArgumentError('Expected a duration such as "90", "90s", "10m" or "1h30m".');
 }
 
-/** As {@link parseDuration}; `none` means no limit. */
+/** Like {@link parseDuration}, but `none` means no limit. */
 export function parseOptionalDuration(text: string): number | null {
   return text.trim().toLowerCase() === "none" ? null : parseDuration(text);
 }
 
-/** Reads a TCP port. @throws {InvalidArgumentError} */
+/** Parses a TCP port. @throws {InvalidArgumentError} */
 export function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError("Expected a number from 0 to 65535.");
@@ -28,7 +28,7 @@ export function collectPairs(text: string, before: Record<string, string> = {}):
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
-/** Collects an option that may be given several times. */
+/** Collects the values of an option that can be repeated. */
 export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }

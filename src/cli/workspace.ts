@@ -15,9 +15,9 @@ const RENEWAL_SECONDS = LIFETIME_SECONDS / 3;
 
 /** Options of the commands that work in a sandbox. */
 export interface WorkspaceOptions extends ConnectionFlags {
-  /** A sandbox that exists. */
+  /** The id of an existing sandbox. */
   readonly sandbox?: string | undefined;
-  /** Leaves the sandbox alive at the end. */
+  /** Keeps the sandbox running at the end. */
   readonly keep?: boolean | undefined;
   readonly isolation?: "auto" | "bubblewrap" | "sandbox-exec" | "none" | undefined;
   readonly network?: "allow" | "deny" | undefined;
@@ -25,7 +25,7 @@ export interface WorkspaceOptions extends ConnectionFlags {
   readonly env?: Readonly<Record<string, string>> | undefined;
 }
 
-/** A sandbox and what to close at the end of the command. */
+/** A sandbox, and the resources to close at the end of the command. */
 export interface Workspace {
   readonly interpreter: CodeInterpreter;
   readonly sandbox: Sandbox;
@@ -128,7 +128,7 @@ async function openSandbox(
           networkPolicy: network && { defaultAction: network },
         });
   const isOwn = sandboxId === undefined;
-  // A sandbox of a command that was killed ends by itself; one of a command that goes on must not.
+  // If the command is killed, its sandbox expires. While the command is running, the sandbox must not.
   const renewal = isOwn
     ? setInterval(
         () => void sandbox.renew(LIFETIME_SECONDS).catch(() => undefined),

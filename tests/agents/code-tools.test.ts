@@ -260,7 +260,7 @@ describeIf(
     );
   });
 
-  test("a given sandbox is used and left alone", async () => {
+  test("a given sandbox is used and not killed", async () => {
     await using sandbox = await Sandbox.create({
       connectionConfig: server.connectionConfig,
       killOnDispose: true,

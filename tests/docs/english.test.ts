@@ -30,6 +30,9 @@ const PATTERNS: readonly (readonly [pattern: RegExp, instead: string])[] = [
   [/\bof which only\b/gi, "of which at most, a separate sentence"],
   [/\bthe caller's own affair\b/gi, "the caller's reason"],
   [/\bas (?:it|they) (?:was|were) asked for\b/gi, "as requested"],
+  [/\bleft alone\b/gi, "not changed, not closed"],
+  [/\bwhat is not one\b/gi, "an invalid value"],
+  [/\bdecoded anew\b/gi, "decoded at each access"],
 ];
 
 /** Recorded or generated text, and this list. */

@@ -47,7 +47,7 @@ interface Message {
   readonly params?: { readonly requestId?: unknown } | null;
 }
 
-/** Reads the message of a request; what is not one is for the handler to refuse. */
+/** Reads the message of a request. Returns an empty one if it is invalid, since the handler reports the error. */
 async function readMessage(request: Request): Promise<Message> {
   try {
     const message: unknown = await request.json();
@@ -57,7 +57,7 @@ async function readMessage(request: Request): Promise<Message> {
   }
 }
 
-/** Ids may be numbers or texts: `1` and `"1"` are different ones. */
+/** An id is a number or a string: `1` and `"1"` are different ids. */
 function keyOf(session: string | null, id: unknown): string {
   return JSON.stringify([session, id]);
 }

@@ -11,7 +11,7 @@ import { buildServer } from "./server.js";
 
 /** Options of {@link createMcpServer}: those of the tools, and limits for clients over HTTP. */
 export interface McpCodeServerOptions extends CodeToolsOptions {
-  /** How many sandboxes all clients over HTTP may have; for a new one, the one that is idle for longest is ended. @default 10 */
+  /** The maximum number of sandboxes for clients over HTTP. Beyond it, the sandbox that was idle longest is ended. @default 10 */
   readonly maxSandboxes?: number | undefined;
   /** How long a sandbox of clients over HTTP lives without a call, in seconds. @default 900 */
   readonly idleSeconds?: number | undefined;
@@ -20,7 +20,7 @@ export interface McpCodeServerOptions extends CodeToolsOptions {
 /** What carries the messages of one connection: any transport of the MCP SDKs for TypeScript, of version 1 or 2. */
 export interface McpTransport {
   start(): Promise<void>;
-  // The two versions type messages differently; they are passed on as they are.
+  // The two versions have different types of messages, which are passed on unchanged.
   send(message: never, options?: never): Promise<void>;
   close(): Promise<void>;
   onclose?: (() => void) | undefined;

@@ -1,7 +1,7 @@
 import { createCodeTools } from "../code-tools.js";
 import type { CodeTool, CodeTools, CodeToolsOptions } from "../types.js";
 
-/** Provides the tools of a call: for the one sandbox of a connection, or for the one that a handle names. */
+/** Provides the tools of a call, for the sandbox of its connection or of its handle. */
 export interface ToolSource {
   /** What clients see of the tools. */
   readonly tools: readonly CodeTool[];

@@ -2,7 +2,7 @@ import { examineMachine, type Examination } from "../../local/index.js";
 import type { Io } from "../io.js";
 import { escapeControls } from "../text.js";
 
-/** Shows what the local server finds on this machine, what is missing, and how to get it. */
+/** Prints which languages the local server can run on this machine, and how to install the missing ones. */
 export async function doctor(io: Io): Promise<number> {
   const examination = await examineMachine();
   const isHealthy = isComplete(examination);
@@ -13,12 +13,12 @@ export async function doctor(io: Io): Promise<number> {
   return isHealthy ? 0 : 1;
 }
 
-/** Whether every language runs, isolated. */
+/** Whether every language runs in isolation. */
 export function isComplete({ languages, isolation }: Examination): boolean {
   return "name" in isolation && languages.every(({ found }) => found !== undefined);
 }
 
-/** Describes what was found as text for a terminal. */
+/** Formats the findings for a terminal. */
 export function describeExamination(examination: Examination): string {
   const { languages, isolation } = examination;
   const width = Math.max(...languages.map(({ label }) => label.length));

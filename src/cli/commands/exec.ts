@@ -17,7 +17,7 @@ export async function exec(words: readonly string[], options: ExecOptions, io: I
   if (first === undefined || words.every((word) => word.trim() === "")) {
     throw new UsageError("Which command should run? Give it after --.");
   }
-  // A sandbox that exists has its own environment; the command still gets what is given for it.
+  // An existing sandbox has its own environment, so pass the variables with the command.
   const { sandbox, env, cwd, timeout: timeoutSeconds } = options;
   const workspace = await openWorkspace({ ...options, env: sandbox === undefined ? env : undefined }, io);
   try {

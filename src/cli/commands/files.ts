@@ -75,7 +75,7 @@ export async function remove(
 ): Promise<number> {
   await using sandbox = await connectSandbox(options, io);
   const { signal } = io.stop;
-  // Servers ignore a missing file; here it is an error, as the path may be mistyped.
+  // Servers ignore a missing file. Here it is an error, since the path may be mistyped.
   const infos = await sandbox.files.getFileInfo(paths, { signal });
   if (options.recursive === true) {
     await sandbox.files.deleteDirectories(paths, { signal });
@@ -89,7 +89,7 @@ export async function remove(
   return 0;
 }
 
-/** As `cp` does: a target that is a folder gets the source under its own name. */
+/** Returns the path of the copy: as with `cp`, a source keeps its name inside a target that is a folder. */
 async function localTarget(from: string, to: string | undefined): Promise<string> {
   const name = localName(from);
   if (to === undefined) return name;

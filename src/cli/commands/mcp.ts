@@ -9,7 +9,7 @@ export interface McpOptions extends WorkspaceOptions {
   readonly printConfig?: McpHost | undefined;
 }
 
-/** Serves the tools for an MCP host until the host hangs up, or prints how a host starts this command. */
+/** Serves the tools for an MCP host until the host disconnects, or prints a host's configuration for this command. */
 export async function mcp(options: McpOptions, io: Io): Promise<number> {
   const { http, printConfig, isolation } = options;
   if (printConfig !== undefined) {

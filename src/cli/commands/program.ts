@@ -1,27 +1,27 @@
 import { SupportedLanguage } from "../../index.js";
 import { shellQuote } from "../shells.js";
 
-/** A program as the user gives it. */
+/** A program to run. */
 export interface Program {
   readonly language: string;
   readonly code: string;
-  /** How it was given: the path of its file, `-` for standard input, `-e` for code on the command line. */
+  /** Its source: the path of its file, `-` for standard input, `-e` for code on the command line. */
   readonly name: string;
   readonly arguments: readonly string[];
 }
 
-/** What to run, in this order and in one context, so that a program finds its arguments where its language has them. */
+/** The parts of a program, which run in this order in one context, so that it finds its arguments in the usual place. */
 export interface Plan {
-  /** Sets the arguments; what it prints or shows is not the program's. */
+  /** Sets the arguments. Its output is not shown. */
   readonly before?: string;
   readonly code: string;
-  /** Calls what the code only defined. */
+  /** Calls a function that the code defines. */
   readonly call?: string;
-  /** Shows the exit code that the program has set without ending. */
+  /** Returns the exit code that the program has set without ending. */
   readonly exitCode?: string;
 }
 
-/** Says how a program is run. Line numbers stay as they are in its file. */
+/** Splits a program into its parts. Line numbers in errors match those of its file. */
 export function planProgram({ language, code: text, name, arguments: args }: Program): Plan {
   const code = text.replace(/^\ufeff/, "");
   switch (language) {
@@ -64,12 +64,12 @@ const COUNT_FROM_ONE = `try:
 except Exception:
     pass`;
 
-/** JSON's escapes are Python's too, in a literal that has no lone surrogates. */
+/** Encodes a text as a Python literal: Python has the same escapes as JSON, except for lone surrogates. */
 function pythonString(text: string): string {
   return JSON.stringify(text);
 }
 
-/** The languages that know no `#!` have it as a comment, which keeps the numbers of the lines. */
+/** Turns a `#!` line into a comment, for languages that do not support it, without changing line numbers. */
 function withoutShebang(code: string): string {
   return code.replace(/^#!/, "//");
 }
@@ -89,7 +89,7 @@ function withGoArguments(code: string, argv: readonly string[]): string {
   return code;
 }
 
-/** JShell declares a class and runs nothing of it: the `main` of a source file is called afterwards. */
+/** Calls `main` of a source file, since JShell only declares its class. */
 function planJava(code: string, args: readonly string[]): Plan {
   const list = args.map((each) => JSON.stringify(each)).join(", ");
   const before = `String[] args = new String[] {${list}};`;
@@ -102,7 +102,7 @@ function planJava(code: string, args: readonly string[]): Plan {
     ...text.slice(0, main.index).matchAll(/^(?:[\w@]+\s+)*(?:class|interface|enum|record)\s+(\w+)/gm),
   ];
   const type = types.at(-1)?.[1];
-  // JShell knows no packages.
+  // JShell does not support packages.
   const unpackaged = code.replace(/^\s*package\s+[\w.]+\s*;/m, (match) => match.replace(/[^\n]/g, " "));
   return { before, code: unpackaged, call: type === undefined ? "main(args);" : `${type}.main(args);` };
 }

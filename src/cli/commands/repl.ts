@@ -28,7 +28,7 @@ const HELP = `.help           show this
 Two blank lines run what was entered so far; Ctrl-C discards it, or interrupts what runs.
 `;
 
-/** Reads, runs and prints until the input ends. */
+/** Reads and runs code until the input ends. */
 export async function repl(name: string, options: ReplOptions, io: Io): Promise<number> {
   const language = resolveLanguage(name);
   if (!LANGUAGES.includes(language)) {
@@ -134,7 +134,7 @@ class Session {
     },
     save: async (file) => {
       if (file === "") throw new UsageError(".save takes the name of a file.");
-      // A file that is there already is not overwritten.
+      // Do not overwrite an existing file.
       await onDisk(file, () => writeFile(file, `${this.#entered.join("\n")}\n`, { flag: "wx" }));
       this.#io.note(`Saved ${file}`);
     },
@@ -144,7 +144,7 @@ class Session {
     return this.#language === "python" ? ">>> " : `${this.#language}> `;
   }
 
-  /** Runs input, and goes on after a failure: what is typed next may work. */
+  /** Runs input. Reports a failure without ending the session. */
   async #guarded(work: () => Promise<void> | void): Promise<void> {
     try {
       await work();
@@ -164,7 +164,7 @@ class Session {
       this.#workspace = await this.#workspace.replace();
       this.#contexts.clear();
       this.#io.note("The sandbox had ended. This is a new one: variables and files are gone.");
-      // What had not begun in the old one begins in the new one.
+      // Code that had not started in the old one starts in the new one.
       if (isSandboxException(error) && error.execution?.id === undefined) await this.#run(code);
     }
   }
@@ -181,7 +181,7 @@ class Session {
       release();
     }
     if (!output.endsLine) await this.#io.write("\n");
-    // A command of the shell that fails has said why itself.
+    // A failed shell command has printed its error itself.
     await output.end((error) => ({ ...endingOf(error), isIntended: error?.name === "" }));
   }
 
@@ -219,7 +219,7 @@ function parseCommand(text: string): { readonly command: string; readonly argume
   return { command, argument };
 }
 
-/** The first Ctrl-C interrupts; another one, while that takes effect, changes nothing. */
+/** The first Ctrl-C interrupts the run. Further ones have no effect until it has ended. */
 function interrupter(run: Run): () => void {
   let interrupting: Promise<void> | undefined;
   return () => {

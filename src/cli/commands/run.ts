@@ -105,7 +105,7 @@ async function runProgram(
   const start = async (code: string) => {
     const output = new ProgramOutput(io, results);
     const { handlers } = output;
-    // Nothing of it is looked at afterwards, however much is printed.
+    // The output is printed and not used afterwards.
     await untilEnd(codes.run(code, { context, timeoutSeconds, maxOutputBytes: 1, handlers }), io);
     return output;
   };
@@ -129,7 +129,7 @@ async function runProgram(
   return exitCode;
 }
 
-/** Pictures are saved beside the program's file; those of code without a file in the current folder. */
+/** Returns where pictures are saved: beside the program's file, or in the current folder if there is no file. */
 function pictureTarget(name: string): { readonly directory: string; readonly name: string } {
   if (name === "-" || name === "-e") return { directory: ".", name: "result" };
   return { directory: path.dirname(name), name: path.basename(name, path.extname(name)) };

@@ -39,7 +39,7 @@ export async function list(options: ListSandboxesOptions, io: Io): Promise<numbe
   return 0;
 }
 
-/** Creates a sandbox that lives on, and prints its id. */
+/** Creates a sandbox that keeps running, and prints its id. */
 export async function create(options: CreateSandboxOptions, io: Io): Promise<number> {
   const { connection, defaults } = await readConfiguration(options);
   await using manager = await openManager(options);
@@ -63,7 +63,7 @@ export async function create(options: CreateSandboxOptions, io: Io): Promise<num
   return 0;
 }
 
-/** Describes a sandbox. */
+/** Prints the description of a sandbox. */
 export async function info(sandboxId: string, options: ConnectionFlags, io: Io): Promise<number> {
   await using manager = await openManager(options);
   const found = await manager.getSandboxInfo(sandboxId, { signal: io.stop.signal });

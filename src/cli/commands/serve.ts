@@ -16,7 +16,7 @@ export interface ServeOptions {
   readonly ui?: boolean | undefined;
 }
 
-/** Serves until it is stopped. */
+/** Runs the local server until it is stopped. */
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
   const { port, isolation, network, python, cors = [], ui } = options;
   const apiKey = options.apiKey ?? (await readConfiguration({ apiKeyFile: options.apiKeyFile })).apiKey;

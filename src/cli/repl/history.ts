@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { configurationDirectory } from "../configuration.js";
 
-/** How many lines are remembered. */
+/** The number of lines to keep. */
 export const HISTORY_SIZE = 1_000;
 
 function historyFile(): string {
@@ -18,12 +18,12 @@ export function readHistory(): string[] {
   }
 }
 
-/** Keeps lines, the newest first, for later sessions. Where that is not possible, the session goes on without it. */
+/** Saves lines, the newest first, for later sessions. If that fails, the session continues without it. */
 export function writeHistory(lines: readonly string[]): void {
   try {
     mkdirSync(configurationDirectory(), { recursive: true, mode: 0o700 });
     writeFileSync(historyFile(), `${lines.toReversed().join("\n")}\n`, { mode: 0o600 });
   } catch {
-    // A home that cannot be written to.
+    // The home directory is not writable.
   }
 }

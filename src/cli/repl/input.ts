@@ -4,7 +4,7 @@ import { SupportedLanguage } from "../../index.js";
 interface Syntax {
   /** Comments and closed strings: brackets in them do not count. */
   readonly ignored: RegExp;
-  /** A string or comment that goes on over lines and has not ended. */
+  /** A string or comment over several lines that has not ended. */
   readonly open: RegExp;
 }
 
@@ -15,7 +15,7 @@ const syntax = (ignored: string, open: string): Syntax => ({
   open: new RegExp(open),
 });
 
-/** As {@link QUOTED}, where three quotes begin another kind of string. */
+/** Like {@link QUOTED}, for languages in which three quotes start another kind of string. */
 const SINGLE_QUOTED = String.raw`(?<!")"(?!"")(?:\\.|[^"\\\n])*"|(?<!')'(?!'')(?:\\.|[^'\\\n])*'`;
 const PYTHON = syntax(
   String.raw`"""(?:\\[^]|[^\\])*?"""|'''(?:\\[^]|[^\\])*?'''|${SINGLE_QUOTED}|#.*`,
@@ -36,8 +36,8 @@ const SYNTAXES: Readonly<Record<string, Syntax>> = {
 };
 
 /**
- * Decides whether lines can run, or whether more is to come: an open bracket, string or block. Two blank lines end any
- * input, as this knows brackets and not grammars.
+ * Returns whether lines are complete: without an open bracket, string or block. This does not parse the language, so two
+ * blank lines end any input.
  */
 export function isComplete(language: string, text: string): boolean {
   if (/\n\s*\n\s*$/.test(text) && text.trim() !== "") return true;

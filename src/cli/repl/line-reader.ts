@@ -28,7 +28,7 @@ export class LineReader {
       historySize: HISTORY_SIZE,
       removeHistoryDuplicates: true,
       completer: (line: string, callback: (error: null, result: Completions) => void) => {
-        // A tab at the beginning of a line, or in what is pasted, is indentation.
+        // A tab at the beginning of a line or in pasted text is indentation.
         if (this.#isPasting || line.trim() === "") callback(null, [["\t"], ""]);
         else
           complete(line).then(
@@ -51,7 +51,7 @@ export class LineReader {
   }
 
   /**
-   * Reads a line. Between two calls the terminal is in its usual mode: Ctrl-C is a signal, and typed text waits.
+   * Reads a line. Between two calls, the terminal is in its normal mode: Ctrl-C sends a signal, and typed text is buffered.
    */
   async read(prompt: string): Promise<Read> {
     if (this.#queue.length === 0) {
@@ -93,7 +93,7 @@ export class LineReader {
     }
     if (isEmpty) io.note("Ctrl-C again or Ctrl-D leaves.");
     this.#mayLeave = isEmpty;
-    // Ctrl-U and Ctrl-K: what stands before and after the cursor.
+    // Ctrl-U and Ctrl-K delete the text before and after the cursor.
     this.#readline.write(null, { ctrl: true, name: "e" });
     this.#readline.write(null, { ctrl: true, name: "u" });
     this.#push("interrupt");

@@ -7,7 +7,7 @@ const MOST_NAMES = 200;
 /** Names that complete a line, and the part of the line that they replace, as `readline` expects them. */
 export type Completions = [names: string[], replaced: string];
 
-/** Asks the kernel for names that complete a line; where it cannot tell, uses the words of earlier input. */
+/** Asks the kernel for names that complete a line. If it returns none, uses the words of earlier input. */
 export async function completeNames(
   codes: Codes,
   context: CodeContext,
@@ -23,7 +23,7 @@ export async function completeNames(
   const [replaced, names] = found;
   const isScript =
     context.language === SupportedLanguage.JavaScript || context.language === SupportedLanguage.TypeScript;
-  // Declarations such as `const` are in no object that could be asked.
+  // Declarations such as `const` are not properties of any object.
   const declared = isScript && !replaced.includes(".") ? wordsOf(earlierInput, replaced) : [];
   return [[...new Set([...names, ...declared])].slice(0, MOST_NAMES), replaced];
 }
@@ -82,7 +82,7 @@ del __complete
     case SupportedLanguage.Bash: {
       const [, dollar = "", word = ""] = /(\$?)([\w./~-]*)$/.exec(line) ?? [];
       const kinds = dollar === "$" ? "-v" : /^\s*[\w./~-]*$/.test(line) ? "-c -f" : "-f";
-      // Names are printed as JSON without a tool for it: what would need an escape is left out.
+      // Prints names as JSON without a JSON library. Names that would need an escape are left out.
       return `(printf '[%s,[' '"${dollar}${word}"'; compgen ${kinds} -- '${word}' | grep -v '["\\\\[:cntrl:]]' | sort -u | head -n ${MOST_NAMES} | sed 's/.*/"${dollar === "$" ? "\\$" : ""}&"/' | paste -sd,; printf ']]')`;
     }
     default:
