@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
-import { join, relative, resolve } from "node:path";
+import { join, posix, relative, resolve } from "node:path";
 import { build } from "esbuild";
 import {
   boxPrograms,
@@ -8,6 +8,7 @@ import {
   entries,
   entryProviding,
   facades,
+  javaKernel,
   kernelFiles,
   outputOf,
   page,
@@ -16,6 +17,7 @@ import {
   readManifest,
   root,
 } from "./entries.mjs";
+import { joinJava } from "./join-java.mjs";
 import { thirdPartyLicenses } from "./third-party-licenses.mjs";
 
 const { dependencies, peerDependencies = {} } = readManifest();
@@ -51,6 +53,7 @@ export async function bundleJavaScript() {
   const files = new Map(bundles.flatMap((bundle) => [...bundle.files]));
   for (const { name, path } of kernelFiles()) files.set(`local/kernels/${name}`, readFileSync(path));
   for (const { name, path } of pageFiles()) files.set(`${page.output}/${name}`, readFileSync(path));
+  files.set(javaKernel.output, joinJava(join(root, javaKernel.directory), posix.basename(javaKernel.output)));
   files.set("THIRD-PARTY-LICENSES.txt", thirdPartyLicenses(bundles.flatMap(({ inputs }) => inputs)));
   return files;
 }

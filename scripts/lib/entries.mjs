@@ -47,6 +47,12 @@ export const boxPrograms = {
   },
 };
 
+/** The Java kernel: the sources of a folder, joined to the one file that every Java from 11 on can launch. */
+export const javaKernel = {
+  directory: "src/local/languages/java/program",
+  output: "local/kernels/JavaKernel.java",
+};
+
 /** The page of `serve --ui`: a script to bundle, and files beside it that are shipped as they are. */
 export const page = { source: "src/local/playground/page/main.ts", output: "local/playground" };
 
@@ -75,7 +81,9 @@ export function pathBetween(from, to) {
 export function checkSources() {
   const programs = [commands, page, ...Object.values(boxPrograms)];
   const sources = [...entries, ...programs].map(({ source }) => source);
-  const missing = [...sources, ...facades, LANGUAGES].filter((path) => !existsSync(join(root, path)));
+  const missing = [...sources, ...facades, javaKernel.directory, LANGUAGES].filter(
+    (path) => !existsSync(join(root, path)),
+  );
   if (missing.length > 0) throw new Error(`Sources of the build are missing: ${missing.join(", ")}`);
 }
 
