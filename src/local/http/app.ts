@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { isSandboxException } from "../../errors.js";
-import { jsonResponse, LifecycleProblem, problem } from "./responses.js";
+import { messageOf, Problem, problem } from "../wire/problem.js";
+import { Router } from "../wire/router.js";
+import { jsonResponse, noRoute } from "./responses.js";
+import type { RouteHandler } from "./routes.js";
 import type { FetchHandler } from "./listener.js";
-import { Router } from "./router.js";
 import { gatewayRoutes, isGatewayPath } from "../sandboxes/routes/gateway.js";
 import { lifecycleRoutes } from "../sandboxes/routes/lifecycle.js";
 import type { Playground } from "../playground/playground.js";
@@ -22,7 +24,7 @@ export interface AccessRules {
 /** Returns the HTTP interface of a server as a function. It rejects only if the request is aborted. */
 export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandler {
   const { cors } = rules;
-  const router = new Router([...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes)]);
+  const router = new Router({ ...lifecycleRoutes(sandboxes), ...gatewayRoutes(sandboxes) });
   return async (request) => {
     const requestId = request.headers.get("x-request-id")?.trim() ?? "";
     const origin = request.headers.get("origin");
@@ -67,7 +69,7 @@ function withoutBody({ body, status, headers }: Response): Response {
 
 async function respond(
   request: Request,
-  router: Router,
+  router: Router<RouteHandler>,
   { apiKey, playground }: AccessRules,
 ): Promise<Response> {
   const url = new URL(request.url);
@@ -76,7 +78,9 @@ async function respond(
     if (page !== undefined) return page;
     // Before routing, so that unknown paths reveal nothing without a key.
     if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
-    return await router.handle(request, url);
+    const found = router.find(request.method, url.pathname);
+    if (found === undefined) throw noRoute(router.methodsOf(url.pathname));
+    return await found.handler({ request, url, parameters: found.parameters });
   } catch (error) {
     request.signal.throwIfAborted();
     const { status, body, headers } = toProblem(error);
@@ -100,8 +104,8 @@ function authenticate(request: Request, apiKey: string): void {
       );
 }
 
-function toProblem(error: unknown): LifecycleProblem {
-  if (error instanceof LifecycleProblem) return error;
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
   const code = isSandboxException(error) ? `LOCAL::${error.error.code}` : "GENERAL::UNKNOWN_ERROR";
-  return problem(500, code, error instanceof Error ? error.message : String(error));
+  return problem(500, code, messageOf(error));
 }

@@ -1,9 +1,9 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
-import { LifecycleProblem } from "./responses.js";
+import { Problem } from "../wire/problem.js";
 import type { UpgradeRequest, UpgradeTarget } from "../sandboxes/routes/gateway.js";
 
-/** Finds the server that handles an upgrade. @throws {LifecycleProblem} */
+/** Finds the server that handles an upgrade. @throws {Problem} */
 export type UpgradeHandler = (request: UpgradeRequest) => Promise<UpgradeTarget>;
 
 /**
@@ -42,7 +42,7 @@ function toUpgradeRequest({ url = "/", headers }: IncomingMessage): UpgradeReque
 /** Rejects an upgrade with an error response. */
 export function refuseUpgrade(client: Duplex, error: unknown): void {
   const { status, body } =
-    error instanceof LifecycleProblem ? error : { status: 500, body: { code: "GENERAL::UNKNOWN_ERROR" } };
+    error instanceof Problem ? error : { status: 500, body: { code: "GENERAL::UNKNOWN_ERROR" } };
   const text = JSON.stringify(body);
   client.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\ncontent-type: application/json\r\n` +

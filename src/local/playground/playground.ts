@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
-import { jsonResponse, problem } from "../http/responses.js";
+import { jsonResponse } from "../http/responses.js";
 import { matchesSecret } from "../http/secrets.js";
+import { problem } from "../wire/problem.js";
 
 /** The page may load its own files and talk to this server, and nothing else. */
 const PAGE_POLICY = [

@@ -1,10 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { problem } from "../http/responses.js";
+import { messageOf, problem } from "../wire/problem.js";
 import type { Box, BoxRequest } from "../box/box.js";
 import type { Faults } from "./faults/faults.js";
 import { FaultInjector } from "./faults/fault-injector.js";
 import type { Limits } from "../box/limits.js";
-import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
 
 /** The validated options that a sandbox is created with. */
@@ -85,7 +84,7 @@ export class HostedSandbox {
     return this.#injector.request(request, faults, (changed) => this.box.request(changed));
   }
 
-  /** @throws {LifecycleProblem} 500 and 409 */
+  /** @throws {Problem} 500 and 409 */
   pause(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#state === "Paused") {
@@ -108,7 +107,7 @@ export class HostedSandbox {
     });
   }
 
-  /** @throws {LifecycleProblem} 409 */
+  /** @throws {Problem} 409 */
   resume(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#state !== "Paused") {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { sandboxNotFound } from "../http/responses.js";
+import { problem } from "../wire/problem.js";
 import { waitUntilGoneSync, type Box } from "../box/box.js";
 import type { FaultRegistry } from "./faults/faults.js";
 import type { ServerDirectory } from "../host/server-directory.js";
@@ -41,10 +41,10 @@ export class Sandboxes {
     return starting.finally(() => this.#starting.delete(starting));
   }
 
-  /** @throws {LifecycleProblem} 404 */
+  /** @throws {Problem} 404 */
   get(id: string): HostedSandbox {
     const sandbox = this.#sandboxes.get(id);
-    if (sandbox === undefined) throw sandboxNotFound(id);
+    if (sandbox === undefined) throw problem(404, "DOCKER::SANDBOX_NOT_FOUND", `Sandbox ${id} not found.`);
     return sandbox;
   }
 
@@ -67,7 +67,7 @@ export class Sandboxes {
     else this.#schedule(sandbox, end);
   }
 
-  /** Ends a sandbox and removes its files. @throws {LifecycleProblem} 404 */
+  /** Ends a sandbox and removes its files. @throws {Problem} 404 */
   async delete(id: string): Promise<void> {
     const sandbox = this.get(id);
     this.#sandboxes.delete(id);

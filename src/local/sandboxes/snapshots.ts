@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
-import { problem } from "../http/responses.js";
+import { messageOf, problem } from "../wire/problem.js";
 import type { ServerDirectory } from "../host/server-directory.js";
 import type { HostedSandbox } from "./hosted-sandbox.js";
-import { messageOf } from "../supervisor/http/problem.js";
 import { formatTime, now } from "./times.js";
 
 type SnapshotState = "Creating" | "Ready" | "Failed" | "Deleting";
@@ -71,7 +70,7 @@ export class Snapshots {
     mkdirSync(this.#directory, { mode: 0o700 });
   }
 
-  /** Starts to take a snapshot. @throws {LifecycleProblem} 409 if the sandbox is not running */
+  /** Starts to take a snapshot. @throws {Problem} 409 if the sandbox is not running */
   create(sandbox: HostedSandbox, name: string | undefined): Snapshot {
     if (sandbox.state !== "Running") {
       const message = "Snapshot can only be created from a Running sandbox.";
@@ -83,7 +82,7 @@ export class Snapshots {
     return snapshot;
   }
 
-  /** @throws {LifecycleProblem} 404 */
+  /** @throws {Problem} 404 */
   get(id: string): Snapshot {
     const snapshot = this.#snapshots.get(id);
     if (snapshot === undefined) throw problem(404, "SNAPSHOT::NOT_FOUND", `Snapshot ${id} not found`);
@@ -95,7 +94,7 @@ export class Snapshots {
     return [...this.#snapshots.values()].reverse();
   }
 
-  /** Returns a snapshot that is ready to use. @throws {LifecycleProblem} 404 and 409 */
+  /** Returns a snapshot that is ready to use. @throws {Problem} 404 and 409 */
   ready(id: string): Snapshot {
     const snapshot = this.get(id);
     if (snapshot.state !== "Ready") {
@@ -105,7 +104,7 @@ export class Snapshots {
     return snapshot;
   }
 
-  /** Copies the files of a snapshot into the directory of a new box. @throws {LifecycleProblem} 404 and 409 */
+  /** Copies the files of a snapshot into the directory of a new box. @throws {Problem} 404 and 409 */
   async restore(id: string, directory: string): Promise<void> {
     this.ready(id);
     const copying = this.#server.trees.copy(this.#directoryOf(id), directory);
@@ -113,7 +112,7 @@ export class Snapshots {
     await copying;
   }
 
-  /** Deletes a snapshot. @throws {LifecycleProblem} 404, and 409 while it is being created */
+  /** Deletes a snapshot. @throws {Problem} 404, and 409 while it is being created */
   async delete(id: string): Promise<void> {
     const snapshot = this.get(id);
     if (snapshot.state === "Creating" || snapshot.state === "Deleting") {

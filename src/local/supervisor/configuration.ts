@@ -1,6 +1,6 @@
 import { statSync } from "node:fs";
 import path from "node:path";
-import { invalid } from "./http/problem.js";
+import { invalid } from "./http/problems.js";
 import type { WatchedLimits } from "./limits/watchdog.js";
 
 /** The configuration that the host sends when the supervisor starts. */

@@ -1,19 +1,14 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
-import {
-  sendBody,
-  sendEmpty,
-  sendJson,
-  sendPlainError,
-  type Handler,
-  type Routes,
-} from "./http/responses.js";
+import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler } from "./http/responses.js";
 import { Commands } from "./commands/commands.js";
 import type { Contexts } from "./code/contexts.js";
 import { directoryRoutes } from "./files/directories.js";
 import type { Configuration } from "./configuration.js";
 import { fileRoutes } from "./files/files.js";
 import type { PipePool } from "./code/pipes.js";
-import { messageOf, Problem } from "./http/problem.js";
+import { runtimeError } from "./http/problems.js";
+import { messageOf, Problem, problem } from "../wire/problem.js";
+import { Router } from "../wire/router.js";
 import { passOn, tunnel } from "./http/proxy.js";
 import { codeRoutes } from "./code/routes.js";
 import { commandRoutes } from "./commands/routes.js";
@@ -28,19 +23,19 @@ const LATER = [/^\/pty(\/|$)/, /^\/v1\/isolated(\/|$)/];
 
 /** Implements execd's HTTP interface. */
 export class Execd {
-  readonly #routes: Routes;
+  readonly #router: Router<Handler>;
 
   constructor(configuration: Configuration, contexts: Contexts, pipes: PipePool) {
     const commands = new Commands(configuration, pipes);
     const runners = { configuration, contexts, commands, sessions: new Sessions(configuration, pipes) };
-    this.#routes = {
+    this.#router = new Router({
       "GET /ping": ({ stream }) => sendEmpty(stream),
       ...codeRoutes(runners),
       ...commandRoutes(runners),
       ...fileRoutes(configuration),
       ...directoryRoutes(configuration),
       ...metricsRoutes(configuration),
-    };
+    });
   }
 
   /** Responds to one request. Never throws. */
@@ -56,10 +51,10 @@ export class Execd {
     try {
       await this.#route(stream, headers, target);
     } catch (error) {
-      const problem = error instanceof Problem ? error : new Problem(500, "RUNTIME_ERROR", messageOf(error));
+      const { status, body } = error instanceof Problem ? error : runtimeError(messageOf(error));
       // Breaks the response: the client must not take it for complete.
       if (stream.headersSent || stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-      else sendJson(stream, problem.status, { code: problem.code, message: problem.message });
+      else sendJson(stream, status, body);
       // The rest of the request is not needed, but the client may wait until it is read.
       stream.resume();
     }
@@ -69,14 +64,20 @@ export class Execd {
     if (/^\/proxy(\/|$)/.test(target)) return this.#proxy(stream, headers, target);
     const method = headers[":method"] ?? "GET";
     const { pathname, searchParams: query } = new URL(`http://box${target}`);
-    const found = this.#find(method, pathname);
-    if (found !== undefined) return found.handler({ stream, headers, query, parameter: found.parameter });
+    const found = this.#router.find(method, pathname);
+    if (found !== undefined) {
+      return found.handler({ stream, headers, query, parameters: found.parameters });
+    }
     if (LATER.some((pattern) => pattern.test(pathname))) {
       const message = `${method} ${pathname} is not available in this version of the local server`;
-      throw new Problem(501, "NOT_SUPPORTED", message);
+      throw problem(501, "NOT_SUPPORTED", message);
     }
     const withoutSlash = pathname.replace(/\/$/, "");
-    if (method === "GET" && withoutSlash !== pathname && this.#find(method, withoutSlash) !== undefined) {
+    if (
+      method === "GET" &&
+      withoutSlash !== pathname &&
+      this.#router.find(method, withoutSlash) !== undefined
+    ) {
       const body = `<a href="${withoutSlash}">Moved Permanently</a>.\n\n`;
       return sendBody(stream, 301, "text/html; charset=utf-8", body, { location: withoutSlash });
     }
@@ -85,32 +86,11 @@ export class Execd {
     stream.resume();
   }
 
-  #find(method: string, pathname: string): { handler: Handler; parameter: string } | undefined {
-    const exact = this.#routes[`${method} ${pathname}`];
-    if (exact) return { handler: exact, parameter: "" };
-    const segments = pathname.split("/");
-    // From the last segment on: a status path ends in `status`, where a log path has the id.
-    for (let index = segments.length - 1; index > 1; index--) {
-      const pattern = segments.with(index, ":id").join("/");
-      const handler = this.#routes[`${method} ${pattern}`];
-      if (handler) return { handler, parameter: decode(segments[index] ?? "") };
-    }
-    return undefined;
-  }
-
   #proxy(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, target: string): void | Promise<void> {
     const [, port = "", rest = ""] = /^\/proxy\/([^/?]*)(.*)$/s.exec(target) ?? [];
     if (port === "") return sendPlainError(stream, 400, "port is required");
     const path = rest.startsWith("/") ? rest : `/${rest}`;
     if (Number(port) === EXECD_PORT) return this.#route(stream, headers, path);
     passOn(stream, headers, /^\d+$/.test(port) ? Number(port) : Number.NaN, path);
-  }
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
   }
 }

@@ -1,5 +1,5 @@
 import { requiredQuery, sendEmpty, type Call } from "./http/responses.js";
-import { runtimeError } from "./http/problem.js";
+import { runtimeError } from "./http/problems.js";
 import type { Contexts } from "./code/contexts.js";
 import type { Commands } from "./commands/commands.js";
 import type { Sessions } from "./commands/sessions.js";

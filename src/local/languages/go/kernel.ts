@@ -4,7 +4,7 @@ import path from "node:path";
 import { randomUUID } from "node:crypto";
 import type { KernelLaunch } from "../../supervisor/configuration.js";
 import type { OutputPipe } from "../../supervisor/code/pipes.js";
-import { messageOf } from "../../supervisor/http/problem.js";
+import { messageOf } from "../../wire/problem.js";
 import { describeSignal, signalGroup, trackGroup } from "../../supervisor/processes.js";
 import { itemsOf, readCell, withoutUnusedImports, type GoCell } from "./notebook.js";
 import { complaintOfPackage, isProgram, mayHaveValue, type GoItem } from "./source.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BoxRequest } from "../../box/box.js";
-import { encodeInBandError } from "../../http/frames.js";
+import { encodeInBandError } from "../../wire/frames.js";
 import type { Faults } from "./faults.js";
 import {
   encodeFrame,

@@ -1,9 +1,11 @@
-import { jsonResponse, problem } from "../../http/responses.js";
+import { jsonResponse } from "../../http/responses.js";
+import { problem } from "../../wire/problem.js";
 import { resolveLimits } from "../../box/limits.js";
 import type { SandboxSpec } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { LATEST, now } from "../times.js";
-import { assertLabels, readFields, type Fields } from "../../http/validation.js";
+import { readFields, type Fields } from "../../http/validation.js";
+import { assertLabels } from "../labels.js";
 import { assertVolumes, readVolumes } from "./volumes.js";
 
 const SHORTEST_TIMEOUT_SECONDS = 60;

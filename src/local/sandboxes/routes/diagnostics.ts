@@ -1,5 +1,6 @@
-import { problem } from "../../http/responses.js";
-import type { Route, RouteHandler } from "../../http/router.js";
+import type { RouteTable } from "../../http/routes.js";
+import { bodyHeaders } from "../../wire/headers.js";
+import { problem } from "../../wire/problem.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { formatTime } from "../times.js";
@@ -11,12 +12,10 @@ const DEFAULT_LINES = 100;
 const SUMMARY_LINES = 50;
 
 /** Describes a sandbox as text, for people. */
-export function diagnosticRoutes(
-  sandboxes: Sandboxes,
-  route: (method: string, path: string, handle: RouteHandler) => Route[],
-): Route[] {
-  const diagnose = (path: string, describe: (sandbox: HostedSandbox, query: URLSearchParams) => string) =>
-    route("GET", `/sandboxes/:id/diagnostics/${path}`, ({ url: { searchParams: query }, parameters }) => {
+export function diagnosticRoutes(sandboxes: Sandboxes): RouteTable {
+  type Describe = (sandbox: HostedSandbox, query: URLSearchParams) => string;
+  const diagnose = (path: string, describe: Describe): RouteTable => ({
+    [`GET /sandboxes/:id/diagnostics/${path}`]: ({ url: { searchParams: query }, parameters }) => {
       if (query.has("scope")) {
         const message = "The stable Diagnostics API is not implemented by this OpenSandbox server.";
         throw problem(501, "DIAGNOSTICS_NOT_IMPLEMENTED", message);
@@ -24,8 +23,9 @@ export function diagnosticRoutes(
       const text = describe(sandboxes.get(parameters["id"] ?? ""), query);
       // As on the real server, all of these are deprecated except the summary.
       return textResponse(text, path === "summary" ? {} : { deprecation: "true" });
-    });
-  return [
+    },
+  });
+  return {
     ...diagnose("logs", (sandbox, query) =>
       logsOf(sandbox, readCount(query, "tail", { fallback: DEFAULT_LINES })),
     ),
@@ -45,7 +45,7 @@ export function diagnosticRoutes(
         .flat()
         .join("\n");
     }),
-  ];
+  };
 }
 
 function section(title: string, content: string): string[] {
@@ -90,11 +90,5 @@ function eventsOf({ events }: HostedSandbox, limit: number): string {
 }
 
 function textResponse(text: string, headers: Readonly<Record<string, string>>): Response {
-  return new Response(text, {
-    headers: {
-      "content-type": "text/plain; charset=utf-8",
-      "content-length": String(Buffer.byteLength(text)),
-      ...headers,
-    },
-  });
+  return new Response(text, { headers: { ...bodyHeaders("text/plain; charset=utf-8", text), ...headers } });
 }

@@ -1,26 +1,22 @@
 import type { Duplex } from "node:stream";
-import { LifecycleProblem, problem, unprocessable } from "../../http/responses.js";
-import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
-import type { Route, RoutedRequest } from "../../http/router.js";
+import { noRoute, unprocessable } from "../../http/responses.js";
+import { forMethods, withVersion, type RoutedRequest, type RouteTable } from "../../http/routes.js";
+import { endToEndHeaders } from "../../wire/headers.js";
+import { messageOf, Problem, problem } from "../../wire/problem.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { matchesSecret } from "../../http/secrets.js";
 import { invalidPort } from "./lifecycle.js";
 
 const EXECD_PORT = 44772;
+const PROXY_METHODS = ["GET", "DELETE", "POST", "PATCH", "PUT"];
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
 /** Matches the id of a sandbox, a port and the path there. */
 const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
 const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
 
-/** Headers of one connection, or for this server only: never forwarded into a sandbox. */
-const OWN_HEADERS = new Set([
-  ...HOP_BY_HOP,
-  "expect",
-  "host",
-  "open-sandbox-api-key",
-  "x-execd-access-token",
-]);
+/** Headers for this server only: never forwarded into a sandbox. */
+const OWN_HEADERS = new Set(["expect", "host", "open-sandbox-api-key", "x-execd-access-token"]);
 /** Headers that the server's proxy removes as well, as the real one does. */
 const PROXY_HEADERS = new Set([
   "authorization",
@@ -34,16 +30,12 @@ const PROXY_HEADERS = new Set([
  * Routes into a sandbox: through the server's proxy, and to its endpoints directly. Neither requires the API key. execd
  * requires the sandbox's access token; servers of the user decide for themselves.
  */
-export function gatewayRoutes(sandboxes: Sandboxes): Route[] {
+export function gatewayRoutes(sandboxes: Sandboxes): RouteTable {
   const handle = (routed: RoutedRequest) => forward(routed, sandboxes);
-  return [
-    ...["", "/v1"].map((prefix) => ({
-      methods: ["GET", "DELETE", "POST", "PATCH", "PUT"],
-      path: `${prefix}/sandboxes/:id/proxy/:port/*`,
-      handle,
-    })),
-    { methods: EVERY_METHOD, path: "/gateway/:id/:port/*", handle },
-  ];
+  return {
+    ...withVersion(forMethods(PROXY_METHODS, "/sandboxes/:id/proxy/:port/*", handle)),
+    ...forMethods(EVERY_METHOD, "/gateway/:id/:port/*", handle),
+  };
 }
 
 /** Returns whether a path leads into a sandbox, where the API key is not required. */
@@ -73,9 +65,8 @@ async function forward({ request, url, parameters }: RoutedRequest, sandboxes: S
     });
   } catch (error) {
     request.signal.throwIfAborted();
-    const reason = error instanceof Error ? error.message : String(error);
     const endpoint = `${url.host}/gateway/${sandbox.id}/${port}`;
-    const message = `Could not connect to the backend sandbox endpoint=${endpoint} headers=None: ${reason}`;
+    const message = `Could not connect to the backend sandbox endpoint=${endpoint} headers=None: ${messageOf(error)}`;
     throw problem(502, "GENERAL::UNKNOWN_ERROR", message);
   }
 }
@@ -94,13 +85,13 @@ export interface UpgradeTarget {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Connects to a server in a sandbox. @throws {LifecycleProblem} */
+/** Connects to a server in a sandbox. @throws {Problem} */
 export async function connectForUpgrade(
   { url, headers }: UpgradeRequest,
   sandboxes: Sandboxes,
 ): Promise<UpgradeTarget> {
   const match = PROXY_PATH.exec(url.pathname) ?? GATEWAY_PATH.exec(url.pathname);
-  if (match === null) throw new LifecycleProblem(404, { detail: "Not Found" });
+  if (match === null) throw noRoute();
   const [, id = "", entry = "", rest = "/"] = match;
   const sandbox = sandboxes.get(decodeURIComponent(id));
   let [port, path] = [entry, rest];
@@ -132,10 +123,8 @@ export async function connectForUpgrade(
  * server's proxy.
  */
 function forwardedHeaders(headers: Headers, proxy: URL | undefined): Record<string, string> {
-  const named = new Set((headers.get("connection") ?? "").toLowerCase().split(/\s*,\s*/));
-  const kept = [...headers].filter(
-    ([name]) =>
-      !OWN_HEADERS.has(name) && !named.has(name) && !(proxy !== undefined && PROXY_HEADERS.has(name)),
+  const kept = endToEndHeaders(headers, headers.get("connection")).filter(
+    ([name]) => !OWN_HEADERS.has(name) && !(proxy !== undefined && PROXY_HEADERS.has(name)),
   );
   const forwarded = proxy && {
     "x-forwarded-for": "127.0.0.1",
@@ -148,5 +137,5 @@ function forwardedHeaders(headers: Headers, proxy: URL | undefined): Record<stri
 function assertToken(headers: Headers, sandbox: HostedSandbox): void {
   if (matchesSecret(headers.get("x-execd-access-token"), sandbox.accessToken)) return;
   const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
-  throw new LifecycleProblem(401, body, { "content-type": "application/json; charset=utf-8" });
+  throw new Problem(401, body, { "content-type": "application/json; charset=utf-8" });
 }

@@ -1,55 +1,52 @@
-import { emptyResponse, jsonResponse, problem, unprocessable, type Finding } from "../../http/responses.js";
-import type { Route, RouteHandler } from "../../http/router.js";
+import { emptyResponse, jsonResponse, unprocessable, type Finding } from "../../http/responses.js";
+import { forMethods, withVersion, type RouteTable } from "../../http/routes.js";
+import { readFields } from "../../http/validation.js";
+import { problem } from "../../wire/problem.js";
+import type { Parameters } from "../../wire/router.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
+import { assertLabels } from "../labels.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { formatTime, now, parseTime } from "../times.js";
-import { assertLabels, readFields } from "../../http/validation.js";
 import { createSandbox } from "./create.js";
 import { diagnosticRoutes } from "./diagnostics.js";
 import { matchesStates, paginate } from "./pages.js";
 import { snapshotRoutes } from "./snapshots.js";
 
-/** Routes of the lifecycle operations, each with and without `/v1`. */
-export function lifecycleRoutes(sandboxes: Sandboxes): Route[] {
-  const route = (method: string, path: string, handle: RouteHandler): Route[] =>
-    ["", "/v1"].map((prefix) => ({ methods: [method], path: `${prefix}${path}`, handle }));
-  const find = (parameters: Readonly<Record<string, string>>) => sandboxes.get(parameters["id"] ?? "");
-  return [
-    { methods: ["GET"], path: "/health", handle: () => jsonResponse(200, { status: "healthy" }) },
-    ...route("POST", "/sandboxes", ({ request }) => createSandbox(request, sandboxes)),
-    ...route("GET", "/sandboxes", ({ url }) => listSandboxes(url.searchParams, sandboxes)),
-    ...route("GET", "/sandboxes/:id", ({ parameters }) => jsonResponse(200, find(parameters))),
-    ...route("DELETE", "/sandboxes/:id", async ({ parameters }) => {
-      await sandboxes.delete(parameters["id"] ?? "");
-      return new Response(null, { status: 204 });
-    }),
-    ...route("PATCH", "/sandboxes/:id/metadata", ({ request, parameters }) =>
-      patchMetadata(request, find(parameters)),
-    ),
-    ...route("POST", "/sandboxes/:id/renew-expiration", ({ request, parameters }) =>
-      renewExpiration(request, parameters["id"] ?? "", sandboxes),
-    ),
-    ...route("GET", "/sandboxes/:id/endpoints/:port", ({ url, parameters }) =>
-      getEndpoint(url, find(parameters), parameters["port"] ?? ""),
-    ),
-    { methods: ["POST"], path: "/v1/metrics/events", handle: ({ request }) => acceptEvent(request) },
-    ...route("POST", "/sandboxes/:id/pause", async ({ parameters }) => {
-      await find(parameters).pause();
-      return emptyResponse(202);
-    }),
-    ...route("POST", "/sandboxes/:id/resume", async ({ parameters }) => {
-      await find(parameters).resume();
-      return emptyResponse(202);
-    }),
-    ...snapshotRoutes(sandboxes, route),
-    ...diagnosticRoutes(sandboxes, route),
-    ...["GET", "POST", "PUT", "DELETE"].flatMap((method) =>
-      route(method, "/pools/*", () => {
+/** Routes of the lifecycle operations. */
+export function lifecycleRoutes(sandboxes: Sandboxes): RouteTable {
+  const find = ({ id = "" }: Parameters) => sandboxes.get(id);
+  return {
+    "GET /health": () => jsonResponse(200, { status: "healthy" }),
+    "POST /v1/metrics/events": ({ request }) => acceptEvent(request),
+    ...withVersion({
+      "POST /sandboxes": ({ request }) => createSandbox(request, sandboxes),
+      "GET /sandboxes": ({ url }) => listSandboxes(url.searchParams, sandboxes),
+      "GET /sandboxes/:id": ({ parameters }) => jsonResponse(200, find(parameters)),
+      "DELETE /sandboxes/:id": async ({ parameters: { id = "" } }) => {
+        await sandboxes.delete(id);
+        return new Response(null, { status: 204 });
+      },
+      "PATCH /sandboxes/:id/metadata": ({ request, parameters }) => patchMetadata(request, find(parameters)),
+      "POST /sandboxes/:id/renew-expiration": ({ request, parameters: { id = "" } }) =>
+        renewExpiration(request, id, sandboxes),
+      "GET /sandboxes/:id/endpoints/:port": ({ url, parameters }) =>
+        getEndpoint(url, find(parameters), parameters["port"] ?? ""),
+      "POST /sandboxes/:id/pause": async ({ parameters }) => {
+        await find(parameters).pause();
+        return emptyResponse(202);
+      },
+      "POST /sandboxes/:id/resume": async ({ parameters }) => {
+        await find(parameters).resume();
+        return emptyResponse(202);
+      },
+      ...snapshotRoutes(sandboxes),
+      ...diagnosticRoutes(sandboxes),
+      ...forMethods(["GET", "POST", "PUT", "DELETE"], "/pools/*", () => {
         const message = "Pool management is only available when runtime.type is 'kubernetes'.";
         throw problem(501, "KUBERNETES::POOL_NOT_SUPPORTED", message);
       }),
-    ),
-  ];
+    }),
+  };
 }
 
 function listSandboxes(query: URLSearchParams, sandboxes: Sandboxes): Response {

@@ -3,7 +3,7 @@ import { readCount } from "../../http/validation.js";
 
 const LARGEST_PAGE = 200;
 
-/** Returns the requested page of a list. @throws {LifecycleProblem} 422 */
+/** Returns the requested page of a list. @throws {Problem} 422 */
 export function paginate(query: URLSearchParams, items: readonly object[]): Response {
   const page = readCount(query, "page", { fallback: 1 });
   const pageSize = readCount(query, "pageSize", { fallback: 20, maximum: LARGEST_PAGE });

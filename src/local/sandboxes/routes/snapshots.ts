@@ -1,22 +1,19 @@
 import { jsonResponse } from "../../http/responses.js";
-import type { Route, RouteHandler } from "../../http/router.js";
+import type { RouteTable } from "../../http/routes.js";
 import type { Sandboxes } from "../sandboxes.js";
-import { parseFields, readText } from "../../http/validation.js";
+import { parseFields, readBody } from "../../http/validation.js";
 import { matchesStates, paginate } from "./pages.js";
 
 /** Routes for snapshots of a sandbox's files. */
-export function snapshotRoutes(
-  sandboxes: Sandboxes,
-  route: (method: string, path: string, handle: RouteHandler) => Route[],
-): Route[] {
+export function snapshotRoutes(sandboxes: Sandboxes): RouteTable {
   const { snapshots } = sandboxes;
-  return [
-    ...route("POST", "/sandboxes/:id/snapshots", async ({ request, parameters }) => {
+  return {
+    "POST /sandboxes/:id/snapshots": async ({ request, parameters }) => {
       const name = await readName(request);
       const snapshot = snapshots.create(sandboxes.get(parameters["id"] ?? ""), name);
       return jsonResponse(202, snapshot, { location: `/v1/snapshots/${snapshot.id}` });
-    }),
-    ...route("GET", "/snapshots", ({ url: { searchParams: query } }) => {
+    },
+    "GET /snapshots": ({ url: { searchParams: query } }) => {
       const [sandboxId, name] = [query.get("sandboxId"), query.get("name")];
       const found = snapshots
         .list()
@@ -24,20 +21,18 @@ export function snapshotRoutes(
         .filter((snapshot) => name === null || snapshot.name === name)
         .filter(({ state }) => matchesStates(query, state));
       return paginate(query, found);
-    }),
-    ...route("GET", "/snapshots/:id", ({ parameters }) =>
-      jsonResponse(200, snapshots.get(parameters["id"] ?? "")),
-    ),
-    ...route("DELETE", "/snapshots/:id", async ({ parameters }) => {
+    },
+    "GET /snapshots/:id": ({ parameters }) => jsonResponse(200, snapshots.get(parameters["id"] ?? "")),
+    "DELETE /snapshots/:id": async ({ parameters }) => {
       await snapshots.delete(parameters["id"] ?? "");
       return new Response(null, { status: 204 });
-    }),
-  ];
+    },
+  };
 }
 
 /** Reads the name. Both the name and the body are optional. */
 async function readName(request: Request): Promise<string | undefined> {
-  const text = await readText(request);
+  const text = await readBody(request);
   if (text === "") return undefined;
   const fields = parseFields(text, request.headers);
   const name = fields.string("name");

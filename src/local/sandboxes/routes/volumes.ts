@@ -1,4 +1,4 @@
-import { problem } from "../../http/responses.js";
+import { problem } from "../../wire/problem.js";
 import type { Fields } from "../../http/validation.js";
 
 const NAME = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
@@ -34,7 +34,7 @@ export function readVolumes(fields: Fields): VolumeSpec[] {
 }
 
 /**
- * Rejects volumes: the local server mounts no files of its machine into a sandbox. @throws {LifecycleProblem} 400 for
+ * Rejects volumes: the local server mounts no files of its machine into a sandbox. @throws {Problem} 400 for
  * any volume
  */
 export function assertVolumes(volumes: readonly VolumeSpec[]): void {

@@ -7,7 +7,8 @@ import type { Kernel, KernelEvent } from "./kernel.js";
 import { KernelPool } from "./pool.js";
 import type { PipePool } from "./pipes.js";
 import { STARTERS } from "./starters.js";
-import { invalid, messageOf, Problem } from "../http/problem.js";
+import { invalid, runtimeError } from "../http/problems.js";
+import { messageOf, problem } from "../../wire/problem.js";
 
 /** How long an interrupted run has to end when its context is deleted. */
 const GRACE_MS = 500;
@@ -63,7 +64,7 @@ export class Contexts {
         makeDirectories(directory);
       } catch (error) {
         const message = `error creating code context ${directory}: ${messageOf(error)}`;
-        throw new Problem(500, "RUNTIME_ERROR", message);
+        throw runtimeError(message);
       }
     }
     const context = this.#add(language);
@@ -189,7 +190,7 @@ export class Contexts {
 
   #find(id: string): Context {
     const context = this.#contexts.get(id);
-    if (context === undefined) throw new Problem(404, "CONTEXT_NOT_FOUND", `context ${id} not found`);
+    if (context === undefined) throw problem(404, "CONTEXT_NOT_FOUND", `context ${id} not found`);
     return context;
   }
 
@@ -221,8 +222,4 @@ function sendKernelEvent(event: KernelEvent, events: EventStream): void {
       events.send({ type: "error", error: { ename, evalue, traceback } });
     }
   }
-}
-
-function runtimeError(message: string): Problem {
-  return new Problem(500, "RUNTIME_ERROR", message);
 }

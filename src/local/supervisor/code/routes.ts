@@ -1,12 +1,13 @@
-import { requiredQuery, sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { requiredQuery, sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
 import { Body } from "../http/body.js";
 import { isKernelLanguage, type Contexts } from "./contexts.js";
 import { EventStream } from "../http/event-stream.js";
-import { Problem, runtimeError } from "../http/problem.js";
+import { runtimeError } from "../http/problems.js";
+import { problem } from "../../wire/problem.js";
 import { interrupt, type Runners } from "../runners.js";
 
 /** Returns the routes for running code and for contexts. */
-export function codeRoutes(runners: Runners): Routes {
+export function codeRoutes(runners: Runners): RouteTable {
   const { contexts } = runners;
   return {
     "POST /code": (call) => runCode(call, runners),
@@ -21,9 +22,10 @@ export function codeRoutes(runners: Runners): Routes {
       await contexts.deleteAll(requiredQuery(query, "language"));
       sendEmpty(stream);
     },
-    "GET /code/contexts/:id": ({ stream, parameter }) => sendJson(stream, 200, contexts.get(parameter)),
-    "DELETE /code/contexts/:id": async ({ stream, parameter }) => {
-      await contexts.delete(parameter);
+    "GET /code/contexts/:id": ({ stream, parameters: { id = "" } }) =>
+      sendJson(stream, 200, contexts.get(id)),
+    "DELETE /code/contexts/:id": async ({ stream, parameters: { id = "" } }) => {
+      await contexts.delete(id);
       sendEmpty(stream);
     },
   };
@@ -40,7 +42,7 @@ async function runCode({ stream }: Call, { configuration, contexts, commands }: 
   else if (language === "background-command") await commands.runInBackground(command, events);
   else if (language === "sql") {
     const message = `error running codes: the language ${language} is not available in the local server`;
-    throw new Problem(501, "NOT_SUPPORTED", message);
+    throw problem(501, "NOT_SUPPORTED", message);
   } else await contexts.run(code, { id: context.string("id"), language }, events);
 }
 

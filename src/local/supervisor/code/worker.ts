@@ -4,7 +4,7 @@ import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KernelLaunch } from "../configuration.js";
 import type { OutputPipe, PipePool } from "./pipes.js";
-import { messageOf } from "../http/problem.js";
+import { messageOf } from "../../wire/problem.js";
 import { describeSignal, killFollowers, signalGroup, trackGroup } from "../processes.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";

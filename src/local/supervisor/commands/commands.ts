@@ -6,7 +6,8 @@ import { formatNanoseconds } from "../http/go-errors.js";
 import { LineSplitter, longestLine } from "./lines.js";
 import { OutputLogs, type OutputLog } from "./output-log.js";
 import type { PipePool } from "../code/pipes.js";
-import { Problem, runtimeError } from "../http/problem.js";
+import { badRequest, runtimeError } from "../http/problems.js";
+import { problem } from "../../wire/problem.js";
 
 // Beyond these numbers, the oldest ended commands are forgotten.
 const REMEMBERED_COMMANDS = 10_000;
@@ -135,7 +136,7 @@ export class Commands {
   /** @throws {Problem} 404 */
   status(id: string): CommandStatus {
     const record = this.#records.get(id);
-    if (record === undefined) throw new Problem(404, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    if (record === undefined) throw problem(404, "INVALID_REQUEST_BODY", `command not found: ${id}`);
     const { content, startedAt, ended } = record;
     const description = ended && describeEnding(ended.ending);
     return {
@@ -152,9 +153,9 @@ export class Commands {
   /** Returns the output of a background command. @throws {Problem} 400 */
   log(id: string): OutputLog {
     const record = this.#records.get(id);
-    if (record === undefined) throw new Problem(400, "INVALID_REQUEST_BODY", `command not found: ${id}`);
+    if (record === undefined) throw badRequest(`command not found: ${id}`);
     if (record.log !== undefined) return record.log;
-    throw new Problem(400, "INVALID_REQUEST_BODY", `command ${id} is not running in background`);
+    throw badRequest(`command ${id} is not running in background`);
   }
 
   #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Omit<Launch, "stdout" | "stderr"> {

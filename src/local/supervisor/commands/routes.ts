@@ -1,29 +1,32 @@
 import { pipeline } from "node:stream/promises";
-import { sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
-import { Body, readText } from "../http/body.js";
+import { sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { Body } from "../http/body.js";
+import { readText } from "../../wire/body.js";
 import type { Commands, CommandSpec } from "./commands.js";
 import { interrupt, type Runners } from "../runners.js";
 import { resolveDirectory, type Configuration } from "../configuration.js";
 import { EventStream } from "../http/event-stream.js";
 import { primaryGroupOf } from "../files/identities.js";
-import { invalid, Problem } from "../http/problem.js";
+import { badRequest, invalid } from "../http/problems.js";
+import { Problem } from "../../wire/problem.js";
 import type { Sessions } from "./sessions.js";
 
 /** Up to this size, a part of a log is sent with its length. */
 const MEASURED_BYTES = 2 ** 20;
 
 /** Returns the routes for commands, background commands and sessions. */
-export function commandRoutes(runners: Runners): Routes {
+export function commandRoutes(runners: Runners): RouteTable {
   const { commands, sessions } = runners;
   return {
     "POST /command": (call) => runCommand(call, runners),
     "DELETE /command": (call) => interrupt(call, runners),
-    "GET /command/status/:id": ({ stream, parameter }) => sendJson(stream, 200, commands.status(parameter)),
+    "GET /command/status/:id": ({ stream, parameters: { id = "" } }) =>
+      sendJson(stream, 200, commands.status(id)),
     "GET /command/:id/logs": (call) => sendLog(call, commands),
     "POST /session": (call) => createSession(call, sessions),
     "POST /session/:id/run": (call) => runInSession(call, runners),
-    "DELETE /session/:id": ({ stream, parameter }) => {
-      sessions.delete(parameter);
+    "DELETE /session/:id": ({ stream, parameters: { id = "" } }) => {
+      sessions.delete(id);
       sendEmpty(stream);
     },
   };
@@ -36,7 +39,7 @@ async function runCommand({ stream }: Call, { configuration, commands }: Runners
   const uid = body.count("uid", "Uid");
   const gid = body.count("gid", "Gid");
   if (gid !== undefined && uid === undefined) throw invalid("uid is required when gid is provided");
-  const env = body.strings("envs");
+  const env = body.map("envs");
   // The path may contain a variable of the command.
   const withOwn = { ...configuration, env: { ...configuration.env, ...env } };
   const cwd = resolveDirectory(body.string("cwd"), withOwn);
@@ -48,7 +51,7 @@ async function runCommand({ stream }: Call, { configuration, commands }: Runners
 
 /** Reads text for the shell or, as on newer servers, a program and its arguments. */
 function readCommand(body: Body): string | readonly string[] {
-  const argv = body.list("argv");
+  const argv = body.strings("argv");
   if (argv === undefined) return body.required("command", "Command");
   if (body.string("command") !== "") throw invalid("exactly one of command and argv must be provided");
   if (argv[0] === undefined || argv[0] === "") throw invalid("argv[0] must not be empty");
@@ -56,14 +59,14 @@ function readCommand(body: Body): string | readonly string[] {
   return argv;
 }
 
-async function sendLog({ stream, query, parameter }: Call, commands: Commands): Promise<void> {
-  const log = commands.log(parameter);
+async function sendLog({ stream, query, parameters: { id = "" } }: Call, commands: Commands): Promise<void> {
+  const log = commands.log(id);
   const given = query.get("cursor") ?? "";
   // As in execd, anything but a number is ignored.
   const cursor = /^[+-]?\d+$/.test(given) ? Number(given) : 0;
   if (cursor < 0) {
-    const message = `error seek file: seek /tmp/${parameter}.output: invalid argument`;
-    throw new Problem(400, "INVALID_REQUEST_BODY", message);
+    const message = `error seek file: seek /tmp/${id}.output: invalid argument`;
+    throw badRequest(message);
   }
   const { end } = log;
   const headers = {
@@ -89,7 +92,7 @@ async function createSession({ stream }: Call, sessions: Sessions): Promise<void
   sendJson(stream, 200, { session_id: sessions.create(body.string("cwd")) });
 }
 
-async function runInSession({ stream, parameter: id }: Call, runners: Runners): Promise<void> {
+async function runInSession({ stream, parameters: { id = "" } }: Call, runners: Runners): Promise<void> {
   const { configuration, sessions } = runners;
   const model = { name: "RunInSessionRequest", unreadable, invalid: refused };
   const body = await Body.read(stream, model);
@@ -111,9 +114,9 @@ function resolveSessionDirectory(given: string, configuration: Configuration): s
 }
 
 function unreadable(reason: string): Problem {
-  return new Problem(400, "INVALID_REQUEST_BODY", `error parsing request. ${reason}`);
+  return badRequest(`error parsing request. ${reason}`);
 }
 
 function refused(reason: string): Problem {
-  return new Problem(400, "INVALID_REQUEST_BODY", `invalid request. ${reason}`);
+  return badRequest(`invalid request. ${reason}`);
 }

@@ -10,7 +10,8 @@ import { formatDuration } from "../http/go-errors.js";
 import { LineSplitter, longestLine } from "./lines.js";
 import type { PipePool } from "../code/pipes.js";
 import { privateFile } from "./private-files.js";
-import { messageOf, Problem, runtimeError } from "../http/problem.js";
+import { runtimeError } from "../http/problems.js";
+import { messageOf, problem, type Problem } from "../../wire/problem.js";
 
 /** The maximum size of a session's variables. */
 const LARGEST_STATE = 8 * 2 ** 20;
@@ -72,7 +73,7 @@ export class Sessions {
   /** Deletes a session and ends its current run. @throws {Problem} 404 */
   delete(id: string): void {
     const session = this.#sessions.get(id);
-    if (session === undefined) throw new Problem(404, "CONTEXT_NOT_FOUND", `session ${id} not found`);
+    if (session === undefined) throw problem(404, "CONTEXT_NOT_FOUND", `session ${id} not found`);
     this.#sessions.delete(id);
     for (const child of session.running) child.signal("SIGKILL");
   }

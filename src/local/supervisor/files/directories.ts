@@ -1,6 +1,6 @@
 import { lstat, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { requiredQuery, sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { requiredQuery, sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
 import { Body } from "../http/body.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import {
@@ -17,13 +17,13 @@ import {
 } from "./file-info.js";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
 import { BadPattern, compileGlob } from "./glob.js";
-import { Problem, runtimeError } from "../http/problem.js";
+import { badRequest, runtimeError } from "../http/problems.js";
 
 /** The time limit for a search. Clients wait for about as long. */
 const SEARCH_LIMIT_MS = 25_000;
 
 /** Returns the routes for directories and for the file search. */
-export function directoryRoutes(configuration: Configuration): Routes {
+export function directoryRoutes(configuration: Configuration): RouteTable {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
     "POST /directories": async ({ stream }) => {
@@ -64,15 +64,15 @@ async function list({ stream, query }: Call, root: string): Promise<void> {
   const stats = await lstat(root).catch((error: unknown) => {
     throw fileProblem(error, "lstat", root);
   });
-  if (stats.isSymbolicLink()) throw refused(`path is a symbolic link, refusing to traverse: ${root}`);
-  if (!stats.isDirectory()) throw refused(`path is not a directory: ${root}`);
+  if (stats.isSymbolicLink()) throw badRequest(`path is a symbolic link, refusing to traverse: ${root}`);
+  if (!stats.isDirectory()) throw badRequest(`path is not a directory: ${root}`);
   sendJson(stream, 200, await collect(root, depth));
 }
 
 function readDepth(given: string): number {
   if (given === "") return 1;
   if (/^\d+$/.test(given)) return Number(given);
-  throw refused(`invalid query parameter 'depth': ${given}`);
+  throw badRequest(`invalid query parameter 'depth': ${given}`);
 }
 
 /** Lists a directory recursively: each entry comes before its own entries, in the order of names. */
@@ -125,8 +125,4 @@ function readPattern(pattern: string): (name: string) => boolean {
 /** Returns the names in a directory in Go's order; empty if it cannot be read. */
 async function namesIn(directory: string): Promise<string[]> {
   return (await readdir(directory).catch(() => [])).sort((a, b) => (a < b ? -1 : 1));
-}
-
-function refused(message: string): Problem {
-  return new Problem(400, "INVALID_REQUEST_BODY", message);
 }

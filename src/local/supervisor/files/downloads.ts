@@ -4,11 +4,12 @@ import type { ServerHttp2Stream } from "node:http2";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { requiredQuery, sendBody, type Call } from "../http/responses.js";
-import { encodeJson } from "../../http/frames.js";
+import { encodeJson } from "../../wire/frames.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import { fileProblem } from "./file-info.js";
 import { LineWindow, type Window } from "./line-window.js";
-import { Problem } from "../http/problem.js";
+import { badRequest } from "../http/problems.js";
+import { problem } from "../../wire/problem.js";
 
 const CHUNK_BYTES = 256 * 1024;
 /** Up to this size, a window of lines is sent with its length. */
@@ -25,7 +26,9 @@ export async function download(
   const range = headers.range ?? "";
   const byLines = offset !== undefined || limit !== undefined;
   if (byLines && range !== "") {
-    throw refused("line-based reading (offset/limit) and byte range (Range header) are mutually exclusive");
+    throw badRequest(
+      "line-based reading (offset/limit) and byte range (Range header) are mutually exclusive",
+    );
   }
   // Without O_NONBLOCK, a named pipe without a writer would block.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
@@ -33,7 +36,7 @@ export async function download(
   });
   try {
     const stats = await handle.stat();
-    if (stats.isDirectory()) throw new Problem(400, "INVALID_FILE", `path is a directory: ${file}`);
+    if (stats.isDirectory()) throw problem(400, "INVALID_FILE", `path is a directory: ${file}`);
     const { size, mtimeMs } = stats;
     if (byLines) await sendLines(stream, handle, { offset: offset ?? 1, limit });
     else {
@@ -50,7 +53,7 @@ function readPosition(query: URLSearchParams, name: string): number | undefined 
   if (given === "") return undefined;
   const position = /^\+?\d+$/.test(given) ? Number(given) : 0;
   if (position > 0) return position;
-  throw refused(`invalid query parameter '${name}': ${given}`);
+  throw badRequest(`invalid query parameter '${name}': ${given}`);
 }
 
 async function sendLines(stream: ServerHttp2Stream, handle: FileHandle, wanted: Window): Promise<void> {
@@ -164,8 +167,4 @@ function dispositionOf(name: string): string {
 
 function percentEncode(character: string): string {
   return `%${character.charCodeAt(0).toString(16).toUpperCase()}`;
-}
-
-function refused(message: string): Problem {
-  return new Problem(400, "INVALID_REQUEST_BODY", message);
 }

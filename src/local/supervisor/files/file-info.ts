@@ -4,7 +4,8 @@ import path from "node:path";
 import type { Body } from "../http/body.js";
 import { describeSystemError, errorCode, formatNanoseconds } from "../http/go-errors.js";
 import { groups, users } from "./identities.js";
-import { Problem } from "../http/problem.js";
+import { runtimeError } from "../http/problems.js";
+import { Problem, problem } from "../../wire/problem.js";
 
 /** A file, as execd describes it. */
 export interface FileInfo {
@@ -45,18 +46,14 @@ function typeOf(stats: BigIntStats): FileInfo["type"] {
 /** Returns a 404 Problem if a file does not exist, and `undefined` for other errors. */
 export function missingFile(error: unknown, operation: string, file: string): Problem | undefined {
   if (errorCode(error) !== "ENOENT") return undefined;
-  return new Problem(
-    404,
-    "FILE_NOT_FOUND",
-    `file not found. ${operation} ${file}: no such file or directory`,
-  );
+  return problem(404, "FILE_NOT_FOUND", `file not found. ${operation} ${file}: no such file or directory`);
 }
 
 /** Returns the Problem for a failed file operation. */
 export function fileProblem(error: unknown, operation: string, file: string): Problem {
   if (error instanceof Problem) return error;
   const message = `error accessing file: ${operation} ${file}: ${describeSystemError(error)}`;
-  return missingFile(error, operation, file) ?? new Problem(500, "RUNTIME_ERROR", message);
+  return missingFile(error, operation, file) ?? runtimeError(message);
 }
 
 /** The mode and owner of a file. */
@@ -78,9 +75,9 @@ export class Refusal extends Error {}
 /** Returns the Problem for a refusal: 404 if something does not exist, as for anything created in /proc. */
 export function refusalProblem(refusal: Refusal): Problem {
   if (errorCode(refusal.cause) !== "ENOENT") {
-    return new Problem(500, "RUNTIME_ERROR", `error accessing file: ${refusal.message}`);
+    return runtimeError(`error accessing file: ${refusal.message}`);
   }
-  return new Problem(404, "FILE_NOT_FOUND", `file not found. ${refusal.message}`);
+  return problem(404, "FILE_NOT_FOUND", `file not found. ${refusal.message}`);
 }
 
 /** @throws {Refusal} */

@@ -1,6 +1,6 @@
 import { cp, lstat, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { sendEmpty, sendJson, type Call, type Routes } from "../http/responses.js";
+import { sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
 import { Body } from "../http/body.js";
 import { download } from "./downloads.js";
 import { expandPath, type Configuration } from "../configuration.js";
@@ -15,11 +15,12 @@ import {
   type FileInfo,
 } from "./file-info.js";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
-import { Problem, runtimeError } from "../http/problem.js";
+import { badRequest, runtimeError } from "../http/problems.js";
+import { problem } from "../../wire/problem.js";
 import { upload } from "./uploads.js";
 
 /** Returns the routes for files. Operations on several files are not transactional: they stop at the first failure. */
-export function fileRoutes(configuration: Configuration): Routes {
+export function fileRoutes(configuration: Configuration): RouteTable {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
     "GET /files/info": (call) => info(call, resolve),
@@ -60,7 +61,7 @@ async function info({ stream, query }: Call, resolve: Resolve): Promise<void> {
       await readFileInfo(file).catch((error: unknown) => {
         if (errorCode(error) !== "ENOENT") throw fileProblem(error, "lstat", file);
         const reason = `file not found: ${file}: lstat ${file}: no such file or directory`;
-        throw new Problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
+        throw problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
       }),
     );
   }
@@ -71,7 +72,7 @@ async function replace({ stream, query }: Call, resolve: Resolve): Promise<void>
   const counts: [string, { replacedCount: number }][] = [];
   for (const [given, body] of await Body.readMap(stream, "ReplaceFileContentItem")) {
     const old = body.string("old");
-    if (old === "") throw new Problem(400, "INVALID_REQUEST_BODY", "old content must not be empty");
+    if (old === "") throw badRequest("old content must not be empty");
     const replacedCount = await replaceIn(resolve(given), Buffer.from(old), Buffer.from(body.string("new")));
     counts.push([given, { replacedCount }]);
   }
@@ -104,7 +105,7 @@ async function move(source: string, destination: string): Promise<void> {
   await stat(source).catch((error: unknown) => {
     if (errorCode(error) !== "ENOENT") throw fileProblem(error, "stat", source);
     const reason = `source path not found: ${source}: stat ${source}: no such file or directory`;
-    throw new Problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
+    throw problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
   });
   const isThere = await lstat(destination).then(
     () => true,

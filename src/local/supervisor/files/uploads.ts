@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
 import { sendEmpty, type Call } from "../http/responses.js";
+import { readText } from "../../wire/body.js";
 import { Body } from "../http/body.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import {
@@ -16,7 +17,8 @@ import {
 } from "./file-info.js";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
 import { boundaryOf, MalformedForm, readMultipart, type Part } from "../http/multipart.js";
-import { Problem, runtimeError } from "../http/problem.js";
+import { runtimeError } from "../http/problems.js";
+import { problem, type Problem } from "../../wire/problem.js";
 
 const LONGEST_METADATA = 2 ** 20;
 const WRITE_BYTES = 2 ** 20;
@@ -46,7 +48,7 @@ export async function upload({ stream, headers }: Call, configuration: Configura
     for (const [index, target] of targets.entries()) await place(spooled[index] ?? "", target);
   } catch (error) {
     if (!(error instanceof MalformedForm)) throw error;
-    throw new Problem(400, "INVALID_FILE", `error parsing multipart form. ${error.message}`);
+    throw problem(400, "INVALID_FILE", `error parsing multipart form. ${error.message}`);
   } finally {
     await Promise.all(spooled.map((file) => rm(file, { force: true })));
   }
@@ -54,26 +56,20 @@ export async function upload({ stream, headers }: Call, configuration: Configura
 }
 
 function assertPairs(descriptions: number, files: number): void {
-  if (descriptions === 0) throw new Problem(400, "INVALID_FILE_METADATA", "metadata file is missing");
-  if (files === 0) throw new Problem(400, "INVALID_FILE_CONTENT", "file is missing");
+  if (descriptions === 0) throw problem(400, "INVALID_FILE_METADATA", "metadata file is missing");
+  if (files === 0) throw problem(400, "INVALID_FILE_CONTENT", "file is missing");
   if (descriptions === files) return;
   const message = `metadata and file count mismatch: ${descriptions} vs ${files}`;
-  throw new Problem(400, "INVALID_FILE", message);
+  throw problem(400, "INVALID_FILE", message);
 }
 
-async function readDescription(part: Part): Promise<string> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of part.content) {
-    bytes += piece.length;
-    if (bytes > LONGEST_METADATA) throw new MalformedForm("multipart: message too large");
-    pieces.push(piece);
-  }
-  return Buffer.concat(pieces).toString("utf8");
+function readDescription({ content }: Part): Promise<string> {
+  const tooLarge = () => new MalformedForm("multipart: message too large");
+  return readText(content, { bytes: LONGEST_METADATA, tooLarge });
 }
 
 function readTarget(description: string, configuration: Configuration): Target {
-  const refuse = (reason: string) => new Problem(400, "INVALID_FILE_METADATA", reason);
+  const refuse = (reason: string) => problem(400, "INVALID_FILE_METADATA", reason);
   const body = Body.parse(description, {
     // The permission is a nested struct in Go, whose error messages contain the full path of the field.
     name: "FileMetadata.Permission",

@@ -1,9 +1,22 @@
-import { buffer } from "node:stream/consumers";
 import type { Readable } from "node:stream";
+import { isRecord } from "../../../json.js";
+import { readText } from "../../wire/body.js";
+import { isString, JsonFields, type Place } from "../../wire/fields.js";
+import { messageOf, type Problem } from "../../wire/problem.js";
 import { scanJson } from "./go-json.js";
-import { invalid, messageOf, Problem } from "./problem.js";
+import { badRequest, invalid } from "./problems.js";
 
-type FieldType = "string" | "int" | "int64" | "bool" | "map[string]string" | "[]string";
+/** By the type of a field: its name in Go. */
+const GO_TYPES = {
+  boolean: "bool",
+  int: "int",
+  int64: "int64",
+  list: "[]string",
+  map: "map[string]string",
+  string: "string",
+} as const;
+
+type FieldType = keyof typeof GO_TYPES;
 
 /** The name of a body's type in execd, and its error messages where they differ from the usual ones. */
 export interface BodyModel {
@@ -12,22 +25,22 @@ export interface BodyModel {
   readonly invalid?: (reason: string) => Problem;
 }
 
-/** Reads the whole body of a request as text. */
-export async function readText(stream: Readable): Promise<string> {
-  return (await buffer(stream)).toString("utf8");
-}
-
 /**
  * Reads a request body as execd's Go code does: unknown fields and text after the value are ignored, `null` counts as
  * absent, and a wrong type is an error in Go's words.
  */
-export class Body {
+export class Body extends JsonFields<FieldType> {
   readonly #model: BodyModel;
-  readonly #fields: Readonly<Record<string, unknown>>;
 
-  private constructor(model: BodyModel, fields: Readonly<Record<string, unknown>>) {
+  private constructor(model: BodyModel, values: Readonly<Record<string, unknown>>, place: Place = []) {
+    super(values, place);
     this.#model = model;
-    this.#fields = fields;
+  }
+
+  protected override mismatch(type: FieldType, place: Place, value: unknown): never {
+    // Go names a list's field for its items too.
+    const field = [this.#model.name, ...place.filter((part) => typeof part === "string")].join(".");
+    throw mismatch(value, `Go struct field ${field} of type ${GO_TYPES[type]}`, this.#model);
   }
 
   /** @throws {Problem} 400 if the body is not a JSON object */
@@ -59,56 +72,31 @@ export class Body {
     return value.map((item: unknown) => new Body(model, toFields(item, `model.${given}`, model)));
   }
 
-  has(field: string): boolean {
-    return this.#fields[field] !== undefined && this.#fields[field] !== null;
-  }
-
   string(field: string): string {
-    const value = this.#read(field, "string", (given) => typeof given === "string");
     // Like Go, replaces lone surrogates.
-    return typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : "";
-  }
-
-  boolean(field: string): boolean {
-    return this.#read(field, "bool", (given) => typeof given === "boolean") === true;
+    return (this.read(field, "string", isString) ?? "").replace(/\p{Surrogate}/gu, "\ufffd");
   }
 
   /** An integer, or 0 if the field is absent. */
-  integer(field: string, type: "int" | "int64" = "int"): number {
-    const value = this.#read(field, type, (given) => Number.isInteger(given));
-    return typeof value === "number" ? value : 0;
+  integer(field: string): number {
+    return this.read(field, "int", isInteger) ?? 0;
   }
 
   /** A non-negative integer, or `undefined` if the field is absent. */
   count(field: string, goName: string): number | undefined {
-    if (!this.has(field)) return undefined;
-    const value = this.integer(field, "int64");
-    if (value < 0) throw this.#failed(goName, "gte");
+    const value = this.read(field, "int64", isInteger);
+    if (value !== undefined && value < 0) throw this.#failed(goName, "gte");
     return value;
   }
 
-  strings(field: string): Record<string, string> {
+  map(field: string): Record<string, string> {
     const body = this.object(field);
-    return Object.fromEntries(Object.keys(body.#fields).map((name) => [name, body.string(name)]));
-  }
-
-  /** A list of strings, or `undefined` if the field is absent. */
-  list(field: string): string[] | undefined {
-    const value = this.#read(field, "[]string", Array.isArray);
-    if (!Array.isArray(value)) return undefined;
-    return value.map((item: unknown) => {
-      if (typeof item === "string") return item;
-      throw mismatch(item, `Go struct field ${this.#model.name}.${field} of type string`, this.#model);
-    });
+    return Object.fromEntries(Object.keys(body.values).map((name) => [name, body.string(name)]));
   }
 
   /** The object in a field, or an empty one if the field is absent. */
   object(field: string): Body {
-    const isObject = (given: unknown) => typeof given === "object" && !Array.isArray(given);
-    const value = this.#read(field, "map[string]string", isObject);
-    const fields =
-      typeof value === "object" && value !== null ? Object.fromEntries(Object.entries(value)) : {};
-    return new Body({ ...this.#model, name: `${this.#model.name}.${field}` }, fields);
+    return new Body(this.#model, this.read(field, "map", isRecord) ?? {}, [...this.place, field]);
   }
 
   /** A non-empty string. */
@@ -122,12 +110,6 @@ export class Body {
     const name = `${this.#model.name}.${goName}`;
     const reason = `Key: '${name}' Error:Field validation for '${goName}' failed on the '${tag}' tag`;
     return (this.#model.invalid ?? invalid)(reason);
-  }
-
-  #read(field: string, type: FieldType, matches: (given: unknown) => boolean): unknown {
-    const value = this.#fields[field];
-    if (value === undefined || value === null || matches(value)) return value;
-    throw mismatch(value, `Go struct field ${this.#model.name}.${field} of type ${type}`, this.#model);
   }
 }
 
@@ -143,7 +125,7 @@ function parseValue(text: string, model: BodyModel): unknown {
 
 function toFields(value: unknown, goType: string, model: BodyModel): Record<string, unknown> {
   if (value === null) return {};
-  if (typeof value === "object" && !Array.isArray(value)) return Object.fromEntries(Object.entries(value));
+  if (isRecord(value)) return value;
   throw mismatch(value, `Go value of type ${goType}`, model);
 }
 
@@ -153,8 +135,11 @@ function mismatch(value: unknown, target: string, model: BodyModel): Problem {
 
 function unreadable(reason: string, model: BodyModel): Problem {
   if (model.unreadable !== undefined) return model.unreadable(reason);
-  const message = `error parsing request, MAYBE invalid body format. ${reason}`;
-  return new Problem(400, "INVALID_REQUEST_BODY", message);
+  return badRequest(`error parsing request, MAYBE invalid body format. ${reason}`);
+}
+
+function isInteger(value: unknown): value is number {
+  return Number.isInteger(value);
 }
 
 function goKind(value: unknown): string {

@@ -1,5 +1,13 @@
 import type { ServerHttp2Stream } from "node:http2";
-import { encodeInBandError, encodeWireEvent, type WireEvent } from "../../http/frames.js";
+import { encodeInBandError, encodeWireEvent, type WireEvent } from "../../wire/frames.js";
+
+/** The headers of a response that is sent piece by piece. */
+export const STREAM_HEADERS = {
+  ":status": 200,
+  "content-type": "text/event-stream",
+  "cache-control": "no-cache",
+  "x-accel-buffering": "no",
+} as const;
 
 const PING_INTERVAL_MS = 3000;
 
@@ -82,12 +90,7 @@ export class EventStream {
 
   #init(id: string): void {
     if (!this.#open) return;
-    this.#stream.respond({
-      ":status": 200,
-      "content-type": "text/event-stream",
-      "cache-control": "no-cache",
-      "x-accel-buffering": "no",
-    });
+    this.#stream.respond(STREAM_HEADERS);
     this.send({ type: "init", text: id });
   }
 

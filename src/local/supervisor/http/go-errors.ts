@@ -1,5 +1,5 @@
 /** Formats system errors as Go, and so execd, does. */
-import { messageOf } from "./problem.js";
+import { messageOf } from "../../wire/problem.js";
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   E2BIG: "argument list too long",

@@ -7,7 +7,7 @@ import {
 } from "node:http2";
 import { connect, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
-import { HOP_BY_HOP } from "../../http/hop-by-hop.js";
+import { endToEndHeaders } from "../../wire/headers.js";
 import { sendPlainError } from "./responses.js";
 
 /**
@@ -94,11 +94,8 @@ export function tunnel(stream: ServerHttp2Stream, port: number): void {
 }
 
 function ofMessage(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
-  const named = new Set((headers.connection ?? "").toLowerCase().split(/\s*,\s*/));
-  const kept = Object.entries(headers).filter(
-    ([name]) => !name.startsWith(":") && !HOP_BY_HOP.has(name) && !named.has(name),
-  );
-  return Object.fromEntries(kept);
+  const kept = endToEndHeaders(Object.entries(headers), headers.connection);
+  return Object.fromEntries(kept.filter(([name]) => !name.startsWith(":")));
 }
 
 function isPort(port: number): boolean {

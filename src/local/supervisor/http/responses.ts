@@ -1,25 +1,26 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { encodeJson } from "../../http/frames.js";
-import { Problem } from "./problem.js";
+import { encodeJson } from "../../wire/frames.js";
+import { bodyHeaders } from "../../wire/headers.js";
+import { problem } from "../../wire/problem.js";
+import type { Parameters, Routes } from "../../wire/router.js";
 
 /** One request inside the box. */
 export interface Call {
   readonly stream: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly query: URLSearchParams;
-  /** The decoded value of `:id` in the route. */
-  readonly parameter: string;
+  readonly parameters: Parameters;
 }
 
 export type Handler = (call: Call) => void | Promise<void>;
 
-/** Handlers by method and path, such as `GET /code/contexts/:id`, with at most one parameter. */
-export type Routes = Readonly<Record<string, Handler>>;
+/** The handlers of execd's operations by method and path. */
+export type RouteTable = Routes<Handler>;
 
 /** Returns a query parameter. @throws {Problem} `MISSING_QUERY` if it is missing or empty */
 export function requiredQuery(query: URLSearchParams, name: string): string {
   const value = query.get(name) ?? "";
-  if (value === "") throw new Problem(400, "MISSING_QUERY", `missing query parameter '${name}'`);
+  if (value === "") throw problem(400, "MISSING_QUERY", `missing query parameter '${name}'`);
   return value;
 }
 
@@ -49,7 +50,6 @@ export function sendBody(
   headers: Readonly<Record<string, string>> = {},
 ): void {
   if (stream.destroyed) return;
-  const length = String(Buffer.byteLength(body));
-  stream.respond({ ":status": status, "content-type": type, "content-length": length, ...headers });
+  stream.respond({ ":status": status, ...bodyHeaders(type, body), ...headers });
   stream.end(body);
 }

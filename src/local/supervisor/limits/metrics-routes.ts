@@ -1,14 +1,15 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
-import { encodeJson } from "../../http/frames.js";
-import { sendJson, type Call, type Routes } from "../http/responses.js";
+import { encodeJson } from "../../wire/frames.js";
+import { STREAM_HEADERS } from "../http/event-stream.js";
+import { sendJson, type Call, type RouteTable } from "../http/responses.js";
 import type { Configuration } from "../configuration.js";
 import { Meter } from "./metrics.js";
 
 const WATCH_INTERVAL_MS = 2000;
 
 /** Returns the routes for metrics: a single sample, and a stream of samples. */
-export function metricsRoutes(configuration: Configuration): Routes {
+export function metricsRoutes(configuration: Configuration): RouteTable {
   return {
     "GET /metrics": async ({ stream }) => sendJson(stream, 200, await Meter.measure(configuration)),
     "GET /metrics/watch": (call) => watch(call, configuration),
@@ -17,12 +18,7 @@ export function metricsRoutes(configuration: Configuration): Routes {
 
 async function watch({ stream }: Call, configuration: Configuration): Promise<void> {
   const meter = new Meter(configuration);
-  stream.respond({
-    ":status": 200,
-    "content-type": "text/event-stream",
-    "cache-control": "no-cache",
-    "x-accel-buffering": "no",
-  });
+  stream.respond(STREAM_HEADERS);
   stream.on("data", () => undefined);
   const gone = new AbortController();
   stream.once("close", () => gone.abort());
