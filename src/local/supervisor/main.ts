@@ -8,7 +8,7 @@ import { json } from "node:stream/consumers";
 import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
-import { PipePool } from "./code/pipes.js";
+import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./processes.js";
 import { Execd } from "./routes.js";
 import { Watchdog } from "./limits/watchdog.js";

@@ -1,10 +1,39 @@
-/** Signals to process groups: every process that the supervisor starts leads one. */
+/** Process groups: every process that the supervisor starts leads one. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { OutputPipe } from "./pipes.js";
 import { listProcesses, readStat, sendSignal } from "../box/processes.js";
 
 const groups = new Set<number>();
 
+/** How to start a process. */
+export interface GroupOptions {
+  /** An absolute path of an existing directory. */
+  readonly cwd: string;
+  /** The complete environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly uid?: number | undefined;
+  readonly gid?: number | undefined;
+  /** What the process has as its descriptors. The write ends of pipes are closed here once it has them. */
+  readonly stdio: readonly ("ignore" | "pipe" | OutputPipe)[];
+}
+
+/** Starts a process that leads a group of its own. @throws {Error} if the arguments are invalid */
+export function startGroup(
+  [program = "", ...args]: readonly string[],
+  { stdio, ...options }: GroupOptions,
+): ChildProcess {
+  const descriptors = stdio.map((each) => (each instanceof OutputPipe ? each.writeEnd : each));
+  try {
+    const child = spawn(program, args, { ...options, detached: true, stdio: descriptors });
+    trackGroup(child.pid);
+    return child;
+  } finally {
+    for (const each of stdio) if (each instanceof OutputPipe) each.closeWriteEnd();
+  }
+}
+
 /** Remembers a group for {@link killEveryGroup}. Its members can outlive its leader. */
-export function trackGroup(leader: number | undefined): void {
+function trackGroup(leader: number | undefined): void {
   for (const group of groups) if (!hasMembers(group)) groups.delete(group);
   if (leader !== undefined) groups.add(leader);
 }

@@ -5,7 +5,7 @@ import type { Contexts } from "./code/contexts.js";
 import { directoryRoutes } from "./files/directories.js";
 import type { Configuration } from "./configuration.js";
 import { fileRoutes } from "./files/files.js";
-import type { PipePool } from "./code/pipes.js";
+import type { PipePool } from "./pipes.js";
 import { runtimeError } from "./http/problems.js";
 import { messageOf, Problem, problem } from "../wire/problem.js";
 import { Router } from "../wire/router.js";

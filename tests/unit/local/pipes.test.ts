@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { PipePool, type OutputPipe } from "../../../src/local/supervisor/code/pipes.js";
+import { PipePool, type OutputPipe } from "../../../src/local/supervisor/pipes.js";
 
 let directory: string;
 beforeEach(() => {

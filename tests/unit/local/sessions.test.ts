@@ -5,7 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { EventStream } from "../../../src/local/supervisor/http/event-stream.js";
-import { PipePool } from "../../../src/local/supervisor/code/pipes.js";
+import { PipePool } from "../../../src/local/supervisor/pipes.js";
 import { Sessions } from "../../../src/local/supervisor/commands/sessions.js";
 import { parseEvents } from "../../helpers/local-sandbox.js";
 

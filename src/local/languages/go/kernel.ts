@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { randomUUID } from "node:crypto";
 import type { KernelLaunch } from "../../supervisor/configuration.js";
-import type { OutputPipe } from "../../supervisor/code/pipes.js";
+import type { OutputPipe } from "../../supervisor/pipes.js";
 import { messageOf } from "../../wire/problem.js";
-import { describeSignal, signalGroup, trackGroup } from "../../supervisor/processes.js";
+import { describeSignal, signalGroup, startGroup } from "../../supervisor/processes.js";
 import { itemsOf, readCell, withoutUnusedImports, type GoCell } from "./notebook.js";
 import { complaintOfPackage, isProgram, mayHaveValue, type GoItem } from "./source.js";
 import { GoState } from "./state.js";
@@ -194,14 +194,10 @@ class GoKernel implements Kernel {
     // A build that is killed leaves temporary files behind; in this directory they are removed with the rest.
     const env = { ...this.#env, GOTMPDIR: this.#directory, HOME: this.#directory };
     let output = "";
-    const child = spawn(this.#go, args, {
-      cwd: this.#host.workspace,
-      env,
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const { workspace: cwd } = this.#host;
+    const child = startGroup([this.#go, ...args], { cwd, env, stdio: ["ignore", "pipe", "pipe"] });
     for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text: string) => {
+      stream?.setEncoding("utf8").on("data", (text: string) => {
         output = (output + text).slice(0, LONGEST_COMPLAINT);
       });
     }
@@ -219,7 +215,7 @@ class GoKernel implements Kernel {
   }
 
   async #execute(
-    [program, ...args]: readonly [string, ...string[]],
+    command: readonly string[],
     deliver: (event: KernelEvent) => void,
   ): Promise<ErrorEvent | undefined> {
     const pipes = this.#host.pipes;
@@ -248,14 +244,8 @@ class GoKernel implements Kernel {
       finish();
       return interrupted();
     }
-    const child = spawn(program, args, {
-      cwd: this.#host.workspace,
-      env: this.#host.env,
-      detached: true,
-      stdio: ["ignore", stdout.writeEnd, stderr.writeEnd, result.writeEnd],
-    });
-    output.closeWriteEnds();
-    result.closeWriteEnd();
+    const { workspace: cwd, env } = this.#host;
+    const child = startGroup(command, { cwd, env, stdio: ["ignore", stdout, stderr, result] });
     const ending = await this.#ended(child, "exit").finally(finish);
     const text = value();
     if (text !== "") deliver({ type: "result", count: this.#count, data: { "text/plain": text } });
@@ -263,7 +253,6 @@ class GoKernel implements Kernel {
   }
 
   async #ended(child: ChildProcess, event: "exit" | "close"): Promise<Ending> {
-    trackGroup(child.pid);
     this.#child = child;
     try {
       return await new Promise<Ending>((resolve, reject) => {

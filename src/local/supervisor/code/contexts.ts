@@ -5,7 +5,7 @@ import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import type { Kernel, KernelEvent } from "./kernel.js";
 import { KernelPool } from "./pool.js";
-import type { PipePool } from "./pipes.js";
+import type { PipePool } from "../pipes.js";
 import { STARTERS } from "./starters.js";
 import { invalid, runtimeError } from "../http/problems.js";
 import { messageOf, problem } from "../../wire/problem.js";

@@ -1,5 +1,5 @@
 import type { KernelLaunch } from "../configuration.js";
-import type { PipePool } from "./pipes.js";
+import type { PipePool } from "../pipes.js";
 
 /** An event of a run. */
 export type KernelEvent =

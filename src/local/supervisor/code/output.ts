@@ -1,5 +1,5 @@
 import { StringDecoder } from "node:string_decoder";
-import type { OutputPipe } from "./pipes.js";
+import type { OutputPipe } from "../pipes.js";
 import { OutputMerge } from "./merge.js";
 import type { Message } from "./messages.js";
 

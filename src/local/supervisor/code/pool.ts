@@ -1,5 +1,5 @@
 import type { Configuration } from "../configuration.js";
-import type { PipePool } from "./pipes.js";
+import type { PipePool } from "../pipes.js";
 import type { Kernel, KernelHost } from "./kernel.js";
 import { STARTERS } from "./starters.js";
 

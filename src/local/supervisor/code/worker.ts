@@ -1,11 +1,11 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { KernelLaunch } from "../configuration.js";
-import type { OutputPipe, PipePool } from "./pipes.js";
+import type { OutputPipe, PipePool } from "../pipes.js";
 import { messageOf } from "../../wire/problem.js";
-import { describeSignal, killFollowers, signalGroup, trackGroup } from "../processes.js";
+import { describeSignal, killFollowers, signalGroup, startGroup } from "../processes.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
@@ -143,15 +143,11 @@ export class WorkerKernel implements Kernel {
     // If each run has its own pipes, output on these only explains why the process fails to start.
     const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#note(text) };
     this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
-    const [program, ...args] = spec.launch.command;
-    this.#child = spawn(program, args, {
+    this.#child = startGroup(spec.launch.command, {
       cwd: workspace,
       env: { ...env, ...spec.launch.env },
-      detached: true,
-      stdio: [spec.readsStandardInput === true ? "pipe" : "ignore", stdout.writeEnd, stderr.writeEnd, "pipe"],
+      stdio: [spec.readsStandardInput === true ? "pipe" : "ignore", stdout, stderr, "pipe"],
     });
-    this.#output.closeWriteEnds();
-    trackGroup(this.#child.pid);
     const channel = this.#child.stdio[3];
     // Node's "pipe" is a duplex socket, although the type declarations list one direction.
     if (!(channel instanceof Duplex)) throw new Error("the kernel has no channel");

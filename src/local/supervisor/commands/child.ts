@@ -1,6 +1,7 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
-import { describeSignal, signalGroup, trackGroup } from "../processes.js";
+import type { OutputPipe } from "../pipes.js";
+import { describeSignal, signalGroup, startGroup, type GroupOptions } from "../processes.js";
 
 /** How long an interrupted process may take to end by itself. */
 const TERMINATION_MS = 3000;
@@ -11,17 +12,8 @@ export type Ending =
   { readonly code: number } | { readonly signal: NodeJS.Signals } | { readonly failure: string };
 
 /** The process to start. */
-export interface Launch {
+export interface Launch extends Omit<GroupOptions, "stdio"> {
   readonly argv: readonly string[];
-  /** An absolute path of an existing directory. */
-  readonly cwd: string;
-  /** The complete environment. */
-  readonly env: Readonly<Record<string, string>>;
-  readonly uid?: number | undefined;
-  readonly gid?: number | undefined;
-  /** Descriptors for the output. They stay open in this process. */
-  readonly stdout: number;
-  readonly stderr: number;
   /** The process is killed after this time; 0 for no limit. */
   readonly timeoutMs: number;
 }
@@ -32,8 +24,8 @@ export class Child {
   #process: ChildProcess | undefined;
   #timedOut = false;
 
-  constructor(launch: Launch) {
-    this.ending = this.#start(launch);
+  constructor(launch: Launch, stdout: OutputPipe, stderr = stdout) {
+    this.ending = this.#start(launch, stdout, stderr);
   }
 
   /** Whether the process was started. */
@@ -57,26 +49,16 @@ export class Child {
     clearTimeout(killing);
   }
 
-  #start({
-    argv: [file = "", ...args],
-    cwd,
-    env,
-    uid,
-    gid,
-    stdout,
-    stderr,
-    timeoutMs,
-  }: Launch): Promise<Ending> {
+  #start({ argv, timeoutMs, ...options }: Launch, stdout: OutputPipe, stderr: OutputPipe): Promise<Ending> {
     return new Promise((resolve) => {
-      const fail = (error: unknown) => resolve({ failure: describeFailure(file, error) });
+      const fail = (error: unknown) => resolve({ failure: describeFailure(argv[0] ?? "", error) });
+      let child: ChildProcess;
       try {
-        const stdio = ["ignore" as const, stdout, stderr];
-        this.#process = spawn(file, args, { cwd, env, uid, gid, detached: true, stdio });
+        child = startGroup(argv, { ...options, stdio: ["ignore", stdout, stderr] });
       } catch (error) {
         return fail(error);
       }
-      const child = this.#process;
-      trackGroup(child.pid);
+      this.#process = child;
       const kill = () => {
         this.#timedOut = true;
         signalGroup(child.pid, "SIGKILL");
@@ -97,16 +79,6 @@ export function describeEnding(ending: Ending): { readonly exitCode: number; rea
   if ("failure" in ending) return { exitCode: 255, error: ending.failure };
   if ("signal" in ending) return { exitCode: -1, error: describeSignal(ending.signal) };
   return { exitCode: ending.code, error: ending.code === 0 ? "" : `exit status ${ending.code}` };
-}
-
-/** Returns the stream error for a process that failed, or `undefined` on success. */
-export function toWireError(
-  ending: Ending,
-): { readonly ename: string; readonly evalue: string; readonly traceback: readonly string[] } | undefined {
-  const { exitCode, error } = describeEnding(ending);
-  if (error === "") return undefined;
-  const evalue = "failure" in ending ? error : String(exitCode);
-  return { ename: "CommandExecError", evalue, traceback: [error] };
 }
 
 function describeFailure(file: string, error: unknown): string {

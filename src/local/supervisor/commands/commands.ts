@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { Child, describeEnding, toWireError, type Ending, type Launch } from "./child.js";
+import { Child, describeEnding, type Ending, type Launch } from "./child.js";
 import type { Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { formatNanoseconds } from "../http/go-errors.js";
-import { LineSplitter, longestLine } from "./lines.js";
+import { deliverEnding, deliverOutput } from "./delivery.js";
 import { OutputLogs, type OutputLog } from "./output-log.js";
-import type { PipePool } from "../code/pipes.js";
+import type { PipePool } from "../pipes.js";
 import { badRequest, runtimeError } from "../http/problems.js";
 import { problem } from "../../wire/problem.js";
 
@@ -67,31 +67,13 @@ export class Commands {
     const stderr = await this.#pipes.take();
     const record = this.#register(spec);
     events.start(record.id);
-    const longest = longestLine(this.#configuration.limits?.memoryBytes);
-    const splitters = (["stdout", "stderr"] as const).map((type) => {
-      const splitter = new LineSplitter((text) => events.send({ type, text }), longest);
-      (type === "stdout" ? stdout : stderr).listen((chunk) => splitter.push(chunk));
-      return splitter;
-    });
-    events.onFlow = (flowing) => {
-      stdout.setFlowing(flowing);
-      stderr.setFlowing(flowing);
-    };
-
-    record.child = new Child({ ...this.#launch(spec), stdout: stdout.writeEnd, stderr: stderr.writeEnd });
-    stdout.closeWriteEnd();
-    stderr.closeWriteEnd();
+    const memoryBytes = this.#configuration.limits?.memoryBytes;
+    const finishOutput = deliverOutput({ stdout, stderr }, events, { rules: "command", memoryBytes });
+    record.child = new Child(this.#launch(spec), stdout, stderr);
     const ending = await record.child.ending;
-    // Processes that the command left running must never wait for this client.
-    events.onFlow = () => undefined;
-    stdout.finish();
-    stderr.finish();
-    for (const splitter of splitters) splitter.finish();
+    finishOutput();
     this.#finish(record, ending);
-    const error = toWireError(ending);
-    if (error !== undefined) events.send({ type: "error", error });
-    else events.send({ type: "execution_complete", execution_time: events.elapsedMs });
-    events.end();
+    deliverEnding(ending, events);
   }
 
   /** Starts a command whose output goes to a log. Resolves when it has started. */
@@ -103,9 +85,8 @@ export class Commands {
     output.listen((chunk) => log.append(chunk));
     // Processes that the command leaves running may still write.
     output.onEnd(() => log.close());
-    const child = new Child({ ...this.#launch(spec), stdout: output.writeEnd, stderr: output.writeEnd });
+    const child = new Child(this.#launch(spec), output);
     record.child = child;
-    output.closeWriteEnd();
     const ended = child.ending.then((ending) => {
       output.drain();
       this.#finish(record, ending);
@@ -158,7 +139,7 @@ export class Commands {
     throw badRequest(`command ${id} is not running in background`);
   }
 
-  #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Omit<Launch, "stdout" | "stderr"> {
+  #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Launch {
     const argv = typeof command === "string" ? ["bash", "-c", command] : command;
     return { argv, cwd, env: { ...this.#configuration.env, ...env }, uid, gid, timeoutMs };
   }

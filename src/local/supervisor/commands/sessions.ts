@@ -2,13 +2,13 @@ import { randomUUID } from "node:crypto";
 import { accessSync, constants } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { Child, toWireError } from "./child.js";
+import { Child } from "./child.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import { formatDuration } from "../http/go-errors.js";
-import { LineSplitter, longestLine } from "./lines.js";
-import type { PipePool } from "../code/pipes.js";
+import { deliverEnding, deliverOutput } from "./delivery.js";
+import type { PipePool } from "../pipes.js";
 import { privateFile } from "./private-files.js";
 import { runtimeError } from "../http/problems.js";
 import { messageOf, problem, type Problem } from "../../wire/problem.js";
@@ -90,44 +90,32 @@ export class Sessions {
       if (before !== undefined) await rm(before, { force: true });
       throw contextNotFound();
     }
-    const longest = longestLine(this.#configuration.limits?.memoryBytes);
-    const lines = new LineSplitter((text) => events.send({ type: "stdout", text }), longest, "session");
-    output.listen((chunk) => lines.push(chunk));
-    events.onFlow = (flowing) => output.setFlowing(flowing);
+    const memoryBytes = this.#configuration.limits?.memoryBytes;
+    const finishOutput = deliverOutput({ stdout: output }, events, { rules: "session", memoryBytes });
 
     const after = privateFile("state");
-    const child = new Child({
+    const launch = {
       argv: [this.#bash, "--noprofile", "--norc", "-c", script(before, after), "bash", command],
       cwd: session.cwd,
       // The script declares the session's variables: its length is not limited, and every byte is preserved.
       env: before === undefined ? { ...this.#configuration.env, PWD: session.cwd } : { PWD: session.cwd },
-      stdout: output.writeEnd,
-      stderr: output.writeEnd,
       timeoutMs,
-    });
-    output.closeWriteEnd();
+    };
+    const child = new Child(launch, output);
     session.running.add(child);
     // Not earlier: a client that knows of the run may delete the session at once, which must end the run.
     events.start(id);
     events.onGone = () => child.signal("SIGKILL");
     const ending = await child.ending;
     events.onGone = () => undefined;
-    events.onFlow = () => undefined;
     session.running.delete(child);
-    output.finish();
-    lines.finish();
+    finishOutput();
     await remember(session, after);
     if (before !== undefined) await rm(before, { force: true });
 
-    const error = toWireError(ending);
     if (child.timedOut) {
-      const message = `error running in session. timeout after ${formatDuration(timeoutMs)}`;
-      events.fail("RUNTIME_ERROR", message);
-      return;
-    }
-    if (error !== undefined) events.send({ type: "error", error });
-    else events.send({ type: "execution_complete", execution_time: events.elapsedMs });
-    events.end();
+      events.fail("RUNTIME_ERROR", `error running in session. timeout after ${formatDuration(timeoutMs)}`);
+    } else deliverEnding(ending, events);
   }
 
   #find(id: string): Session {
