@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,7 +7,6 @@ import type { ControlGroup } from "./control-group.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment, temporaryDirectory } from "../languages/configuration.js";
 import type { SelectedRuntimes } from "../languages/runtimes.js";
-import { readableBody } from "../http/streams.js";
 import {
   findDescendant,
   hasEnded,
@@ -20,9 +18,9 @@ import {
   type ProcessIdentity,
 } from "./processes.js";
 import type { Configuration } from "../supervisor/configuration.js";
+import { SupervisorSession, type BoxRequest } from "./supervisor-session.js";
 
 const START_TIMEOUT_MS = 30_000;
-const CONTROL_TIMEOUT_MS = 20_000;
 const COMPLAINT_CHARS = 4000;
 const LOG_CHARS = 64 * 1024;
 const TAMPER_CHECK_MS = 1000;
@@ -31,38 +29,6 @@ const END_MS = 3000;
 /** How long the last process of a box may take to end after SIGKILL, and how often that is checked. */
 const LAST_PROCESS_MS = 10_000;
 const LAST_PROCESS_INTERVAL_MS = 2;
-/** The maximum size of the unread part of one response in this process, in bytes. */
-const STREAM_WINDOW = 256 * 1024;
-
-/**
- * Response headers of the supervisor that reach clients. All others are dropped, as code in the box could forge them.
- */
-const RELAYED_HEADERS = [
-  "accept-ranges",
-  "allow",
-  "cache-control",
-  "content-disposition",
-  "content-length",
-  "content-range",
-  "content-type",
-  "execd-commands-tail-cursor",
-  "last-modified",
-  "location",
-  "x-accel-buffering",
-  "x-content-type-options",
-] as const;
-
-/** A request to the supervisor of a box. */
-export interface BoxRequest {
-  readonly method: string;
-  /** Path and query. */
-  readonly path: string;
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Whether one of the user's own servers responds; all of its headers are passed on. */
-  readonly isForeign?: boolean | undefined;
-  readonly body: ReadableStream<Uint8Array> | null;
-  readonly signal: AbortSignal;
-}
 
 /** Options of a box that do not depend on the isolation. */
 export interface BoxOptions {
@@ -83,7 +49,7 @@ export class Box {
   readonly #child: ChildProcess;
   readonly #launch: BoxLaunch;
   readonly #group: ControlGroup | undefined;
-  readonly #session: ClientHttp2Session;
+  readonly #session: SupervisorSession;
   #supervisorPid: number | undefined;
   /** The first process of the box's PID namespace, if it has one. */
   #firstProcess: ProcessIdentity | undefined;
@@ -93,7 +59,6 @@ export class Box {
   #tamperCheck: NodeJS.Timeout | undefined;
   /** Resolves when the supervisor has ended, for any reason. */
   readonly gone: Promise<void>;
-  #activeRequests = 0;
 
   /**
    * Starts a box and resolves when its supervisor responds.
@@ -155,7 +120,7 @@ export class Box {
         : null,
     };
     try {
-      await Promise.race([box.#configure(configuration), failed]);
+      await Promise.race([box.#session.control("POST", configuration), failed]);
       box.#watchSupervisor();
       return box;
     } catch (error) {
@@ -182,84 +147,20 @@ export class Box {
       // The system may soon reuse the number.
       this.#supervisorPid = undefined;
     });
-    this.#session = connect("http://box", {
-      createConnection: () => channel,
-      // Many responses can wait for slow readers at once. The default limit would refuse new streams.
-      maxSessionMemory: 1000,
-      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 16 * 1024 },
-    });
-    this.#session.on("error", () => undefined); // each request reports its own error
+    this.#session = new SupervisorSession(channel);
     // Only a pending request keeps the host process alive, not a box.
     child.unref();
-    channel.on("error", () => undefined);
-    this.#session.unref();
     if (child.stderr instanceof Socket) child.stderr.unref();
   }
 
-  /**
-   * Sends a request and resolves to the response with an unread body.
-   *
-   * @throws the signal's reason, or an error that says why there is no response
-   */
-  async request(request: BoxRequest): Promise<Response> {
-    const { signal } = request;
-    try {
-      signal.throwIfAborted();
-      return await this.#send(request);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
+  /** Sends a request to the supervisor; see {@link SupervisorSession.request}. */
+  request(request: BoxRequest): Promise<Response> {
+    return this.#session.request(request);
   }
 
-  /**
-   * Connects to a port in the box.
-   *
-   * @throws {Error} if nothing listens on the port
-   */
+  /** Connects to a port in the box. @throws {Error} if nothing listens on the port */
   connect(port: number): Promise<Duplex> {
-    const stream = this.#session.request(
-      { ":method": "CONNECT", ":authority": `box:${port}` },
-      { endStream: false },
-    );
-    this.#hold(true);
-    stream.once("close", () => this.#hold(false));
-    return new Promise((resolve, reject) => {
-      stream.on("error", reject);
-      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
-      stream.once("response", (headers) => {
-        if (headers[":status"] === 200) return resolve(stream);
-        reject(new Error("connection refused"));
-        stream.close();
-      });
-    });
-  }
-
-  #send({ method, path: target, headers, isForeign = false, body, signal }: BoxRequest): Promise<Response> {
-    const stream = this.#session.request(
-      { ...headers, ":method": method, ":path": target },
-      { endStream: body === null },
-    );
-    this.#hold(true);
-    const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
-    signal.addEventListener("abort", cancel, { once: true });
-    stream.once("close", () => {
-      this.#hold(false);
-      signal.removeEventListener("abort", cancel);
-    });
-    body?.pipeTo(writableBody(stream)).catch(cancel);
-    return new Promise((resolve, reject) => {
-      stream.on("error", reject);
-      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
-      stream.once("response", (headers) => {
-        try {
-          resolve(toResponse(headers, readableBody(stream, signal), isForeign));
-        } catch (error) {
-          cancel();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
-    });
+    return this.#session.connect(port);
   }
 
   #note(text: string): void {
@@ -280,7 +181,7 @@ export class Box {
     if (await this.#freeze()) return;
     const supervisor = this.#supervisorPid;
     if (supervisor === undefined) throw unpausable("its supervisor cannot be found among the processes");
-    await this.#control("PAUSE");
+    await this.#session.control("PAUSE");
     this.#paused = true;
     if (!(await stopProcess(supervisor))) {
       await this.resume();
@@ -297,7 +198,7 @@ export class Box {
     }
     if (this.#supervisorPid !== undefined) sendSignal(this.#supervisorPid, "SIGCONT");
     this.#paused = false;
-    await this.#control("RESUME");
+    await this.#session.control("RESUME");
   }
 
   /**
@@ -370,24 +271,6 @@ export class Box {
     if (!this.#frozen) this.#group.thaw();
     return this.#frozen;
   }
-
-  #configure(configuration: Configuration): Promise<void> {
-    return this.#control("POST", new Blob([JSON.stringify(configuration)]).stream());
-  }
-
-  async #control(method: string, body: ReadableStream<Uint8Array> | null = null): Promise<void> {
-    // Code in the box may keep its supervisor from responding.
-    const signal = AbortSignal.timeout(CONTROL_TIMEOUT_MS);
-    const response = await this.request({ method, path: "/", body, signal });
-    await response.body?.cancel();
-  }
-
-  #hold(held: boolean): void {
-    this.#activeRequests += held ? 1 : -1;
-    if (this.#session.destroyed) return;
-    if (this.#activeRequests > 0) this.#session.ref();
-    else this.#session.unref();
-  }
 }
 
 /** Blocks until the processes of killed boxes have ended, up to a timeout. */
@@ -401,31 +284,4 @@ export function waitUntilGoneSync(boxes: readonly Box[]): void {
 
 function unpausable(reason: string): SandboxException {
   return new SandboxException({ code: "PAUSE_FAILED", message: reason });
-}
-
-function toResponse(
-  headers: IncomingHttpHeaders,
-  body: ReadableStream<Uint8Array>,
-  isForeign: boolean,
-): Response {
-  const status = Number(headers[":status"]);
-  const relayed = new Headers();
-  for (const name of isForeign ? Object.keys(headers) : RELAYED_HEADERS) {
-    if (name.startsWith(":")) continue;
-    for (const value of [headers[name] ?? []].flat()) relayed.append(name, value);
-  }
-  const bodiless = [204, 205, 304].includes(status) || headers["content-length"] === "0";
-  if (bodiless) void body.cancel();
-  return new Response(bodiless ? null : body, { status, headers: relayed });
-}
-
-function writableBody(stream: Duplex): WritableStream<Uint8Array> {
-  return new WritableStream({
-    write: (chunk) =>
-      new Promise((resolve, reject) => {
-        stream.write(chunk, (error) => (error ? reject(error) : resolve()));
-      }),
-    close: () => void stream.end(),
-    abort: () => void stream.destroy(),
-  });
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { messageOf, problem } from "../wire/problem.js";
-import type { Box, BoxRequest } from "../box/box.js";
+import type { Box } from "../box/box.js";
+import type { BoxRequest } from "../box/supervisor-session.js";
 import type { Faults } from "./faults/faults.js";
 import { FaultInjector } from "./faults/fault-injector.js";
 import type { Limits } from "../box/limits.js";

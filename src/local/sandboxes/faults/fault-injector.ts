@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { BoxRequest } from "../../box/box.js";
+import type { BoxRequest } from "../../box/supervisor-session.js";
 import { encodeInBandError } from "../../wire/frames.js";
 import type { Faults } from "./faults.js";
 import {
