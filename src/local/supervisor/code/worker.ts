@@ -1,11 +1,11 @@
 import type { ChildProcess } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { Duplex } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 import type { KernelLaunch } from "../configuration.js";
 import type { OutputPipe, PipePool } from "../pipes.js";
 import { messageOf } from "../../wire/problem.js";
-import { describeSignal, killFollowers, signalGroup, startGroup } from "../processes.js";
+import { describeSignal, signalGroup, startGroup } from "../processes.js";
+import { Interruption, SETTLE_MS, type InterruptSpec } from "./interruption.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
@@ -15,19 +15,6 @@ import { KernelOutput, type OutputTarget } from "./output.js";
 const COMPLAINT_CHARS = 4000;
 // How long to wait for the end of the channel, which a forked child of user code may hold open.
 const LAST_WORDS_MS = 500;
-// How many signals a shell gets before its children get one, and the wait after each.
-const SHELL_SIGNALS = 3;
-const SHELL_SIGNAL_MS = 3;
-// The waits between repetitions of an interrupt. Each is twice as long as the one before.
-const FIRST_REPEAT_MS = 100;
-const LAST_REPEAT_MS = 10_000;
-// After this many interrupts of a run (as many as the SDK sends), what ignores them is killed: first the processes that
-// the code started, then the kernel itself.
-const PATIENCE = 4;
-const FOLLOWERS_GRACE_MS = 1000;
-const KERNEL_GRACE_MS = 1500;
-// Within this time a signal reaches a process that does not block it.
-const SETTLE_MS = 10;
 
 const LATE_NOTE =
   "Note: code of an earlier run printed after that run had ended; this output is not shown. " +
@@ -40,8 +27,8 @@ interface Run {
   readonly deliver: (event: KernelEvent) => void;
   readonly resolve: () => void;
   started: boolean;
-  interruptWanted: boolean;
-  interrupts: number;
+  /** Its interrupts, if there were any. */
+  interruption: Interruption | undefined;
 }
 
 /** A request to a worker: first its settings, then code, one run at a time. */
@@ -56,12 +43,10 @@ export type WorkerRequest =
 type ErrorEvent = KernelEvent & { readonly type: "error" };
 
 /** Describes the worker of a language. */
-export interface WorkerSpec {
+export interface WorkerSpec extends InterruptSpec {
   /** The language's name in messages. */
   readonly name: string;
   readonly launch: KernelLaunch;
-  /** A SIGINT to the process group, or the request `{"interrupt":true}` and a SIGINT for what the code has started. */
-  readonly interruptBy: "signal" | "message";
   /**
    * Whether each run has pipes of its own, which the worker installs as descriptors 1 and 2. Background processes of an
    * earlier run then cannot print into a later one.
@@ -74,12 +59,6 @@ export interface WorkerSpec {
   readonly encode?: (request: WorkerRequest) => string;
   /** Whether it reads requests from standard input and uses the channel only for responses. @default false */
   readonly readsStandardInput?: boolean;
-  /**
-   * Whether a SIGINT can make it lose requests that it has read but not started. The request `interrupt` then follows the
-   * signal, to have the end of the run reported again, and the next run waits for the response to a `sync`.
-   * @default false
-   */
-  readonly forgetsInput?: boolean;
   /** The error of an interrupted run, if the worker cannot recognize it. */
   readonly interrupted?: ErrorEvent;
   /** Returns the error of a run that ended the process. */
@@ -175,7 +154,7 @@ export class WorkerKernel implements Kernel {
     return new Promise((resolve) => {
       this.#run = {
         ...{ code, deliver, resolve, number: 0 },
-        ...{ started: false, interruptWanted: false, interrupts: 0 },
+        ...{ started: false, interruption: undefined },
       };
       if (this.#isReady) void this.#begin(this.#run);
     });
@@ -184,12 +163,17 @@ export class WorkerKernel implements Kernel {
   interrupt(): void {
     const run = this.#run;
     if (run === undefined) return;
-    run.interruptWanted = true;
+    run.interruption ??= new Interruption(this.#child, this.#spec, {
+      isRunning: () => this.#run === run,
+      isFlowing: () => this.#flowing,
+      tell: () => this.#tell({ interrupt: true }),
+      giveUp: () => {
+        this.#isGivenUp = true;
+        signalGroup(this.#child.pid, "SIGKILL");
+      },
+    });
     // A signal before the code starts would be lost; "started" repeats the interrupt.
-    if (!run.started) return;
-    run.interrupts += 1;
-    this.#interrupt(run, FIRST_REPEAT_MS);
-    if (run.interrupts === PATIENCE) void this.#insist(run);
+    if (run.started) run.interruption.send();
   }
 
   setFlowing(flowing: boolean): void {
@@ -204,44 +188,6 @@ export class WorkerKernel implements Kernel {
     await this.#gone;
   }
 
-  async #insist(run: Run): Promise<void> {
-    // While the output is paused, the run may have ended without this side knowing.
-    const goesOn = () => this.#run === run && this.#flowing;
-    await delay(FOLLOWERS_GRACE_MS, undefined, { ref: false });
-    if (goesOn() && this.#child.pid !== undefined) killFollowers(this.#child.pid);
-    await delay(KERNEL_GRACE_MS, undefined, { ref: false });
-    if (!goesOn()) return;
-    this.#isGivenUp = true;
-    signalGroup(this.#child.pid, "SIGKILL");
-  }
-
-  #interrupt(run: Run, repeatMs: number): void {
-    const { interruptBy, forgetsInput } = this.#spec;
-    if (interruptBy === "message") {
-      if (forgetsInput === true)
-        setTimeout(() => this.#run === run && this.#tell({ interrupt: true }), SETTLE_MS);
-      else this.#tell({ interrupt: true });
-      // A process that the code was about to start may have missed the signal, and the code waits for it.
-      const repeat = () => this.#run === run && this.#interrupt(run, repeatMs * 2);
-      if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
-    }
-    if (forgetsInput === true) this.#interruptShell(run, SHELL_SIGNALS);
-    else signalGroup(this.#child.pid, "SIGINT");
-  }
-
-  /**
-   * Interrupts a shell several times before its children. A shell that is about to wait for a child ignores a signal at
-   * that moment; if only the child died of it, the shell would continue with the next command.
-   */
-  #interruptShell(run: Run, times: number): void {
-    if (times === 0) {
-      signalGroup(this.#child.pid, "SIGINT");
-      return;
-    }
-    this.#child.kill("SIGINT");
-    setTimeout(() => this.#run === run && this.#interruptShell(run, times - 1), SHELL_SIGNAL_MS);
-  }
-
   /** Waits until no pending signal can make the shell lose the next request. */
   #sync(): void {
     if (this.#isReady || !this.#alive) return;
@@ -251,12 +197,7 @@ export class WorkerKernel implements Kernel {
 
   async #begin(run: Run): Promise<void> {
     const { code } = run;
-    if (this.#spec.hasPipesPerRun !== true) {
-      run.number = this.#runs += 1;
-      this.#tell({ code });
-      return;
-    }
-    if (this.#isOutputReusable) {
+    if (this.#spec.hasPipesPerRun !== true || this.#isOutputReusable) {
       run.number = this.#runs += 1;
       this.#tell({ code });
       return;
@@ -343,7 +284,7 @@ export class WorkerKernel implements Kernel {
         run.started = true;
         this.#output.closeWriteEnds();
         if (this.#isNotePending) this.#deliverNote(run);
-        if (run.interruptWanted) this.interrupt();
+        run.interruption?.send();
         break;
       case "done":
         // A "done" before the worker has the run is a repetition for the previous run.
@@ -352,7 +293,7 @@ export class WorkerKernel implements Kernel {
         else this.#break("it did not start the code");
         break;
       case "error":
-        run?.deliver((run.interruptWanted ? this.#spec.interrupted : undefined) ?? message);
+        run?.deliver((run.interruption && this.#spec.interrupted) ?? message);
         break;
       case "late":
         this.#noteLate(message.run);
@@ -383,7 +324,7 @@ export class WorkerKernel implements Kernel {
       this.#output.finish(() => this.#noteLate(run.number));
     else this.#output.finishText();
     if (this.#run === run) this.#run = undefined;
-    if (run.interruptWanted && this.#spec.forgetsInput === true) {
+    if (run.interruption !== undefined && this.#spec.forgetsInput === true) {
       this.#isReady = false;
       this.#sync();
     }
@@ -393,7 +334,7 @@ export class WorkerKernel implements Kernel {
   #describeEnd(run: Run, exitStatus: number | null): ErrorEvent | undefined {
     if (!run.started || exitStatus === null) return undefined;
     const described = this.#spec.describeEnd?.(exitStatus);
-    const interrupted = run.interruptWanted ? this.#spec.interrupted : undefined;
+    const interrupted = run.interruption && this.#spec.interrupted;
     return described && interrupted ? { ...interrupted, traceback: described.traceback } : described;
   }
 
