@@ -72,11 +72,11 @@ export const DIFFERENCES: Readonly<
 > = {
   "execd-code": {
     "create ctx unknown lang (hangs)": {
-      because: "is refused with 400 at once; execd never answers",
+      because: "is refused with 400 at once; execd never responds",
       here: refuses(400, "INVALID_REQUEST_BODY"),
     },
     "create ctx empty lang (hangs)": {
-      because: "is refused with 400 at once; execd never answers",
+      because: "is refused with 400 at once; execd never responds",
       here: refuses(400, "INVALID_REQUEST_BODY"),
     },
     "run sql": { because: "there is no database: 501 `NOT_SUPPORTED`", here: refuses(501, "NOT_SUPPORTED") },
