@@ -38,6 +38,6 @@ function firstSentence(text) {
   const paragraph = text
     .split("\n\n")
     .find((block) => !block.startsWith("#") && !block.startsWith("---") && block.trim() !== "");
-  const [, sentence = ""] = /^(.*?[.:!?])(?:\s|$)/s.exec((paragraph ?? "").trim()) ?? [];
+  const [, sentence = ""] = /^(.*?[.!?])(?:\s|$)/s.exec((paragraph ?? "").trim()) ?? [];
   return sentence.replaceAll(/\s+/g, " ").replaceAll(/\[([^\]]+)\]\([^)]+\)/g, "$1");
 }
