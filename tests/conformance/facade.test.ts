@@ -3,7 +3,7 @@ import { CodeInterpreter, Sandbox, SandboxManager, SupportedLanguage } from "../
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { expectExecution } from "../helpers/expect-execution.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { failureOf } from "../helpers/promises.js";
 
 /** The same tasks in each language. */
 interface Programs {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ExecdClient } from "../helpers/execd-client.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { bodyOf, findExchange, loadFixture, type Exchange, type FixtureName } from "../helpers/fixtures.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { OTHER_DIFFERENCES, type OtherDifference } from "./other-differences.js";
@@ -29,21 +29,21 @@ describeIf(
   "conformance/other-differences",
   NO_ISOLATION_REASON,
 )("the local server differs on purpose", () => {
-  let execd: ExecdClient;
+  let sandbox: LocalSandbox;
   /** Ids here by recorded id. */
   const ids = new Map<string, string>();
 
   beforeAll(async () => {
-    execd = await ExecdClient.start();
-    const { client, sandbox } = execd;
-    await execd.command("mkdir -p ft/a; echo > ft/a/hello.txt; echo > ~/.probe");
-    const { events } = await execd.command("sleep 60", { background: true });
+    sandbox = await startSandbox();
+    const { client } = sandbox;
+    await sandbox.command("mkdir -p ft/a; echo > ft/a/hello.txt; echo > ~/.probe");
+    const { events } = await sandbox.command("sleep 60", { background: true });
     ids.set("332bee2b411d481f9ec6de644838bb79", String(events[0]?.["text"]));
     ids.set("2cae86e0-ffcf-43c1-ac64-f4bc577ca688", sandbox.id);
     const { id } = await client.json("POST", `${sandbox.path}/snapshots`, {});
     ids.set("374dda3c-7c62-4194-91c8-e5ae89607e6d", String(id));
   });
-  afterAll(() => execd[Symbol.asyncDispose]());
+  afterAll(() => sandbox[Symbol.asyncDispose]());
 
   const answered = ROWS.flatMap(([exchange, label, to]) =>
     "here" in to ? [[label, exchange, to.here] as const] : [],
@@ -61,8 +61,8 @@ describeIf(
     for (const [there, actual] of ids) target = target.replaceAll(there, actual);
     const sent = body ?? undefined;
     return target.startsWith("/v1/")
-      ? execd.client.send(method, target, sent)
-      : execd.open(method, target, { body: sent });
+      ? sandbox.client.send(method, target, sent)
+      : sandbox.execd(method, target, sent);
   }
 });
 

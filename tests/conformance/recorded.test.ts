@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { comparable, ExecdClient, nextText, read } from "../helpers/execd-client.js";
+import { comparable, nextText, read } from "../helpers/execd-answers.js";
+import { type LocalSandbox, parseEvents, startSandbox, type WireRecord } from "../helpers/local-sandbox.js";
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
-import { parseEvents, type WireRecord } from "../helpers/local-sandbox.js";
 import { isStream } from "../helpers/recorded-streams.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 import { DIFFERENCES } from "./differences.js";
@@ -60,9 +60,9 @@ describeLocal("the local server responds as recorded", () => {
     }
     const exchanges = loadFixture(fixture);
     const ids = new Map<string, string>();
-    let execd: ExecdClient;
-    beforeAll(async () => (execd = await ExecdClient.start()));
-    afterAll(() => execd[Symbol.asyncDispose]());
+    let sandbox: LocalSandbox;
+    beforeAll(async () => (sandbox = await startSandbox()));
+    afterAll(() => sandbox[Symbol.asyncDispose]());
 
     // In the recorded order, as later requests depend on earlier ones.
     test.each(exchanges.map((exchange, index) => [exchange.label, index] as const))(
@@ -83,7 +83,7 @@ describeLocal("the local server responds as recorded", () => {
       },
     );
 
-    async function repeat(exchange: Exchange): ReturnType<ExecdClient["send"]> {
+    async function repeat(exchange: Exchange): ReturnType<LocalSandbox["send"]> {
       const { method, headers, body } = exchange.request;
       const sent =
         body === null ? undefined : substituted(typeof body === "string" ? body : JSON.stringify(body));
@@ -91,9 +91,9 @@ describeLocal("the local server responds as recorded", () => {
       const request = { headers: Object.fromEntries(given), body: sent };
       const target = substituted(exchange.request.path);
       if (WITHOUT_TOKEN.has(exchange.label))
-        return read(await execd.openPort(44772, method, target, request));
+        return read(await sandbox.openPort(44772, method, target, request));
       if (exchange.label === "metrics watch") return firstOf(target);
-      const running = execd.open(method, target, request);
+      const running = sandbox.execd(method, target, sent, { headers: request.headers });
       if (!TO_INTERRUPT.test(exchange.label)) return read(await running);
       // Recorded after the interrupt, which ended first.
       const response = await running;
@@ -105,15 +105,15 @@ describeLocal("the local server responds as recorded", () => {
         text += next;
         if (isInterrupted || !text.includes(exchange.label === SILENT ? '"init"' : '"stdout"')) continue;
         isInterrupted = true;
-        await execd.send("DELETE", `/code?id=${substituted(context.id)}`);
+        await sandbox.send("DELETE", `/code?id=${substituted(context.id)}`);
       }
       return { status: response.status, headers: response.headers, text };
     }
 
     /** Returns the beginning of an endless response. */
-    async function firstOf(target: string): ReturnType<ExecdClient["send"]> {
+    async function firstOf(target: string): ReturnType<LocalSandbox["send"]> {
       const abort = new AbortController();
-      const response = await execd.open("GET", target, { signal: abort.signal });
+      const response = await sandbox.execd("GET", target, undefined, { signal: abort.signal });
       const text = await nextText(response.body?.getReader());
       abort.abort(new Error("seen"));
       return { status: response.status, headers: response.headers, text: text ?? "" };

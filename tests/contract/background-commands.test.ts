@@ -3,8 +3,8 @@ import { InvalidArgumentException, SandboxApiException } from "../../src/errors.
 import { Commands } from "../../src/services/commands.js";
 import { findExchange, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet } from "../helpers/replay.js";
-import { collect, linkTo } from "../helpers/run-harness.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { linkTo } from "../helpers/link.js";
+import { collect, failureOf } from "../helpers/promises.js";
 
 const origin = "http://sandbox.test:44772";
 const recorded = loadFixture("execd-command");

@@ -12,7 +12,7 @@ import {
   type Replayed,
 } from "../helpers/exchanges.js";
 import { OK } from "../helpers/expect-execution.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { failureOf } from "../helpers/promises.js";
 import { streamed } from "../helpers/fetch.js";
 
 const DEFAULT = "ce42e1fa-b3e8-4d91-94b7-0c87196ab39d";

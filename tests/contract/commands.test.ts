@@ -17,8 +17,8 @@ import {
   type Replayed,
 } from "../helpers/exchanges.js";
 import type { ExpectedExecution } from "../helpers/expect-execution.js";
-import { linkTo } from "../helpers/run-harness.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { linkTo } from "../helpers/link.js";
+import { failureOf } from "../helpers/promises.js";
 import { fetchBy, streamed } from "../helpers/fetch.js";
 
 const INTERRUPTED = "5cb741850da94fb1bbcdd15899a80792";

@@ -4,12 +4,11 @@ import { InvalidArgumentException, SandboxApiException } from "../../src/errors.
 import type { Files } from "../../src/services/files.js";
 import { UnsentRequest } from "../../src/transport/request.js";
 import { downloadCall } from "../../src/transport/streams.js";
-import { filesAt } from "../helpers/files-link.js";
+import { filesAt, linkTo } from "../helpers/link.js";
+import { failureOf } from "../helpers/promises.js";
 import { bodyOf, findExchange, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { parseMultipart } from "../helpers/multipart.js";
 import { disableNet, replay, restoreNet } from "../helpers/replay.js";
-import { linkTo } from "../helpers/run-harness.js";
-import { failureOf } from "../unit/transport/harness.js";
 
 const origin = "http://execd.test";
 const exchanges = loadFixture("execd-files");

@@ -11,7 +11,7 @@ import {
 } from "../helpers/exchanges.js";
 import { OK, type ExpectedExecution } from "../helpers/expect-execution.js";
 import { streamed } from "../helpers/fetch.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { failureOf } from "../helpers/promises.js";
 
 const JAVA = "535fb0ea-3936-4bb7-86ac-79778a21ea46";
 const INTERRUPTED_JAVA = "1493d8a6-7c2e-4717-a64e-0939e65a17df";

@@ -13,7 +13,7 @@ import { RetryPolicy } from "../../src/retry-policy.js";
 import { expectExecution } from "../helpers/expect-execution.js";
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet, type Replay } from "../helpers/replay.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { failureOf } from "../helpers/promises.js";
 
 const ORIGIN = "http://opensandbox.test";
 const ID = "2cae86e0-ffcf-43c1-ac64-f4bc577ca688";

@@ -7,8 +7,8 @@ import { Metrics, type SandboxMetrics } from "../../src/services/metrics.js";
 import { expectExecution } from "../helpers/expect-execution.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet } from "../helpers/replay.js";
-import { linkTo } from "../helpers/run-harness.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { linkTo } from "../helpers/link.js";
+import { failureOf } from "../helpers/promises.js";
 
 const origin = "http://sandbox.test:44772";
 const exchanges = loadFixture("execd-misc");

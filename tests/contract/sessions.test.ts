@@ -4,8 +4,8 @@ import { SandboxApiException } from "../../src/errors.js";
 import { Commands } from "../../src/services/commands.js";
 import { findExchange, loadFixture, type Exchange } from "../helpers/fixtures.js";
 import { disableNet, replay, restoreNet } from "../helpers/replay.js";
-import { linkTo } from "../helpers/run-harness.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { linkTo } from "../helpers/link.js";
+import { failureOf } from "../helpers/promises.js";
 
 const origin = "http://sandbox.test:44772";
 const exchanges = loadFixture("execd-session");

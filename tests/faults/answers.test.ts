@@ -6,12 +6,12 @@ import { Commands } from "../../src/services/commands.js";
 import { Files } from "../../src/services/files.js";
 import { Metrics } from "../../src/services/metrics.js";
 import type { SandboxLink } from "../../src/services/link.js";
-import { FaultServer, type Framing } from "../helpers/faults/fault-server.js";
-import { OPERATIONS, type Operation } from "../helpers/faults/operations.js";
+import { FaultServer, type Framing } from "../helpers/fault-server.js";
+import { SDK_CALLS, type SdkCall } from "../helpers/faults/sdk-calls.js";
 import {
   countCases,
   expectSurvival,
-  inWorld,
+  withFaultServer,
   outcomeOf,
   QUICK_RETRIES,
   REQUEST_ID,
@@ -23,28 +23,28 @@ afterAll(() => reportCases("answers"));
 
 const ID = { "x-request-id": REQUEST_ID };
 const type = SandboxApiException;
-const isGet = ({ name }: Operation): boolean => name === "get" || name === "download";
-const isRun = ({ name }: Operation): boolean => ["code", "stream", "command"].includes(name);
-const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
+const isGet = ({ name }: SdkCall): boolean => name === "get" || name === "download";
+const isRun = ({ name }: SdkCall): boolean => ["code", "stream", "command"].includes(name);
+const each = SDK_CALLS.map((call) => [call.name, call] as const);
 
 describe("an empty response is a success only for operations without a result:", () => {
-  test.each(each)("%s", async (name, operation) => {
+  test.each(each)("%s", async (name, call) => {
     for (const framing of ["length", "chunked", "until-close"] as const satisfies Framing[]) {
-      const expected: Expected = isRun(operation)
+      const expected: Expected = isRun(call)
         ? { code: "STREAM_CUT", hasRequestId: true, printed: "" }
         : name === "upload"
           ? "ok"
           : name === "download"
             ? { value: 0 }
             : { type, code: "UNEXPECTED_RESPONSE", statusCode: 200, hasRequestId: true };
-      await expectSurvival(operation, (exchange) => exchange.answer(200, "", ID, framing), expected);
+      await expectSurvival(call, (exchange) => exchange.answer(200, "", ID, framing), expected);
     }
     const fault = (exchange: { write(text: string): unknown; isAnswered: boolean }): void => {
       exchange.isAnswered = true;
       exchange.write(`HTTP/1.1 204 No Content\r\nx-request-id: ${REQUEST_ID}\r\n\r\n`);
     };
     await expectSurvival(
-      operation,
+      call,
       fault,
       name === "upload" ? "ok" : { type, code: "UNEXPECTED_RESPONSE", statusCode: 204, hasRequestId: true },
     );
@@ -66,11 +66,11 @@ describe("an error response of any shape keeps the server's message:", () => {
     ["a gateway's HTML", "<html><head><title>it said so</title></head></html>", undefined, /gateway/],
     ["nothing", "", undefined, /^[A-Z]+ \/\S+ failed: \d{3} .*\(empty body\)\.$/],
   ];
-  describe.each(each)("%s", (_, operation) => {
+  describe.each(each)("%s", (_, call) => {
     test.each(shapes)("%s", async (_, body, code = "UNEXPECTED_RESPONSE", message) => {
       for (const statusCode of [400, 401, 403, 404, 408, 409, 422, 425, 429, 500, 501, 502, 503, 504, 520]) {
-        const isRetried = isGet(operation) && [408, 425, 429, 502, 503, 504].includes(statusCode);
-        await expectSurvival(operation, (exchange) => exchange.answer(statusCode, body, ID), {
+        const isRetried = isGet(call) && [408, 425, 429, 502, 503, 504].includes(statusCode);
+        await expectSurvival(call, (exchange) => exchange.answer(statusCode, body, ID), {
           type: statusCode === 429 ? SandboxRateLimitException : type,
           code,
           statusCode,
@@ -85,13 +85,13 @@ describe("an error response of any shape keeps the server's message:", () => {
 });
 
 test("a gateway's HTML with status 200 is not a success", async () => {
-  for (const operation of OPERATIONS.filter(({ name }) => name !== "upload" && name !== "download")) {
+  for (const call of SDK_CALLS.filter(({ name }) => name !== "upload" && name !== "download")) {
     const html = "<!doctype html>\n<title>Sign in</title>\n";
     await expectSurvival(
-      operation,
+      call,
       (exchange) => exchange.answer(200, html, { "content-type": "text/html", ...ID }),
       {
-        code: isRun(operation) ? "STREAM_MALFORMED" : "UNEXPECTED_RESPONSE",
+        code: isRun(call) ? "STREAM_MALFORMED" : "UNEXPECTED_RESPONSE",
         hasRequestId: true,
         printed: "",
       },
@@ -101,16 +101,16 @@ test("a gateway's HTML with status 200 is not a success", async () => {
 
 describe("a compressed response", () => {
   const packed = { "content-encoding": "gzip", ...ID };
-  test.each(each)("is decompressed, and fails if it breaks: %s", async (name, operation) => {
+  test.each(each)("is decompressed, and fails if it breaks: %s", async (name, call) => {
     if (name === "upload") return;
-    const bytes = gzipSync(operation.body);
+    const bytes = gzipSync(call.body);
     for (const framing of ["length", "chunked"] as const) {
-      const fault = { ...packed, ...operation.headers };
-      await expectSurvival(operation, (exchange) => exchange.answer(200, bytes, fault, framing), "ok");
+      const fault = { ...packed, ...call.headers };
+      await expectSurvival(call, (exchange) => exchange.answer(200, bytes, fault, framing), "ok");
     }
-    const isStreamed = isRun(operation) || name === "download";
+    const isStreamed = isRun(call) || name === "download";
     const broken = Buffer.from(bytes).fill(0xff, 12, 40);
-    await expectSurvival(operation, (exchange) => exchange.answer(200, broken, packed), {
+    await expectSurvival(call, (exchange) => exchange.answer(200, broken, packed), {
       code: isStreamed ? "STREAM_BROKEN" : "CONNECTION",
       hasRequestId: true,
       printed: "",
@@ -119,15 +119,15 @@ describe("a compressed response", () => {
 });
 
 describe("a redirect is an error that names the location:", () => {
-  test.each(each)("%s", async (_, operation) => {
+  test.each(each)("%s", async (_, call) => {
     let strayed = 0;
     await using other = await FaultServer.start((exchange) => {
       strayed += 1;
-      exchange.answer(200, operation.body, operation.headers);
+      exchange.answer(200, call.body, call.headers);
     });
     for (const statusCode of [300, 301, 302, 303, 307, 308, 399]) {
-      for (const location of ["/elsewhere", operation.route[1], `${other.origin}/x?token=secret`]) {
-        await expectSurvival(operation, (exchange) => exchange.answer(statusCode, "", { location, ...ID }), {
+      for (const location of ["/elsewhere", call.route[1], `${other.origin}/x?token=secret`]) {
+        await expectSurvival(call, (exchange) => exchange.answer(statusCode, "", { location, ...ID }), {
           type,
           code: "UNEXPECTED_RESPONSE",
           statusCode,
@@ -182,7 +182,7 @@ describe("a success with an unexpected body is read safely, or throws a SandboxE
   ];
   test.each(calls)("%s", async (_, call) => {
     for (const body of bodies) {
-      await inWorld(
+      await withFaultServer(
         (exchange) => exchange.answer(200, body, { "content-type": "application/json", ...ID }),
         async ({ link }) => {
           countCases(1);

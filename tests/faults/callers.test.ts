@@ -3,22 +3,22 @@ import { afterAll, describe, expect, test } from "@jest/globals";
 import { Codes } from "../../src/services/codes.js";
 import { Commands } from "../../src/services/commands.js";
 import { Files } from "../../src/services/files.js";
-import { CODE_FRAMES, OPERATIONS, type Operation } from "../helpers/faults/operations.js";
+import { CODE_FRAMES, SDK_CALLS, type SdkCall } from "../helpers/faults/sdk-calls.js";
 import { expectMemoryBack, until } from "../helpers/faults/leaks.js";
 import {
   countCases,
   expectOutcome,
   faulty,
-  inWorld,
+  withFaultServer,
   outcomeOf,
   reportCases,
   type Fault,
-  type World,
+  type FaultSetup,
 } from "../helpers/faults/survival.js";
 
 afterAll(() => reportCases("callers"));
 
-const each = OPERATIONS.map((operation) => [operation.name, operation] as const);
+const each = SDK_CALLS.map((call) => [call.name, call] as const);
 const REASON = { why: "the caller's reason" };
 
 const begin: Fault = (exchange, { headers }) => {
@@ -30,17 +30,17 @@ const PHASES: readonly (readonly [string, Fault])[] = [
   ["after the headers", begin],
   [
     "in the body",
-    (exchange, operation, attempt) => {
-      begin(exchange, operation, attempt);
-      const { body } = operation;
+    (exchange, call, attempt) => {
+      begin(exchange, call, attempt);
+      const { body } = call;
       exchange.chunkIfAny(body.subarray(0, Math.min(100, body.byteLength - 1)));
     },
   ],
 ];
 
 /** Makes a call and waits until the server has received its request. */
-async function started({ server, link }: World, operation: Operation, signal?: AbortSignal) {
-  const outcome = outcomeOf(operation.run(link, { signal }));
+async function started({ server, link }: FaultSetup, call: SdkCall, signal?: AbortSignal) {
+  const outcome = outcomeOf(call.run(link, { signal }));
   await until(() => server.exchanges.length > 0);
   // By then the response is on its way as well.
   for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
@@ -48,65 +48,65 @@ async function started({ server, link }: World, operation: Operation, signal?: A
 }
 
 describe("an abort rejects with the caller's reason and releases everything:", () => {
-  test.each(each)("before, during each phase of, and after: %s", async (_, operation) => {
+  test.each(each)("before, during each phase of, and after: %s", async (_, call) => {
     for (const [, fault] of PHASES) {
       countCases(1);
-      await inWorld(faulty(operation, fault), async (world) => {
+      await withFaultServer(faulty(call, fault), async (setup) => {
         const controller = new AbortController();
-        world.leaks.watch(controller.signal);
+        setup.leaks.watch(controller.signal);
         const [outcome] = await Promise.all([
-          started(world, operation, controller.signal),
-          until(() => world.server.exchanges.length > 0).then(() => controller.abort(REASON)),
+          started(setup, call, controller.signal),
+          until(() => setup.server.exchanges.length > 0).then(() => controller.abort(REASON)),
         ]);
         expect(outcome).toEqual({ error: REASON });
         expect("error" in outcome && outcome.error).toBe(REASON);
       });
     }
     countCases(2);
-    await inWorld(faulty(operation, begin), async ({ link, server }) => {
-      const outcome = await outcomeOf(operation.run(link, { signal: AbortSignal.abort(REASON) }));
+    await withFaultServer(faulty(call, begin), async ({ link, server }) => {
+      const outcome = await outcomeOf(call.run(link, { signal: AbortSignal.abort(REASON) }));
       expect("error" in outcome && outcome.error).toBe(REASON);
       expect(server.exchanges).toEqual([]);
     });
     const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
-    await inWorld(faulty(operation, good), async ({ link }) => {
+    await withFaultServer(faulty(call, good), async ({ link }) => {
       const controller = new AbortController();
-      const outcome = await outcomeOf(operation.run(link, { signal: controller.signal }));
+      const outcome = await outcomeOf(call.run(link, { signal: controller.signal }));
       expect(getEventListeners(controller.signal, "abort")).toEqual([]);
       controller.abort(REASON);
-      expectOutcome(operation, outcome, "ok");
+      expectOutcome(call, outcome, "ok");
     });
   });
 });
 
 describe("closing the client ends every call with CLOSED, in each phase:", () => {
-  test.each(each)("%s", async (_, operation) => {
+  test.each(each)("%s", async (_, call) => {
     for (const [, fault] of PHASES) {
       countCases(1);
-      await inWorld(faulty(operation, fault), async (world) => {
+      await withFaultServer(faulty(call, fault), async (setup) => {
         const [outcome] = await Promise.all([
-          started(world, operation),
-          until(() => world.server.exchanges.length > 0).then(() => world.link.execd.close()),
+          started(setup, call),
+          until(() => setup.server.exchanges.length > 0).then(() => setup.link.execd.close()),
         ]);
-        expectOutcome(operation, outcome, { code: "CLOSED" });
-        expectOutcome(operation, await outcomeOf(operation.run(world.link, {})), { code: "CLOSED" });
+        expectOutcome(call, outcome, { code: "CLOSED" });
+        expectOutcome(call, await outcomeOf(call.run(setup.link, {})), { code: "CLOSED" });
       });
     }
   });
 });
 
 /** Prints without an end until it is interrupted or the client disconnects. */
-const endless: Fault = (exchange, operation, attempt) => {
-  begin(exchange, operation, attempt);
+const endless: Fault = (exchange, call, attempt) => {
+  begin(exchange, call, attempt);
   exchange.chunk(CODE_FRAMES[0] ?? "");
   const printing = setInterval(() => exchange.chunk(CODE_FRAMES[2] ?? ""), 1);
   exchange.socket.on("close", () => clearInterval(printing));
 };
 const context = { id: "context-1", language: "python" };
 const own = new Error("the caller's error");
-const [CODE, COMMAND] = ["code", "command"].map((name) => OPERATIONS.find((each) => each.name === name)) as [
-  Operation,
-  Operation,
+const [CODE, COMMAND] = ["code", "command"].map((name) => SDK_CALLS.find((each) => each.name === name)) as [
+  SdkCall,
+  SdkCall,
 ];
 
 describe("leaving a run ends it on the server as well:", () => {
@@ -124,7 +124,7 @@ describe("leaving a run ends it on the server as well:", () => {
   const fail = (): never => {
     throw own;
   };
-  test.each<[string, Operation, (world: World) => Promise<unknown>, unknown]>([
+  test.each<[string, SdkCall, (setup: FaultSetup) => Promise<unknown>, unknown]>([
     [
       "break in a loop over a run",
       CODE,
@@ -181,26 +181,26 @@ describe("leaving a run ends it on the server as well:", () => {
       ({ link }) => new Commands(link).run("yes", { handlers: { onEvent: fail } }),
       own,
     ],
-  ])("%s", async (_, operation, work, expected) => {
+  ])("%s", async (_, call, work, expected) => {
     countCases(1);
-    await inWorld(faulty(operation, endless), async (world) => {
-      const outcome = await outcomeOf(work(world));
+    await withFaultServer(faulty(call, endless), async (setup) => {
+      const outcome = await outcomeOf(work(setup));
       if (expected === undefined) expect(outcome).toEqual({ value: undefined });
       else if (typeof expected === "string")
         expect(outcome).toMatchObject({ error: { error: { code: expected } } });
       else expect("error" in outcome && outcome.error).toBe(expected);
-      await until(() => world.server.requests("DELETE").length > 0);
-      expect(world.server.requests("DELETE").length).toBeGreaterThan(0);
+      await until(() => setup.server.requests("DELETE").length > 0);
+      expect(setup.server.requests("DELETE").length).toBeGreaterThan(0);
     });
   });
 });
 
 test("leaving the loop over a download closes its connection", async () => {
   countCases(1);
-  const download = OPERATIONS[6];
+  const download = SDK_CALLS[6];
   if (download === undefined) throw new RangeError();
   const slow: Fault = (exchange, { body }) => exchange.head(200, { "content-length": "9999999" }).write(body);
-  await inWorld(faulty(download, slow), async ({ link }) => {
+  await withFaultServer(faulty(download, slow), async ({ link }) => {
     const stream = await new Files(link).readBytesStream("a.txt");
     for await (const bytes of stream as unknown as AsyncIterable<Uint8Array>) if (bytes.byteLength > 0) break;
   });
@@ -215,7 +215,7 @@ test("a handle that is not awaited causes no unhandled rejection", async () => {
   ];
   for (const fault of faults) {
     countCases(1);
-    await inWorld(faulty(CODE, fault), async ({ link, server }) => {
+    await withFaultServer(faulty(CODE, fault), async ({ link, server }) => {
       void new Codes(link).run("1", { context });
       await until(() => server.exchanges.length > 0 && link.runs.size === 0);
     });
@@ -225,7 +225,7 @@ test("a handle that is not awaited causes no unhandled rejection", async () => {
 test("a slow handler receives every event in order, and the run waits for it", async () => {
   countCases(1);
   const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
-  await inWorld(faulty(CODE, good), async ({ link }) => {
+  await withFaultServer(faulty(CODE, good), async ({ link }) => {
     const seen: string[] = [];
     const onEvent = async ({ type }: { readonly type: string }): Promise<void> => {
       for (let turn = 0; turn < 20; turn += 1) await new Promise(setImmediate);
@@ -241,7 +241,7 @@ test("a thousand concurrent runs with one signal all end and leave nothing behin
   countCases(1_000);
   const good: Fault = (exchange, { body, headers }) => exchange.answer(200, body, headers);
   const work = () =>
-    inWorld(faulty(CODE, good), async ({ link, leaks }) => {
+    withFaultServer(faulty(CODE, good), async ({ link, leaks }) => {
       const { signal } = new AbortController();
       leaks.watch(signal);
       const codes = new Codes(link);

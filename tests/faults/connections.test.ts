@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { SandboxConnectionException } from "../../src/errors.js";
-import { chunkOf, frame, type FaultExchange } from "../helpers/faults/fault-server.js";
+import { chunkOf, frame, unusedOrigin, type FaultExchange } from "../helpers/fault-server.js";
 import { LeakWatch } from "../helpers/faults/leaks.js";
-import { CODE_FRAMES, OPERATIONS, PRINTED, type Operation } from "../helpers/faults/operations.js";
+import { CODE_FRAMES, SDK_CALLS, PRINTED, type SdkCall } from "../helpers/faults/sdk-calls.js";
 import {
   countCases,
   expectOutcome,
@@ -15,27 +15,26 @@ import {
   type Failing,
   type Fault,
 } from "../helpers/faults/survival.js";
-import { linkTo } from "../helpers/run-harness.js";
-import { unusedOrigin } from "../helpers/sockets.js";
+import { linkTo } from "../helpers/link.js";
 
 afterAll(() => reportCases("connections"));
 
 const type = SandboxConnectionException;
 /** Without a response: a GET is retried; a POST is not, as it may have taken effect. */
-const lost = ({ name }: Operation): Failing =>
+const lost = ({ name }: SdkCall): Failing =>
   name === "get" || name === "download"
     ? { type, code: "CONNECTION", isRetryable: true, attempts: 3 }
     : { type, code: "CONNECTION", isRetryable: false, attempts: 1, printed: "" };
-const isStreamed = ({ name }: Operation): boolean => !["get", "post", "upload"].includes(name);
+const isStreamed = ({ name }: SdkCall): boolean => !["get", "post", "upload"].includes(name);
 /** In the response: streams are never requested again. */
-const broken = (operation: Operation): Failing =>
-  isStreamed(operation) ? { type, code: "STREAM_BROKEN", attempts: 1, hasRequestId: true } : lost(operation);
+const broken = (call: SdkCall): Failing =>
+  isStreamed(call) ? { type, code: "STREAM_BROKEN", attempts: 1, hasRequestId: true } : lost(call);
 
-const head = (exchange: FaultExchange, { headers }: Operation): FaultExchange =>
+const head = (exchange: FaultExchange, { headers }: SdkCall): FaultExchange =>
   exchange.head(200, { "transfer-encoding": "chunked", "x-request-id": REQUEST_ID, ...headers });
 
-/** Announces more than is sent, so that the response of every operation can be cut. */
-const bodyOf = ({ body }: Operation): Buffer => (body.byteLength === 0 ? Buffer.from("{}") : body);
+/** Announces more than is sent, so that the response of every call can be cut. */
+const bodyOf = ({ body }: SdkCall): Buffer => (body.byteLength === 0 ? Buffer.from("{}") : body);
 
 /** Ends the connection after the client has received everything that was written before. */
 type End = (exchange: FaultExchange) => void;
@@ -46,8 +45,8 @@ const ENDS: readonly (readonly [string, End])[] = [
 
 const FAULTS: readonly (readonly [
   name: string,
-  before: (exchange: FaultExchange, operation: Operation) => void,
-  expected: (operation: Operation) => Failing,
+  before: (exchange: FaultExchange, call: SdkCall) => void,
+  expected: (call: SdkCall) => Failing,
 ])[] = [
   ["before the headers", () => undefined, lost],
   ["in the status line", (exchange) => exchange.write("HTTP/1.1 20"), lost],
@@ -55,56 +54,53 @@ const FAULTS: readonly (readonly [
   ["before the blank line", (exchange) => exchange.write("HTTP/1.1 200 OK\r\na: b\r\n"), lost],
   ["after an interim response", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), lost],
   ["after the headers", head, broken],
-  ["in a chunk's size", (exchange, operation) => head(exchange, operation).write("1"), broken],
-  ["after a chunk's size", (exchange, operation) => head(exchange, operation).write("ff\r\n"), broken],
+  ["in a chunk's size", (exchange, call) => head(exchange, call).write("1"), broken],
+  ["after a chunk's size", (exchange, call) => head(exchange, call).write("ff\r\n"), broken],
   [
     "in the middle of the body",
-    (exchange, operation) => {
-      const body = bodyOf(operation);
-      head(exchange, operation).chunk(body.subarray(0, body.byteLength / 2));
+    (exchange, call) => {
+      const body = bodyOf(call);
+      head(exchange, call).chunk(body.subarray(0, body.byteLength / 2));
     },
     broken,
   ],
   [
     "after the body, before the last chunk",
-    (exchange, operation) => head(exchange, operation).chunk(bodyOf(operation)),
+    (exchange, call) => head(exchange, call).chunk(bodyOf(call)),
     // The completion of a code run proves nothing without the end of the stream; that of a command does.
-    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+    (call) => (call.name === "command" ? { code: "none" } : broken(call)),
   ],
   [
     "in the last chunk",
-    (exchange, operation) => head(exchange, operation).chunk(bodyOf(operation)).write("0\r\n"),
-    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+    (exchange, call) => head(exchange, call).chunk(bodyOf(call)).write("0\r\n"),
+    (call) => (call.name === "command" ? { code: "none" } : broken(call)),
   ],
   [
     "before the announced length",
-    (exchange, operation) => {
-      const whole = frame(200, bodyOf(operation), { ...operation.headers, "x-request-id": REQUEST_ID });
+    (exchange, call) => {
+      const whole = frame(200, bodyOf(call), { ...call.headers, "x-request-id": REQUEST_ID });
       exchange.write(whole.subarray(0, whole.byteLength - 1));
     },
-    (operation) => (operation.name === "command" ? { code: "none" } : broken(operation)),
+    (call) => (call.name === "command" ? { code: "none" } : broken(call)),
   ],
 ];
 
 describe.each(ENDS)("a connection that is %s", (_, end) => {
   describe.each(FAULTS)("%s", (_, before, expected) => {
-    test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
-      "%s",
-      async (_, operation) => {
-        const fault: Fault = (exchange) => {
-          before(exchange, operation);
-          // A reset discards data that the client has not read, so the response has to arrive first.
-          setImmediate(() => setImmediate(() => end(exchange)));
-        };
-        const failing = expected(operation);
-        await expectSurvival(operation, fault, failing.code === "none" ? "ok" : failing);
-      },
-    );
+    test.each(SDK_CALLS.map((call) => [call.name, call] as const))("%s", async (_, call) => {
+      const fault: Fault = (exchange) => {
+        before(exchange, call);
+        // A reset discards data that the client has not read, so the response has to arrive first.
+        setImmediate(() => setImmediate(() => end(exchange)));
+      };
+      const failing = expected(call);
+      await expectSurvival(call, fault, failing.code === "none" ? "ok" : failing);
+    });
   });
 });
 
 describe("the exception contains a code run's frames up to the break:", () => {
-  const code = OPERATIONS.filter(({ name }) => name === "code");
+  const code = SDK_CALLS.filter(({ name }) => name === "code");
   const upTo = (marker: string, more: number): Buffer => {
     const body = Buffer.from(CODE_FRAMES.join(""));
     return body.subarray(0, body.indexOf(marker) + more);
@@ -117,28 +113,28 @@ describe("the exception contains a code run's frames up to the break:", () => {
     ["in the middle of the frame after", upTo("execution_count", 4), PRINTED],
     ["between a frame's two newlines", upTo('execution_time":7,"timestamp":6}\n', 33), PRINTED],
   ])("%s", async (_, bytes, printed) => {
-    for (const operation of code) {
+    for (const call of code) {
       for (const [, end] of ENDS) {
         const fault: Fault = (exchange) => {
-          head(exchange, operation).write(chunkOf(bytes));
+          head(exchange, call).write(chunkOf(bytes));
           setImmediate(() => setImmediate(() => end(exchange)));
         };
-        await expectSurvival(operation, fault, { ...broken(operation), printed });
+        await expectSurvival(call, fault, { ...broken(call), printed });
       }
     }
   });
 });
 
-test.each(OPERATIONS.map((operation) => [operation.name, operation] as const))(
+test.each(SDK_CALLS.map((call) => [call.name, call] as const))(
   "a refused connection counts as nothing sent: %s",
-  async (_, operation) => {
+  async (_, call) => {
     const leaks = new LeakWatch();
     const retries: number[] = [];
     const link = linkTo(await unusedOrigin(), {
       retryPolicy: { ...QUICK_RETRIES, onRetry: ({ attempt }) => retries.push(attempt) },
     });
     const expected: Expected = { type, code: "CONNECTION", isRetryable: true, message: /refused/ };
-    expectOutcome(operation, await outcomeOf(operation.run(link, {})), expected);
+    expectOutcome(call, await outcomeOf(call.run(link, {})), expected);
     expect(retries).toEqual([1, 2]);
     countCases(1);
     await leaks.expectNothingLeft();
@@ -160,28 +156,28 @@ describe("bytes that are not HTTP are an error:", () => {
       "HTTP/1.1 101 Switching Protocols\r\nupgrade: other\r\nconnection: upgrade\r\n\r\n",
     ],
   ])("%s", async (_, bytes) => {
-    for (const operation of OPERATIONS) {
-      await expectSurvival(operation, (exchange) => exchange.write(bytes).close(), lost(operation));
+    for (const call of SDK_CALLS) {
+      await expectSurvival(call, (exchange) => exchange.write(bytes).close(), lost(call));
     }
   });
 
   test("a chunk with an invalid size", async () => {
-    for (const operation of OPERATIONS) {
-      const fault: Fault = (exchange) => head(exchange, operation).write("zz\r\nab\r\n").close();
-      await expectSurvival(operation, fault, broken(operation));
+    for (const call of SDK_CALLS) {
+      const fault: Fault = (exchange) => head(exchange, call).write("zz\r\nab\r\n").close();
+      await expectSurvival(call, fault, broken(call));
     }
   });
 });
 
 test("unrequested bytes after a response affect neither it nor the next call", async () => {
-  for (const operation of OPERATIONS) {
+  for (const call of SDK_CALLS) {
     const fault: Fault = (exchange) => {
-      const whole = frame(200, operation.body, operation.headers);
+      const whole = frame(200, call.body, call.headers);
       exchange.write(
         Buffer.concat([whole, Buffer.from("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nunused")]),
       );
       exchange.isAnswered = true;
     };
-    await expectSurvival(operation, fault, "ok");
+    await expectSurvival(call, fault, "ok");
   }
 });

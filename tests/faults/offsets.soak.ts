@@ -3,11 +3,11 @@ import { isSandboxException } from "../../src/errors.js";
 import type { Execution } from "../../src/execution/execution.js";
 import { Codes } from "../../src/services/codes.js";
 import { Commands } from "../../src/services/commands.js";
-import { FaultServer, type FaultExchange } from "../helpers/faults/fault-server.js";
+import { FaultServer, type FaultExchange } from "../helpers/fault-server.js";
 import { LeakWatch } from "../helpers/faults/leaks.js";
 import { countCases, outcomeOf, reportCases } from "../helpers/faults/survival.js";
 import { bodyOf, findExchange, loadFixture, type FixtureName } from "../helpers/fixtures.js";
-import { linkTo } from "../helpers/run-harness.js";
+import { linkTo } from "../helpers/link.js";
 
 afterAll(() => reportCases("offsets"));
 

@@ -3,9 +3,9 @@ import type { ConnectionOptions } from "../../src/connection.js";
 import type { Logger } from "../../src/logging.js";
 import { Sandbox } from "../../src/sandbox.js";
 import { CodeInterpreter } from "../../src/code-interpreter.js";
-import { FaultServer, type FaultExchange } from "../helpers/faults/fault-server.js";
+import { FaultServer, type FaultExchange } from "../helpers/fault-server.js";
 import { expectMemoryBack, LeakWatch } from "../helpers/faults/leaks.js";
-import { CODE_FRAMES } from "../helpers/faults/operations.js";
+import { CODE_FRAMES } from "../helpers/faults/sdk-calls.js";
 import { countCases, outcomeOf, QUICK_RETRIES, reportCases } from "../helpers/faults/survival.js";
 
 afterAll(() => reportCases("sandboxes"));

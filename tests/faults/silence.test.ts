@@ -1,9 +1,9 @@
 import { afterAll, expect, test } from "@jest/globals";
 import { SandboxTimeoutException } from "../../src/errors.js";
 import { Files } from "../../src/services/files.js";
-import type { FaultExchange } from "../helpers/faults/fault-server.js";
+import type { FaultExchange } from "../helpers/fault-server.js";
 import { LeakWatch } from "../helpers/faults/leaks.js";
-import { CODE_FRAMES, operation, OPERATIONS, PRINTED, type Operation } from "../helpers/faults/operations.js";
+import { CODE_FRAMES, sdkCall, SDK_CALLS, PRINTED, type SdkCall } from "../helpers/faults/sdk-calls.js";
 import {
   expectSurvival,
   REQUEST_ID,
@@ -20,21 +20,17 @@ const type = SandboxTimeoutException;
 const DEADLINE_SECONDS = 5;
 const DEADLINES = { requestTimeoutSeconds: DEADLINE_SECONDS, streamIdleTimeoutSeconds: DEADLINE_SECONDS };
 /** Creating a context may take two minutes, but this POST has the usual limit. */
-const POST: Operation = {
-  ...operation("post"),
+const POST: SdkCall = {
+  ...sdkCall("post"),
   route: ["POST", "/files/replace"],
   run: (link, { signal }) =>
     new Files(link).replaceContents([{ path: "a", oldContent: "b", newContent: "c" }], { signal }),
 };
-const CALLS = OPERATIONS.map((each) => (each.name === "post" ? POST : each));
-const isRun = ({ name }: Operation): boolean => name === "code" || name === "stream";
+const CALLS = SDK_CALLS.map((each) => (each.name === "post" ? POST : each));
+const isRun = ({ name }: SdkCall): boolean => name === "code" || name === "stream";
 
 /** Where the server stops sending, and whether a byte of the body was sent before. */
-const PLACES: readonly (readonly [
-  string,
-  (exchange: FaultExchange, operation: Operation) => void,
-  boolean,
-])[] = [
+const PLACES: readonly (readonly [string, (exchange: FaultExchange, call: SdkCall) => void, boolean])[] = [
   ["without a response", () => undefined, false],
   ["in the headers", (exchange) => exchange.write("HTTP/1.1 200 OK\r\ncontent-"), false],
   ["after an interim response", (exchange) => exchange.write("HTTP/1.1 103 Early Hints\r\n\r\n"), false],
@@ -55,13 +51,13 @@ function begin(exchange: FaultExchange, headers: Readonly<Record<string, string>
   return exchange.head(200, { "transfer-encoding": "chunked", "x-request-id": REQUEST_ID, ...headers });
 }
 
-function expected(operation: Operation, hasBegun: boolean): Failing {
-  const { name } = operation;
+function expected(call: SdkCall, hasBegun: boolean): Failing {
+  const { name } = call;
   if (name === "get" || name === "post") {
     return { type, code: "REQUEST_TIMEOUT", attempts: 1, isRetryable: name === "get" };
   }
   // The first byte of a code run may take two minutes, so the run's own deadline is reached first.
-  if (isRun(operation) && !hasBegun) return { type, code: "RUN_TIMEOUT", attempts: 1, printed: "" };
+  if (isRun(call) && !hasBegun) return { type, code: "RUN_TIMEOUT", attempts: 1, printed: "" };
   return {
     type,
     code: "STREAM_STALLED",
@@ -78,12 +74,12 @@ test("silence at any point ends each kind of call at its deadline, with an inter
   // All at once: a command without an id cannot be interrupted, and is cancelled after 5 s each time.
   await Promise.all(
     PLACES.flatMap(([place, fault, hasBegun]) =>
-      CALLS.flatMap((operation) =>
+      CALLS.flatMap((call) =>
         [false, true].map(async (ignoresInterrupts) => {
-          const failing = expected(operation, hasBegun);
-          const timed: Operation = {
-            ...operation,
-            run: (link, options) => operation.run(link, options).finally(() => (settled += 1)),
+          const failing = expected(call, hasBegun);
+          const timed: SdkCall = {
+            ...call,
+            run: (link, options) => call.run(link, options).finally(() => (settled += 1)),
           };
           const timeoutSeconds = failing.code === "RUN_TIMEOUT" ? DEADLINE_SECONDS : undefined;
           try {
@@ -94,7 +90,7 @@ test("silence at any point ends each kind of call at its deadline, with an inter
               ...(timeoutSeconds !== undefined && { timeoutSeconds }),
             });
           } catch (cause) {
-            wrong.push([operation.name, place, ignoresInterrupts, String(cause)]);
+            wrong.push([call.name, place, ignoresInterrupts, String(cause)]);
           }
         }),
       ),
@@ -106,17 +102,17 @@ test("silence at any point ends each kind of call at its deadline, with an inter
 });
 
 test.each(
-  OPERATIONS.filter(({ name }) => ["code", "stream", "command"].includes(name)).map(
+  SDK_CALLS.filter(({ name }) => ["code", "stream", "command"].includes(name)).map(
     (each) => [each.name, each] as const,
   ),
-)("pings keep a run alive until its own deadline: %s", async (_, operation) => {
+)("pings keep a run alive until its own deadline: %s", async (_, call) => {
   const fault: Fault = (exchange) => {
-    begin(exchange, operation.headers).chunk(CODE_FRAMES[0] ?? "");
+    begin(exchange, call.headers).chunk(CODE_FRAMES[0] ?? "");
     const pinging = setInterval(() => exchange.chunk(bareFrame({ type: "ping", text: "pong" })), 10);
     exchange.socket.on("close", () => clearInterval(pinging));
   };
   await expectSurvival(
-    operation,
+    call,
     fault,
     { type, code: "RUN_TIMEOUT", printed: "" },
     { streamIdleTimeoutSeconds: 0.4, timeoutSeconds: 1 },

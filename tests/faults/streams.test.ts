@@ -1,13 +1,13 @@
 import { afterAll, describe, expect, test } from "@jest/globals";
 import { SandboxApiException, SandboxConnectionException, SandboxException } from "../../src/errors.js";
 import { Codes } from "../../src/services/codes.js";
-import { chunkOf, frame, type FaultExchange } from "../helpers/faults/fault-server.js";
+import { chunkOf, frame, type FaultExchange } from "../helpers/fault-server.js";
 import { heapMiB } from "../helpers/faults/leaks.js";
-import { CODE_FRAMES, OPERATIONS, operation, PRINTED } from "../helpers/faults/operations.js";
+import { CODE_FRAMES, SDK_CALLS, sdkCall, PRINTED } from "../helpers/faults/sdk-calls.js";
 import {
   countCases,
   expectSurvival,
-  inWorld,
+  withFaultServer,
   REQUEST_ID,
   reportCases,
   type Expected,
@@ -16,7 +16,7 @@ import { bareFrame } from "../helpers/wire.js";
 
 afterAll(() => reportCases("streams"));
 
-const STREAMS = OPERATIONS.filter(({ name }) => ["code", "stream", "command"].includes(name));
+const STREAMS = SDK_CALLS.filter(({ name }) => ["code", "stream", "command"].includes(name));
 const MIB = 1024 * 1024;
 
 function begin(exchange: FaultExchange): FaultExchange {
@@ -28,13 +28,13 @@ function begin(exchange: FaultExchange): FaultExchange {
 }
 
 describe("accepts a stream one byte at a time:", () => {
-  test.each(OPERATIONS.filter(({ name }) => name !== "download").map((each) => [each.name, each] as const))(
+  test.each(SDK_CALLS.filter(({ name }) => name !== "download").map((each) => [each.name, each] as const))(
     "%s",
-    async (_, operation) => {
+    async (_, call) => {
       for (const framing of ["chunked", "length"] as const) {
-        const bytes = frame(200, operation.body, operation.headers, framing);
+        const bytes = frame(200, call.body, call.headers, framing);
         await expectSurvival(
-          operation,
+          call,
           (exchange) => {
             void (async () => {
               for (const byte of bytes) {
@@ -118,8 +118,8 @@ describe("accepts every framing:", () => {
 
 describe("accepts frames with fewer or more fields than expected:", () => {
   const complete = CODE_FRAMES[5] ?? "";
-  const code = operation("code");
-  const command = operation("command");
+  const code = sdkCall("code");
+  const command = sdkCall("command");
   test.each<[string, readonly unknown[], string]>([
     ["no init", [{ type: "stdout", text: "a" }], "a"],
     ["an init without an id", [{ type: "init" }, { type: "stdout", text: "a" }], "a"],
@@ -225,7 +225,7 @@ describe("a malformed frame is an error, after the events before it:", () => {
       [0, ""],
     ] as const) {
       await expectSurvival(
-        operation("code"),
+        sdkCall("code"),
         (exchange) => begin(exchange).chunkIfAny(Buffer.from(body).subarray(0, until)).lastChunk(),
         { type: SandboxConnectionException, code: "STREAM_CUT", printed, hasRequestId: true },
       );
@@ -237,7 +237,7 @@ describe("accepts large streams:", () => {
   test("a frame of 100 MB arrives complete", async () => {
     const piece = Buffer.from("0123456789abcdef".repeat(MIB / 16));
     countCases(1);
-    await inWorld(
+    await withFaultServer(
       (exchange) => {
         begin(exchange).chunk(`${CODE_FRAMES[0] ?? ""}{"type":"stdout","text":"`);
         let sent = 0;
@@ -268,7 +268,7 @@ describe("accepts large streams:", () => {
       bareFrame({ type: "stdout", text: "x".repeat(40), timestamp: 1 }).repeat(1_000),
     );
     countCases(1);
-    await inWorld(
+    await withFaultServer(
       (exchange) => {
         begin(exchange).chunk(CODE_FRAMES[0] ?? "");
         let sent = 0;

@@ -4,11 +4,12 @@ import type { Run } from "../../src/execution/run.js";
 import { Codes } from "../../src/services/codes.js";
 import { Commands } from "../../src/services/commands.js";
 import type { SandboxLink } from "../../src/services/link.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { linkTo } from "./link.js";
+import { failureOf } from "./promises.js";
+import { typesOf } from "./scripted-run.js";
 import { expectExecution, type ExpectedExecution } from "./expect-execution.js";
 import { bodyOf, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 import { disableNet, replay, restoreNet, type Replay } from "./replay.js";
-import { linkTo, typesOf } from "./run-harness.js";
 
 const ORIGIN = "http://sandbox.test:44772";
 

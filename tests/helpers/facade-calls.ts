@@ -17,7 +17,7 @@ const FILE = "/workspace/ft/a/hello.txt";
 const COMMAND = "b45213e24c2d4fb1be08fcb003593463";
 
 /** The objects that facade calls use. Creating them sends requests that do not count as the call's. */
-export interface World {
+export interface FacadeObjects {
   readonly config: ConnectionConfig;
   readonly sandbox: Sandbox;
   readonly interpreter: CodeInterpreter;
@@ -32,7 +32,7 @@ export interface World {
 export interface FacadeCall {
   /** The ids of the operations, sorted and unique. */
   readonly operations: readonly string[];
-  readonly call: (world: World) => unknown;
+  readonly call: (objects: FacadeObjects) => unknown;
   /** By operation: a response for which there is no recording, or the name of the recording to use. */
   readonly answers?: Readonly<Record<string, Answer>>;
   /** Why the call sends no request. */
@@ -177,7 +177,7 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   },
   "Sandbox.prototype.[asyncDispose]": {
     operations: ["deleteSandbox"],
-    // With `killOnDispose`, which the world sets.
+    // With `killOnDispose`, which `observe` sets.
     call: ({ sandbox }) => sandbox[Symbol.asyncDispose](),
   },
 
@@ -531,7 +531,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
       skipHealthCheck: true,
       killOnDispose: true,
     });
-    const world: World = {
+    const objects: FacadeObjects = {
       config,
       sandbox,
       interpreter: await CodeInterpreter.create(sandbox),
@@ -541,7 +541,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
       directory,
     };
     observed.length = 0;
-    await call(world);
+    await call(objects);
     return observed;
   } finally {
     await rm(directory, { recursive: true });

@@ -1,4 +1,8 @@
 import { startLocalServer, type LocalServer, type LocalServerOptions } from "../../src/local/index.js";
+import { readRun, type CodeOutcome, type CodeRun } from "./code-runs.js";
+import { form, read, type ExecdAnswer } from "./execd-answers.js";
+import type { Exchange } from "./fixtures.js";
+import { isolationWorks } from "./skips.js";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -50,6 +54,13 @@ export class LocalClient implements AsyncDisposable {
   }
 }
 
+export interface PortRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A string or a stream is sent unchanged, anything else as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
 /** The outcome of a command or run. */
 export interface Outcome {
   readonly events: readonly WireRecord[];
@@ -77,14 +88,52 @@ export class LocalSandbox {
     return `/v1/sandboxes/${this.id}`;
   }
 
-  /** Sends a request to the sandbox's execd. */
+  /** Sends a request to the sandbox's execd. A body that is not a string or a stream is sent as JSON. */
   execd(method: string, path: string, body?: unknown, init: RequestInit = {}): Promise<Response> {
-    return this.client.server.fetch(`${this.#address}${path}`, {
+    const headers = { ...this.#headers, ...(init.headers as Record<string, string> | undefined) };
+    return this.#send(`${this.#address}${path}`, { ...init, method, headers }, body);
+  }
+
+  /** Sends a request to the sandbox's execd and reads the response. */
+  async send(method: string, path: string, { body, ...init }: PortRequest = {}): Promise<ExecdAnswer> {
+    return read(await this.execd(method, path, body, init));
+  }
+
+  /** Sends a request to any port of the sandbox, without the access token. */
+  openPort(
+    port: number,
+    method: string,
+    path: string,
+    { body, ...init }: PortRequest = {},
+  ): Promise<Response> {
+    const { url } = this.client.server;
+    return this.#send(`${url}/gateway/${this.id}/${port}${path}`, { ...init, method }, body);
+  }
+
+  #send(url: string, init: RequestInit, body: unknown): Promise<Response> {
+    const sent = isBody(body) || body === undefined ? body : JSON.stringify(body);
+    return this.client.server.fetch(url, {
       ...init,
-      method,
-      headers: this.#headers,
-      ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+      ...(sent !== undefined && { body: sent }),
+      ...(sent instanceof ReadableStream && { duplex: "half" }),
     });
+  }
+
+  /** Sends a recorded request again. */
+  repeat({ request: { method, path, headers, body } }: Exchange): Promise<ExecdAnswer> {
+    return this.send(method, path, { headers, ...(body !== null && { body }) });
+  }
+
+  /** Uploads a file. */
+  upload(path: string, content: string, permission: Json = {}): Promise<ExecdAnswer> {
+    return this.send("POST", "/files/upload", form([[{ path, ...permission }, content]]));
+  }
+
+  /** Downloads a file. */
+  async read(path: string): Promise<string> {
+    const { status, text } = await this.send("GET", `/files/download?path=${encodeURIComponent(path)}`);
+    if (status !== 200) throw new Error(`${status} ${text}`);
+    return text;
   }
 
   /** Runs a shell command and waits for its end. */
@@ -99,10 +148,52 @@ export class LocalSandbox {
     );
   }
 
+  async createContext(language: string): Promise<string> {
+    const response = await this.execd("POST", "/code/context", { language });
+    if (!response.ok) throw new Error(await response.text());
+    return String(((await response.json()) as Json)["id"]);
+  }
+
+  /** Runs code and waits for its end, in a context or in the language's default one. */
+  run(language: string, code: string, contextId?: string): Promise<CodeOutcome> {
+    return this.startRun(language, code, contextId).outcome;
+  }
+
+  /** Starts a run whose output can be observed. With `onPrint`, output goes there instead of into the outcome. */
+  startRun(language: string, code: string, contextId?: string, onPrint?: (text: string) => void): CodeRun {
+    const context = { language, ...(contextId !== undefined && { id: contextId }) };
+    return readRun(this.execd("POST", "/code", { code, context }), onPrint);
+  }
+
+  async interrupt(contextId: string): Promise<void> {
+    await this.execd("DELETE", `/code?id=${contextId}`);
+  }
+
   async state(): Promise<unknown> {
     const { status } = await this.client.json("GET", this.path);
     return (status as Json)["state"];
   }
+
+  /** Closes the server. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.server.close();
+  }
+}
+
+/** Starts a server with one sandbox. The sandbox is isolated if that works here; kernels behave the same without. */
+export async function startSandbox(options: LocalServerOptions = {}): Promise<LocalSandbox> {
+  const isolation = isolationWorks ? "auto" : "none";
+  const client = await LocalClient.start({ port: false, isolation, ...options });
+  try {
+    return await client.create();
+  } catch (error) {
+    await client.server.close();
+    throw error;
+  }
+}
+
+function isBody(body: unknown): body is string | ReadableStream {
+  return typeof body === "string" || body instanceof ReadableStream;
 }
 
 /** Reads an event stream to its end. */

@@ -9,14 +9,14 @@ import {
   SandboxManager,
   type ConnectionConfig,
 } from "../../src/index.js";
-import { failureOf } from "../unit/transport/harness.js";
+import { failureOf } from "./promises.js";
+import { typesOf } from "./scripted-run.js";
 import { nameExchanges } from "./exchanges.js";
 import { expectExecution, type ExpectedExecution } from "./expect-execution.js";
 import { bodyOf, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 import { parseEvents } from "./local-sandbox.js";
 import { parseMultipart } from "./multipart.js";
 import { replay, type Replay } from "./replay.js";
-import { typesOf } from "./run-harness.js";
 
 /** The objects for the same calls in every world. Only the server differs. */
 export interface World {

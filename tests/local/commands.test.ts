@@ -1,20 +1,20 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { OTHER_DIFFERENCES } from "../conformance/other-differences.js";
-import { comparable, ExecdClient, nextText, recorded } from "../helpers/execd-client.js";
+import { comparable, nextText, recorded } from "../helpers/execd-answers.js";
+import { type LocalSandbox, parseEvents, startSandbox, until } from "../helpers/local-sandbox.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
-import { parseEvents, until } from "../helpers/local-sandbox.js";
 import { essence, isStream, recordedEssence } from "../helpers/recorded-streams.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-let execd: ExecdClient;
+let sandbox: LocalSandbox;
 const describeIsolated = describeIf(isolationWorks, "local/commands", NO_ISOLATION_REASON);
 const exchanges = loadFixture("execd-command");
 
 beforeAll(async () => {
-  if (isolationWorks) execd = await ExecdClient.start();
+  if (isolationWorks) sandbox = await startSandbox();
 });
 afterAll(async () => {
-  if (isolationWorks) await execd[Symbol.asyncDispose]();
+  if (isolationWorks) await sandbox[Symbol.asyncDispose]();
 });
 
 interface Status {
@@ -24,20 +24,20 @@ interface Status {
 }
 
 const status = async (id: string) =>
-  JSON.parse((await execd.send("GET", `/command/status/${id}`)).text) as Status;
+  JSON.parse((await sandbox.send("GET", `/command/status/${id}`)).text) as Status;
 const ended = (id: string) =>
   until(
     () => status(id),
     ({ running }) => !running,
   );
 const logs = (id: string, cursor?: number | string) =>
-  execd.send("GET", `/command/${id}/logs${cursor === undefined ? "" : `?cursor=${cursor}`}`);
+  sandbox.send("GET", `/command/${id}/logs${cursor === undefined ? "" : `?cursor=${cursor}`}`);
 
 async function startInBackground(
   command: string,
   fields: Readonly<Record<string, unknown>> = {},
 ): Promise<string> {
-  const { events } = await execd.command(command, { background: true, ...fields });
+  const { events } = await sandbox.command(command, { background: true, ...fields });
   return String(events[0]?.["text"]);
 }
 
@@ -52,7 +52,7 @@ describeIsolated("recorded commands", () => {
       .filter(({ label, request }) => !DIFFERENT.has(label) && !isAboutAnother(request.path))
       .map((exchange) => [exchange.label, exchange] as const),
   )("%s", async (_label, exchange) => {
-    const answer = await execd.repeat(exchange);
+    const answer = await sandbox.repeat(exchange);
     if (!isStream(exchange)) {
       expect(comparable(answer.status, answer.headers, answer.text)).toEqual(recorded(exchange));
       return;
@@ -74,7 +74,7 @@ describeIsolated("a command in the background", () => {
     );
     expect(await status(id)).toMatchObject({ running: true });
     expect(await status(id)).not.toHaveProperty("exit_code");
-    await execd.command("touch /tmp/go");
+    await sandbox.command("touch /tmp/go");
     expect(await ended(id)).toMatchObject({ exit_code: 4, error: "exit status 4" });
     for (const cursor of ["0", "tail", "3", "9999", "-1", "abc"]) {
       const answer = await logs(id, cursor === "tail" ? 9 : cursor);
@@ -86,7 +86,7 @@ describeIsolated("a command in the background", () => {
   test("answers for itself as execd does once it is known to be over", async () => {
     const id = await startInBackground("exit 0");
     expect(await ended(id)).not.toHaveProperty("error");
-    const answer = await execd.send("DELETE", `/command?id=${id}`);
+    const answer = await sandbox.send("DELETE", `/command?id=${id}`);
     expect(comparable(answer.status, answer.headers, answer.text)).toEqual(
       recorded(findExchange(exchanges, "interrupt finished")),
     );
@@ -96,16 +96,16 @@ describeIsolated("a command in the background", () => {
     const late = await startInBackground("sleep 300 & sleep 300", { timeout: 50 });
     expect(await ended(late)).toMatchObject({ exit_code: -1, error: "signal: killed" });
     const stopped = await startInBackground("sleep 301 & sleep 301");
-    expect((await execd.send("DELETE", `/command?id=${stopped}`)).status).toBe(200);
+    expect((await sandbox.send("DELETE", `/command?id=${stopped}`)).status).toBe(200);
     expect(await status(stopped)).toMatchObject({ exit_code: -1, error: "signal: terminated" });
-    const left = await execd.command(
+    const left = await sandbox.command(
       "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' | grep -c 'sleep 30[0-9]'",
     );
     expect(left.stdout).toMatch(/^[01]$/); // grep may see its own command line
   });
 
   test("that does not start says so, also afterwards", async () => {
-    const { events } = await execd.command("true", { background: true, uid: 4_000_000 });
+    const { events } = await sandbox.command("true", { background: true, uid: 4_000_000 });
     expect(events.at(-1)).toMatchObject({ code: "RUNTIME_ERROR" });
     expect(await status(String(events[0]?.["text"]))).toMatchObject({ running: false, exit_code: 255 });
   });
@@ -116,7 +116,7 @@ describeIsolated("a command in the background", () => {
     );
     await ended(id);
     expect((await logs(id)).text).toBe("first\n");
-    await execd.command("touch /tmp/on");
+    await sandbox.command("touch /tmp/on");
     await until(
       () => logs(id),
       ({ text }) => text === "first\nlater\n",
@@ -138,7 +138,7 @@ describeIsolated("a command in the background", () => {
   });
 
   test("works after code has emptied /tmp", async () => {
-    await execd.command("rm -rf /tmp/* /tmp/.[a-z]*");
+    await sandbox.command("rm -rf /tmp/* /tmp/.[a-z]*");
     const id = await startInBackground("echo fine");
     await ended(id);
     expect((await logs(id)).text).toBe("fine\n");
@@ -147,7 +147,7 @@ describeIsolated("a command in the background", () => {
 
 describeIsolated("a command", () => {
   test("may be a program and its arguments, without a shell", async () => {
-    const answer = await execd.send("POST", "/command", {
+    const answer = await sandbox.send("POST", "/command", {
       body: { argv: ["printf", "%s|", "a b", "$HOME"] },
     });
     expect(essence(answer.text)).toMatchObject({
@@ -164,36 +164,38 @@ describeIsolated("a command", () => {
     [{ argv: "true" }, "cannot unmarshal string"],
     [{ command: "id", gid: 1 }, "uid is required when gid is provided"],
   ])("of %j is refused", async (body, reason) => {
-    const answer = await execd.send("POST", "/command", { body });
+    const answer = await sandbox.send("POST", "/command", { body });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain(reason);
   });
 
   test("runs as the user of the box, and as no other", async () => {
-    expect((await execd.command("id -u; id -g", { uid: 1000 })).stdout).toBe("1000\n1000");
-    expect((await execd.command("id -u", { uid: 65534 })).ending).toMatch(/^fork\/exec bash: /);
+    expect((await sandbox.command("id -u; id -g", { uid: 1000 })).stdout).toBe("1000\n1000");
+    expect((await sandbox.command("id -u", { uid: 65534 })).ending).toMatch(/^fork\/exec bash: /);
   });
 
   test("starts in a directory that its own variables name", async () => {
-    expect((await execd.command("pwd", { cwd: "$WHERE", envs: { WHERE: "/var" } })).stdout).toBe("/var");
+    expect((await sandbox.command("pwd", { cwd: "$WHERE", envs: { WHERE: "/var" } })).stdout).toBe("/var");
   });
 
   test("goes on when its client goes away", async () => {
     const controller = new AbortController();
-    const response = await execd.open("POST", "/command", {
-      body: { command: "echo begun; until [ -e /tmp/gone ]; do sleep 0.01; done; echo over > /tmp/over" },
-      signal: controller.signal,
-    });
+    const response = await sandbox.execd(
+      "POST",
+      "/command",
+      { command: "echo begun; until [ -e /tmp/gone ]; do sleep 0.01; done; echo over > /tmp/over" },
+      { signal: controller.signal },
+    );
     const first = await nextText(response.body?.getReader());
     const id = String(parseEvents(first ?? "")[0]?.["text"]);
     controller.abort(new Error("away"));
-    await execd.command("touch /tmp/gone");
+    await sandbox.command("touch /tmp/gone");
     expect(await ended(id)).toMatchObject({ exit_code: 0 });
-    expect(await execd.read("/tmp/over")).toBe("over\n");
+    expect(await sandbox.read("/tmp/over")).toBe("over\n");
   });
 
   test("of the foreground has no logs", async () => {
-    const { events } = await execd.command("true");
+    const { events } = await sandbox.command("true");
     const answer = await logs(String(events[0]?.["text"]));
     const exchange = findExchange(exchanges, "logs of foreground");
     expect(comparable(answer.status, answer.headers, answer.text)).toEqual(recorded(exchange));

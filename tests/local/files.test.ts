@@ -1,18 +1,19 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { OTHER_DIFFERENCES } from "../conformance/other-differences.js";
-import { comparable, ExecdClient, form, recorded } from "../helpers/execd-client.js";
+import { comparable, form, recorded } from "../helpers/execd-answers.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { loadFixture } from "../helpers/fixtures.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-let execd: ExecdClient;
+let sandbox: LocalSandbox;
 
 const describeIsolated = describeIf(isolationWorks, "local/files", NO_ISOLATION_REASON);
 
 beforeAll(async () => {
-  if (isolationWorks) execd = await ExecdClient.start();
+  if (isolationWorks) sandbox = await startSandbox();
 });
 afterAll(async () => {
-  if (isolationWorks) await execd[Symbol.asyncDispose]();
+  if (isolationWorks) await sandbox[Symbol.asyncDispose]();
 });
 
 describeIsolated("recorded requests for files", () => {
@@ -31,10 +32,10 @@ describeIsolated("recorded requests for files", () => {
     for (const exchange of loadFixture("execd-files")) {
       if (exchange.label === "info" && !isPrepared) {
         isPrepared = true;
-        const { ending } = await execd.command(PREPARATION.join("\n"));
+        const { ending } = await sandbox.command(PREPARATION.join("\n"));
         expect(ending).toBe("execution_complete");
       }
-      const { status, headers, text } = await execd.repeat(exchange);
+      const { status, headers, text } = await sandbox.repeat(exchange);
       const answer = comparable(status, headers, text);
       if (DIFFERENT.has(exchange.label)) {
         if (JSON.stringify(answer) !== JSON.stringify(recorded(exchange))) differences.push(exchange.label);
@@ -50,8 +51,8 @@ describeIsolated("recorded requests for files", () => {
 describeIsolated("an upload", () => {
   test("keeps the bytes, whatever they look like", async () => {
     const content = "\r\n--\r\n--A\r\n\r\n--B-not\n\0 ünïcödé \u{1f389}\r\n".replace("--B", "--C");
-    expect(await execd.upload("/workspace/up/odd.txt", content)).toMatchObject({ status: 200, text: "" });
-    expect(await execd.read("/workspace/up/odd.txt")).toBe(content);
+    expect(await sandbox.upload("/workspace/up/odd.txt", content)).toMatchObject({ status: 200, text: "" });
+    expect(await sandbox.read("/workspace/up/odd.txt")).toBe(content);
   });
 
   test("of several files writes each, and none where one does not fit", async () => {
@@ -59,25 +60,25 @@ describeIsolated("an upload", () => {
       [{ path: "/workspace/up/1" }, "one"],
       [{ path: "/workspace/up/2" }, "two"],
     ]);
-    expect((await execd.send("POST", "/files/upload", files)).status).toBe(200);
-    expect(await execd.read("/workspace/up/2")).toBe("two");
+    expect((await sandbox.send("POST", "/files/upload", files)).status).toBe(200);
+    expect(await sandbox.read("/workspace/up/2")).toBe("two");
     const withoutPath = form([
       [{ path: "/workspace/up/3" }, "three"],
       [{}, "four"],
     ]);
-    expect((await execd.send("POST", "/files/upload", withoutPath)).status).toBe(400);
-    expect((await execd.send("GET", "/files/info?path=/workspace/up/3")).status).toBe(404);
+    expect((await sandbox.send("POST", "/files/upload", withoutPath)).status).toBe(400);
+    expect((await sandbox.send("GET", "/files/info?path=/workspace/up/3")).status).toBe(404);
   });
 
   test("that breaks off changes nothing and leaves nothing", async () => {
-    await execd.upload("/workspace/broken/file", "old");
+    await sandbox.upload("/workspace/broken/file", "old");
     const { body, headers } = form([[{ path: "/workspace/broken/file" }, "new".repeat(100_000)]]);
     const cut = { headers, body: body.slice(0, -20) };
-    const answer = await execd.send("POST", "/files/upload", cut);
+    const answer = await sandbox.send("POST", "/files/upload", cut);
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("unexpected EOF");
-    expect(await execd.read("/workspace/broken/file")).toBe("old");
-    expect((await execd.command("ls -A /workspace/broken")).stdout).toBe("file");
+    expect(await sandbox.read("/workspace/broken/file")).toBe("old");
+    expect((await sandbox.command("ls -A /workspace/broken")).stdout).toBe("file");
   });
 
   test("that its client aborts leaves nothing", async () => {
@@ -90,7 +91,7 @@ describeIsolated("an upload", () => {
         if (++pulls === 3) controller.abort(new Error("enough"));
       },
     });
-    const sending = execd.send("POST", "/files/upload", {
+    const sending = sandbox.send("POST", "/files/upload", {
       headers,
       body: endless,
       signal: controller.signal,
@@ -98,19 +99,19 @@ describeIsolated("an upload", () => {
     await expect(sending).rejects.toThrow("enough");
     const looking =
       "for i in $(seq 200); do ls -A /workspace | grep -q upload- || break; sleep 0.02; done; ls -A /workspace";
-    expect((await execd.command(looking)).stdout).not.toMatch(/upload-|aborted/);
+    expect((await sandbox.command(looking)).stdout).not.toMatch(/upload-|aborted/);
   });
 
   test("into a file that is there keeps its mode and its other names", async () => {
-    await execd.upload("/workspace/kept", "old", { mode: 640 });
-    await execd.command("ln /workspace/kept /workspace/other-name");
-    await execd.upload("/workspace/kept", "new");
-    expect(await execd.read("/workspace/other-name")).toBe("new");
-    expect((await execd.command("stat -c %a /workspace/kept")).stdout).toBe("640");
+    await sandbox.upload("/workspace/kept", "old", { mode: 640 });
+    await sandbox.command("ln /workspace/kept /workspace/other-name");
+    await sandbox.upload("/workspace/kept", "new");
+    expect(await sandbox.read("/workspace/other-name")).toBe("new");
+    expect((await sandbox.command("stat -c %a /workspace/kept")).stdout).toBe("640");
   });
 
   test("of a body that is not a form is refused", async () => {
-    const answer = await execd.send("POST", "/files/upload", { body: "{}" });
+    const answer = await sandbox.send("POST", "/files/upload", { body: "{}" });
     expect(answer.status).toBe(400);
     expect(answer.text).toContain("multipart");
   });
@@ -118,11 +119,11 @@ describeIsolated("an upload", () => {
 
 describeIsolated("a download", () => {
   const range = (value: string, path = "/workspace/digits") =>
-    execd.send("GET", `/files/download?path=${path}`, { headers: { range: value } });
+    sandbox.send("GET", `/files/download?path=${path}`, { headers: { range: value } });
 
   beforeAll(async () => {
-    await execd.upload("/workspace/digits", "0123456789");
-    await execd.upload("/workspace/empty", "");
+    await sandbox.upload("/workspace/digits", "0123456789");
+    await sandbox.upload("/workspace/empty", "");
   });
 
   test.each([
@@ -146,44 +147,46 @@ describeIsolated("a download", () => {
   });
 
   test("of many lines is the window of them", async () => {
-    await execd.command("seq 1 200000 > /workspace/lines");
-    const all = await execd.send("GET", "/files/download?path=/workspace/lines&offset=1");
+    await sandbox.command("seq 1 200000 > /workspace/lines");
+    const all = await sandbox.send("GET", "/files/download?path=/workspace/lines&offset=1");
     expect(all.text.split("\n")).toHaveLength(200_000);
-    const some = await execd.send("GET", "/files/download?path=/workspace/lines&offset=199999&limit=5");
+    const some = await sandbox.send("GET", "/files/download?path=/workspace/lines&offset=199999&limit=5");
     expect(some.text).toBe("199999\n200000");
   });
 
   test("of a file that is not there is 404", async () => {
-    const answer = await execd.send("GET", "/files/download?path=/workspace/none");
+    const answer = await sandbox.send("GET", "/files/download?path=/workspace/none");
     expect(answer.status).toBe(404);
     expect(JSON.parse(answer.text)).toMatchObject({ code: "FILE_NOT_FOUND" });
   });
 
   test("that nobody reads holds up no other request", async () => {
-    await execd.command("head -c 20000000 /dev/zero > /workspace/zeros");
+    await sandbox.command("head -c 20000000 /dev/zero > /workspace/zeros");
     const unread = await Promise.all(
-      Array.from({ length: 10 }, () => execd.open("GET", "/files/download?path=/workspace/zeros")),
+      Array.from({ length: 10 }, () => sandbox.execd("GET", "/files/download?path=/workspace/zeros")),
     );
-    expect((await execd.command("seq 1 50000 | tail -1")).stdout).toBe("50000");
-    expect(await execd.upload("/workspace/meanwhile", "x".repeat(2_000_000))).toMatchObject({ status: 200 });
-    expect(await execd.read("/workspace/meanwhile")).toHaveLength(2_000_000);
+    expect((await sandbox.command("seq 1 50000 | tail -1")).stdout).toBe("50000");
+    expect(await sandbox.upload("/workspace/meanwhile", "x".repeat(2_000_000))).toMatchObject({
+      status: 200,
+    });
+    expect(await sandbox.read("/workspace/meanwhile")).toHaveLength(2_000_000);
     const bytes = await unread[0]?.arrayBuffer();
     expect(bytes?.byteLength).toBe(20_000_000);
     for (const { body } of unread.slice(1)) await body?.cancel();
   });
 
   test("of a named pipe does not wait for a writer", async () => {
-    await execd.command("mkfifo /workspace/pipe");
-    expect((await execd.send("GET", "/files/download?path=/workspace/pipe")).text).toBe("");
+    await sandbox.command("mkfifo /workspace/pipe");
+    expect((await sandbox.send("GET", "/files/download?path=/workspace/pipe")).text).toBe("");
   });
 });
 
 describeIsolated("files of a sandbox", () => {
   test("move between its directories, with what is in them", async () => {
-    await execd.command("mkdir -p /tmp/from/in; echo x > /tmp/from/in/file; ln -s nowhere /tmp/from/link");
+    await sandbox.command("mkdir -p /tmp/from/in; echo x > /tmp/from/in/file; ln -s nowhere /tmp/from/link");
     const move = [{ src: "/tmp/from", dest: "/workspace/moved/to" }];
-    expect((await execd.send("POST", "/files/mv", { body: move })).status).toBe(200);
-    const { stdout } = await execd.command("cat moved/to/in/file; readlink moved/to/link; ls /tmp");
+    expect((await sandbox.send("POST", "/files/mv", { body: move })).status).toBe(200);
+    const { stdout } = await sandbox.command("cat moved/to/in/file; readlink moved/to/link; ls /tmp");
     expect(stdout).toBe("x\nnowhere");
   });
 
@@ -192,46 +195,46 @@ describeIsolated("files of a sandbox", () => {
     ["/etc/passwd/x", 500],
   ])("are refused where nothing can be made: %s", async (path, status) => {
     const answers = [
-      await execd.send("POST", "/directories", { body: { [path]: {} } }),
-      await execd.send("POST", "/session", { body: { cwd: path } }),
-      await execd.send("POST", "/code/context", { body: { language: "python", cwd: path } }),
-      await execd.upload(`${path}/file`, "x"),
+      await sandbox.send("POST", "/directories", { body: { [path]: {} } }),
+      await sandbox.send("POST", "/session", { body: { cwd: path } }),
+      await sandbox.send("POST", "/code/context", { body: { language: "python", cwd: path } }),
+      await sandbox.upload(`${path}/file`, "x"),
     ];
     expect(answers.map((answer) => answer.status)).toEqual([status, 500, 500, 500]);
     for (const { text } of answers) expect(text).toContain("mkdir /");
   });
 
   test("are not kept by browsers, whatever part of them is read", async () => {
-    await execd.upload("/workspace/fresh", "one\ntwo\n");
+    await sandbox.upload("/workspace/fresh", "one\ntwo\n");
     for (const headers of [{}, { range: "bytes=0-1" }]) {
-      const answer = await execd.send("GET", "/files/download?path=/workspace/fresh", { headers });
+      const answer = await sandbox.send("GET", "/files/download?path=/workspace/fresh", { headers });
       expect(answer.headers.get("cache-control")).toBe("no-store");
     }
-    const lines = await execd.send("GET", "/files/download?path=/workspace/fresh&offset=1");
+    const lines = await sandbox.send("GET", "/files/download?path=/workspace/fresh&offset=1");
     expect(lines.headers.get("cache-control")).toBe("no-store");
   });
 
   test("are deleted even where they are links to nowhere", async () => {
-    await execd.command("ln -s /nope /workspace/dangling-link");
-    await execd.send("DELETE", "/files?path=/workspace/dangling-link");
-    expect((await execd.command("ls -A /workspace")).stdout).not.toContain("dangling-link");
+    await sandbox.command("ln -s /nope /workspace/dangling-link");
+    await sandbox.send("DELETE", "/files?path=/workspace/dangling-link");
+    expect((await sandbox.command("ls -A /workspace")).stdout).not.toContain("dangling-link");
   });
 
   test("are found by variables and the home", async () => {
-    await execd.upload("$HOME/in-home", "x");
-    expect(await execd.read("~/in-home")).toBe("x");
+    await sandbox.upload("$HOME/in-home", "x");
+    expect(await sandbox.read("~/in-home")).toBe("x");
     for (const name of ["$NO_SUCH", "$constructor", "${__proto__}"]) {
-      expect((await execd.send("GET", `/files/info?path=${name}/x`)).status).toBe(400);
+      expect((await sandbox.send("GET", `/files/info?path=${name}/x`)).status).toBe(400);
     }
   });
 
   test("keep what a replacement does not name, in whatever encoding", async () => {
-    await execd.command(String.raw`printf 'a\xffa\xfe' > /workspace/latin`);
+    await sandbox.command(String.raw`printf 'a\xffa\xfe' > /workspace/latin`);
     const body = { "/workspace/latin": { old: "a", new: "$&" } };
-    const { text } = await execd.send("POST", "/files/replace?verbose=true", { body });
+    const { text } = await sandbox.send("POST", "/files/replace?verbose=true", { body });
     expect(text).toBe('{"/workspace/latin":{"replacedCount":2}}');
     expect(
-      (await execd.command("xxd -p /workspace/latin || od -An -tx1 /workspace/latin")).stdout.replace(
+      (await sandbox.command("xxd -p /workspace/latin || od -An -tx1 /workspace/latin")).stdout.replace(
         / /g,
         "",
       ),

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 
-let client: CodeClient;
+let sandbox: LocalSandbox;
 beforeAll(async () => {
-  client = await CodeClient.start();
+  sandbox = await startSandbox();
 });
-afterAll(async () => client[Symbol.asyncDispose]());
+afterAll(async () => sandbox[Symbol.asyncDispose]());
 
-const run = (code: string, contextId?: string) => client.run("bash", code, contextId);
+const run = (code: string, contextId?: string) => sandbox.run("bash", code, contextId);
 
 test("variables, functions, aliases and the directory are kept", async () => {
   await run("x=5; f() { echo \"f $1 $x\"; }; alias hi='echo alias'; cd /tmp");
@@ -20,7 +20,7 @@ test("standard output and standard error are separate, and can be opened by name
 });
 
 test("nothing else is printed, even in a context's first run", async () => {
-  const contextId = await client.createContext("bash");
+  const contextId = await sandbox.createContext("bash");
   const outcome = await run("true", contextId);
   expect(outcome.order).toEqual(["init", "execution_complete"]);
 });
@@ -67,13 +67,13 @@ test.each([
   ["ERR", "trap 'echo failed' ERR", "false; true", { stdout: "failed\n", stderr: "" }],
   ["RETURN", "trap 'echo returned' RETURN", "echo b", { stdout: "b\n", stderr: "" }],
 ])("a %s trap fires for the user's commands only", async (_signal, trap, code, output) => {
-  const contextId = await client.createContext("bash");
+  const contextId = await sandbox.createContext("bash");
   await run(trap, contextId);
   expect(await run(code, contextId)).toMatchObject(output);
 });
 
 test("functions do not inherit a DEBUG trap unless the code asks for it", async () => {
-  const contextId = await client.createContext("bash");
+  const contextId = await sandbox.createContext("bash");
   await run("f() { echo f; }; trap 'echo dbg' DEBUG", contextId);
   expect((await run("f", contextId)).stdout).toBe("dbg\nf\n");
   await run("trap - DEBUG; set -T; trap 'echo dbg' DEBUG", contextId);
@@ -82,7 +82,7 @@ test("functions do not inherit a DEBUG trap unless the code asks for it", async 
 });
 
 test("set -x prints only the user's commands, and set -a does not export the kernel's variables", async () => {
-  const contextId = await client.createContext("bash");
+  const contextId = await sandbox.createContext("bash");
   await run("set -xa", contextId);
   const { stdout, stderr } = await run("env | grep -c opensandbox", contextId);
   expect(stdout).toBe("0\n");
@@ -158,10 +158,10 @@ describe("an interrupt", () => {
     ["a pipeline", "sleep 60 | { echo runs; cat; }; echo never"],
     ["a subshell", "echo runs; (sleep 60; echo never); echo never"],
   ])("ends %s and keeps the state", async (_what, code) => {
-    const contextId = await client.createContext("bash");
-    const endless = client.start("bash", `kept=kept; ${code}`, contextId);
+    const contextId = await sandbox.createContext("bash");
+    const endless = sandbox.startRun("bash", `kept=kept; ${code}`, contextId);
     await endless.until("runs");
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     const { error, stdout } = await endless.outcome;
     expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
     expect(stdout).toBe("runs\n");
@@ -169,10 +169,10 @@ describe("an interrupt", () => {
   });
 
   test("is reported as an interrupt if it ends the shell after set -e, with a note that the state is lost", async () => {
-    const contextId = await client.createContext("bash");
-    const endless = client.start("bash", "kept=kept; set -e; echo runs; sleep 60", contextId);
+    const contextId = await sandbox.createContext("bash");
+    const endless = sandbox.startRun("bash", "kept=kept; set -e; echo runs; sleep 60", contextId);
     await endless.until("runs");
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     const { error } = await endless.outcome;
     expect(error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
     // The outcome depends on which of the two the signal reaches first.
@@ -181,7 +181,7 @@ describe("an interrupt", () => {
   });
 
   test("kills programs that ignore it when it is repeated, and keeps the state", async () => {
-    const contextId = await client.createContext("bash");
+    const contextId = await sandbox.createContext("bash");
     const { error, stdout } = await insist(
       contextId,
       "kept=kept; (trap '' INT; echo runs; sleep 60; echo never)",
@@ -191,7 +191,7 @@ describe("an interrupt", () => {
   });
 
   test("kills a shell that ignores it when it is repeated, and the context starts a new one", async () => {
-    const contextId = await client.createContext("bash");
+    const contextId = await sandbox.createContext("bash");
     const { error } = await insist(contextId, "gone=gone; trap '' INT; echo runs; while :; do :; done");
     expect(error).toMatchObject({ ename: "KernelDied" });
     expect(error?.evalue).toContain("it did not end the code that was interrupted");
@@ -200,21 +200,21 @@ describe("an interrupt", () => {
 
   /** Sends as many interrupts as the SDK does, some of them concurrently. */
   async function insist(contextId: string, code: string) {
-    const endless = client.start("bash", code, contextId);
+    const endless = sandbox.startRun("bash", code, contextId);
     await endless.until("runs");
-    for (let count = 0; count < 4; count++) await client.interrupt(contextId);
+    for (let count = 0; count < 4; count++) await sandbox.interrupt(contextId);
     return endless.outcome;
   }
 
   test("never makes a run hang, whenever it arrives", async () => {
-    const contextId = await client.createContext("bash");
+    const contextId = await sandbox.createContext("bash");
     await run("kept=kept", contextId);
     for (let moment = 0; moment < 40; moment++) {
-      const endless = client.start("bash", "while :; do :; done", contextId);
+      const endless = sandbox.startRun("bash", "while :; do :; done", contextId);
       await new Promise((resolve) => setTimeout(resolve, moment % 8));
       // An interrupt that arrives before the request itself has no effect.
-      const again = setInterval(() => void client.interrupt(contextId), 500);
-      await client.interrupt(contextId);
+      const again = setInterval(() => void sandbox.interrupt(contextId), 500);
+      await sandbox.interrupt(contextId);
       expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");
       clearInterval(again);
     }

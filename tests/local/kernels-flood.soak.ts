@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const LINES = 10_000_000;
@@ -19,11 +19,11 @@ const FLOODS: readonly (readonly [language: string, code: string, canRun: boolea
   ],
 ];
 
-let client: CodeClient;
+let sandbox: LocalSandbox;
 beforeAll(async () => {
-  client = await CodeClient.start();
+  sandbox = await startSandbox();
 });
-afterAll(async () => client[Symbol.asyncDispose]());
+afterAll(async () => sandbox[Symbol.asyncDispose]());
 
 for (const [language, code, canRun, reason] of FLOODS) {
   describeIf(
@@ -34,7 +34,7 @@ for (const [language, code, canRun, reason] of FLOODS) {
     test(`of ${language} arrive once each, in order, in bounded memory`, async () => {
       let rest = "";
       let next = 0;
-      const run = client.start(language, code, undefined, (text) => {
+      const run = sandbox.startRun(language, code, undefined, (text) => {
         const lines = (rest + text).split("\n");
         rest = lines.pop() ?? "";
         for (const line of lines) {
@@ -56,7 +56,7 @@ for (const [language, code, canRun, reason] of FLOODS) {
 
 /** Resolves to the largest peak of memory among the processes of the sandbox. */
 async function peakMemoryMiB(): Promise<number> {
-  const { stdout } = await client.sandbox.command(
+  const { stdout } = await sandbox.command(
     "cat /proc/[0-9]*/status | awk '/VmHWM/ {print $2}' | sort -n | tail -1",
   );
   return Number(stdout) / 1024;

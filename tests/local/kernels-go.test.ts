@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const hasGo = runs("go", ["version"]);
@@ -12,13 +12,13 @@ describeIf(
   "local/kernels-go",
   hasGo ? NO_ISOLATION_REASON : "no Go (apt-get install golang-go)",
 )("the Go kernel", () => {
-  let client: CodeClient;
+  let sandbox: LocalSandbox;
   beforeAll(async () => {
-    client = await CodeClient.start();
+    sandbox = await startSandbox();
   });
-  afterAll(() => client[Symbol.asyncDispose]());
+  afterAll(() => sandbox[Symbol.asyncDispose]());
 
-  const go = (code: string, contextId?: string) => client.run("go", code, contextId);
+  const go = (code: string, contextId?: string) => sandbox.run("go", code, contextId);
 
   test("runs a whole program", async () => {
     const code = 'package main\n\nimport "fmt"\n\nfunc main() {\n\tfmt.Println("hi ü 😀")\n}\n';
@@ -26,7 +26,7 @@ describeIf(
   });
 
   test("accepts the real kernel's syntax: `%%`, `!` and unused imports", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go("var counter = 5", context);
     const body = 'import "os"\n%% a b\nvar local = 2\nfmt.Println("cell", counter+local, os.Args[1:])';
     expect(await go(body, context)).toMatchObject({ stdout: "cell 7 [a b]\n", error: undefined });
@@ -46,7 +46,7 @@ describeIf(
   });
 
   test("keeps functions, types with methods, variables, constants and imports from run to run", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go('import str "strings"\n\nconst greeting = "hi"\n\nvar names = []string{"ada", "bob"}', context);
     await go("type Point struct{ X, Y int }\n\nfunc (p Point) Sum() int { return p.X + p.Y }", context);
     await go(
@@ -58,14 +58,14 @@ describeIf(
   });
 
   test("a later declaration replaces an earlier one", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go("const (\n\tA = iota\n\tB\n\tC\n)\nfunc f() int { return 1 }", context);
     await go("func f() int { return 2 }\nvar B = 10", context);
     await expect(go("fmt.Println(A, B, C, f())", context)).resolves.toMatchObject({ stdout: "0 10 2 2\n" });
   });
 
   test("declarations that cannot be compiled are not kept", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go("func f() int { return 1 }", context);
     await go("func f() int { return nowhere }", context);
     await expect(go("fmt.Println(f())", context)).resolves.toMatchObject({ stdout: "1\n" });
@@ -110,13 +110,13 @@ describeIf(
   });
 
   test("an error in a last call has its position", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     const { error } = await go("missing(3)", context);
     expect(error?.evalue).toBe("<cell 1>:1:1: undefined: missing");
   });
 
   test("a program whose package is not main is refused, and errors do not contain the kernel's paths", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     expect((await go("package foo\n\nfunc Bar() {}", context)).error).toMatchObject({
       ename: "CompileError",
       evalue: "<cell 1>:1:9: package foo is not a main package, which a program has to be",
@@ -133,35 +133,35 @@ describeIf(
   });
 
   test("prints to both streams, while it runs", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     // This text is printed last.
     const code = 'println("to stderr")\nfmt.Println("first")\ntime.Sleep(10 * time.Minute)';
-    const run = client.start("go", code, context);
+    const run = sandbox.startRun("go", code, context);
     await run.until("first\n");
-    await client.interrupt(context);
+    await sandbox.interrupt(context);
     const { stderr, error } = await run.outcome;
     expect(stderr).toBe("to stderr\n");
     expect(error).toMatchObject({ ename: "Interrupted", evalue: "signal: interrupt" });
   });
 
   test("an interrupt ends a busy loop and the program's child processes, and keeps declarations", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go("var kept = 11", context);
     const code = 'exec.Command("sleep", "600").Start()\nfmt.Println("begun")\nfor {\n}';
-    const run = client.start("go", code, context);
+    const run = sandbox.startRun("go", code, context);
     await run.until("begun");
-    await client.interrupt(context);
+    await sandbox.interrupt(context);
     expect((await run.outcome).error?.ename).toBe("Interrupted");
     await expect(go("kept", context)).resolves.toMatchObject({ results: [{ text: "11" }] });
-    expect((await client.sandbox.command("pgrep -x sleep || echo none")).stdout).toBe("none");
+    expect((await sandbox.command("pgrep -x sleep || echo none")).stdout).toBe("none");
   });
 
   test("a program that ignores the interrupt is killed", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     const code = 'signal.Ignore(os.Interrupt)\nfmt.Println("begun")\nfor {\n}';
-    const run = client.start("go", code, context);
+    const run = sandbox.startRun("go", code, context);
     await run.until("begun");
-    await client.interrupt(context);
+    await sandbox.interrupt(context);
     expect((await run.outcome).error?.ename).toBe("Interrupted");
   });
 
@@ -171,7 +171,7 @@ describeIf(
   });
 
   test("a compile error has the compiler's text, with the user's line numbers", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     const { error, stdout } = await go('fmt.Println("never")\n\n\tmissing(3)', context);
     expect(stdout).toBe("");
     expect(error).toEqual({
@@ -182,14 +182,14 @@ describeIf(
   });
 
   test("a compile error of a whole program has the compiler's text, too", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     const { error } = await go('package main\n\nfunc main() {\n\tvar x int = "a"\n}\n', context);
     expect(error?.evalue).toContain("<cell 1>:4:6: declared and not used: x");
     expect(error?.evalue).toContain('<cell 1>:4:14: cannot use "a"');
   });
 
   test("a panic is printed to stderr and is an error, with the line numbers of each run", async () => {
-    const context = await client.createContext("go");
+    const context = await sandbox.createContext("go");
     await go("func pick(all []int, i int) int {\n\treturn all[i]\n}", context);
     const { error, stderr } = await go("fmt.Println(pick([]int{1}, 5))", context);
     expect(stderr).toMatch(/^panic: runtime error: index out of range \[5\] with length 1\n/);
@@ -221,16 +221,16 @@ describeIf(
   });
 
   test("code can import the workspace's module", async () => {
-    const made = await client.sandbox.command(
+    const made = await sandbox.command(
       "mkdir -p greet && printf 'module my\\n\\ngo 1.20\\n' > go.mod && printf 'package greet\\n\\nfunc Hi() string { return \"hi\" }\\n' > greet/greet.go",
     );
     expect(made.ending).toBe("execution_complete");
     await expect(go('import "my/greet"\nfmt.Println(greet.Hi())')).resolves.toMatchObject({ stdout: "hi\n" });
-    await client.sandbox.command("rm -r go.mod greet");
+    await sandbox.command("rm -r go.mod greet");
   });
 
   test("leaves no files in the workspace", async () => {
     await go("1 + 1");
-    expect((await client.sandbox.command("ls -A")).stdout).toBe("");
+    expect((await sandbox.command("ls -A")).stdout).toBe("");
   });
 });

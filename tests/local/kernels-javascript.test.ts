@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 
-let client: CodeClient;
+let sandbox: LocalSandbox;
 beforeAll(async () => {
-  client = await CodeClient.start();
+  sandbox = await startSandbox();
 });
-afterAll(async () => client[Symbol.asyncDispose]());
+afterAll(async () => sandbox[Symbol.asyncDispose]());
 
-const run = (code: string, contextId?: string) => client.run("javascript", code, contextId);
+const run = (code: string, contextId?: string) => sandbox.run("javascript", code, contextId);
 const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
 
 describe("values", () => {
@@ -106,10 +106,10 @@ console.log("six")`);
   });
 
   test("arrives while the code runs", async () => {
-    const contextId = await client.createContext("javascript");
-    const endless = client.start("javascript", "console.log('now'); while (true);", contextId);
+    const contextId = await sandbox.createContext("javascript");
+    const endless = sandbox.startRun("javascript", "console.log('now'); while (true);", contextId);
     await endless.until("now");
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt" });
   });
 
@@ -150,9 +150,9 @@ void (async () => { for (;;) { await null; await new Promise((r) => setTimeout(r
   });
 
   test("between two runs is reported in the second", async () => {
-    const contextId = await client.createContext("javascript");
+    const contextId = await sandbox.createContext("javascript");
     const [go, mark] = ["/tmp/print-between", "/tmp/printed-between"];
-    await client.run(
+    await sandbox.run(
       "javascript",
       `const fs = require("fs");
 const waiting = setInterval(() => {
@@ -165,8 +165,8 @@ const waiting = setInterval(() => {
       contextId,
     );
     // Prints only now, when the first run has ended.
-    await client.run("bash", `touch ${go}; until [ -e ${mark} ]; do sleep 0.01; done`);
-    const { stdout, stderr } = await client.run("javascript", "console.log('own')", contextId);
+    await sandbox.run("bash", `touch ${go}; until [ -e ${mark} ]; do sleep 0.01; done`);
+    const { stdout, stderr } = await sandbox.run("javascript", "console.log('own')", contextId);
     expect({ stdout, isNoted: stderr.startsWith("Note: ") }).toEqual({ stdout: "own\n", isNoted: true });
   });
 });
@@ -198,10 +198,10 @@ main().catch(console.error);`;
   });
 
   test("that never settles can be interrupted, and is not waited for after `void`", async () => {
-    const contextId = await client.createContext("javascript");
-    const endless = client.start("javascript", "console.log('now'); new Promise(() => {})", contextId);
+    const contextId = await sandbox.createContext("javascript");
+    const endless = sandbox.startRun("javascript", "console.log('now'); new Promise(() => {})", contextId);
     await endless.until("now");
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt" });
     expect(await run("void new Promise(() => {})")).toMatchObject({ results: [], error: undefined });
   });
@@ -300,29 +300,29 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
       "captured t\n",
     ],
   ])("a handler of the code's own is called instead: %s", async (_event, code, stdout) => {
-    const contextId = await client.createContext("javascript");
+    const contextId = await sandbox.createContext("javascript");
     const wait = "await new Promise((y) => setTimeout(y, 40)); 'end'";
-    const outcome = await client.run("javascript", `${code}; ${wait}`, contextId);
+    const outcome = await sandbox.run("javascript", `${code}; ${wait}`, contextId);
     expect(outcome).toMatchObject({ stdout, results: [{ text: "'end'" }], error: undefined });
   });
 
   test("a run is not affected if an earlier one removed all event handlers", async () => {
-    const contextId = await client.createContext("javascript");
+    const contextId = await sandbox.createContext("javascript");
     const remove = "process.removeAllListeners('uncaughtException').removeAllListeners('unhandledRejection')";
-    await client.run("javascript", `var kept = 7; ${remove}; 0`, contextId);
-    const failing = await client.run(
+    await sandbox.run("javascript", `var kept = 7; ${remove}; 0`, contextId);
+    const failing = await sandbox.run(
       "javascript",
       "setTimeout(() => { null.x }); await new Promise(() => {})",
       contextId,
     );
     expect(failing.error).toMatchObject({ ename: "TypeError" });
-    expect((await client.run("javascript", "kept", contextId)).results).toEqual([{ text: "7" }]);
+    expect((await sandbox.run("javascript", "kept", contextId)).results).toEqual([{ text: "7" }]);
   });
 
   test("process.exit of an earlier run does not end a later one", async () => {
-    const contextId = await client.createContext("javascript");
-    await client.run("javascript", "var kept = 7; setTimeout(() => process.exit(1), 20); 0", contextId);
-    const outcome = await client.run(
+    const contextId = await sandbox.createContext("javascript");
+    await sandbox.run("javascript", "var kept = 7; setTimeout(() => process.exit(1), 20); 0", contextId);
+    const outcome = await sandbox.run(
       "javascript",
       "await new Promise((y) => setTimeout(y, 80)); kept",
       contextId,
@@ -374,11 +374,11 @@ describe("an interrupt", () => {
     ["a child process", "require('child_process').execSync('sleep 60')"],
     ["a regular expression", "/^(a+)+$/.test('a'.repeat(40) + 'b')"],
   ])("ends %s and keeps the state", async (_what, code) => {
-    const contextId = await client.createContext("javascript");
+    const contextId = await sandbox.createContext("javascript");
     await run("var kept = 'kept'", contextId);
-    const endless = client.start("javascript", `console.log("runs"); ${code}`, contextId);
+    const endless = sandbox.startRun("javascript", `console.log("runs"); ${code}`, contextId);
     await endless.until("runs");
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     expect(await endless.outcome).toMatchObject({
       error: { ename: "KeyboardInterrupt", evalue: "" },
       isComplete: true,
@@ -387,9 +387,9 @@ describe("an interrupt", () => {
   });
 
   test("does nothing if no code runs in the context", async () => {
-    const contextId = await client.createContext("javascript");
+    const contextId = await sandbox.createContext("javascript");
     await run("var kept = 1", contextId);
-    await client.interrupt(contextId);
+    await sandbox.interrupt(contextId);
     expect((await run("kept", contextId)).results).toEqual([{ text: "1" }]);
   });
 });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../src/index.js";
 import { startLocalServer } from "../../src/local/index.js";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, runs } from "../helpers/skips.js";
 
 const hasPip = hasPython && runs("python3", ["-c", "import pip"]);
@@ -29,11 +29,11 @@ describeIf(
   "local/kernels-packages: pip",
   "Python has no pip, or nothing isolates here (apt-get install python3-pip bubblewrap)",
 )("a Python package", () => {
-  let client: CodeClient;
+  let sandbox: LocalSandbox;
   beforeAll(async () => {
-    client = await CodeClient.start();
+    sandbox = await startSandbox();
   });
-  afterAll(async () => client[Symbol.asyncDispose]());
+  afterAll(async () => sandbox[Symbol.asyncDispose]());
 
   test.each([
     [
@@ -57,34 +57,34 @@ assert os.system("pip install --user ${OPTIONS} /tmp/byuser-1.0-py3-none-any.whl
   ])(
     "installed by %s is importable at once, in the next context, and in a command",
     async (_how, name, install) => {
-      const contextId = await client.createContext("python");
+      const contextId = await sandbox.createContext("python");
       const imported = `import ${name}; ${name}.value`;
-      const before = await client.run("python", imported, contextId);
+      const before = await sandbox.run("python", imported, contextId);
       expect(before.error).toMatchObject({ ename: "ModuleNotFoundError" });
-      expect((await client.run("python", MAKE_WHEEL(name) + install, contextId)).error).toBeUndefined();
-      expect((await client.run("python", imported, contextId)).results).toEqual([
+      expect((await sandbox.run("python", MAKE_WHEEL(name) + install, contextId)).error).toBeUndefined();
+      expect((await sandbox.run("python", imported, contextId)).results).toEqual([
         { text: `'${name} works'` },
       ]);
       // The kernel of this context was started before the installation.
-      const next = await client.createContext("python");
-      expect((await client.run("python", imported, next)).results).toEqual([{ text: `'${name} works'` }]);
-      expect((await client.run("bash", `python3 -c "import ${name}; print(${name}.value)"`)).stdout).toBe(
+      const next = await sandbox.createContext("python");
+      expect((await sandbox.run("python", imported, next)).results).toEqual([{ text: `'${name} works'` }]);
+      expect((await sandbox.run("bash", `python3 -c "import ${name}; print(${name}.value)"`)).stdout).toBe(
         `${name} works\n`,
       );
     },
   );
 
   test("installed by a command is importable in a context that ran before, with its path files", async () => {
-    const contextId = await client.createContext("python");
-    await client.run("python", MAKE_WHEEL("bycommand"), contextId);
+    const contextId = await sandbox.createContext("python");
+    await sandbox.run("python", MAKE_WHEEL("bycommand"), contextId);
     const site = `$(python -c "import sysconfig; print(sysconfig.get_path('purelib'))")`;
-    const installed = await client.run(
+    const installed = await sandbox.run(
       "bash",
       `pip install ${OPTIONS} /tmp/bycommand-1.0-py3-none-any.whl && bycommand --help >/dev/null; mkdir -p /tmp/edited
 echo "value = 'edited'" > /tmp/edited/editable.py; echo /tmp/edited > ${site}/editable.pth; command -v bycommand`,
     );
     expect(installed).toMatchObject({ stdout: "/tmp/.python/bin/bycommand\n" });
-    const { results } = await client.run(
+    const { results } = await sandbox.run(
       "python",
       "import bycommand, editable; [bycommand.value, editable.value]",
       contextId,
@@ -99,17 +99,19 @@ describeIf(
   "nothing isolates here (apt-get install bubblewrap)",
 )("a JavaScript package", () => {
   test("that is installed after it was missing is importable", async () => {
-    await using client = await CodeClient.start();
+    await using sandbox = await startSandbox();
     const install = `mkdir -p node_modules/late/lib node_modules/esm
 echo '{ "main": "lib/main.js" }' > node_modules/late/package.json; echo 'exports.value = "late"' > node_modules/late/lib/main.js
 echo '{ "exports": "./a.js", "type": "module" }' > node_modules/esm/package.json; echo 'export const value = "esm"' > node_modules/esm/a.js`;
-    expect((await client.run("javascript", "require('late')")).error?.evalue).toContain("Cannot find module");
-    expect((await client.run("javascript", "await import('esm')")).error?.evalue).toContain(
+    expect((await sandbox.run("javascript", "require('late')")).error?.evalue).toContain(
+      "Cannot find module",
+    );
+    expect((await sandbox.run("javascript", "await import('esm')")).error?.evalue).toContain(
       "Cannot find package",
     );
-    await client.run("bash", install);
+    await sandbox.run("bash", install);
     expect(
-      (await client.run("javascript", "[require('late').value, (await import('esm')).value]")).results,
+      (await sandbox.run("javascript", "[require('late').value, (await import('esm')).value]")).results,
     ).toEqual([{ text: "[ 'late', 'esm' ]" }]);
   });
 });
@@ -143,11 +145,11 @@ describeIf(
     );
     execFileSync("sh", ["-c", `echo "value = 'of the environment'" > "$0/ours.py"`, site]);
     for (const python of [environment, path.join(environment, "bin/python")]) {
-      await using client = await CodeClient.start({ python });
-      const { results } = await client.run("python", "import ours; ours.value");
+      await using sandbox = await startSandbox({ python });
+      const { results } = await sandbox.run("python", "import ours; ours.value");
       expect(results).toEqual([{ text: "'of the environment'" }]);
       // It has no pip, but Python bundles one.
-      expect((await client.run("bash", "pip --version")).stdout).toMatch(/^pip \d/);
+      expect((await sandbox.run("bash", "pip --version")).stdout).toMatch(/^pip \d/);
     }
   });
 

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-let client: CodeClient;
+let sandbox: LocalSandbox;
 beforeAll(async () => {
-  client = await CodeClient.start();
+  sandbox = await startSandbox();
 });
-afterAll(async () => client[Symbol.asyncDispose]());
+afterAll(async () => sandbox[Symbol.asyncDispose]());
 
 // Without a box the tests would see the processes of the whole machine.
 describeIf(
@@ -19,11 +19,11 @@ describeIf(
     ["bash", "echo $$"],
   ] as const) {
     test(`a new context takes a spare ${language} kernel`, async () => {
-      await client.run(language, code);
+      await sandbox.run(language, code);
       // The spare starts when the first kernel is ready, before a context needs it.
       const before = await kernelsOf(language);
-      const contextId = await client.createContext(language);
-      const { stdout } = await client.run(language, code, contextId);
+      const contextId = await sandbox.createContext(language);
+      const { stdout } = await sandbox.run(language, code, contextId);
       expect(before).toContain(stdout.trim());
     });
   }
@@ -34,7 +34,7 @@ async function kernelsOf(language: string): Promise<string[]> {
   // The brackets keep the command from matching itself.
   const pattern = language === "bash" ? "[n]oediting" : "[j]avascript.mjs";
   for (;;) {
-    const { stdout } = await client.sandbox.command(`pgrep -f -- '${pattern}'; true`);
+    const { stdout } = await sandbox.command(`pgrep -f -- '${pattern}'; true`);
     const ids = stdout.split("\n").filter((id) => id !== "");
     if (ids.length >= 2) return ids;
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, runs } from "../helpers/skips.js";
 
 const hasIPython = hasPython && runs("python3", ["-c", "import IPython"]);
@@ -19,13 +19,13 @@ function describeKernel(pythonShell: "plain" | "auto", works: boolean, reason: s
     `local/kernels-python: ${name}`,
     reason,
   )(name, () => {
-    let client: CodeClient;
+    let sandbox: LocalSandbox;
     beforeAll(async () => {
-      client = await CodeClient.start({ pythonShell });
+      sandbox = await startSandbox({ pythonShell });
     });
-    afterAll(async () => client[Symbol.asyncDispose]());
+    afterAll(async () => sandbox[Symbol.asyncDispose]());
 
-    const run = (code: string, contextId?: string) => client.run("python", code, contextId);
+    const run = (code: string, contextId?: string) => sandbox.run("python", code, contextId);
     const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
 
     test("the last expression is the result, with the number of the run", async () => {
@@ -55,10 +55,10 @@ print("six")`);
     });
 
     test("output arrives while the code runs", async () => {
-      const contextId = await client.createContext("python");
-      const endless = client.start("python", "kept = 3\nprint('now')\nwhile True: pass", contextId);
+      const contextId = await sandbox.createContext("python");
+      const endless = sandbox.startRun("python", "kept = 3\nprint('now')\nwhile True: pass", contextId);
       await endless.until("now");
-      await client.interrupt(contextId);
+      await sandbox.interrupt(contextId);
       expect((await endless.outcome).error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
       expect((await run("kept", contextId)).results).toEqual([{ text: "3" }]);
     });
@@ -68,10 +68,10 @@ print("six")`);
       ["a subprocess", "import subprocess; subprocess.run(['sleep', '60'])"],
       ["an await", "import asyncio; await asyncio.sleep(60)"],
     ])("an interrupt ends %s", async (_what, code) => {
-      const contextId = await client.createContext("python");
-      const waiting = client.start("python", `print("runs")\n${code}`, contextId);
+      const contextId = await sandbox.createContext("python");
+      const waiting = sandbox.startRun("python", `print("runs")\n${code}`, contextId);
       await waiting.until("runs");
-      await client.interrupt(contextId);
+      await sandbox.interrupt(contextId);
       expect((await waiting.outcome).error?.ename).toBe("KeyboardInterrupt");
     });
 
@@ -79,23 +79,23 @@ print("six")`);
       ["catches it", "except KeyboardInterrupt:\n    print('caught')"],
       ["catches everything", "except:\n    pass"],
     ])("a repeated interrupt ends code that %s, too, and keeps the state", async (_what, handler) => {
-      const contextId = await client.createContext("python");
+      const contextId = await sandbox.createContext("python");
       const code = `import time\nkept = 5\nprint("runs")\nwhile True:\n  try:\n    time.sleep(0.01)\n  ${handler}`;
-      const endless = client.start("python", code, contextId);
+      const endless = sandbox.startRun("python", code, contextId);
       await endless.until("runs");
       const state: { isOver: boolean } = { isOver: false };
       const outcome = endless.outcome.finally(() => (state.isOver = true));
-      while (!state.isOver) await client.interrupt(contextId);
+      while (!state.isOver) await sandbox.interrupt(contextId);
       expect((await outcome).error).toMatchObject({ ename: "KeyboardInterrupt", evalue: "" });
       expect((await run("kept", contextId)).results).toEqual([{ text: "5" }]);
       expect((await run("import sys; sys.gettrace()", contextId)).results).toEqual([]);
     });
 
     test("tracebacks have no frames of the kernel", async () => {
-      const contextId = await client.createContext("python");
-      const endless = client.start("python", "print('runs')\nwhile True: pass", contextId);
+      const contextId = await sandbox.createContext("python");
+      const endless = sandbox.startRun("python", "print('runs')\nwhile True: pass", contextId);
       await endless.until("runs");
-      await client.interrupt(contextId);
+      await sandbox.interrupt(contextId);
       const refused = await run("input()");
       const chained = await run(
         "try:\n    input()\nexcept Exception as error:\n    raise ValueError from error",
@@ -169,7 +169,7 @@ future.set_result("set")`);
     });
 
     test("tasks continue between runs", async () => {
-      const contextId = await client.createContext("python");
+      const contextId = await sandbox.createContext("python");
       await run(
         `import asyncio, pathlib
 async def work():
@@ -178,12 +178,12 @@ async def work():
 task = asyncio.create_task(work())`,
         contextId,
       );
-      await client.run("bash", "until [ -e /tmp/task-is-done ]; do sleep 0.01; done");
+      await sandbox.run("bash", "until [ -e /tmp/task-is-done ]; do sleep 0.01; done");
       expect((await run("task.done()", contextId)).results).toEqual([{ text: "True" }]);
     });
 
     test("a run that awaits shows the output of earlier runs' tasks", async () => {
-      const contextId = await client.createContext("python");
+      const contextId = await sandbox.createContext("python");
       const wait = `import asyncio
 gate = asyncio.Event()
 async def work():
@@ -220,7 +220,7 @@ task = asyncio.create_task(work())`;
     });
 
     test("an interrupt cancels the awaited task, whose finally block belongs to the run", async () => {
-      const contextId = await client.createContext("python");
+      const contextId = await sandbox.createContext("python");
       const code = `import asyncio
 async def work():
     try:
@@ -229,9 +229,9 @@ async def work():
     finally:
         print("cleaned up")
 await work()`;
-      const waiting = client.start("python", code, contextId);
+      const waiting = sandbox.startRun("python", code, contextId);
       await waiting.until("runs");
-      await client.interrupt(contextId);
+      await sandbox.interrupt(contextId);
       expect(await waiting.outcome).toMatchObject({
         stdout: "runs\ncleaned up\n",
         error: { ename: "KeyboardInterrupt" },
@@ -279,7 +279,7 @@ else:
 
     if (pythonShell === "auto") {
       test("an interrupt before the code begins is all that a run shows", async () => {
-        const created = await client.createContext("python");
+        const created = await sandbox.createContext("python");
         await run(
           `shell = get_ipython()
 original = shell.run_cell_async
@@ -296,10 +296,10 @@ shell.run_cell_async = interrupted`,
       });
 
       test("an interrupted shell command ends the run", async () => {
-        const contextId = await client.createContext("python");
-        const waiting = client.start("python", "!echo runs; sleep 60\nprint('after')", contextId);
+        const contextId = await sandbox.createContext("python");
+        const waiting = sandbox.startRun("python", "!echo runs; sleep 60\nprint('after')", contextId);
         await waiting.until("runs");
-        await client.interrupt(contextId);
+        await sandbox.interrupt(contextId);
         expect(await waiting.outcome).toMatchObject({
           stdout: "runs\n",
           error: { ename: "KeyboardInterrupt" },

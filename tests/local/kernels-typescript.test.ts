@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
-import { CodeClient } from "../helpers/local-wire.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 
-let client: CodeClient;
+let sandbox: LocalSandbox;
 beforeAll(async () => {
-  client = await CodeClient.start();
+  sandbox = await startSandbox();
 });
-afterAll(async () => client[Symbol.asyncDispose]());
+afterAll(async () => sandbox[Symbol.asyncDispose]());
 
-const run = (code: string, contextId?: string) => client.run("typescript", code, contextId);
+const run = (code: string, contextId?: string) => sandbox.run("typescript", code, contextId);
 const text = async (code: string) => (await run(code)).results.at(-1)?.["text"];
 
 test("types are removed everywhere", async () => {
@@ -86,14 +86,14 @@ test("types are not checked", async () => {
 });
 
 test("an interrupt keeps the state", async () => {
-  const contextId = await client.createContext("typescript");
-  const endless = client.start(
+  const contextId = await sandbox.createContext("typescript");
+  const endless = sandbox.startRun(
     "typescript",
     "const kept: number = 3; console.log('runs'); for (;;);",
     contextId,
   );
   await endless.until("runs");
-  await client.interrupt(contextId);
+  await sandbox.interrupt(contextId);
   expect((await endless.outcome).error?.ename).toBe("KeyboardInterrupt");
   expect((await run("kept", contextId)).results).toEqual([{ text: "3" }]);
 });

@@ -1,21 +1,21 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { ExecdClient, nextText } from "../helpers/execd-client.js";
-import { until } from "../helpers/local-sandbox.js";
+import { nextText } from "../helpers/execd-answers.js";
+import { type LocalSandbox, startSandbox, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-let execd: ExecdClient;
+let sandbox: LocalSandbox;
 const describeIsolated = describeIf(isolationWorks, "local/metrics", NO_ISOLATION_REASON);
 
 beforeAll(async () => {
-  if (isolationWorks) execd = await ExecdClient.start();
+  if (isolationWorks) sandbox = await startSandbox();
 });
 afterAll(async () => {
-  if (isolationWorks) await execd[Symbol.asyncDispose]();
+  if (isolationWorks) await sandbox[Symbol.asyncDispose]();
 });
 
 type Metrics = Readonly<Record<string, number>>;
 
-const measure = async () => JSON.parse((await execd.send("GET", "/metrics")).text) as Metrics;
+const measure = async () => JSON.parse((await sandbox.send("GET", "/metrics")).text) as Metrics;
 
 describeIsolated("metrics of a sandbox", () => {
   test("have the contract's names, in its order", async () => {
@@ -31,14 +31,14 @@ describeIsolated("metrics of a sandbox", () => {
   });
 
   test("are of the sandbox: its limit, its memory, its work", async () => {
-    const sandbox = await execd.client.create({ resourceLimits: { memory: "512Mi" } });
-    const ofOther = (await (await sandbox.execd("GET", "/metrics")).json()) as Metrics;
+    const other = await sandbox.client.create({ resourceLimits: { memory: "512Mi" } });
+    const ofOther = (await (await other.execd("GET", "/metrics")).json()) as Metrics;
     expect(ofOther["mem_total_mib"]).toBe(512);
     expect(ofOther["mem_used_mib"]).toBeLessThan(512);
 
     const busy = "import time\nheld = b'x' * 300_000_000\nwhile True: pass";
-    await execd.upload("/workspace/busy.py", busy);
-    const { events } = await execd.command(
+    await sandbox.upload("/workspace/busy.py", busy);
+    const { events } = await sandbox.command(
       "exec python3 busy.py || exec perl -e '$a=\"x\"x300000000; 1 while 1'",
       {
         background: true,
@@ -48,7 +48,7 @@ describeIsolated("metrics of a sandbox", () => {
     expect(loaded["mem_used_mib"]).toBeLessThan(loaded["mem_total_mib"] ?? 0);
     const working = await until(measure, (metrics) => (metrics["cpu_used_pct"] ?? 0) > 5);
     expect(working["cpu_used_pct"]).toBeLessThanOrEqual(100);
-    await execd.send("DELETE", `/command?id=${String(events[0]?.["text"])}`);
+    await sandbox.send("DELETE", `/command?id=${String(events[0]?.["text"])}`);
     await until(
       measure,
       (metrics) => (metrics["cpu_used_pct"] ?? 100) < 5 && (metrics["mem_used_mib"] ?? 0) < 250,
@@ -57,7 +57,7 @@ describeIsolated("metrics of a sandbox", () => {
 
   test("can be watched: a line each time, until the client goes away", async () => {
     const controller = new AbortController();
-    const response = await execd.open("GET", "/metrics/watch", { signal: controller.signal });
+    const response = await sandbox.execd("GET", "/metrics/watch", undefined, { signal: controller.signal });
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
     const lines = [await nextText(reader), await nextText(reader)];

@@ -2,9 +2,9 @@ import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import type { Duplex } from "node:stream";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { comparable, ExecdClient, nextText, read, recorded } from "../helpers/execd-client.js";
+import { comparable, nextText, read, recorded } from "../helpers/execd-answers.js";
+import { type LocalSandbox, startSandbox, until } from "../helpers/local-sandbox.js";
 import { findExchange, loadFixture } from "../helpers/fixtures.js";
-import { until } from "../helpers/local-sandbox.js";
 import { essence, recordedEssence } from "../helpers/recorded-streams.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -51,20 +51,20 @@ server.listen(${PORT}, "127.0.0.1");
 http.createServer((request, response) => response.end("six")).listen(3006, "::1");
 `;
 
-let execd: ExecdClient;
+let sandbox: LocalSandbox;
 
 beforeAll(async () => {
   if (!isolationWorks) return;
-  execd = await ExecdClient.start({ port: 0 });
-  await execd.upload("/workspace/server.cjs", SERVER);
-  await execd.command("node server.cjs", { background: true });
+  sandbox = await startSandbox({ port: 0 });
+  await sandbox.upload("/workspace/server.cjs", SERVER);
+  await sandbox.command("node server.cjs", { background: true });
   await until(
-    async () => read(await execd.openPort(PORT, "GET", "/")),
+    async () => read(await sandbox.openPort(PORT, "GET", "/")),
     ({ status }) => status === 200,
   );
 });
 afterAll(async () => {
-  if (isolationWorks) await execd[Symbol.asyncDispose]();
+  if (isolationWorks) await sandbox[Symbol.asyncDispose]();
 });
 
 interface Shown {
@@ -84,14 +84,14 @@ const SECRETS = {
 };
 
 const viaServer = (path: string, init: RequestInit = {}) => {
-  const { client, sandbox } = execd;
-  return client.server.fetch(`${client.server.url}/v1/sandboxes/${sandbox.id}/proxy/${PORT}${path}`, init);
+  const { client, id } = sandbox;
+  return client.server.fetch(`${client.server.url}/v1/sandboxes/${id}/proxy/${PORT}${path}`, init);
 };
-const viaExecd = (path: string) => execd.open("GET", `/proxy/${PORT}${path}`);
+const viaExecd = (path: string) => sandbox.execd("GET", `/proxy/${PORT}${path}`);
 
 describeIsolated("a port of the sandbox", () => {
   test("gets the request as it was, without what opens the server", async () => {
-    const response = await execd.openPort(PORT, "POST", "/a%2Fb/../c//d?x=%20&y", {
+    const response = await sandbox.openPort(PORT, "POST", "/a%2Fb/../c//d?x=%20&y", {
       headers: SECRETS,
       body: "12345",
     });
@@ -108,11 +108,11 @@ describeIsolated("a port of the sandbox", () => {
   });
 
   test("answers a browser with each of its cookies, and says itself on what its responses depend", async () => {
-    const { client, sandbox } = execd;
+    const { client, id } = sandbox;
     const answer = encodeURIComponent(
       "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nvary: accept\r\ncontent-length: 0\r\n\r\n",
     );
-    const response = await fetch(`${client.server.url}/gateway/${sandbox.id}/${PORT}/raw?${answer}`);
+    const response = await fetch(`${client.server.url}/gateway/${id}/${PORT}/raw?${answer}`);
     expect(response.headers.getSetCookie()).toEqual(["a=1", "b=2"]);
     expect(response.headers.get("vary")).toBe("accept, Origin");
   });
@@ -121,7 +121,7 @@ describeIsolated("a port of the sandbox", () => {
     ["204 No Content\r\ncontent-length: 2\r\n\r\nno", 204],
     ["101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", 502],
   ])("that answers %j does not hold up its client", async (answer, status) => {
-    const response = await execd.openPort(PORT, "GET", `/raw?${encodeURIComponent(answer)}`);
+    const response = await sandbox.openPort(PORT, "GET", `/raw?${encodeURIComponent(answer)}`);
     expect(response.status).toBe(status);
     await response.text();
   });
@@ -132,7 +132,7 @@ describeIsolated("a port of the sandbox", () => {
     expect(shown.headers).toMatchObject({
       "x-custom": "kept",
       "x-forwarded-for": "127.0.0.1",
-      "x-forwarded-host": new URL(execd.client.server.url).host,
+      "x-forwarded-host": new URL(sandbox.client.server.url).host,
       "x-forwarded-proto": "http",
     });
     for (const name of ["authorization", "cookie", "open-sandbox-api-key"]) {
@@ -145,7 +145,7 @@ describeIsolated("a port of the sandbox", () => {
   });
 
   test.each([
-    ["its address", (path: string) => execd.openPort(PORT, "GET", path)],
+    ["its address", (path: string) => sandbox.openPort(PORT, "GET", path)],
     ["the server's own proxy", (path: string) => viaServer(path)],
     ["execd's proxy", viaExecd],
   ])("streams through %s as it writes", async (_way, open) => {
@@ -153,13 +153,13 @@ describeIsolated("a port of the sandbox", () => {
     const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
     // The second event is sent only once the first has arrived.
     expect(await nextText(reader)).toBe("data: 1\n\n");
-    await read(await execd.openPort(PORT, "GET", "/go"));
+    await read(await sandbox.openPort(PORT, "GET", "/go"));
     expect(await nextText(reader)).toBe("data: 2\n\n");
     expect(await nextText(reader)).toBeUndefined();
   });
 
   test("passes its own headers on, each of its cookies, and answers without a body", async () => {
-    const { status, headers, text } = await read(await execd.openPort(PORT, "GET", "/cookies"));
+    const { status, headers, text } = await read(await sandbox.openPort(PORT, "GET", "/cookies"));
     expect({ status, text, own: headers.get("x-own"), cookies: headers.getSetCookie() }).toEqual({
       status: 204,
       text: "",
@@ -169,21 +169,21 @@ describeIsolated("a port of the sandbox", () => {
   });
 
   test("that breaks off is an error", async () => {
-    const response = await execd.openPort(PORT, "GET", "/cut");
+    const response = await sandbox.openPort(PORT, "GET", "/cut");
     await expect(response.text()).rejects.toThrow();
   });
 
   test("may answer before it has read what it gets", async () => {
     const { status, text } = await read(
-      await execd.openPort(PORT, "POST", "/early", { body: "x".repeat(1_000_000) }),
+      await sandbox.openPort(PORT, "POST", "/early", { body: "x".repeat(1_000_000) }),
     );
     expect([status, text]).toEqual([413, "too much"]);
   });
 
   test("may do so again and again on one connection", async () => {
-    const { client, sandbox } = execd;
+    const { client, id } = sandbox;
     for (let request = 0; request < 20; request++) {
-      const answer = await fetch(`${client.server.url}/gateway/${sandbox.id}/${PORT}/early`, {
+      const answer = await fetch(`${client.server.url}/gateway/${id}/${PORT}/early`, {
         method: "POST",
         body: "x".repeat(1_000_000),
       });
@@ -200,12 +200,12 @@ describeIsolated("a port of the sandbox", () => {
         else stream.close();
       },
     });
-    const shown = (await (await execd.openPort(PORT, "PUT", "/", { body })).json()) as Shown;
+    const shown = (await (await sandbox.openPort(PORT, "PUT", "/", { body })).json()) as Shown;
     expect(shown.bytes).toBe(512 * 65_536);
   });
 
   test("may listen on either address of localhost", async () => {
-    expect((await read(await execd.openPort(3006, "GET", "/"))).text).toBe("six");
+    expect((await read(await sandbox.openPort(3006, "GET", "/"))).text).toBe("six");
   });
 });
 
@@ -216,18 +216,18 @@ describeIsolated("execd's own proxy", () => {
     "answers as recorded: %s",
     async (label) => {
       const exchange = findExchange(exchanges, label);
-      const { status, headers, text } = await execd.repeat(exchange);
+      const { status, headers, text } = await sandbox.repeat(exchange);
       expect(comparable(status, headers, text)).toEqual(recorded(exchange));
     },
   );
 
   test("streams execd's own events", async () => {
     const exchange = findExchange(exchanges, "proxy SSE");
-    expect(essence((await execd.repeat(exchange)).text)).toEqual(recordedEssence(exchange));
+    expect(essence((await sandbox.repeat(exchange)).text)).toEqual(recordedEssence(exchange));
   });
 
   test("asks for the token", async () => {
-    const { status } = await read(await execd.openPort(44772, "GET", `/proxy/${PORT}/`));
+    const { status } = await read(await sandbox.openPort(44772, "GET", `/proxy/${PORT}/`));
     expect(status).toBe(401);
   });
 
@@ -240,7 +240,7 @@ describeIsolated("execd's own proxy", () => {
     "HEAD ping",
   ])("and execd answers as recorded: %s", async (label) => {
     const exchange = findExchange(exchanges, label);
-    const { status, headers, text } = await execd.repeat(exchange);
+    const { status, headers, text } = await sandbox.repeat(exchange);
     expect(comparable(status, headers, text)).toEqual(recorded(exchange));
   });
 });
@@ -250,7 +250,7 @@ describeIsolated("a client that goes on with another protocol", () => {
     path: string,
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Duplex | number> {
-    const { port } = new URL(execd.client.server.url);
+    const { port } = new URL(sandbox.client.server.url);
     const request = httpRequest({
       host: "127.0.0.1",
       port,
@@ -272,8 +272,8 @@ describeIsolated("a client that goes on with another protocol", () => {
   }
 
   const paths = () => ({
-    address: `/gateway/${execd.sandbox.id}/${PORT}/socket?x=1`,
-    proxy: `/sandboxes/${execd.sandbox.id}/proxy/${PORT}/socket?x=1`,
+    address: `/gateway/${sandbox.id}/${PORT}/socket?x=1`,
+    proxy: `/sandboxes/${sandbox.id}/proxy/${PORT}/socket?x=1`,
   });
 
   test.each([
@@ -305,10 +305,10 @@ describeIsolated("a client that goes on with another protocol", () => {
   });
 
   test.each([
-    ["a closed port", () => `/gateway/${execd.sandbox.id}/9/`, 502],
+    ["a closed port", () => `/gateway/${sandbox.id}/9/`, 502],
     ["an unknown sandbox", () => `/gateway/none/${PORT}/`, 404],
     ["no sandbox at all", () => "/sandboxes", 404],
-    ["execd without its token", () => `/gateway/${execd.sandbox.id}/44772/proxy/${PORT}/`, 401],
+    ["execd without its token", () => `/gateway/${sandbox.id}/44772/proxy/${PORT}/`, 401],
   ])("is refused at %s", async (_what, path, status) => {
     expect(await upgrade(path())).toBe(status);
   });

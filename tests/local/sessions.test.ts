@@ -1,22 +1,28 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { comparable, ExecdClient, recorded } from "../helpers/execd-client.js";
+import { comparable, recorded } from "../helpers/execd-answers.js";
+import {
+  type LocalSandbox,
+  type Outcome,
+  readOutcome,
+  startSandbox,
+  until,
+} from "../helpers/local-sandbox.js";
 import { bodyOf, loadFixture } from "../helpers/fixtures.js";
-import { readOutcome, until, type Outcome } from "../helpers/local-sandbox.js";
 import { essence, isStream, recordedEssence } from "../helpers/recorded-streams.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
-let execd: ExecdClient;
+let sandbox: LocalSandbox;
 const describeIsolated = describeIf(isolationWorks, "local/sessions", NO_ISOLATION_REASON);
 
 beforeAll(async () => {
-  if (isolationWorks) execd = await ExecdClient.start();
+  if (isolationWorks) sandbox = await startSandbox();
 });
 afterAll(async () => {
-  if (isolationWorks) await execd[Symbol.asyncDispose]();
+  if (isolationWorks) await sandbox[Symbol.asyncDispose]();
 });
 
 async function createSession(body?: unknown): Promise<string> {
-  const { text } = await execd.send("POST", "/session", { body });
+  const { text } = await sandbox.send("POST", "/session", { body });
   return String((JSON.parse(text) as Record<string, unknown>)["session_id"]);
 }
 
@@ -25,7 +31,7 @@ async function run(
   command: string,
   fields: Readonly<Record<string, unknown>> = {},
 ): Promise<Outcome> {
-  return readOutcome(await execd.open("POST", `/session/${id}/run`, { body: { command, ...fields } }));
+  return readOutcome(await sandbox.execd("POST", `/session/${id}/run`, { command, ...fields }));
 }
 
 describeIsolated("recorded sessions", () => {
@@ -44,11 +50,11 @@ describeIsolated("recorded sessions", () => {
       if (LEFT_OUT.has(exchange.label)) {
         // What follows is about a session that has been deleted.
         if (exchange.label === "delete running")
-          await execd.send("DELETE", withIds(exchange.request.path, ids));
+          await sandbox.send("DELETE", withIds(exchange.request.path, ids));
         continue;
       }
       const path = withIds(exchange.request.path, ids);
-      const answer = await execd.repeat({ ...exchange, request: { ...exchange.request, path } });
+      const answer = await sandbox.repeat({ ...exchange, request: { ...exchange.request, path } });
       const [, was] = SESSION.exec(bodyOf(exchange)) ?? [];
       if (was !== undefined) ids.set(was, SESSION.exec(answer.text)?.[1] ?? "");
       const of = exchange.label;
@@ -72,11 +78,11 @@ describeIsolated("a session", () => {
   test("keeps exported variables of any content and length", async () => {
     const id = await createSession();
     const value = `l1\nl2 '"$HOME"' \`x\` \\ ${"x".repeat(20_000)} \u{1f389}\n`;
-    await execd.upload("/workspace/value", value);
+    await sandbox.upload("/workspace/value", value);
     await run(id, 'export V="$(cat /workspace/value; echo .)"; export -n HOME; unset LANG');
     await run(id, "true");
     await run(id, 'printf %s "${V%.}" > /workspace/copy');
-    expect(await execd.read("/workspace/copy")).toBe(value);
+    expect(await sandbox.read("/workspace/copy")).toBe(value);
     expect((await run(id, 'env | grep -c "^HOME="; echo "[$LANG]"')).stdout).toBe("0\n[]");
   });
 
@@ -123,28 +129,28 @@ describeIsolated("a session", () => {
     const id = await createSession();
     const running = run(id, "touch /tmp/runs; sleep 300");
     await until(
-      () => execd.send("GET", "/files/info?path=/tmp/runs"),
+      () => sandbox.send("GET", "/files/info?path=/tmp/runs"),
       ({ status }) => status === 200,
     );
-    expect((await execd.send("DELETE", `/session/${id}`)).status).toBe(200);
+    expect((await sandbox.send("DELETE", `/session/${id}`)).status).toBe(200);
     expect(await running).toMatchObject({ ending: "-1" });
   });
 
   test("ends a run whose client goes away", async () => {
     const id = await createSession();
     const controller = new AbortController();
-    const running = execd.send("POST", `/session/${id}/run`, {
+    const running = sandbox.send("POST", `/session/${id}/run`, {
       body: { command: "echo $$ > /tmp/run-pid; sleep 300" },
       signal: controller.signal,
     });
     await until(
-      () => execd.command("cat /tmp/run-pid"),
+      () => sandbox.command("cat /tmp/run-pid"),
       ({ stdout }) => stdout !== "",
     );
     controller.abort(new Error("away"));
     await expect(running).rejects.toThrow("away");
     await until(
-      () => execd.command("kill -0 $(cat /tmp/run-pid) || echo gone"),
+      () => sandbox.command("kill -0 $(cat /tmp/run-pid) || echo gone"),
       ({ stdout }) => stdout === "gone",
     );
   });

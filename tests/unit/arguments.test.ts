@@ -2,11 +2,11 @@ import { describe, expect, test } from "@jest/globals";
 import { CodeInterpreter } from "../../src/code-interpreter.js";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { Sandbox } from "../../src/sandbox.js";
-import { FakeServer, ID } from "./lifecycle/fake-server.js";
-import { failureOf } from "./transport/harness.js";
+import { FakeLifecycle, ID } from "../helpers/fake-server.js";
+import { failureOf } from "../helpers/promises.js";
 
 async function given() {
-  const server = new FakeServer();
+  const server = new FakeLifecycle();
   const sandbox = await Sandbox.connect({
     sandboxId: ID,
     connectionConfig: server.config(),

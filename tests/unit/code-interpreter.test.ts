@@ -2,15 +2,15 @@ import { beforeEach, describe, expect, test } from "@jest/globals";
 import { CodeInterpreter } from "../../src/code-interpreter.js";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { Sandbox } from "../../src/sandbox.js";
-import { complete, init } from "../helpers/run-harness.js";
+import { FakeLifecycle, ID } from "../helpers/fake-server.js";
+import { failureOf } from "../helpers/promises.js";
+import { complete, init } from "../helpers/scripted-run.js";
 import { toWire } from "../helpers/wire.js";
-import { FakeServer, ID } from "./lifecycle/fake-server.js";
-import { failureOf } from "./transport/harness.js";
 
 const KILL = `DELETE /sandboxes/${ID}`;
-let server: FakeServer;
+let server: FakeLifecycle;
 beforeEach(() => {
-  server = new FakeServer();
+  server = new FakeLifecycle();
   const events = [init(), complete].map((event) => `${JSON.stringify(toWire(event))}\n\n`);
   server.on("POST /code", () => new Response(events.join("")));
 });

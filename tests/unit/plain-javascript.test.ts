@@ -8,7 +8,7 @@ import { Sandbox } from "../../src/sandbox.js";
 import { CommandSession, Sessions } from "../../src/services/sessions.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
 import { FACADE_CALLS } from "../helpers/facade-calls.js";
-import { FakeServer, ID } from "./lifecycle/fake-server.js";
+import { FakeLifecycle, ID } from "../helpers/fake-server.js";
 
 /** What a call is made on, and what stands where its options belong: of any type, as no compiler has looked at it. */
 interface Given {
@@ -125,7 +125,7 @@ const WITHOUT_OPTIONS = /\.(close|attach|attachSession|\[asyncDispose\])$/;
 /** What callers in JavaScript give instead of options; a language, say, where it does not belong. */
 const NO_OPTIONS: readonly unknown[] = [null, "go", 5, true, [], () => undefined];
 
-async function given(server: FakeServer): Promise<Omit<Given, "options">> {
+async function given(server: FakeLifecycle): Promise<Omit<Given, "options">> {
   const connectionConfig = server.config();
   const sandbox = await Sandbox.connect({ sandboxId: ID, connectionConfig, skipHealthCheck: true });
   return {
@@ -161,7 +161,7 @@ describe("a value other than an object as options", () => {
   });
 
   test.each(Object.entries(CALLS))("%s refuses it, and sends nothing", async (name, call) => {
-    const server = new FakeServer();
+    const server = new FakeLifecycle();
     const world = await given(server);
     const before = server.routes.length;
     for (const options of NO_OPTIONS) {
@@ -205,7 +205,7 @@ describe("a value other than an object as options", () => {
     ["a page's options", "options", async ({ manager, options }) => await nextPage(manager, options)],
     ["an interrupt's options", "options", ({ options }) => endedRun().interrupt(options)],
   ])("%s is refused too, by its name", async (_, named, call) => {
-    const server = new FakeServer();
+    const server = new FakeLifecycle();
     server.on("GET /sandboxes", () =>
       Response.json({ items: [], pagination: { page: 1, hasNextPage: true } }),
     );
@@ -235,7 +235,7 @@ describe("a run never throws synchronously", () => {
   };
 
   test("what a getter of the options throws rejects the handle, untouched", async () => {
-    const { interpreter, sandbox, session } = await given(new FakeServer());
+    const { interpreter, sandbox, session } = await given(new FakeLifecycle());
     for (const property of ["context", "handlers", "maxOutputBytes", "signal", "background"]) {
       const options = Object.defineProperty({}, property, { get: broken, enumerable: true });
       for (const run of [
@@ -252,7 +252,7 @@ describe("a run never throws synchronously", () => {
   });
 
   test("nor for a bound that is not a number", async () => {
-    const { interpreter } = await given(new FakeServer());
+    const { interpreter } = await given(new FakeLifecycle());
     for (const maxOutputBytes of [Symbol("s"), 10n, Object.create(null)] as never[]) {
       await expect(interpreter.codes.run("1", { maxOutputBytes })).rejects.toThrow(
         "maxOutputBytes must be an integer of at least 1",
@@ -262,7 +262,7 @@ describe("a run never throws synchronously", () => {
 });
 
 test("a context in the place of options is refused: the code would run in its language's default context", async () => {
-  const server = new FakeServer();
+  const server = new FakeLifecycle();
   const { interpreter } = await given(server);
   const before = server.routes.length;
   const context = { id: "c", language: "python" };
@@ -273,7 +273,7 @@ test("a context in the place of options is refused: the code would run in its la
 });
 
 test("a value that has no text is named by its kind", async () => {
-  const { sandbox } = await given(new FakeServer());
+  const { sandbox } = await given(new FakeLifecycle());
   const odd = Object.create(null) as never;
   await expect(sandbox.commands.run("ls", { timeoutSeconds: odd })).rejects.toThrow("got object.");
   expect(() => new RetryPolicy({ maxRetries: odd })).toThrow("object.");
@@ -283,7 +283,7 @@ test("a value that has no text is named by its kind", async () => {
 });
 
 test("isHealthy rejects for an invalid signal", async () => {
-  const { sandbox } = await given(new FakeServer());
+  const { sandbox } = await given(new FakeLifecycle());
   await expect(sandbox.isHealthy({ signal: "soon" as never })).rejects.toThrow(InvalidArgumentException);
 });
 

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
-import { FakeServer, sandboxJson, serverError, settle } from "./lifecycle/fake-server.js";
-import { failureOf } from "./transport/harness.js";
+import { errorResponse, FakeLifecycle, sandboxJson } from "../helpers/fake-server.js";
+import { failureOf, settle } from "../helpers/promises.js";
 
 const LIST = "GET /sandboxes";
 
-let server: FakeServer;
+let server: FakeLifecycle;
 let manager: SandboxManager;
 beforeEach(() => {
-  server = new FakeServer();
+  server = new FakeLifecycle();
   manager = SandboxManager.create({ connectionConfig: server.config() });
 });
 
@@ -39,7 +39,7 @@ class Listing {
 describe("a response with status 401", () => {
   const message = "unauthorized happened";
   const failureWith = async (apiKey: string): Promise<unknown> => {
-    server.on(LIST, () => serverError(401, "unauthorized"));
+    server.on(LIST, () => errorResponse(401, "unauthorized"));
     const connectionConfig = server.config({ apiKey });
     return await failureOf(SandboxManager.create({ connectionConfig }).listSandboxInfos());
   };
@@ -59,7 +59,7 @@ describe("the filter", () => {
   const queryOf = async (filter: Parameters<SandboxManager["listSandboxInfos"]>[0]): Promise<string> => {
     new Listing(0);
     await manager.listSandboxInfos(filter);
-    return server.seen.at(-1)?.url.search ?? "";
+    return server.requests.at(-1)?.url.search ?? "";
   };
 
   test("is nothing unless asked for", async () => {
@@ -99,7 +99,7 @@ describe("the filter", () => {
     const failure = await failureOf(manager.listSandboxInfos(filter as object));
     expect(failure).toBeInstanceOf(InvalidArgumentException);
     expect(String(failure)).toContain(name);
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test("of snapshots has sandbox and name", async () => {
@@ -148,9 +148,9 @@ describe("a page", () => {
     const { ids } = new Listing(7);
     const page = await manager.listSandboxInfos({ pageSize: 3, states: ["Running"] });
     expect(page.items).toHaveLength(3);
-    expect(server.seen).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
     expect(await idsOf(page)).toEqual(ids);
-    expect(server.seen.slice(1).map(({ url }) => url.search)).toEqual([
+    expect(server.requests.slice(1).map(({ url }) => url.search)).toEqual([
       "?page=2&pageSize=3&state=Running",
       "?page=3&pageSize=3&state=Running",
     ]);
@@ -211,7 +211,7 @@ describe("a page", () => {
       }),
     );
     expect(await failure).toBe("enough");
-    expect(server.seen).toHaveLength(1);
+    expect(server.requests).toHaveLength(1);
   });
 
   test("makes do without what the server says of pages", async () => {
@@ -252,12 +252,12 @@ describe("calls by id", () => {
     for (const id of ["", " ", ".", "..", 5] as string[]) {
       expect(await failureOf(call(id))).toBeInstanceOf(InvalidArgumentException);
     }
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test.each(calls)("%s encodes the id, and its error says whose it is", async (name, call) => {
     const failure = await failureOf(call("a/b?c"));
-    expect(server.seen[0]?.url.href).toContain("/a%2Fb%3Fc");
+    expect(server.requests[0]?.url.href).toContain("/a%2Fb%3Fc");
     expect(failure).toMatchObject({
       statusCode: 404,
       sandboxId: /^(get|delete)Snapshot/.test(name) ? undefined : "a/b?c",
@@ -265,7 +265,7 @@ describe("calls by id", () => {
   });
 
   test("killSandbox throws 404 each time: it remembers nothing", async () => {
-    server.on("DELETE /sandboxes/x", () => serverError(404, "DOCKER::SANDBOX_NOT_FOUND"));
+    server.on("DELETE /sandboxes/x", () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
     for (let time = 0; time < 2; time += 1) {
       expect(await failureOf(manager.killSandbox("x"))).toMatchObject({ statusCode: 404, sandboxId: "x" });
     }

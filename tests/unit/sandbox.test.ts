@@ -3,9 +3,9 @@ import { CodeInterpreter } from "../../src/code-interpreter.js";
 import { InvalidArgumentException } from "../../src/errors.js";
 import { Sandbox, type SandboxConnectOptions } from "../../src/sandbox.js";
 import { toWire } from "../helpers/wire.js";
-import { init, stdout, complete } from "../helpers/run-harness.js";
-import { EXECD, FakeServer, ID, sandboxJson, serverError, settle } from "./lifecycle/fake-server.js";
-import { failureOf } from "./transport/harness.js";
+import { errorResponse, EXECD, FakeLifecycle, ID, sandboxJson } from "../helpers/fake-server.js";
+import { failureOf, settle } from "../helpers/promises.js";
+import { complete, init, stdout } from "../helpers/scripted-run.js";
 
 const INFO = `GET /sandboxes/${ID}`;
 const DELETE = `DELETE /sandboxes/${ID}`;
@@ -13,9 +13,9 @@ const RESUME = `POST /sandboxes/${ID}/resume`;
 const ENDPOINT = `${INFO}/endpoints/44772`;
 const GONE = "DOCKER::SANDBOX_NOT_FOUND";
 
-let server: FakeServer;
+let server: FakeLifecycle;
 beforeEach(() => {
-  server = new FakeServer();
+  server = new FakeLifecycle();
 });
 
 const connect = (options: Partial<SandboxConnectOptions> = {}): Promise<Sandbox> =>
@@ -55,11 +55,11 @@ describe("connect", () => {
     for (const sandboxId of [undefined, "", " ", 5] as unknown as string[]) {
       expect(await failureOf(connect({ sandboxId }))).toBeInstanceOf(InvalidArgumentException);
     }
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test("leaves a sandbox that is not ready as it is", async () => {
-    server.on("GET /ping", () => serverError(401, "X"));
+    server.on("GET /ping", () => errorResponse(401, "X"));
     await failureOf(connect());
     expect(server.routes).toEqual([ENDPOINT, "GET /ping"]);
   });
@@ -86,10 +86,10 @@ describe("an endpoint that is execd's own proxy", () => {
 
   test("is left out where execd responds without it", async () => {
     const sandbox = await connect();
-    const [ping] = server.seen.filter(({ url }) => url.pathname === "/ping");
+    const [ping] = server.requests.filter(({ url }) => url.pathname === "/ping");
     expect([ping?.url.host, ping?.headers.get("x-token")]).toEqual([DOCKER, "t"]);
     await sandbox.health.ping();
-    expect(server.seen.at(-1)?.url.href).toBe(`http://${DOCKER}/ping`);
+    expect(server.requests.at(-1)?.url.href).toBe(`http://${DOCKER}/ping`);
   });
 
   test("is left out again after a resume", async () => {
@@ -97,14 +97,14 @@ describe("an endpoint that is execd's own proxy", () => {
     server.on(ENDPOINT, () => Response.json({ endpoint: "docker.test:40001/proxy/44772" }));
     await sandbox.resume();
     await sandbox.health.ping();
-    expect(server.seen.at(-1)?.url.href).toBe("http://docker.test:40001/ping");
+    expect(server.requests.at(-1)?.url.href).toBe("http://docker.test:40001/ping");
   });
 
   test("is used where nothing else responds", async () => {
     server.on("GET /ping", () => new Response(null, { status: 404 }));
     const sandbox = await connect();
     await sandbox.health.ping();
-    expect(server.seen.at(-1)?.url.href).toBe(`http://${OWN_PROXY}/ping`);
+    expect(server.requests.at(-1)?.url.href).toBe(`http://${OWN_PROXY}/ping`);
   });
 
   test("is not what the lifecycle server's proxy is", async () => {
@@ -124,7 +124,7 @@ describe("resume", () => {
   });
 
   test("as a static method says when the sandbox is not paused", async () => {
-    server.on(RESUME, () => serverError(409, "DOCKER::SANDBOX_NOT_PAUSED"));
+    server.on(RESUME, () => errorResponse(409, "DOCKER::SANDBOX_NOT_PAUSED"));
     const failure = failureOf(Sandbox.resume({ sandboxId: ID, connectionConfig: server.config() }));
     expect(await failure).toMatchObject({ statusCode: 409, sandboxId: ID });
     expect(server.routes).toEqual([RESUME]);
@@ -136,19 +136,19 @@ describe("resume", () => {
     server.on(ENDPOINT, () => Response.json({ endpoint: "moved.test:1", headers: { "x-new": "1" } }));
     expect(await sandbox.resume()).toBe(sandbox);
     expect(await sandbox.isHealthy()).toBe(true);
-    const ping = server.seen.at(-1);
+    const ping = server.requests.at(-1);
     expect([ping?.url.href, ping?.headers.get("x-new")]).toEqual(["http://moved.test:1/ping", "1"]);
   });
 
   test.each<[string, () => void]>([
-    ["is refused", () => server.on(RESUME, () => serverError(409, "DOCKER::SANDBOX_NOT_PAUSED"))],
-    ["finds no endpoint", () => server.on(ENDPOINT, () => serverError(403, "X"))],
+    ["is refused", () => server.on(RESUME, () => errorResponse(409, "DOCKER::SANDBOX_NOT_PAUSED"))],
+    ["finds no endpoint", () => server.on(ENDPOINT, () => errorResponse(403, "X"))],
     ["gets an invalid endpoint", () => server.on(ENDPOINT, () => Response.json({ endpoint: "ftp://a b" }))],
     [
       "finds a sandbox that is not ready",
       () =>
         server.on("GET /ping", ({ url }) =>
-          url.host === EXECD ? new Response(null) : serverError(401, "X"),
+          url.host === EXECD ? new Response(null) : errorResponse(401, "X"),
         ),
     ],
   ])("that %s changes nothing, and a run goes on", async (_, breakIt) => {
@@ -162,7 +162,7 @@ describe("resume", () => {
     goesOn.finish();
     expect((await run).stdout).toBe("done\n");
     expect(await sandbox.isHealthy()).toBe(true);
-    expect(server.seen.at(-1)?.url.host).toBe(EXECD);
+    expect(server.requests.at(-1)?.url.host).toBe(EXECD);
   });
 
   test("of an instance that is closed meanwhile ends with CLOSED", async () => {
@@ -192,7 +192,7 @@ describe("kill", () => {
     await sandbox.kill();
     expect(await failed).toMatchObject({ code: "CLOSED" });
     expect(run.isAborted()).toBe(true);
-    const before = server.seen.length;
+    const before = server.requests.length;
     for (const call of [
       () => sandbox.commands.run("ls"),
       () => sandbox.files.readFile("/a"),
@@ -202,19 +202,19 @@ describe("kill", () => {
     ]) {
       expect(await failureOf(call())).toMatchObject({ code: "CLOSED", sandboxId: ID });
     }
-    expect(server.seen).toHaveLength(before);
+    expect(server.requests).toHaveLength(before);
   });
 
   test("that fails leaves the instance as it is", async () => {
     const sandbox = await connect();
-    server.on(DELETE, () => serverError(403, "FORBIDDEN"));
+    server.on(DELETE, () => errorResponse(403, "FORBIDDEN"));
     await failureOf(sandbox.kill());
     expect(await sandbox.isHealthy()).toBe(true);
   });
 
   test("of a sandbox that is gone throws first, and succeeds then", async () => {
     const sandbox = await connect();
-    server.on(DELETE, () => serverError(404, GONE, { "x-request-id": "r-1" }));
+    server.on(DELETE, () => errorResponse(404, GONE, { headers: { "x-request-id": "r-1" } }));
     expect(await failureOf(sandbox.kill())).toMatchObject({
       statusCode: 404,
       error: { code: GONE },
@@ -226,7 +226,7 @@ describe("kill", () => {
 
   test("takes a 404 after a retry for success", async () => {
     server.on(DELETE, (_, count) =>
-      count === 1 ? new Response("", { status: 503 }) : serverError(404, GONE),
+      count === 1 ? new Response("", { status: 503 }) : errorResponse(404, GONE),
     );
     const sandbox = await connect({
       connectionConfig: server.config({ retryPolicy: { initialBackoffMillis: 1 } }),
@@ -237,7 +237,7 @@ describe("kill", () => {
 
   test("takes no 404 for success after a connection that was refused", async () => {
     server.on(DELETE, (_, count) => {
-      if (count > 1) return serverError(404, GONE);
+      if (count > 1) return errorResponse(404, GONE);
       throw Object.assign(new TypeError("fetch failed"), {
         cause: Object.assign(new Error(""), { code: "ECONNREFUSED" }),
       });
@@ -257,7 +257,7 @@ describe("kill", () => {
   test("called at once with one that fails tries itself", async () => {
     const sandbox = await connect();
     server.on(DELETE, (_, count) =>
-      count === 1 ? serverError(409, "X") : new Response(null, { status: 204 }),
+      count === 1 ? errorResponse(409, "X") : new Response(null, { status: 204 }),
     );
     const [first, second] = await Promise.allSettled([sandbox.kill(), sandbox.kill()]);
     expect([first.status, second.status]).toEqual(["rejected", "fulfilled"]);
@@ -281,7 +281,7 @@ describe("kill", () => {
 test("every method refuses an invalid signal before anything is sent", async () => {
   const sandbox = await connect();
   const { codes } = await CodeInterpreter.create(sandbox);
-  const before = server.seen.length;
+  const before = server.requests.length;
   for (const value of ["now", {}, new AbortController()] as unknown as AbortSignal[]) {
     const options = { signal: value };
     const calls: (() => PromiseLike<unknown>)[] = [
@@ -300,7 +300,7 @@ test("every method refuses an invalid signal before anything is sent", async () 
     ];
     for (const call of calls) expect(await failureOf(call())).toBeInstanceOf(InvalidArgumentException);
   }
-  expect(server.seen).toHaveLength(before);
+  expect(server.requests).toHaveLength(before);
 });
 
 test("waiting until it is ready finds a sandbox that somebody else has resumed elsewhere", async () => {
@@ -327,7 +327,7 @@ describe("close", () => {
     expect(await run).toMatchObject({ error: { code: "CLOSED" }, sandboxId: ID });
     expect(goesOn.isAborted()).toBe(true);
     expect(await asked).toMatchObject({ error: { code: "CLOSED" }, sandboxId: ID });
-    const before = server.seen.length;
+    const before = server.requests.length;
     const calls: (() => PromiseLike<unknown>)[] = [
       () => sandbox.getInfo(),
       () => sandbox.isHealthy(),
@@ -341,7 +341,7 @@ describe("close", () => {
       () => sandbox.getEndpoint(80),
     ];
     for (const call of calls) expect(await failureOf(call())).toMatchObject({ error: { code: "CLOSED" } });
-    expect(server.seen).toHaveLength(before);
+    expect(server.requests).toHaveLength(before);
     expect(server.routes).not.toContain(DELETE);
   });
 
@@ -372,7 +372,7 @@ describe("await using", () => {
   });
 
   test("does not mind that the sandbox is gone, or killed or closed already", async () => {
-    server.on(DELETE, () => serverError(404, GONE));
+    server.on(DELETE, () => errorResponse(404, GONE));
     await use({ killOnDispose: true });
     await use({ killOnDispose: true }, (sandbox) => sandbox.close());
     server.on(DELETE, () => new Response(null, { status: 204 }));
@@ -380,7 +380,7 @@ describe("await using", () => {
   });
 
   test("says when it could not kill, and closes all the same", async () => {
-    server.on(DELETE, () => serverError(403, "X"));
+    server.on(DELETE, () => errorResponse(403, "X"));
     let used: Sandbox | undefined;
     const failure = failureOf(
       use({ killOnDispose: true }, (sandbox) => {
@@ -451,7 +451,7 @@ describe("patchMetadata", () => {
 describe("endpoints", () => {
   const PORT = `${INFO}/endpoints/8080`;
 
-  test.each<[string, string, Parameters<FakeServer["config"]>[0], string]>([
+  test.each<[string, string, Parameters<FakeLifecycle["config"]>[0], string]>([
     ["an authority", "h.test:1", {}, "http://h.test:1"],
     ["an authority and a path", "h.test/a/b/", {}, "http://h.test/a/b"],
     ["the config's scheme", "h.test", { protocol: "https" }, "https://h.test"],
@@ -485,7 +485,7 @@ describe("endpoints", () => {
     server.on(PORT, () => Response.json({ endpoint, headers: { "x-h": "1" } }));
     const sandbox = await connect({ connectionConfig, skipHealthCheck: true });
     expect(await sandbox.getEndpoint(8080)).toEqual({ url, headers: { "x-h": "1" } });
-    expect(server.seen.map(({ url }) => url.search)).toEqual(
+    expect(server.requests.map(({ url }) => url.search)).toEqual(
       Array.from({ length: 2 }, () => `?use_server_proxy=${String(connectionConfig.useServerProxy)}`),
     );
   });
@@ -564,7 +564,7 @@ describe("diagnostics", () => {
       isTruncated: true,
       warnings: ["w"],
     });
-    expect(server.seen.at(-1)?.url.searchParams.get("scope")).toBe("a&b");
+    expect(server.requests.at(-1)?.url.searchParams.get("scope")).toBe("a&b");
     const nulls = { content: null, contentUrl: null, contentLength: null, expiresAt: null, warnings: null };
     server.on(route, () => Response.json({ ...inline, ...nulls }));
     const { content, contentUrl, contentLength, warnings } = await sandbox.getDiagnostics(kind, {
@@ -578,7 +578,7 @@ describe("diagnostics", () => {
     expect(await failureOf(sandbox.getDiagnostics("logs", { scope: "" }))).toBeInstanceOf(
       InvalidArgumentException,
     );
-    server.on(`${INFO}/diagnostics/logs`, () => serverError(501, "DIAGNOSTICS_NOT_IMPLEMENTED"));
+    server.on(`${INFO}/diagnostics/logs`, () => errorResponse(501, "DIAGNOSTICS_NOT_IMPLEMENTED"));
     expect(await failureOf(sandbox.getDiagnostics("logs", { scope: "x" }))).toMatchObject({
       statusCode: 501,
       sandboxId: ID,

@@ -1,6 +1,6 @@
 import { expect } from "@jest/globals";
 import { Sandbox, SandboxManager, type SandboxCreateOptions, type SandboxInfo } from "../../../src/index.js";
-import { failureOf } from "../../unit/transport/harness.js";
+import { failureOf } from "../../helpers/promises.js";
 import type { Area, Case, World } from "../../helpers/worlds.js";
 
 const ID = "2cae86e0-ffcf-43c1-ac64-f4bc577ca688";

@@ -1,10 +1,10 @@
 import { afterAll, expect, test } from "@jest/globals";
 import { isSandboxException } from "../../../src/errors.js";
-import { FaultServer, type FaultExchange } from "./fault-server.js";
+import { FaultServer, type FaultExchange } from "../fault-server.js";
 import { LeakWatch, until } from "./leaks.js";
-import { OPERATIONS, type Operation } from "./operations.js";
+import { SDK_CALLS, type SdkCall } from "./sdk-calls.js";
 import { countCases, outcomeOf, reportCases } from "./survival.js";
-import { linkTo } from "../run-harness.js";
+import { linkTo } from "../link.js";
 
 const AT_ONCE = 32;
 const MOST_RETRIES = 3;
@@ -22,7 +22,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-type Misdeed = (exchange: FaultExchange, operation: Operation, random: () => number) => void;
+type Misdeed = (exchange: FaultExchange, call: SdkCall, random: () => number) => void;
 const part = (bytes: Buffer, random: () => number): Buffer =>
   bytes.subarray(0, Math.floor(random() * (bytes.byteLength + 1)));
 
@@ -41,7 +41,10 @@ const MISDEEDS: readonly Misdeed[] = [
   (exchange) => exchange.reset(),
   (exchange) => exchange.close(),
   (exchange) => {
-    void exchange.received.then(() => exchange.reset());
+    void exchange.body.then(
+      () => exchange.reset(),
+      () => undefined,
+    );
   },
   (exchange) => exchange.write("HTTP/1.1 2").reset(),
   (exchange) => exchange.write("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n").close(),
@@ -94,9 +97,9 @@ async function expectNoPostTwice(callCount: number): Promise<void> {
       { keepsExchanges: false },
     );
     const calls = Array.from({ length: callCount }, () => {
-      const operation = OPERATIONS[Math.floor(random() * OPERATIONS.length)];
-      if (operation === undefined) throw new RangeError();
-      return operation;
+      const call = SDK_CALLS[Math.floor(random() * SDK_CALLS.length)];
+      if (call === undefined) throw new RangeError();
+      return call;
     });
     let next = 0;
     const work = async (): Promise<void> => {
@@ -120,16 +123,16 @@ async function expectNoPostTwice(callCount: number): Promise<void> {
       });
       while (next < callCount) {
         number = next++;
-        const operation = calls[number];
-        if (operation === undefined) return;
+        const call = calls[number];
+        if (call === undefined) return;
         const chance = randomFrom(SEED + number * 100);
         refused = chance() < 0.1 ? Math.ceil(chance() * 2) : 0;
-        const outcome = await outcomeOf(operation.run(link, {}));
+        const outcome = await outcomeOf(call.run(link, {}));
         const count = counts[number] ?? 0;
-        const isGet = operation.route[0] === "GET";
-        if (count < 1 || count > (isGet ? 1 + MOST_RETRIES : 1)) wrong.push([number, operation.name, count]);
+        const isGet = call.route[0] === "GET";
+        if (count < 1 || count > (isGet ? 1 + MOST_RETRIES : 1)) wrong.push([number, call.name, count]);
         if (!("error" in outcome)) good += 1;
-        else if (!isSandboxException(outcome.error)) wrong.push([number, operation.name, outcome.error]);
+        else if (!isSandboxException(outcome.error)) wrong.push([number, call.name, outcome.error]);
         countCases(1);
       }
     };

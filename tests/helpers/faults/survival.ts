@@ -2,10 +2,10 @@ import { expect } from "@jest/globals";
 import type { ConnectionOptions } from "../../../src/connection.js";
 import { isSandboxException } from "../../../src/errors.js";
 import type { SandboxLink } from "../../../src/services/link.js";
-import { linkTo } from "../run-harness.js";
-import { FaultServer, type FaultExchange } from "./fault-server.js";
+import { linkTo } from "../link.js";
+import { FaultServer, type FaultExchange } from "../fault-server.js";
 import { LeakWatch, until } from "./leaks.js";
-import type { Operation } from "./operations.js";
+import type { SdkCall } from "./sdk-calls.js";
 
 /** Sent with each response; must be in exceptions made from it. */
 export const REQUEST_ID = "request-of-a-fault";
@@ -31,7 +31,7 @@ export interface Failing {
 export type Expected = "ok" | { readonly value: unknown } | Failing;
 
 /** Handles the request of a call with a fault. */
-export type Fault = (exchange: FaultExchange, operation: Operation, attempt: number) => void;
+export type Fault = (exchange: FaultExchange, call: SdkCall, attempt: number) => void;
 
 let cases = 0;
 
@@ -49,14 +49,14 @@ export function countCases(count: number): void {
   cases += count;
 }
 
-/** Options of {@link inWorld}. */
-export interface WorldOptions extends ConnectionOptions {
+/** Options of {@link withFaultServer}. */
+export interface FaultSetupOptions extends ConnectionOptions {
   /** Checks several worlds at once; the caller then calls it. @default a new one */
   readonly leaks?: LeakWatch;
 }
 
 /** A server, and the client objects that talk to it. */
-export interface World {
+export interface FaultSetup {
   readonly server: FaultServer;
   readonly link: SandboxLink;
   readonly leaks: LeakWatch;
@@ -66,10 +66,10 @@ export interface World {
  * Runs a function with its own server and client, and checks that nothing is left: no busy connection, timer, socket,
  * listener or unhandled rejection.
  */
-export async function inWorld(
+export async function withFaultServer(
   onRequest: (exchange: FaultExchange) => void,
-  work: (world: World) => Promise<void>,
-  { leaks: shared, ...options }: WorldOptions = {},
+  work: (setup: FaultSetup) => Promise<void>,
+  { leaks: shared, ...options }: FaultSetupOptions = {},
 ): Promise<void> {
   const leaks = shared ?? new LeakWatch();
   {
@@ -83,20 +83,20 @@ export async function inWorld(
   if (shared === undefined) await leaks.expectNothingLeft();
 }
 
-/** Starts a server that applies a fault to requests of an operation. Interrupts succeed and end the run. */
+/** Starts a server that applies a fault to requests of a call. Interrupts succeed and end the run. */
 export function faulty(
-  operation: Operation,
+  call: SdkCall,
   fault: Fault,
   ignoresInterrupts = false,
 ): (exchange: FaultExchange) => void {
   const running = new Set<FaultExchange>();
   let attempts = 0;
-  const [method, path] = operation.route;
+  const [method, path] = call.route;
   return (exchange) => {
     if (exchange.method === method && exchange.path.split("?")[0] === path) {
       attempts += 1;
       running.add(exchange);
-      fault(exchange, operation, attempts);
+      fault(exchange, call, attempts);
       return;
     }
     exchange.answer(200);
@@ -107,29 +107,29 @@ export function faulty(
 
 /** Makes a call under a fault and checks the outcome. */
 export async function expectSurvival(
-  operation: Operation,
+  call: SdkCall,
   fault: Fault,
   expected: Expected,
   {
     timeoutSeconds,
     ignoresInterrupts,
     ...options
-  }: WorldOptions & {
+  }: FaultSetupOptions & {
     readonly timeoutSeconds?: number;
     readonly ignoresInterrupts?: boolean;
   } = {},
 ): Promise<void> {
   countCases(1);
-  await inWorld(
-    faulty(operation, fault, ignoresInterrupts),
+  await withFaultServer(
+    faulty(call, fault, ignoresInterrupts),
     async ({ server, link, leaks }) => {
       const { signal } = new AbortController();
       leaks.watch(signal);
-      const outcome = await outcomeOf(operation.run(link, { signal, timeoutSeconds }));
-      expectOutcome(operation, outcome, expected);
+      const outcome = await outcomeOf(call.run(link, { signal, timeoutSeconds }));
+      expectOutcome(call, outcome, expected);
       const attempts = expected === "ok" || "value" in expected ? undefined : expected.attempts;
       if (attempts !== undefined) {
-        const [method, path] = operation.route;
+        const [method, path] = call.route;
         const sent = server.requests(method, path).filter((each) => each.path.split("?")[0] === path);
         expect(sent.length).toBe(attempts);
       }
@@ -148,9 +148,9 @@ export async function outcomeOf(work: PromiseLike<unknown>): Promise<Outcome> {
   }
 }
 
-export function expectOutcome(operation: Operation, outcome: Outcome, expected: Expected): void {
+export function expectOutcome(call: SdkCall, outcome: Outcome, expected: Expected): void {
   if (expected === "ok" || "value" in expected) {
-    expect(outcome).toEqual({ value: expected === "ok" ? operation.value : expected.value });
+    expect(outcome).toEqual({ value: expected === "ok" ? call.value : expected.value });
     return;
   }
   const error = "error" in outcome ? outcome.error : undefined;
@@ -168,7 +168,7 @@ export function expectOutcome(operation: Operation, outcome: Outcome, expected: 
     ...(statusCode !== undefined && { statusCode }),
     ...(isRetryable !== undefined && { isRetryable }),
   });
-  if (operation.name === "code" || operation.name === "command") {
+  if (call.name === "code" || call.name === "command") {
     expect(error.execution).toBeDefined();
     if (printed !== undefined) expect(error.execution?.stdout).toBe(printed);
   }

@@ -5,7 +5,7 @@ import { EventHistory } from "../../../src/execution/event-history.js";
 import { ResultLog } from "../../../src/execution/kept-values.js";
 import { OutputLog, type KeepOutput } from "../../../src/execution/output-log.js";
 import { ExecutionResult } from "../../../src/execution/result.js";
-import { complete, failed, init, runOf, ScriptedSource, stdout } from "../../helpers/run-harness.js";
+import { complete, failed, init, runOf, ScriptedSource, stdout } from "../../helpers/scripted-run.js";
 
 const bytesOf = (text: string) => new TextEncoder().encode(text).byteLength;
 

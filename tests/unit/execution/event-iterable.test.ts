@@ -2,16 +2,8 @@ import { getEventListeners } from "node:events";
 import { describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../../src/errors.js";
 import { iterateEvents } from "../../../src/execution/event-iterable.js";
-import {
-  complete,
-  init,
-  interrupted,
-  ScriptedSource,
-  settle,
-  stdout,
-  typesOf,
-} from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
+import { failureOf, settle } from "../../helpers/promises.js";
+import { complete, init, interrupted, ScriptedSource, stdout, typesOf } from "../../helpers/scripted-run.js";
 
 test("a plain stream gives all events, and ends", async () => {
   const source = new ScriptedSource().send(init(), stdout("a")).send(stdout("b"), complete).end();

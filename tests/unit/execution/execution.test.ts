@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ExecutionEvent } from "../../../src/execution/event.js";
 import { Execution, foldEvent, type ExecutionKind } from "../../../src/execution/execution.js";
-import { complete, failed, init, ping, stdout } from "../../helpers/run-harness.js";
+import { complete, failed, init, ping, stdout } from "../../helpers/scripted-run.js";
 
 function fold(kind: ExecutionKind, ...events: readonly ExecutionEvent[]): Execution {
   const execution = new Execution(kind);

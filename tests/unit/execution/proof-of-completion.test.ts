@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import type { ExecutionEvent } from "../../../src/execution/event.js";
 import { expectExecution } from "../../helpers/expect-execution.js";
+import { collect, failureOf, settle } from "../../helpers/promises.js";
 import {
-  collect,
   complete,
   failed,
   init,
@@ -10,11 +10,9 @@ import {
   responseOf,
   runOf,
   ScriptedSource,
-  settle,
   stdout,
   typesOf,
-} from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
+} from "../../helpers/scripted-run.js";
 
 describe("code succeeds at the clean end of the response after", () => {
   const cases: [string, ExecutionEvent[]][] = [

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { Codes } from "../../../src/services/codes.js";
 import { loadFixture, type Exchange } from "../../helpers/fixtures.js";
-import { linkTo } from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
+import { linkTo } from "../../helpers/link.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const RECORDED = loadFixture("proxy-cuts");
 const DIRECT = "http://sandbox.test:44772";

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 import { RunQueue, type RunSlot, type Interruptible } from "../../../src/execution/run-queue.js";
-import { settle } from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 
 /** Asks for a turn, and tells whether it has come. */
 class Waiting {

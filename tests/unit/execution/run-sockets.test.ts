@@ -3,12 +3,13 @@ import type { ExecutionEvent } from "../../../src/execution/event.js";
 import { Codes } from "../../../src/services/codes.js";
 import { Commands } from "../../../src/services/commands.js";
 import { expectExecution } from "../../helpers/expect-execution.js";
-import { complete, init, interrupted, linkTo, ping, stdout } from "../../helpers/run-harness.js";
-import { RawServer, type RawExchange } from "../../helpers/sockets.js";
+import { linkTo } from "../../helpers/link.js";
+import { failureOf } from "../../helpers/promises.js";
+import { complete, init, interrupted, ping, stdout } from "../../helpers/scripted-run.js";
+import { FaultServer, type FaultExchange } from "../../helpers/fault-server.js";
 import { bareFrame, toWire } from "../../helpers/wire.js";
-import { failureOf } from "../transport/harness.js";
 
-function sandboxAt(server: RawServer): {
+function sandboxAt(server: FaultServer): {
   readonly codes: Codes;
   readonly commands: Commands;
   close: () => void;
@@ -17,15 +18,15 @@ function sandboxAt(server: RawServer): {
   return { codes: new Codes(link), commands: new Commands(link), close: () => link.execd.close() };
 }
 
-function send(exchange: RawExchange, ...events: readonly ExecutionEvent[]): void {
+function send(exchange: FaultExchange, ...events: readonly ExecutionEvent[]): void {
   exchange.chunk(events.map((event) => bareFrame(toWire(event))).join(""));
 }
 
 /** A server whose kernel ends a run after a number of interrupts; every request is kept. */
 async function kernelThatNeeds(interrupts: number, id = "abc"): Promise<Kernel> {
-  const posts: RawExchange[] = [];
+  const posts: FaultExchange[] = [];
   const deletes: string[] = [];
-  const server = await RawServer.start((exchange) => {
+  const server = await FaultServer.start((exchange) => {
     if (exchange.method === "POST") {
       posts.push(exchange);
       exchange.chunkedHead();
@@ -44,14 +45,14 @@ async function kernelThatNeeds(interrupts: number, id = "abc"): Promise<Kernel> 
 }
 
 interface Kernel extends AsyncDisposable {
-  readonly server: RawServer;
-  readonly posts: readonly RawExchange[];
+  readonly server: FaultServer;
+  readonly posts: readonly FaultExchange[];
   /** Paths of interrupts, as they came. */
   readonly deletes: readonly string[];
 }
 
 describe("a connection that ends", () => {
-  const endings: [string, (exchange: RawExchange) => void, string][] = [
+  const endings: [string, (exchange: FaultExchange) => void, string][] = [
     ["with a reset", (exchange) => exchange.reset(), "STREAM_BROKEN"],
     ["in the middle of a body", (exchange) => exchange.socket.end(), "STREAM_BROKEN"],
     [
@@ -64,7 +65,7 @@ describe("a connection that ends", () => {
     ],
   ];
   test.each(endings)("%s fails the run, also after its completion", async (_, end, code) => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       // As execd does. After "close", Node's fetch takes any end of the connection for the end of the body.
       exchange.chunkedHead(200, { connection: "keep-alive" });
       send(exchange, init("abc"), complete, stdout("a"));
@@ -83,7 +84,7 @@ describe("a connection that ends", () => {
   });
 
   test("before the run is complete is a cut, however cleanly", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       send(exchange, init("abc"), stdout("a"));
       exchange.lastChunk();
@@ -95,7 +96,7 @@ describe("a connection that ends", () => {
 });
 
 test("a command is done at its terminal event, and its connection is closed", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     // The server would leave it open for a second and more.
     send(exchange, init("abc"), stdout("a"), complete);
@@ -180,7 +181,7 @@ test("closing the sandbox's client ends a run with CLOSED and its connection, an
 });
 
 test("a server that answers with an error says why in the run's failure", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.json(500, { code: "RUNTIME_ERROR", message: "error running codes context not found" });
   });
   const run = sandboxAt(server).codes.run("x", { context: { id: "gone", language: "python" } });
@@ -196,7 +197,7 @@ test("a server that answers with an error says why in the run's failure", async 
 test("an abort before the response's headers is heard in a named context", async () => {
   const controller = new AbortController();
   const deletes: string[] = [];
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     if (exchange.method === "POST") {
       controller.abort("enough");
       return;
@@ -217,7 +218,7 @@ test("an abort before the response's headers is heard in a named context", async
 test("a slow handler slows the server down", async () => {
   let written = 0;
   const line = "x".repeat(64 * 1024);
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     send(exchange, init("abc"));
     const fill = (): void => {

@@ -4,19 +4,18 @@ import { InvalidArgumentException } from "../../../src/errors.js";
 import type { ExecutionHandlers } from "../../../src/execution/handlers.js";
 import { Run } from "../../../src/execution/run.js";
 import { expectExecution } from "../../helpers/expect-execution.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { collect, failureOf, settle } from "../../helpers/promises.js";
 import {
-  collect,
   complete,
   failed,
   init,
   ping,
   runOf,
   ScriptedSource,
-  settle,
   stdout,
   typesOf,
-} from "../../helpers/run-harness.js";
-import { CapturingLogger, failureOf } from "../transport/harness.js";
+} from "../../helpers/scripted-run.js";
 
 const hello = (): ScriptedSource => new ScriptedSource().send(init(), stdout("hi\n"), complete).end();
 

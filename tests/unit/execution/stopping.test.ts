@@ -1,6 +1,7 @@
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../../src/errors.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 import {
   complete,
   init,
@@ -8,11 +9,9 @@ import {
   ping,
   runOf,
   ScriptedSource,
-  settle,
   stdout,
   typesOf,
-} from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
+} from "../../helpers/scripted-run.js";
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { iterateEvents } from "../../../src/execution/event-iterable.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 import {
   complete,
   init,
@@ -7,10 +9,8 @@ import {
   ping,
   runOf,
   ScriptedSource,
-  settle,
   stdout,
-} from "../../helpers/run-harness.js";
-import { CapturingLogger, failureOf } from "../transport/harness.js";
+} from "../../helpers/scripted-run.js";
 
 beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });

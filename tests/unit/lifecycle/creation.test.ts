@@ -8,18 +8,19 @@ import {
 } from "../../../src/errors.js";
 import { ConnectionConfig } from "../../../src/connection.js";
 import { Sandbox, type SandboxCreateOptions } from "../../../src/sandbox.js";
-import { RawServer } from "../../helpers/sockets.js";
-import { CapturingLogger, failureOf } from "../transport/harness.js";
-import { EXECD, FakeServer, ID, sandboxJson, serverError, settle } from "./fake-server.js";
+import { FaultServer } from "../../helpers/fault-server.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { errorResponse, EXECD, FakeLifecycle, ID, sandboxJson } from "../../helpers/fake-server.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 
 const CREATE = "POST /sandboxes";
 const ENDPOINT = `GET /sandboxes/${ID}/endpoints/44772`;
 const PING = "GET /ping";
 const DELETE = `DELETE /sandboxes/${ID}`;
 
-let server: FakeServer;
+let server: FakeLifecycle;
 beforeEach(() => {
-  server = new FakeServer();
+  server = new FakeLifecycle();
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
 });
 afterEach(() => {
@@ -76,7 +77,7 @@ describe("a creation", () => {
     expect(await failureOf(create({ connectionConfig: { domain: "" } }))).toBeInstanceOf(
       InvalidArgumentException,
     );
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test("skips the health check when told to", async () => {
@@ -85,7 +86,9 @@ describe("a creation", () => {
   });
 
   test("that the server refuses deletes nothing", async () => {
-    server.on(CREATE, () => serverError(400, "SANDBOX::INVALID_PARAMETER", { "x-request-id": "r-1" }));
+    server.on(CREATE, () =>
+      errorResponse(400, "SANDBOX::INVALID_PARAMETER", { headers: { "x-request-id": "r-1" } }),
+    );
     expect(await failureOf(create())).toMatchObject({
       name: "SandboxApiException",
       statusCode: 400,
@@ -111,7 +114,7 @@ describe("progress", () => {
     const asked: number[] = [];
     await create({
       onProgress: async ({ phase, sandboxId, elapsedMillis }) => {
-        asked.push(server.seen.length);
+        asked.push(server.requests.length);
         await settle();
         told.push([phase, sandboxId, elapsedMillis]);
       },
@@ -175,8 +178,8 @@ describe("a creation whose sandbox does not become ready", () => {
 
   test("does not mind that it is gone", async () => {
     const logger = new CapturingLogger();
-    server.on(ENDPOINT, () => serverError(404, "DOCKER::SANDBOX_NOT_FOUND"));
-    server.on(DELETE, () => serverError(404, "DOCKER::SANDBOX_NOT_FOUND"));
+    server.on(ENDPOINT, () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
+    server.on(DELETE, () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
     const failure = await failureOf(create({ connectionConfig: server.config({ logger }) }));
     expect(failure).toMatchObject({ statusCode: 404, sandboxId: ID });
     expect(logger.records.join("\n")).not.toContain("could not be deleted");
@@ -184,8 +187,8 @@ describe("a creation whose sandbox does not become ready", () => {
 
   test("says in the log that it could not be deleted, and throws why it was not ready", async () => {
     const logger = new CapturingLogger();
-    server.on(ENDPOINT, () => serverError(403, "X"));
-    server.on(DELETE, () => serverError(403, "Y"));
+    server.on(ENDPOINT, () => errorResponse(403, "X"));
+    server.on(DELETE, () => errorResponse(403, "Y"));
     const failure = await failureOf(create({ connectionConfig: server.config({ logger }) }));
     expect(failure).toMatchObject({ error: { code: "X" } });
     expect(logger.records).toContain(
@@ -194,7 +197,7 @@ describe("a creation whose sandbox does not become ready", () => {
   });
 
   test("does not wait for a deletion that never ends", async () => {
-    server.on(ENDPOINT, () => serverError(403, "X")).hang(DELETE);
+    server.on(ENDPOINT, () => errorResponse(403, "X")).hang(DELETE);
     const failure = failureOf(create());
     await jest.advanceTimersByTimeAsync(5_000);
     expect(await failure).toMatchObject({ error: { code: "X" } });
@@ -216,7 +219,7 @@ describe("an abort", () => {
 
   test("before the request sends nothing", async () => {
     expect(await failureOf(create({ signal: AbortSignal.abort(reason) }))).toBe(reason);
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test("during it rejects at once, and deletes when the id comes", async () => {
@@ -243,7 +246,7 @@ describe("an abort", () => {
     await settle();
     controller.abort(reason);
     expect(await failure).toBe(reason);
-    answer(serverError(400, "SANDBOX::INVALID_PARAMETER"));
+    answer(errorResponse(400, "SANDBOX::INVALID_PARAMETER"));
     await settle();
     expect(logger.records.filter((record) => record.startsWith("warn"))).toEqual([]);
     expect(server.routes).toEqual([CREATE]);
@@ -336,7 +339,7 @@ describe("the outcome is unknown", () => {
   });
 
   test("but not after a 504 of the server itself, which has cleaned up", async () => {
-    server.on(CREATE, () => serverError(504, "KUBERNETES::POD_READY_TIMEOUT"));
+    server.on(CREATE, () => errorResponse(504, "KUBERNETES::POD_READY_TIMEOUT"));
     expect(await failureOf(create())).toMatchObject({
       statusCode: 504,
       error: { code: "KUBERNETES::POD_READY_TIMEOUT", message: "KUBERNETES::POD_READY_TIMEOUT happened" },
@@ -345,7 +348,7 @@ describe("the outcome is unknown", () => {
 
   test.each(["before", "inside"])("when the connection is reset %s the response", async (when) => {
     jest.useRealTimers();
-    await using raw = await RawServer.start((exchange) => {
+    await using raw = await FaultServer.start((exchange) => {
       if (when === "inside") {
         exchange.head(202, { "content-length": "100", "x-request-id": "r-1" });
         exchange.write('{"id":');

@@ -6,16 +6,16 @@ import {
   SandboxUnhealthyException,
 } from "../../../src/errors.js";
 import { Sandbox, type SandboxConnectOptions } from "../../../src/sandbox.js";
-import { failureOf } from "../transport/harness.js";
-import { EXECD, FakeServer, ID, sandboxJson, serverError, settle } from "./fake-server.js";
+import { errorResponse, EXECD, FakeLifecycle, ID, sandboxJson } from "../../helpers/fake-server.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 
 const INFO = `GET /sandboxes/${ID}`;
 const ENDPOINT = `${INFO}/endpoints/44772`;
 const PING = "GET /ping";
 
-let server: FakeServer;
+let server: FakeLifecycle;
 beforeEach(() => {
-  server = new FakeServer();
+  server = new FakeLifecycle();
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
 });
 afterEach(() => {
@@ -40,9 +40,9 @@ describe("a wait", () => {
     await settle();
     expect(server.routes).toEqual([ENDPOINT, PING, INFO]);
     await jest.advanceTimersByTimeAsync(199);
-    expect(server.seen).toHaveLength(3);
+    expect(server.requests).toHaveLength(3);
     await jest.advanceTimersByTimeAsync(1);
-    expect(server.seen).toHaveLength(5);
+    expect(server.requests).toHaveLength(5);
     await jest.advanceTimersByTimeAsync(200);
     await opening;
     expect(server.routes).toEqual([ENDPOINT, PING, INFO, PING, INFO, PING]);
@@ -51,7 +51,7 @@ describe("a wait", () => {
 
   test("ends at once when the entrypoint exits while a check gets no response, with the reason", async () => {
     for (const stuck of [PING, ENDPOINT]) {
-      server = new FakeServer();
+      server = new FakeLifecycle();
       server.hang(stuck);
       server.on(INFO, (_, count) =>
         count < 2 ? Response.json(sandboxJson()) : state("Failed", "The entrypoint exited with code 1.")(),
@@ -68,14 +68,14 @@ describe("a wait", () => {
     server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null)));
     const opening = connect({ healthCheckPollingIntervalMillis: 3_000 });
     await jest.advanceTimersByTimeAsync(2_999);
-    expect(server.seen).toHaveLength(3);
+    expect(server.requests).toHaveLength(3);
     await jest.advanceTimersByTimeAsync(1);
     await opening;
   });
 
   test("goes on while the server knows no address yet", async () => {
     server.on(ENDPOINT, (_, count) =>
-      count < 3 ? serverError(404, "KUBERNETES::POD_IP_NOT_AVAILABLE") : Response.json({ endpoint: EXECD }),
+      count < 3 ? errorResponse(404, "KUBERNETES::POD_IP_NOT_AVAILABLE") : Response.json({ endpoint: EXECD }),
     );
     const opening = connect();
     await jest.advanceTimersByTimeAsync(400);
@@ -110,7 +110,7 @@ describe("ends at once", () => {
     ["when execd is forbidden", PING, 403, "FORBIDDEN"],
     ["when the proxy knows no such sandbox", PING, 404, "KUBERNETES::SANDBOX_NOT_FOUND"],
   ])("%s", async (_, route, status, code) => {
-    server.on(route, () => serverError(status, code, { "x-request-id": "r-1" }));
+    server.on(route, () => errorResponse(status, code, { headers: { "x-request-id": "r-1" } }));
     expect(await failureOf(connect())).toMatchObject({
       statusCode: status,
       error: { code },
@@ -122,7 +122,7 @@ describe("ends at once", () => {
   });
 
   test.each([401, 403, 404])("when the server answers %i to a question for the state", async (status) => {
-    server.on(PING, notReady).on(INFO, () => serverError(status, "X"));
+    server.on(PING, notReady).on(INFO, () => errorResponse(status, "X"));
     expect(await failureOf(connect())).toMatchObject({ statusCode: status });
     expect(server.routes).toEqual([ENDPOINT, PING, INFO]);
   });
@@ -148,7 +148,7 @@ describe("ends at once", () => {
 
   test("for an id that no path can hold", async () => {
     expect(await failureOf(connect({ sandboxId: ".." }))).toBeInstanceOf(InvalidArgumentException);
-    expect(server.seen).toHaveLength(0);
+    expect(server.requests).toHaveLength(0);
   });
 
   test("with CLOSED when the instance is closed meanwhile", async () => {
@@ -202,7 +202,7 @@ describe("READY_TIMEOUT", () => {
     server
       .on(ENDPOINT, (_, count) =>
         count <= 50
-          ? serverError(404, "KUBERNETES::POD_IP_NOT_AVAILABLE")
+          ? errorResponse(404, "KUBERNETES::POD_IP_NOT_AVAILABLE")
           : Response.json({ endpoint: EXECD }),
       )
       .on(PING, notReady);

@@ -10,7 +10,7 @@ import { Runtimes } from "../../../src/local/languages/runtimes.js";
 import type { SandboxSpec } from "../../../src/local/sandboxes/hosted-sandbox.js";
 import { Sandboxes } from "../../../src/local/sandboxes/sandboxes.js";
 import { Snapshots } from "../../../src/local/sandboxes/snapshots.js";
-import { failureOf } from "../transport/harness.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const SPEC: SandboxSpec = {
   imageUri: "any",

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { isSandboxException } from "../../../src/errors.js";
 import { decodeFrame } from "../../../src/execution/event.js";
 import { EventStreamDecoder } from "../../../src/transport/event-stream.js";
-import { runOf, ScriptedSource } from "../../helpers/run-harness.js";
+import { runOf, ScriptedSource } from "../../helpers/scripted-run.js";
 import { RUNS } from "./runs.js";
 
 /** What real streams are made of, and what could be taken for it, in any order. */

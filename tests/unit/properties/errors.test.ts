@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { SandboxApiException } from "../../../src/errors.js";
 import { RetryPolicy } from "../../../src/retry-policy.js";
 import { readServerMessage } from "../../../src/transport/server-message.js";
-import { failureOf, transportTo } from "../transport/harness.js";
+import { failureOf } from "../../helpers/promises.js";
+import { transportTo } from "../transport/test-transport.js";
 import { RUNS } from "./runs.js";
 
 const LONGEST_MESSAGE = 1_000;

@@ -2,15 +2,16 @@ import { describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../../src/errors.js";
 import { Commands } from "../../../src/services/commands.js";
 import { bareFrame } from "../../helpers/wire.js";
-import { failureOf } from "../transport/harness.js";
-import { FakeExecd, problem } from "./fake-execd.js";
+import { errorResponse, FakeExecd } from "../../helpers/fake-server.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const started = { id: "c1", content: "sleep 9", started_at: "2026-11-23T16:45:06Z" };
 const running = { ...started, running: true };
 const ended = { ...started, running: false, exit_code: 3, finished_at: "2026-11-23T16:45:07Z" };
 const init = bareFrame({ type: "init", text: "c1" });
 const complete = bareFrame({ type: "execution_complete" });
-const notRunning = () => problem(500, "RUNTIME_ERROR", "command session c1 is not running");
+const notRunning = () =>
+  errorResponse(500, "RUNTIME_ERROR", { message: "command session c1 is not running" });
 
 /** An execd whose responses follow each other, by the kind of request. */
 function execd(responses: Readonly<Record<string, readonly (() => Response)[]>>): FakeExecd {
@@ -115,11 +116,10 @@ describe("a command as a list of arguments", () => {
     execd({
       "POST /command": [
         () =>
-          problem(
-            400,
-            "INVALID_REQUEST_BODY",
-            "invalid request, validation error Key: 'RunCommandRequest.Command' Error:Field validation for 'Command' failed on the 'required' tag",
-          ),
+          errorResponse(400, "INVALID_REQUEST_BODY", {
+            message:
+              "invalid request, validation error Key: 'RunCommandRequest.Command' Error:Field validation for 'Command' failed on the 'required' tag",
+          }),
         () => new Response(init + complete),
       ],
     });

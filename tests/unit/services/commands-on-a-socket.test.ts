@@ -2,14 +2,14 @@ import { expect, test } from "@jest/globals";
 import { Commands } from "../../../src/services/commands.js";
 import { Metrics } from "../../../src/services/metrics.js";
 import { bareFrame } from "../../helpers/wire.js";
-import { linkTo } from "../../helpers/run-harness.js";
-import { RawServer } from "../../helpers/sockets.js";
-import { failureOf } from "../transport/harness.js";
+import { linkTo } from "../../helpers/link.js";
+import { failureOf } from "../../helpers/promises.js";
+import { FaultServer } from "../../helpers/fault-server.js";
 
 // What a stand-in for `fetch` cannot show: that the connection goes, and with it what the server does for it.
 
 test("stopping a run in a session closes its connection", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk(bareFrame({ type: "init", text: "s1" }));
   });
@@ -23,7 +23,7 @@ test("stopping a run in a session closes its connection", async () => {
 
 test("leaving a watch closes its connection", async () => {
   const metrics = { cpu_count: 2, cpu_used_pct: 1, mem_total_mib: 2, mem_used_mib: 1, timestamp: 7 };
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk(`${JSON.stringify(metrics)}\n`);
   });
@@ -36,7 +36,7 @@ test("leaving a watch closes its connection", async () => {
 });
 
 test("leaving a followed log closes its connection", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     if (exchange.path.includes("status")) {
       exchange.json(200, { id: "c1", content: "yes", running: true, started_at: "2026-11-23T16:45:06Z" });
       return;
@@ -53,7 +53,7 @@ test("leaving a followed log closes its connection", async () => {
 });
 
 test("a log that breaks off is a failure of the connection", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     // Of a connection that is to be closed anyway, Node's fetch takes any end for a clean one.
     exchange.chunkedHead(200, { connection: "keep-alive" });
     exchange.chunk("begun");

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException, SandboxApiException } from "../../../src/errors.js";
 import { Commands } from "../../../src/services/commands.js";
-import { collect } from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
-import { FakeExecd, LiveBody, problem } from "./fake-execd.js";
+import { errorResponse, FakeExecd, LiveBody } from "../../helpers/fake-server.js";
+import { collect, failureOf } from "../../helpers/promises.js";
 
 const started = { id: "c1", content: "sleep 9", started_at: "2026-11-23T16:45:06.147406881Z" };
 const running = { ...started, running: true };
 const ended = { ...started, running: false, exit_code: 0, finished_at: "2026-11-23T16:45:07Z" };
-const unknown = (): Response => problem(404, "INVALID_REQUEST_BODY", "command not found: c1");
+const unknown = (): Response =>
+  errorResponse(404, "INVALID_REQUEST_BODY", { message: "command not found: c1" });
 
 function log(text: string | Uint8Array<ArrayBuffer>, cursor?: number): Response {
   const headers = cursor === undefined ? {} : { "EXECD-COMMANDS-TAIL-CURSOR": String(cursor) };
@@ -164,7 +164,7 @@ describe("the log of a command", () => {
 
   test("of a command in the foreground is refused at once", async () => {
     const message = "command c1 is not running in background";
-    const execd = new FakeExecd(() => problem(400, "INVALID_REQUEST_BODY", message));
+    const execd = new FakeExecd(() => errorResponse(400, "INVALID_REQUEST_BODY", { message: message }));
     expect(await failureOf(new Commands(execd.link).getLogs("c1"))).toMatchObject({
       statusCode: 400,
       message,
@@ -225,7 +225,10 @@ describe("following a log", () => {
   test("is patient while the server does not know the command yet", async () => {
     const execd = scripted({
       status: [unknown, () => Response.json(ended)],
-      logs: [() => problem(400, "INVALID_REQUEST_BODY", "command not found: c1"), () => log("x", 1)],
+      logs: [
+        () => errorResponse(400, "INVALID_REQUEST_BODY", { message: "command not found: c1" }),
+        () => log("x", 1),
+      ],
     });
     expect(await collect(follow(execd))).toEqual(["x"]);
   });

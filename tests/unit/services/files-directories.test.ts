@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFi
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { ConnectionOptions } from "../../../src/connection.js";
-import { filesAt } from "../../helpers/files-link.js";
+import { filesAt } from "../../helpers/link.js";
+import { failureOf } from "../../helpers/promises.js";
 import { parseMultipart } from "../../helpers/multipart.js";
-import { failureOf } from "../transport/harness.js";
 import { fetchBy } from "../../helpers/fetch.js";
 
 interface RemoteFile {

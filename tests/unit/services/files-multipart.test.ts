@@ -5,7 +5,7 @@ import { InvalidArgumentException } from "../../../src/errors.js";
 import { encodeMultipart, type UploadPart } from "../../../src/services/files/multipart.js";
 import { SegmentedBody, type ByteSource } from "../../../src/transport/segmented-body.js";
 import { parseMultipart } from "../../helpers/multipart.js";
-import { failureOf } from "../transport/harness.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const bytesOf = async (body: SegmentedBody): Promise<Buffer> =>
   Buffer.from(await new Response(body.stream()).arrayBuffer());

@@ -7,17 +7,17 @@ import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globa
 import { SandboxException, SandboxTimeoutException } from "../../../src/errors.js";
 import type { TransferProgress } from "../../../src/services/files/local-file.js";
 import { heapMiB } from "../../helpers/faults/leaks.js";
-import { filesAt } from "../../helpers/files-link.js";
+import { filesAt } from "../../helpers/link.js";
+import { failureOf } from "../../helpers/promises.js";
 import { parseMultipart } from "../../helpers/multipart.js";
-import { RawServer, type RawExchange } from "../../helpers/sockets.js";
-import { failureOf } from "../transport/harness.js";
+import { FaultServer, type FaultExchange } from "../../helpers/fault-server.js";
 
 const MIB = 1024 * 1024;
 /** What the sockets and streams of both ends may hold together; a body is far larger. */
 const MOST_IN_FLIGHT = 16 * MIB;
 
 /** Answers a request once its body is there. */
-const accept = (exchange: RawExchange): void => {
+const accept = (exchange: FaultExchange): void => {
   exchange.body.then(
     () => exchange.answer(200),
     () => undefined,
@@ -31,7 +31,7 @@ async function settled(count: () => number): Promise<number> {
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
-const sentFile = async (exchange: RawExchange): Promise<string> => {
+const sentFile = async (exchange: FaultExchange): Promise<string> => {
   const [, file] = parseMultipart(exchange.headers["content-type"] ?? "", Buffer.from(await exchange.body));
   return String(file?.data);
 };
@@ -54,7 +54,7 @@ describe("an upload", () => {
     ["a stream of a known size", () => ({ data: Readable.from(["grüße"]), size: 7 }), true],
     ["a stream", () => ({ data: Readable.from(["grüße"]) }), false],
   ])("of %s arrives, with its length where that is known", async (_, entry, isKnown) => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     await filesAt(server.origin).writeFiles([{ path: "/x", ...entry() }]);
     const exchange = server.exchange(1);
     expect(await sentFile(exchange)).toBe("grüße");
@@ -89,7 +89,7 @@ describe("an upload", () => {
   ])(
     "of %s without an end reads only as much as the server takes, and ends with its signal",
     async (_, endless) => {
-      await using server = await RawServer.start(({ socket }) => socket.pause());
+      await using server = await FaultServer.start(({ socket }) => socket.pause());
       let given = 0;
       const data = endless(() => {
         given += MIB;
@@ -113,7 +113,7 @@ describe("an upload", () => {
   test("of 300 MB takes little memory", async () => {
     let [taken, given] = [0, 0];
     const size = 300 * MIB;
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       const { socket } = exchange;
       let end = "";
       socket.removeAllListeners("data");
@@ -142,7 +142,7 @@ describe("an upload", () => {
   });
 
   test("that the server takes no more of fails, and its source is released", async () => {
-    await using server = await RawServer.start(({ socket }) => socket.pause());
+    await using server = await FaultServer.start(({ socket }) => socket.pause());
     const data = new Readable({
       read() {
         this.push(new Uint8Array(MIB));
@@ -156,7 +156,7 @@ describe("an upload", () => {
   });
 
   test("may take longer than any timeout while its source is slow", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     let put: (text: string | null) => void = () => undefined;
     const data = new Readable({ read: () => undefined });
     put = (text) => data.push(text);
@@ -173,7 +173,7 @@ describe("an upload", () => {
   });
 
   test("whose source fails is failed by the caller's own error", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     const own = new Error("the disk is gone");
     async function* content(): AsyncGenerator<Uint8Array> {
       yield new Uint8Array(1);
@@ -183,7 +183,7 @@ describe("an upload", () => {
   });
 
   test("whose source is a stream that fails before its turn is failed by that, and the process lives on", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     const missing = createReadStream("/there/is/no/such/file");
     // Not `once`, which would listen for errors in the library's place.
     const closed = new Promise<void>((resolve) => missing.on("close", () => resolve()));
@@ -199,7 +199,7 @@ describe("an upload", () => {
   });
 
   test("that is refused halfway says why, and releases all its sources", async () => {
-    await using server = await RawServer.start((exchange) =>
+    await using server = await FaultServer.start((exchange) =>
       exchange.json(400, { code: "INVALID_FILE", message: "no" }),
     );
     let ended = 0;
@@ -212,13 +212,13 @@ describe("an upload", () => {
   });
 
   test("where bodies cannot be streams, as in browsers, goes as a Blob that is not timed", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     await jest.isolateModulesAsync(async () => {
       const { versions } = process;
       // What tells the library that it is not in Node.
       Object.defineProperty(process, "versions", { value: {}, configurable: true });
       try {
-        const { filesAt: browserFilesAt } = await import("../../helpers/files-link.js");
+        const { filesAt: browserFilesAt } = await import("../../helpers/link.js");
         await browserFilesAt(server.origin, { streamIdleTimeoutSeconds: 0.001 }).writeFiles([
           { path: "/x", data: Readable.from(["one", "two"]) },
         ]);
@@ -235,7 +235,7 @@ describe("an upload", () => {
 describe("a download", () => {
   test("is read only as fast as it is taken, and leaving the loop ends the request", async () => {
     let written = 0;
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       const { socket } = exchange;
       exchange.head(200, { "content-length": String(1_000 * MIB) });
       const more = (): void => {
@@ -258,7 +258,7 @@ describe("a download", () => {
   });
 
   test("that breaks off fails", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.head(200, { "content-length": "100" });
       exchange.write("abc");
       exchange.socket.end();
@@ -270,13 +270,13 @@ describe("a download", () => {
   });
 
   test("that stands still fails, though its request timeout is over", async () => {
-    await using server = await RawServer.start((exchange) => exchange.chunkedHead());
+    await using server = await FaultServer.start((exchange) => exchange.chunkedHead());
     const files = filesAt(server.origin, { streamIdleTimeoutSeconds: 0.2, requestTimeoutSeconds: 0.05 });
     expect(await failureOf(files.readBytes("/x"))).toMatchObject({ error: { code: "STREAM_STALLED" } });
   });
 
   test("ends with its signal's reason, also while it is read", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("begin");
     });
@@ -291,7 +291,7 @@ describe("a download", () => {
   });
 
   test("of a refused range says so, though the server's response announces more than it has", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.head(416, { "content-length": "25", "content-type": "application/octet-stream" });
       exchange.write('{"code":"UNKNOWN"}');
       exchange.socket.end();
@@ -302,7 +302,7 @@ describe("a download", () => {
   });
 
   test("of a directory ends at once", async () => {
-    await using server = await RawServer.start((exchange) =>
+    await using server = await FaultServer.start((exchange) =>
       exchange.head(200, { "content-length": "9223372036854775807" }),
     );
     expect(await failureOf(filesAt(server.origin).readBytes("/d"))).toMatchObject({
@@ -322,7 +322,7 @@ describe("local files", () => {
   afterEach(() => rm(directory, { recursive: true }));
 
   test("are uploaded, with progress, their length, and whether they can be executed", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     const content = "x".repeat(200_000);
     await writeFile(local("run.sh"), content, { mode: 0o700 });
     const progress: TransferProgress[] = [];
@@ -340,7 +340,7 @@ describe("local files", () => {
   });
 
   test("are uploaded when they are empty, and with another mode when one is given", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     await writeFile(local("empty"), "");
     await filesAt(server.origin).upload(local("empty"), "/empty", { mode: "600" });
     expect(await server.exchange(1).body).toContain('{"path":"/empty","mode":600}');
@@ -348,7 +348,7 @@ describe("local files", () => {
   });
 
   test.each(["missing"])("that cannot be read (%s) are refused before anything is sent", async (name) => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     const failure = await failureOf(filesAt(server.origin).upload(local(name), "/x"));
     expect(failure).toBeInstanceOf(SandboxException);
     expect(failure).toMatchObject({ error: { code: "LOCAL_FILE" } });
@@ -356,7 +356,7 @@ describe("local files", () => {
   });
 
   test("end their upload with what their progress callback throws", async () => {
-    await using server = await RawServer.start(accept);
+    await using server = await FaultServer.start(accept);
     await writeFile(local("a"), "content");
     const own = new Error("stop");
     const onProgress = (): void => {
@@ -366,7 +366,7 @@ describe("local files", () => {
   });
 
   test("end their transfer with what their progress callback rejects with", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       if (exchange.method === "GET") exchange.answer(200, "content");
       else accept(exchange);
     });
@@ -380,7 +380,7 @@ describe("local files", () => {
   });
 
   test("take a download's place when all of it has come, and keep their mode", async () => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200, "new"));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200, "new"));
     await writeFile(local("target"), "old");
     await chmod(local("target"), 0o600);
     await symlink("target", local("link"));
@@ -393,12 +393,12 @@ describe("local files", () => {
   });
 
   test("are made by a download, also by one of nothing", async () => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200));
     await filesAt(server.origin).download("/x", local("new"));
     expect(await readFile(local("new"), "utf8")).toBe("");
   });
 
-  test.each<[string, (exchange: RawExchange, abort: () => void) => void]>([
+  test.each<[string, (exchange: FaultExchange, abort: () => void) => void]>([
     [
       "breaks off",
       (exchange) => {
@@ -418,7 +418,7 @@ describe("local files", () => {
     ["is refused", (exchange) => exchange.json(404, { code: "FILE_NOT_FOUND", message: "no" })],
   ])("stay as they were when a download %s, with nothing beside them", async (_, answer) => {
     const controller = new AbortController();
-    await using server = await RawServer.start((exchange) => answer(exchange, () => controller.abort()));
+    await using server = await FaultServer.start((exchange) => answer(exchange, () => controller.abort()));
     await writeFile(local("target"), "old");
     await failureOf(filesAt(server.origin).download("/x", local("target"), { signal: controller.signal }));
     expect(await readFile(local("target"), "utf8")).toBe("old");
@@ -426,7 +426,7 @@ describe("local files", () => {
   });
 
   test.each(["/dev/null", "nowhere/x"])("cannot be made by a download at %s", async (name) => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200, "x"));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200, "x"));
     const target = name.startsWith("/") ? name : local(name);
     expect(await failureOf(filesAt(server.origin).download("/x", target))).toMatchObject({
       error: { code: "LOCAL_FILE" },

@@ -1,41 +1,22 @@
 import { describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException, SandboxApiException } from "../../../src/errors.js";
 import type { ConnectionOptions } from "../../../src/connection.js";
-import type { Files } from "../../../src/services/files.js";
-import { filesAt } from "../../helpers/files-link.js";
+import { Files } from "../../../src/services/files.js";
+import { FakeExecd, type FakeRequest } from "../../helpers/fake-server.js";
+import { failureOf } from "../../helpers/promises.js";
 import { parseMultipart } from "../../helpers/multipart.js";
-import { failureOf } from "../transport/harness.js";
-import { fetchBy } from "../../helpers/fetch.js";
 
-interface Asked {
-  /** Method, path and query, decoded. */
-  readonly line: string;
-  readonly headers: Headers;
-  readonly body: Buffer;
-}
-
-/** Files whose server is a function, and what it was asked. */
+/** The `Files` of a server that is a function, and the requests that it receives. */
 function filesOf(
-  answer: (asked: Asked, count: number) => Response | Promise<Response> = () => new Response(),
+  respond: (request: FakeRequest, count: number) => Response | Promise<Response> = () => new Response(),
   options: ConnectionOptions = {},
-): { readonly files: Files; readonly asked: Asked[] } {
-  const asked: Asked[] = [];
-  const files = filesAt("http://execd.test", {
-    ...options,
-    fetch: fetchBy(async (request) => {
-      const { pathname, search } = new URL(request.url);
-      const line = `${request.method} ${decodeURIComponent(pathname + search)}`;
-      const body = Buffer.from(await request.arrayBuffer());
-      asked.push({ line, headers: request.headers, body });
-      return answer({ line, headers: request.headers, body }, asked.length);
-    }),
-  });
-  return { files, asked };
+): { readonly files: Files; readonly requests: readonly FakeRequest[] } {
+  const { link, requests } = new FakeExecd(respond, options);
+  return { files: new Files(link), requests };
 }
 
-const jsonOf = ({ body }: Asked): unknown => JSON.parse(String(body));
-const metadataOf = ({ headers, body }: Asked): unknown[] =>
-  parseMultipart(headers.get("content-type") ?? "", body)
+const metadataOf = ({ headers, bytes }: FakeRequest): unknown[] =>
+  parseMultipart(headers.get("content-type") ?? "", bytes)
     .filter(({ name }) => name === "metadata")
     .map(({ data }): unknown => JSON.parse(String(data)));
 const INFO = {
@@ -51,7 +32,7 @@ const INFO = {
 
 describe("a file that is written", () => {
   test("gets 644 by default, and directories above it that can be entered", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     await files.writeFiles([
       { path: "/a/b/one", data: "1" },
       { path: "/a/b/two", data: "2", mode: 0o600, owner: "me" },
@@ -60,9 +41,9 @@ describe("a file that is written", () => {
       { path: "five", data: "5" },
       { path: "~/six//", data: "6" },
     ]);
-    const [parents, upload] = asked;
-    expect(asked.map(({ line }) => line)).toEqual(["POST /directories", "POST /files/upload"]);
-    expect(parents && jsonOf(parents)).toEqual({
+    const [parents, upload] = requests;
+    expect(requests.map(({ line }) => line)).toEqual(["POST /directories", "POST /files/upload"]);
+    expect(parents?.body).toEqual({
       "/a/b": { mode: 755 },
       "/a": { mode: 755, owner: "you", group: "us" },
       "~": { mode: 755 },
@@ -78,25 +59,25 @@ describe("a file that is written", () => {
   });
 
   test("takes one request where its mode lets anybody in, or is left to the server", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     await files.writeFiles([
       { path: "/a/one", data: "1", mode: 0o755 },
       { path: "/b/two", data: "2", mode: null },
     ]);
-    expect(asked.map(({ line }) => line)).toEqual(["POST /files/upload"]);
-    expect(asked.flatMap(metadataOf)).toEqual([{ path: "/a/one", mode: 755 }, { path: "/b/two" }]);
+    expect(requests.map(({ line }) => line)).toEqual(["POST /files/upload"]);
+    expect(requests.flatMap(metadataOf)).toEqual([{ path: "/a/one", mode: 755 }, { path: "/b/two" }]);
   });
 
   test("goes together with 399 others in one request", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     const many = Array.from({ length: 801 }, (_, index) => ({ path: `/${index}`, data: String(index) }));
     await files.writeFiles(many);
-    expect(asked.map((it) => metadataOf(it).length)).toEqual([400, 400, 1]);
-    expect(asked.flatMap(metadataOf)).toEqual(many.map(({ path }) => ({ path, mode: 644 })));
+    expect(requests.map((it) => metadataOf(it).length)).toEqual([400, 400, 1]);
+    expect(requests.flatMap(metadataOf)).toEqual(many.map(({ path }) => ({ path, mode: 644 })));
   });
 
   test("goes nowhere where another of the call is refused", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     const entries = Array.from({ length: 500 }, (_, index) => ({ path: `/d/${index}`, data: "" }));
     for (const wrong of [
       { path: "/d/1", data: "" },
@@ -110,23 +91,23 @@ describe("a file that is written", () => {
     ]) {
       expect(await failureOf(files.writeFiles([...entries, wrong]))).toBeInstanceOf(InvalidArgumentException);
     }
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 
   test("is sent again when nothing was sent, unless it can be read once", async () => {
     const refused = Object.assign(new Error("refused"), { code: "ECONNREFUSED", syscall: "connect" });
     const policy = { retryPolicy: { maxRetries: 2, initialBackoffMillis: 1 } };
-    const write = async (data: string | ReadableStream<Uint8Array>): Promise<Asked[]> => {
-      const { files, asked } = filesOf((_, count) => {
+    const write = async (data: string | ReadableStream<Uint8Array>): Promise<readonly FakeRequest[]> => {
+      const { files, requests } = filesOf((_, count) => {
         if (count < 3) throw refused;
         return new Response();
       }, policy);
       await files.writeFiles([{ path: "/x", data }]).catch(() => undefined);
-      return asked;
+      return requests;
     };
-    const asked = await write("text");
-    expect(asked.flatMap(metadataOf)).toHaveLength(3);
-    expect(new Set(asked.map(({ body }) => String(body))).size).toBe(1);
+    const requests = await write("text");
+    expect(requests.flatMap(metadataOf)).toHaveLength(3);
+    expect(new Set(requests.map(({ bytes }) => String(bytes))).size).toBe(1);
     expect(await write(new Blob(["text"]).stream())).toHaveLength(1);
   });
 });
@@ -188,9 +169,9 @@ describe("the arguments of", () => {
   ];
 
   test.each(refusals)("%s is refused, and nothing sent", async (_, call) => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     expect(await failureOf(call(files))).toBeInstanceOf(InvalidArgumentException);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 });
 
@@ -198,7 +179,7 @@ describe("many paths", () => {
   const paths = Array.from({ length: 3_000 }, (_, index) => `/directory with ünicode/${index}`);
 
   test("are spread over requests whose URLs every gateway takes", async () => {
-    const { files, asked } = filesOf(({ line }) =>
+    const { files, requests } = filesOf(({ line }) =>
       line.startsWith("GET")
         ? Response.json(
             Object.fromEntries(
@@ -208,18 +189,18 @@ describe("many paths", () => {
         : new Response(),
     );
     expect(Object.keys(await files.getFileInfo(paths))).toEqual(paths);
-    const count = asked.length;
+    const count = requests.length;
     expect(count).toBeGreaterThan(1);
     await files.deleteFiles(paths);
     await files.deleteDirectories(paths);
-    expect(asked).toHaveLength(3 * count);
-    for (const { line } of asked) expect(encodeURI(line).length).toBeLessThan(8_000);
+    expect(requests).toHaveLength(3 * count);
+    for (const { line } of requests) expect(line.length).toBeLessThan(8_000);
   });
 
   test("include one that is longer than that", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     await files.deleteFiles(["/a", `/${"b".repeat(10_000)}`, "/c"]);
-    expect(asked).toHaveLength(3);
+    expect(requests).toHaveLength(3);
   });
 });
 
@@ -279,9 +260,9 @@ describe("reading", () => {
     [{ start: -7 }, "bytes=-7"],
     [{ end: 4 }, "bytes=0-3"],
   ])("asks for the range %j as %s", async (range, header) => {
-    const { files, asked } = filesOf(() => new Response("x", { status: 206 }));
+    const { files, requests } = filesOf(() => new Response("x", { status: 206 }));
     expect(await files.readFile("/x", { range })).toBe("x");
-    expect(asked[0]?.headers.get("range")).toBe(header);
+    expect(requests[0]?.headers.get("range")).toBe(header);
   });
 
   test("fails when the whole file comes for a range, except where there is nothing in it", async () => {
@@ -315,7 +296,7 @@ describe("reading", () => {
 });
 
 test("a signal that has fired ends every call before it begins", async () => {
-  const { files, asked } = filesOf();
+  const { files, requests } = filesOf();
   const reason = new Error("no more");
   const options = { signal: AbortSignal.abort(reason) };
   for (const call of [
@@ -337,21 +318,21 @@ test("a signal that has fired ends every call before it begins", async () => {
   ]) {
     expect(await failureOf(call())).toBe(reason);
   }
-  expect(asked).toEqual([]);
+  expect(requests).toEqual([]);
 });
 
 describe("the forms for a single file", () => {
   test("writeFile writes one", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     await files.writeFile("/a.txt", "text", { mode: 0o600, owner: "me" });
-    expect(asked.map(({ line }) => line)).toEqual(["POST /files/upload"]);
-    expect(asked.map(metadataOf)).toEqual([[{ path: "/a.txt", mode: 600, owner: "me" }]]);
+    expect(requests.map(({ line }) => line)).toEqual(["POST /files/upload"]);
+    expect(requests.map(metadataOf)).toEqual([[{ path: "/a.txt", mode: 600, owner: "me" }]]);
   });
 
   test("deleteFile deletes one", async () => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     await files.deleteFile("/a.txt");
-    expect(asked.map(({ line }) => line)).toEqual(["DELETE /files?path=/a.txt"]);
+    expect(requests.map(({ line }) => decodeURIComponent(line))).toEqual(["DELETE /files?path=/a.txt"]);
   });
 
   test("getInfo describes one", async () => {
@@ -382,8 +363,8 @@ describe("the forms for a single file", () => {
     ["getInfo", (files) => files.getInfo("")],
     ["exists", (files) => files.exists("")],
   ])("%s refuses a blank path by the name of its parameter", async (_, call) => {
-    const { files, asked } = filesOf();
+    const { files, requests } = filesOf();
     expect(String(await failureOf(call(files)))).toMatch(/: path must not be blank/);
-    expect(asked).toEqual([]);
+    expect(requests).toEqual([]);
   });
 });

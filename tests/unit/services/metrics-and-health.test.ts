@@ -2,9 +2,8 @@ import { describe, expect, jest, test } from "@jest/globals";
 import { SandboxApiException } from "../../../src/errors.js";
 import { Health } from "../../../src/services/health.js";
 import { Metrics, type SandboxMetrics } from "../../../src/services/metrics.js";
-import { collect } from "../../helpers/run-harness.js";
-import { failureOf } from "../transport/harness.js";
-import { FakeExecd, LiveBody } from "./fake-execd.js";
+import { FakeExecd, LiveBody } from "../../helpers/fake-server.js";
+import { collect, failureOf } from "../../helpers/promises.js";
 
 const onWire = {
   cpu_count: 2,

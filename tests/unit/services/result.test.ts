@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../../src/errors.js";
 import { ExecutionResult } from "../../../src/execution/result.js";
-import { failureOf } from "../transport/harness.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const PNG = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x00, 0xff]);
 const PNG_BASE64 = Buffer.from(PNG).toString("base64");

@@ -4,10 +4,10 @@ import type { ExecutionEvent } from "../../../src/execution/event.js";
 import { Commands } from "../../../src/services/commands.js";
 import { CommandSession } from "../../../src/services/sessions.js";
 import { expectExecution } from "../../helpers/expect-execution.js";
-import { complete, init, settle, stdout } from "../../helpers/run-harness.js";
+import { errorResponse, FakeExecd, LiveBody } from "../../helpers/fake-server.js";
+import { failureOf, settle } from "../../helpers/promises.js";
+import { complete, init, stdout } from "../../helpers/scripted-run.js";
 import { bareFrame, toWire } from "../../helpers/wire.js";
-import { failureOf } from "../transport/harness.js";
-import { FakeExecd, LiveBody, problem } from "./fake-execd.js";
 
 const framesOf = (...events: readonly ExecutionEvent[]): string =>
   events.map((event) => bareFrame(toWire(event))).join("");
@@ -61,7 +61,7 @@ describe("a session", () => {
   });
 
   test("that is gone already does not disturb the end of its scope; deleting it says so", async () => {
-    const gone = (): Response => problem(404, "CONTEXT_NOT_FOUND", "session s1 not found");
+    const gone = (): Response => errorResponse(404, "CONTEXT_NOT_FOUND", { message: "session s1 not found" });
     const execd = new FakeExecd(({ line }) => (line === "POST /session" ? created() : gone()));
     await using session = await new Commands(execd.link).createSession();
     const failure = await failureOf(session.delete());
@@ -71,7 +71,7 @@ describe("a session", () => {
 
   test("that cannot be deleted for another reason disturbs it", async () => {
     const execd = new FakeExecd(({ line }) =>
-      line === "POST /session" ? created() : problem(500, "RUNTIME_ERROR", "stuck"),
+      line === "POST /session" ? created() : errorResponse(500, "RUNTIME_ERROR", { message: "stuck" }),
     );
     const session = await new Commands(execd.link).createSession();
     expect(await failureOf(session[Symbol.asyncDispose]())).toMatchObject({ message: "stuck" });

@@ -1,7 +1,7 @@
 import { getEventListeners } from "node:events";
 import { expect, test } from "@jest/globals";
 import { onAbort, raceAbort, sleep } from "../../../src/transport/abort.js";
-import { failureOf } from "./harness.js";
+import { failureOf } from "../../helpers/promises.js";
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 

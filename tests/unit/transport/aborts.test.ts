@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { InvalidArgumentException } from "../../../src/errors.js";
 import type { Clock } from "../../../src/transport/retry.js";
 import { sleep } from "../../../src/transport/abort.js";
-import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
-import { failureOf, streamOf, transportTo } from "./harness.js";
+import { FaultServer, unusedOrigin } from "../../helpers/fault-server.js";
+import { failureOf } from "../../helpers/promises.js";
+import { streamOf, transportTo } from "./test-transport.js";
 
 const listenersOf = (signal: AbortSignal): number => getEventListeners(signal, "abort").length;
 const reason = Symbol("the caller's own reason");
@@ -25,7 +26,7 @@ afterEach(async () => {
 
 describe("an abort rejects with the signal's own reason, and leaves no listener:", () => {
   test("before sending; then nothing is sent", async () => {
-    await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+    await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const { client, json, upload, download } = transportTo(server.origin);
     const signal = AbortSignal.abort(reason);
     for (const init of [json({ signal }), upload({ signal }), download({ signal })]) {
@@ -38,7 +39,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
   test("while headers are awaited; the connection is closed", async () => {
     const controller = new AbortController();
     const { signal } = controller;
-    await using server = await RawServer.start(() => {
+    await using server = await FaultServer.start(() => {
       controller.abort(reason);
     });
     const { client, json } = transportTo(server.origin);
@@ -52,7 +53,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     async (status) => {
       const controller = new AbortController();
       const { signal } = controller;
-      await using server = await RawServer.start((exchange) => {
+      await using server = await FaultServer.start((exchange) => {
         exchange.chunkedHead(status);
         exchange.chunk("{");
       });
@@ -101,7 +102,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     for (const isReading of [true, false]) {
       const controller = new AbortController();
       const { signal } = controller;
-      await using server = await RawServer.start((exchange) => exchange.chunkedHead());
+      await using server = await FaultServer.start((exchange) => exchange.chunkedHead());
       const { client, download } = transportTo(server.origin);
       const body = streamOf(await client.POST("/things", { body: {}, ...download({ signal }) }));
       expect(listenersOf(signal)).toBe(1);
@@ -143,7 +144,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
   });
 
   test("whatever the reason is, an exception of the library included, which is not added to", async () => {
-    await using server = await RawServer.start(() => undefined);
+    await using server = await FaultServer.start(() => undefined);
     const own = new InvalidArgumentException("the caller's own");
     const controller = new AbortController();
     const { client, json } = transportTo(server.origin);
@@ -155,7 +156,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
 });
 
 test("an abort after the end changes nothing, and a stream that ended by itself has left no listener", async () => {
-  await using server = await RawServer.start((exchange) => exchange.json(200, { a: 1 }));
+  await using server = await FaultServer.start((exchange) => exchange.json(200, { a: 1 }));
   const controller = new AbortController();
   const { signal } = controller;
   const { client, json, download } = transportTo(server.origin);

@@ -6,17 +6,19 @@ import {
   SandboxTimeoutException,
 } from "../../../src/errors.js";
 import { expectDate, expectRecord, expectRecords, expectText } from "../../../src/transport/response.js";
-import { RawServer, type RawExchange } from "../../helpers/sockets.js";
-import { CapturingLogger, TestClock, failureOf, streamOf, transportTo } from "./harness.js";
+import { FaultServer, type FaultExchange } from "../../helpers/fault-server.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { failureOf } from "../../helpers/promises.js";
+import { streamOf, TestClock, transportTo } from "./test-transport.js";
 
 /** What one GET gives, or fails with, when the server does this. */
-async function get(answer: (exchange: RawExchange) => void): Promise<unknown> {
-  await using server = await RawServer.start(answer);
+async function get(answer: (exchange: FaultExchange) => void): Promise<unknown> {
+  await using server = await FaultServer.start(answer);
   const { client, json } = transportTo(server.origin, { retryPolicy: { maxRetries: 0 } });
   return (await client.GET("/things", json())).data;
 }
 
-async function failureOfGet(answer: (exchange: RawExchange) => void): Promise<unknown> {
+async function failureOfGet(answer: (exchange: FaultExchange) => void): Promise<unknown> {
   return failureOf(get(answer));
 }
 
@@ -77,7 +79,7 @@ describe("a success", () => {
     ).toEqual({ a: 1 });
   });
 
-  test.each<[string, (exchange: RawExchange) => void]>([
+  test.each<[string, (exchange: FaultExchange) => void]>([
     ["with a length of 0", (exchange) => exchange.answer(200)],
     [
       "in chunks",
@@ -142,7 +144,7 @@ describe("a success", () => {
   });
 
   test("is refused beyond maxResponseBytes, and its connection is closed", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk(`"${"x".repeat(2_000)}`);
     });
@@ -218,7 +220,9 @@ describe("an error says what the server said:", () => {
   });
 
   test("also to a stream", async () => {
-    await using server = await RawServer.start((exchange) => exchange.json(404, { code: "A", message: "b" }));
+    await using server = await FaultServer.start((exchange) =>
+      exchange.json(404, { code: "A", message: "b" }),
+    );
     const { client, stream } = transportTo(server.origin);
     expect(await failureOf(client.POST("/things", { body: {}, ...stream() }))).toMatchObject({
       statusCode: 404,
@@ -239,7 +243,7 @@ describe("whether it is worth trying again", () => {
     [500, false, false],
     [404, false, false],
   ])("after %i: a GET %p, a POST %p", async (status, get, post) => {
-    await using server = await RawServer.start((exchange) => exchange.answer(status, "x"));
+    await using server = await FaultServer.start((exchange) => exchange.answer(status, "x"));
     const { client, json } = transportTo(server.origin, { retryPolicy: { maxRetries: 0 } });
     expect(await failureOf(client.GET("/things", json()))).toMatchObject({ isRetryable: get });
     expect(await failureOf(client.POST("/things", { body: {}, ...json() }))).toMatchObject({
@@ -261,7 +265,7 @@ describe("a request for fewer requests", () => {
   });
 
   test("is waited for, in seconds or until a date, at any status", async () => {
-    await using server = await RawServer.start((exchange, count) => {
+    await using server = await FaultServer.start((exchange, count) => {
       if (count === 1) exchange.answer(503, "", { "retry-after": "7" });
       else if (count === 2) exchange.answer(429, "", { "retry-after": "Wed, 01 Jan 2200 00:00:00 GMT" });
       else if (count === 3) exchange.answer(429, "", { "retry-after": "Wed, 01 Jan 2020 00:00:00 GMT" });
@@ -276,7 +280,7 @@ describe("a request for fewer requests", () => {
 
 describe("a timeout", () => {
   test("covers the wait for headers, is not retried, and closes the connection", async () => {
-    await using server = await RawServer.start(() => undefined);
+    await using server = await FaultServer.start(() => undefined);
     const { client, json } = transportTo(server.origin);
     const failure = await failureOf(client.GET("/things", json({ timeoutSeconds: 0.3 })));
     expect(failure).toBeInstanceOf(SandboxTimeoutException);
@@ -290,7 +294,7 @@ describe("a timeout", () => {
   });
 
   test("covers the reading of the response", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("{");
     });
@@ -301,7 +305,7 @@ describe("a timeout", () => {
   });
 
   test("of null, or longer than a timer can hold, never comes", async () => {
-    await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+    await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const { client, json } = transportTo(server.origin, { requestTimeoutSeconds: 0.000_001 });
     for (const timeoutSeconds of [null, 1e9]) {
       expect((await client.GET("/things", json({ timeoutSeconds }))).data).toEqual({});
@@ -313,8 +317,8 @@ describe("a redirect", () => {
   test.each([301, 302, 303, 307, 308])(
     "%i to another origin is not followed, and no credential arrives there",
     async (status) => {
-      await using elsewhere = await RawServer.start((exchange) => exchange.json(200, {}));
-      await using server = await RawServer.start((exchange) =>
+      await using elsewhere = await FaultServer.start((exchange) => exchange.json(200, {}));
+      await using server = await FaultServer.start((exchange) =>
         exchange.answer(status, "", { location: `${elsewhere.origin}/other?token=secret-token` }),
       );
       const { client, json } = transportTo(server.origin, {}, { server: "lifecycle" });
@@ -348,7 +352,7 @@ describe("a redirect", () => {
 });
 
 test("the log has one record per attempt, with status, time and the request's id", async () => {
-  await using server = await RawServer.start((exchange, count) => {
+  await using server = await FaultServer.start((exchange, count) => {
     if (count === 1) exchange.answer(503, "secret-words", { "x-request-id": "r-1" });
     else exchange.json(200, { a: "secret-data" }, { "x-request-id": "r-2" });
   });

@@ -4,8 +4,9 @@ import { once } from "node:events";
 import { describe, expect, test } from "@jest/globals";
 import { SandboxConnectionException, SandboxException } from "../../../src/errors.js";
 import { describeConnectionFailure, isNotSent } from "../../../src/transport/connection-failure.js";
-import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
-import { failureOf, TestClock, transportTo } from "./harness.js";
+import { FaultServer, unusedOrigin } from "../../helpers/fault-server.js";
+import { failureOf } from "../../helpers/promises.js";
+import { TestClock, transportTo } from "./test-transport.js";
 
 function portOf(server: Server): number {
   const address = server.address();
@@ -57,7 +58,7 @@ describe("a refused connection", () => {
 
   test("is tried again for a stream as well, which then starts", async () => {
     let sent = 0;
-    await using server = await RawServer.start((exchange) => exchange.answer(200, "data"));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200, "data"));
     const fetch = (url: string, init: RequestInit): Promise<Response> => {
       sent += 1;
       return sent === 1
@@ -77,7 +78,7 @@ describe("a refused connection", () => {
 
 describe("a reset before the headers", () => {
   test("is tried again for GET, with the same query and headers", async () => {
-    await using server = await RawServer.start((exchange, count) => {
+    await using server = await FaultServer.start((exchange, count) => {
       if (count === 1) exchange.reset();
       else exchange.json(200, { a: 1 });
     });
@@ -91,7 +92,7 @@ describe("a reset before the headers", () => {
   });
 
   test("is tried again for PUT, with the same body", async () => {
-    await using server = await RawServer.start((exchange, count) => {
+    await using server = await FaultServer.start((exchange, count) => {
       if (count === 1)
         exchange.body.then(
           () => exchange.reset(),
@@ -106,7 +107,7 @@ describe("a reset before the headers", () => {
   });
 
   test.each(["POST", "PATCH"] as const)("is final for %s: it may have taken effect", async (method) => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.body.then(
         () => exchange.reset(),
         () => undefined,
@@ -123,7 +124,7 @@ describe("a reset before the headers", () => {
   });
 
   test("is final for a stream, also by GET, and for what is not to be retried", async () => {
-    await using server = await RawServer.start((exchange) => exchange.reset());
+    await using server = await FaultServer.start((exchange) => exchange.reset());
     const { client, json, stream } = transportTo(server.origin);
     await failureOf(client.POST("/things", { body: {}, ...stream() }));
     await failureOf(client.GET("/things", stream()));
@@ -135,7 +136,7 @@ describe("a reset before the headers", () => {
 });
 
 test("a connection that breaks while a response is read is tried again for GET, and named as such", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead(200, { connection: "keep-alive" });
     exchange.chunk('{"a":');
     exchange.socket.end();
@@ -149,7 +150,7 @@ test("a connection that breaks while a response is read is tried again for GET, 
 });
 
 test("a response shorter than it says is an error", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.head(200, { "content-length": "100" });
     exchange.socket.end('{"a":1}');
   });
@@ -329,7 +330,7 @@ describe("arguments that no URL can hold are refused before anything is sent:", 
 });
 
 test("path and query values arrive as they were, whatever characters they have", async () => {
-  await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+  await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const { client, json } = transportTo(`${server.origin}/base/`);
   await client.GET("/things/{id}", {
     params: { path: { id: "a/../b?c#d%2e" }, query: { q: "a&b=c+d e/ü" } },

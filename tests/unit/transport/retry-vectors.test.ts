@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 import type { RequestBody } from "../../../src/transport/request.js";
 import type { RetryPolicyOptions } from "../../../src/retry-policy.js";
 import { raceAbort } from "../../../src/transport/abort.js";
-import { failureOf, TestClock, transportTo } from "./harness.js";
+import { failureOf } from "../../helpers/promises.js";
+import { TestClock, transportTo } from "./test-transport.js";
 
 /** What an attempt meets: a status, one with `Retry-After`, or a failed connection. */
 type Failure = number | readonly [status: number, retryAfter: string] | "refused" | "reset";

@@ -2,7 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import type { ConnectionOptions } from "../../../src/connection.js";
 import { RetryPolicy, type RetryEvent, type RetryPolicyOptions } from "../../../src/retry-policy.js";
 import { decideRetry, type RetryState } from "../../../src/transport/retry.js";
-import { CapturingLogger, failureOf, TestClock, transportTo } from "./harness.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { failureOf } from "../../helpers/promises.js";
+import { TestClock, transportTo } from "./test-transport.js";
 
 const state: RetryState = {
   method: "GET",

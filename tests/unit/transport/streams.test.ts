@@ -5,8 +5,10 @@ import {
   SandboxTimeoutException,
 } from "../../../src/errors.js";
 import type { TransferOptions } from "../../../src/transport/streams.js";
-import { RawServer } from "../../helpers/sockets.js";
-import { CapturingLogger, failureOf, streamOf, transportTo } from "./harness.js";
+import { FaultServer } from "../../helpers/fault-server.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { failureOf } from "../../helpers/promises.js";
+import { streamOf, transportTo } from "./test-transport.js";
 
 type Transport = ReturnType<typeof transportTo>;
 
@@ -25,7 +27,7 @@ async function open(
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
 test("a stream gives the bytes as they come, and ends with the response", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk("one");
   });
@@ -40,7 +42,7 @@ test("a stream gives the bytes as they come, and ends with the response", async 
 test.each(["0", undefined])(
   "a response with a content-length of %j is an empty stream, not none",
   async (length) => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.head(200, length === undefined ? {} : { "content-length": length });
       exchange.socket.end();
     });
@@ -49,14 +51,14 @@ test.each(["0", undefined])(
 );
 
 test("a response that cannot have a body is not what was asked for", async () => {
-  await using server = await RawServer.start((exchange) => exchange.head(204));
+  await using server = await FaultServer.start((exchange) => exchange.head(204));
   const failure = await failureOf(open(transportTo(server.origin)));
   expect(failure).toBeInstanceOf(SandboxApiException);
   expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, sandboxId: "sandbox-1" });
 });
 
 test("cancelling closes the connection, and may be done twice", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk("one");
   });
@@ -70,7 +72,7 @@ test("cancelling closes the connection, and may be done twice", async () => {
 });
 
 test("cancelling before the first read closes the connection as well", async () => {
-  await using server = await RawServer.start((exchange) => exchange.chunkedHead());
+  await using server = await FaultServer.start((exchange) => exchange.chunkedHead());
   const body = await open(transportTo(server.origin));
   await body.cancel();
   await server.exchange(1).closed;
@@ -103,7 +105,7 @@ test("an abort cancels the body of a stand-in for fetch that does not heed it", 
 test("a slow reader slows the server down: nothing is read ahead of it beyond the sockets' own buffers", async () => {
   const chunk = "x".repeat(64 * 1024);
   let written = 0;
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     const fill = (): void => {
       do {
@@ -127,7 +129,7 @@ test("a slow reader slows the server down: nothing is read ahead of it beyond th
 
 describe("a broken stream", () => {
   test("throws what broke it, after the bytes that came", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead(200, { connection: "keep-alive" });
       exchange.chunk("one");
     });
@@ -148,7 +150,7 @@ describe("a broken stream", () => {
 
 describe("a stream that stands still", () => {
   test("fails when no headers come in time, and is closed", async () => {
-    await using server = await RawServer.start(() => undefined);
+    await using server = await FaultServer.start(() => undefined);
     const logger = new CapturingLogger();
     const failure = await failureOf(
       open(transportTo(server.origin, { logger }), { idleTimeoutSeconds: 0.3 }),
@@ -160,7 +162,7 @@ describe("a stream that stands still", () => {
   });
 
   test("fails when a read waits too long, and is closed", async () => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("one");
     });
@@ -192,7 +194,7 @@ describe("a stream that stands still", () => {
 });
 
 test("closing the client ends what is under way, in every phase, and all that comes later, with CLOSED", async () => {
-  await using server = await RawServer.start((exchange) => {
+  await using server = await FaultServer.start((exchange) => {
     if (exchange.method === "POST") exchange.chunkedHead();
   });
   const transport = transportTo(server.origin);

@@ -1,8 +1,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { afterEach, expect, test } from "@jest/globals";
 import { REQUEST_CHANNEL, type RequestTrace } from "../../../src/index.js";
-import { RawServer } from "../../helpers/sockets.js";
-import { transportTo } from "./harness.js";
+import { FaultServer } from "../../helpers/fault-server.js";
+import { transportTo } from "./test-transport.js";
 
 const traces: unknown[] = [];
 const collect = (trace: unknown): void => {
@@ -15,7 +15,7 @@ afterEach(() => {
 
 test("each attempt of a request is published, with how it ended and no credential", async () => {
   subscribe(REQUEST_CHANNEL, collect);
-  await using server = await RawServer.start((exchange, count) => {
+  await using server = await FaultServer.start((exchange, count) => {
     if (count === 1) exchange.json(503, { code: "BUSY", message: "later" }, { "x-request-id": "first" });
     else exchange.json(200, { ok: true }, { "x-request-id": "second" });
   });
@@ -35,7 +35,7 @@ test("each attempt of a request is published, with how it ended and no credentia
 });
 
 test("nothing is published where nobody has subscribed", async () => {
-  await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+  await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const { client } = transportTo(server.origin);
   await client.GET("/things");
   expect(traces).toEqual([]);

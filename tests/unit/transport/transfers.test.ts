@@ -4,8 +4,9 @@ import { SandboxConnectionException, SandboxTimeoutException } from "../../../sr
 import { IdleTimer } from "../../../src/transport/timeout.js";
 import { SegmentedBody, type ByteSource } from "../../../src/transport/segmented-body.js";
 import { fetchBy } from "../../helpers/fetch.js";
-import { RawServer } from "../../helpers/sockets.js";
-import { failureOf, streamOf, transportTo } from "./harness.js";
+import { FaultServer } from "../../helpers/fault-server.js";
+import { failureOf } from "../../helpers/promises.js";
+import { streamOf, transportTo } from "./test-transport.js";
 
 type Transport = ReturnType<typeof transportTo>;
 
@@ -40,7 +41,7 @@ describe("an upload", () => {
     ["a blob", () => new Blob(["grüße"], { type: "text/x" }), "7"],
     ["a stream", () => new Blob(["grüße"]).stream(), undefined],
   ])("of %s arrives as it is, with its type and, where it is known, its length", async (_, data, length) => {
-    await using server = await RawServer.start((exchange) => {
+    await using server = await FaultServer.start((exchange) => {
       exchange.body.then(
         () => exchange.json(200, { a: 1 }),
         () => undefined,
@@ -54,14 +55,14 @@ describe("an upload", () => {
   });
 
   test("without an idle timeout has its type and length too", async () => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200));
     await upload(transportTo(server.origin), "data", { idleTimeoutSeconds: null }, "text/x");
     const { headers } = server.exchange(1);
     expect(headers).toMatchObject({ "content-type": "text/x", "content-length": "4" });
   });
 
   test("keeps the type that the caller names", async () => {
-    await using server = await RawServer.start((exchange) => exchange.answer(200));
+    await using server = await FaultServer.start((exchange) => exchange.answer(200));
     const { client, upload: rules } = transportTo(server.origin);
     const headers = { "Content-Type": "application/x-own" };
     await client.POST("/things", { body: "{}", bodySerializer: String, headers, ...rules() });
@@ -116,7 +117,7 @@ describe("an upload", () => {
   });
 
   test("that the server takes no more of fails, and is closed", async () => {
-    await using server = await RawServer.start(({ socket }) => {
+    await using server = await FaultServer.start(({ socket }) => {
       socket.pause();
     });
     const body = new Blob([Buffer.alloc(32 * 1024 * 1024)]);
@@ -130,7 +131,7 @@ describe("an upload", () => {
   });
 
   test("that is taken but never answered fails", async () => {
-    await using server = await RawServer.start(() => undefined);
+    await using server = await FaultServer.start(() => undefined);
     expect(
       await failureOf(upload(transportTo(server.origin), "data", { idleTimeoutSeconds: 0.1 })),
     ).toMatchObject({
@@ -139,7 +140,7 @@ describe("an upload", () => {
   });
 
   test("that is refused halfway says why", async () => {
-    await using server = await RawServer.start((exchange) =>
+    await using server = await FaultServer.start((exchange) =>
       exchange.json(413, { code: "TOO_LARGE", message: "too large" }),
     );
     const { stream, put } = source();
@@ -151,7 +152,7 @@ describe("an upload", () => {
   });
 
   test("whose source fails is failed by that, and is closed", async () => {
-    await using server = await RawServer.start(() => undefined);
+    await using server = await FaultServer.start(() => undefined);
     const own = new Error("the disk is gone");
     let pulls = 0;
     const stream = new ReadableStream<Uint8Array>({
@@ -213,7 +214,7 @@ describe("a download", () => {
     streamOf(await transport.client.GET("/things", transport.download(options)));
 
   test("is asked for again until it begins, and then no more", async () => {
-    await using server = await RawServer.start((exchange, count) => {
+    await using server = await FaultServer.start((exchange, count) => {
       if (count === 1) exchange.reset();
       else if (count === 2) exchange.answer(503);
       else {
@@ -229,7 +230,7 @@ describe("a download", () => {
   });
 
   test("fails when it does not begin, or stands still, for the config's idle timeout", async () => {
-    await using server = await RawServer.start((exchange, count) => {
+    await using server = await FaultServer.start((exchange, count) => {
       if (count > 1) exchange.chunkedHead();
     });
     const transport = transportTo(server.origin, { streamIdleTimeoutSeconds: 0.3 });

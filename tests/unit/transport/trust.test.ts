@@ -3,8 +3,10 @@ import { describe, expect, test } from "@jest/globals";
 import type { ConnectionOptions } from "../../../src/connection.js";
 import type { ServerKind, Target } from "../../../src/transport/endpoint.js";
 import { VERSION } from "../../../src/transport/platform.js";
-import { RawServer, unusedOrigin } from "../../helpers/sockets.js";
-import { CapturingLogger, TestClock, failureOf, streamOf, transportTo } from "./harness.js";
+import { FaultServer, unusedOrigin } from "../../helpers/fault-server.js";
+import { CapturingLogger } from "../../helpers/capturing-logger.js";
+import { failureOf } from "../../helpers/promises.js";
+import { streamOf, TestClock, transportTo } from "./test-transport.js";
 
 /** The headers of interest that a server sees. */
 async function seenBy(
@@ -12,7 +14,7 @@ async function seenBy(
   options: ConnectionOptions = {},
   { isLifecycleOrigin = false, path = "" } = {},
 ): Promise<Record<string, string | undefined>> {
-  await using raw = await RawServer.start((exchange) => exchange.json(200, {}));
+  await using raw = await FaultServer.start((exchange) => exchange.json(200, {}));
   const { client, json } = transportTo(
     raw.origin + path,
     {
@@ -87,7 +89,7 @@ describe("who sees what:", () => {
 });
 
 test("the SDK names itself, unless the user names it; the type of a body stays what it is", async () => {
-  await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+  await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const headers = { "user-agent": "mine/1", "Content-Type": "text/plain" };
   for (const options of [{}, { sandboxHeaders: headers }]) {
     const { client, json } = transportTo(server.origin, options);
@@ -100,7 +102,7 @@ test("the SDK names itself, unless the user names it; the type of a body stays w
 });
 
 test("no credential is in a log, an error or its JSON, whatever happens", async () => {
-  await using server = await RawServer.start((exchange, count) => {
+  await using server = await FaultServer.start((exchange, count) => {
     if (count === 1) exchange.reset();
     else if (count === 2)
       exchange.answer(302, "", { location: "http://u:secret-p@other.test/?sig=secret-q" });
@@ -140,8 +142,8 @@ test("no credential is in a log, an error or its JSON, whatever happens", async 
 
 describe("an address that changes", () => {
   test("takes the same client along, with other headers", async () => {
-    await using before = await RawServer.start((exchange) => exchange.json(200, { at: "before" }));
-    await using after = await RawServer.start((exchange) => exchange.json(200, { at: "after" }));
+    await using before = await FaultServer.start((exchange) => exchange.json(200, { at: "before" }));
+    await using after = await FaultServer.start((exchange) => exchange.json(200, { at: "after" }));
     const transport = transportTo(before.origin, {}, { headers: { "X-Route": "old", "X-Old": "1" } });
     const { client, json } = transport;
     expect((await client.GET("/things", json())).data).toEqual({ at: "before" });
@@ -152,7 +154,7 @@ describe("an address that changes", () => {
   });
 
   test("is refused where it is none, or has headers that cannot be sent; the old one stays", async () => {
-    await using server = await RawServer.start((exchange) => exchange.json(200, {}));
+    await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const transport = transportTo(server.origin);
     for (const [url, headers] of [
       ["not a URL", {}],
@@ -166,7 +168,7 @@ describe("an address that changes", () => {
   });
 
   test("is looked up once when connections fail, for all that ask, and the requests are sent there", async () => {
-    await using after = await RawServer.start((exchange) => exchange.json(200, {}));
+    await using after = await FaultServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     let lookups = 0;
     const clock = new TestClock();
@@ -188,7 +190,7 @@ describe("an address that changes", () => {
   });
 
   test("is not looked up for a POST that may have been sent, nor for what is not to be retried", async () => {
-    await using server = await RawServer.start((exchange) => exchange.reset());
+    await using server = await FaultServer.start((exchange) => exchange.reset());
     const refresh = (): Promise<never> => {
       throw new Error("It was looked up.");
     };
@@ -229,7 +231,7 @@ describe("an address that changes", () => {
   );
 
   test("stays what a resume has made it meanwhile, and the call goes there", async () => {
-    await using after = await RawServer.start((exchange) => exchange.json(200, {}));
+    await using after = await FaultServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     const refresh = (): Promise<Target> => {
       transport.transport.retarget({ url: after.origin, headers: {} });

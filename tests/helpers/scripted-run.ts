@@ -1,29 +1,11 @@
-import { createExecdClient } from "../../generated/execd.js";
-import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
 import type { ExecutionEvent } from "../../src/execution/event.js";
-import { RunQueue } from "../../src/execution/run-queue.js";
 import type { RunSource } from "../../src/execution/run-source.js";
 import { Run, type RunConfig } from "../../src/execution/run.js";
-import type { SandboxLink } from "../../src/services/link.js";
 import { raceAbort } from "../../src/transport/abort.js";
-import { Transport } from "../../src/transport/transport.js";
 import type { StreamedResponse } from "../../src/transport/streams.js";
 import { ResponseBody } from "../../src/transport/response-body.js";
+import { collect } from "./promises.js";
 import { bareFrame, toWire } from "./wire.js";
-
-/** Returns the link that a sandbox's services use, for an origin. */
-export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLink {
-  const config = new ConnectionConfig({ domain: "lifecycle.test", apiKey: "the-key", ...options });
-  const sandboxId = "sandbox-1";
-  const execd = new Transport({
-    server: "execd",
-    config,
-    endpoint: { url, headers: {} },
-    createClient: createExecdClient,
-    sandboxId,
-  });
-  return { sandboxId, config, execd, runs: new RunQueue() };
-}
 
 /** Events as the server sends them, at time 0. */
 export const init = (id = "context-1"): ExecutionEvent => ({ type: "init", id, timestamp: 0 });
@@ -186,18 +168,6 @@ export function responseOf(
 /** Creates a code run from a scripted source. */
 export function runOf(source: ScriptedSource, config: Partial<Omit<RunConfig, "source">> = {}): Run {
   return new Run({ kind: "code", sandboxId: "sandbox-1", ...config, source: () => source });
-}
-
-/** Runs everything that can continue without time passing. */
-export async function settle(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Collects all items of an iterable. */
-export async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
-  const collected: Item[] = [];
-  for await (const item of items) collected.push(item);
-  return collected;
 }
 
 /** Collects the types of all events of an iterable. */

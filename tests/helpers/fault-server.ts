@@ -12,8 +12,7 @@ export class FaultExchange {
   readonly path: string;
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Resolves when the whole request body has arrived; stays pending if it does not. */
-  readonly received: Promise<Buffer>;
+  readonly #received: Promise<Buffer>;
   /** Whether the response is complete. */
   isAnswered = false;
 
@@ -29,7 +28,15 @@ export class FaultExchange {
         return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
       }),
     );
-    this.received = received;
+    this.#received = received;
+  }
+
+  /** The complete request body; rejects if the connection closes before. */
+  get body(): Promise<string> {
+    const cut = this.closed.then(() => {
+      throw new Error("The connection ended inside the request.");
+    });
+    return Promise.race([this.#received, cut]).then(String);
   }
 
   /** Writes raw bytes. Does nothing if the connection is closed. */
@@ -40,6 +47,11 @@ export class FaultExchange {
 
   head(status: number, headers: Readonly<Record<string, string>> = {}): this {
     return this.write(headOf(status, headers));
+  }
+
+  /** Writes the head of a chunked response. */
+  chunkedHead(status = 200, headers: Readonly<Record<string, string>> = {}): this {
+    return this.head(status, { "transfer-encoding": "chunked", ...headers });
   }
 
   chunk(bytes: string | Uint8Array): this {
@@ -124,9 +136,8 @@ export function chunkOf(bytes: string | Uint8Array): Buffer {
 export interface FaultServerOptions {
   /** Whether {@link FaultServer.bytes} is recorded. */
   readonly keepsBytes?: boolean;
+  /** Whether {@link FaultServer.exchanges} is recorded. */
   readonly keepsExchanges?: boolean;
-  /** How much of a request body is kept; the rest is only counted. */
-  readonly keptBodyBytes?: number;
 }
 
 /**
@@ -150,27 +161,35 @@ export class FaultServer implements AsyncDisposable {
     this.bytes = bytes;
   }
 
-  /** Starts a server. `onRequest` is called when the head of a request has arrived. */
+  /** Starts a server. `onRequest` is called when the head of a request has arrived, with its number, starting at 1. */
   static async start(
-    onRequest: (exchange: FaultExchange) => void,
-    { keepsBytes = false, keepsExchanges = true, keptBodyBytes = 1024 * 1024 }: FaultServerOptions = {},
+    onRequest: (exchange: FaultExchange, count: number) => void,
+    { keepsBytes = false, keepsExchanges = true }: FaultServerOptions = {},
   ): Promise<FaultServer> {
     const sockets = new Set<Socket>();
     const bytes = keepsBytes ? [] : undefined;
+    let count = 0;
     const server = createServer({ noDelay: true }, (socket) => {
       sockets.add(socket);
       socket.on("close", () => sockets.delete(socket));
       // Tests cause resets.
       socket.on("error", () => undefined);
-      readRequests(socket, { record: bytes, keptBodyBytes }, (exchange) => {
+      readRequests(socket, bytes, (exchange) => {
         if (keepsExchanges) self.exchanges.push(exchange);
-        onRequest(exchange);
+        onRequest(exchange, ++count);
       });
     });
     server.listen(0, "127.0.0.1", 4_096);
     await once(server, "listening");
     const self = new FaultServer(server, sockets, bytes);
     return self;
+  }
+
+  /** Returns the request with this number, starting at 1. */
+  exchange(count: number): FaultExchange {
+    const exchange = this.exchanges[count - 1];
+    if (exchange === undefined) throw new Error(`Only ${this.exchanges.length} requests were sent.`);
+    return exchange;
   }
 
   /** Returns the requests with a method and a path prefix. */
@@ -198,7 +217,7 @@ export class FaultServer implements AsyncDisposable {
 
 function readRequests(
   socket: Socket,
-  { record, keptBodyBytes }: { readonly record: Buffer[] | undefined; readonly keptBodyBytes: number },
+  record: Buffer[] | undefined,
   onRequest: (exchange: FaultExchange) => void,
 ): void {
   let buffered: Buffer = Buffer.alloc(0);
@@ -214,7 +233,7 @@ function readRequests(
         const head = buffered.subarray(0, end).toString("latin1");
         rest = buffered.subarray(end + 4);
         buffered = Buffer.alloc(0);
-        body = new BodyReader(head, keptBodyBytes);
+        body = new BodyReader(head);
         onRequest(new FaultExchange(socket, head, body.whole));
         if (socket.destroyed) return;
       }
@@ -232,17 +251,14 @@ function readRequests(
 class BodyReader {
   readonly whole: Promise<Buffer>;
   readonly #isChunked: boolean;
-  readonly #most: number;
+  readonly #chunks: Buffer[] = [];
   #left: number;
-  #kept: Buffer[] = [];
-  #keptBytes = 0;
   #resolve!: (body: Buffer) => void;
   // The state of a chunked body: the current line so far, and whether the last chunk has begun.
   #line = "";
   #phase: "size" | "data" | "after-data" | "trailer" = "size";
 
-  constructor(head: string, most: number) {
-    this.#most = most;
+  constructor(head: string) {
     this.#isChunked = /^transfer-encoding: *chunked$/im.test(head);
     this.#left = this.#isChunked ? 0 : Number(/^content-length: *(\d+)$/im.exec(head)?.[1] ?? 0);
     this.whole = new Promise((resolve) => (this.#resolve = resolve));
@@ -256,14 +272,14 @@ class BodyReader {
   take(bytes: Buffer): Buffer | undefined {
     if (!this.#isChunked) {
       const mine = bytes.subarray(0, this.#left);
-      this.#keep(mine);
+      this.#chunks.push(mine);
       this.#left -= mine.byteLength;
       return this.#left > 0 ? undefined : this.#end(bytes.subarray(mine.byteLength));
     }
     for (let at = 0; at < bytes.byteLength;) {
       if (this.#phase === "data") {
         const mine = bytes.subarray(at, at + this.#left);
-        this.#keep(mine);
+        this.#chunks.push(mine);
         at += mine.byteLength;
         this.#left -= mine.byteLength;
         if (this.#left === 0) this.#phase = "after-data";
@@ -284,14 +300,18 @@ class BodyReader {
     return undefined;
   }
 
-  #keep(bytes: Buffer): void {
-    if (this.#keptBytes >= this.#most) return;
-    this.#kept.push(bytes);
-    this.#keptBytes += bytes.byteLength;
-  }
-
   #end(rest: Buffer): Buffer {
-    this.#resolve(Buffer.concat(this.#kept));
+    this.#resolve(Buffer.concat(this.#chunks));
     return rest;
   }
+}
+
+/** Returns an origin on which nothing listens, so that connections are refused. */
+export async function unusedOrigin(): Promise<string> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return `http://127.0.0.1:${port}`;
 }

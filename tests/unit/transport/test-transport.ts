@@ -1,6 +1,5 @@
 import createClient, { type Client } from "openapi-fetch";
 import { ConnectionConfig, type ConnectionOptions } from "../../../src/connection.js";
-import type { Logger } from "../../../src/logging.js";
 import { raceAbort } from "../../../src/transport/abort.js";
 import type { Call } from "../../../src/transport/call.js";
 import { Transport, type JsonOptions, type TransportOptions } from "../../../src/transport/transport.js";
@@ -50,24 +49,6 @@ export class TestClock implements Clock {
     this.waits.push(millis);
     this.#now += millis;
     return raceAbort(signal, Promise.resolve());
-  }
-}
-
-/** Keeps every record. */
-export class CapturingLogger implements Logger {
-  readonly records: string[] = [];
-
-  debug(message: string): void {
-    this.records.push(`debug ${message}`);
-  }
-  info(message: string): void {
-    this.records.push(`info ${message}`);
-  }
-  warn(message: string): void {
-    this.records.push(`warn ${message}`);
-  }
-  error(message: string): void {
-    this.records.push(`error ${message}`);
   }
 }
 
@@ -142,14 +123,4 @@ export function transportTo(
     ...others,
   });
   return new TestTransport(transport);
-}
-
-/** What a promise rejects with. */
-export async function failureOf(work: PromiseLike<unknown>): Promise<unknown> {
-  try {
-    await work;
-  } catch (error) {
-    return error;
-  }
-  throw new Error("It did not fail.");
 }

@@ -4,24 +4,24 @@ import { Commands } from "../../../src/services/commands.js";
 import { Files } from "../../../src/services/files.js";
 import type { Execution } from "../../../src/execution/execution.js";
 import { bareFrame } from "../wire.js";
-import { collect } from "../run-harness.js";
+import { collect } from "../promises.js";
 
 /** The kinds of calls that the SDK makes, each with its own rules. */
-export type OperationName = "get" | "post" | "code" | "stream" | "command" | "upload" | "download";
+export type SdkCallName = "get" | "post" | "code" | "stream" | "command" | "upload" | "download";
 
 /** A call, and the response of a healthy server. */
-export interface Operation {
-  readonly name: OperationName;
+export interface SdkCall {
+  readonly name: SdkCallName;
   /** Method and path of its request. */
   readonly route: readonly [method: string, path: string];
   readonly body: Buffer;
   readonly headers: Readonly<Record<string, string>>;
   /** A summary of the result on success. */
   readonly value: unknown;
-  run(link: SandboxLink, options: OperationOptions): Promise<unknown>;
+  run(link: SandboxLink, options: SdkCallOptions): Promise<unknown>;
 }
 
-export interface OperationOptions {
+export interface SdkCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Only for runs. */
   readonly timeoutSeconds?: number | undefined;
@@ -53,7 +53,7 @@ function inShort({ stdout, text, complete }: Execution): unknown {
 }
 
 /** One call of each kind. */
-export const OPERATIONS: readonly Operation[] = [
+export const SDK_CALLS: readonly SdkCall[] = [
   {
     name: "get",
     route: ["GET", "/code/contexts"],
@@ -120,8 +120,8 @@ export const OPERATIONS: readonly Operation[] = [
   },
 ];
 
-export function operation(name: OperationName): Operation {
-  const found = OPERATIONS.find((each) => each.name === name);
+export function sdkCall(name: SdkCallName): SdkCall {
+  const found = SDK_CALLS.find((each) => each.name === name);
   if (found === undefined) throw new RangeError(name);
   return found;
 }
