@@ -1,10 +1,12 @@
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parse, stringify } from "yaml";
 import { isRecord } from "../../src/json.js";
+import { run, type Outcome } from "../package/programs.js";
+import { moduleFunction } from "./module-thread.js";
 import { typeCheck } from "./type-check.js";
 
 // Jest runs the tests as CommonJS.
@@ -16,6 +18,8 @@ export interface GeneratorOutcome {
   readonly stdout: string;
   readonly stderr: string;
 }
+
+const generate = moduleFunction<GeneratorOutcome>("scripts/lib/generator.mjs", "generate");
 
 /** A copy of the project's API documents and the code generated from them, in a temporary directory. */
 export class ProjectCopy implements AsyncDisposable {
@@ -79,9 +83,9 @@ export class ProjectCopy implements AsyncDisposable {
     await this.write(`openapi/${document}.yaml`, stringify(parsed));
   }
 
-  /** Runs the project's generator on the copy. */
-  async generate(...flags: string[]): Promise<GeneratorOutcome> {
-    return await runGenerator("--openapi", this.path("openapi"), "--out", this.path("generated"), ...flags);
+  /** Runs the project's generator on the copy, in a thread of this process. */
+  async generate({ check = false, out = this.path("generated") } = {}): Promise<GeneratorOutcome> {
+    return await generate({ check, openapi: this.path("openapi"), out });
   }
 
   /** Starts the project's generator on the copy, with `--watch`. */
@@ -137,15 +141,9 @@ export class Watching implements AsyncDisposable {
   }
 }
 
-/** Runs the project's generator. */
-export async function runGenerator(...flags: string[]): Promise<GeneratorOutcome> {
-  return await new Promise((resolve, reject) => {
-    const script = path.join(ROOT, "scripts/generate.mjs");
-    const child = execFile(process.execPath, [script, ...flags], { cwd: ROOT }, (error, stdout, stderr) => {
-      if (child.exitCode === null) reject(error ?? new Error("The generator did not exit."));
-      else resolve({ exitCode: child.exitCode, stdout, stderr });
-    });
-  });
+/** Runs the command of the project's generator. */
+export async function runGenerator(...flags: string[]): Promise<Outcome> {
+  return await run(process.execPath, [path.join(ROOT, "scripts/generate.mjs"), ...flags]);
 }
 
 /** The parts of a schema that tests change. */

@@ -1,7 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { execFile } from "node:child_process";
-import { pathToFileURL } from "node:url";
-import path from "node:path";
+import { moduleFunction } from "../helpers/module-thread.js";
 
 interface Change {
   readonly breaking: boolean;
@@ -42,30 +40,14 @@ const DOCUMENT = {
 
 type Document = typeof DOCUMENT;
 
-/** Compares the document with a changed copy, in a process of its own kind: the script is an ES module. */
+/** Compares the document with a changed copy. */
 async function changesOf(change: (document: Document) => unknown): Promise<Change[]> {
   const after = structuredClone(DOCUMENT);
   change(after);
   return await compare(DOCUMENT, after);
 }
 
-async function compare(before: unknown, after: unknown): Promise<Change[]> {
-  const url = pathToFileURL(path.join(__dirname, "../../scripts/lib/contract-changes.mjs")).href;
-  const program = `
-    import { contractChanges } from ${JSON.stringify(url)};
-    const [before, after] = JSON.parse(process.argv[1]);
-    console.log(JSON.stringify(contractChanges(before, after)));`;
-  return await new Promise((resolve, reject) => {
-    execFile(
-      process.execPath,
-      ["--input-type=module", "--eval", program, JSON.stringify([before, after])],
-      (error, stdout) => {
-        if (error === null) resolve(JSON.parse(stdout) as Change[]);
-        else reject(new Error(error.message));
-      },
-    );
-  });
-}
+const compare = moduleFunction<Change[]>("scripts/lib/contract-changes.mjs", "contractChanges");
 
 const breaking = (text: string): Change => ({ breaking: true, text });
 const harmless = (text: string): Change => ({ breaking: false, text });
