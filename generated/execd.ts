@@ -23,8 +23,8 @@ export interface paths {
         };
         /**
          * Check whether the daemon responds
-         * @description Answers as soon as the daemon is up. Kernels may still be starting then. Servers before September 2026
-         *     want the access token here too.
+         * @description Responds as soon as the daemon is up. Kernels may still be starting then. Servers before September 2026
+         *     require the access token here too.
          */
         get: operations["ping"];
         put?: never;
@@ -50,12 +50,12 @@ export interface paths {
          *     to give.
          *
          *     The end of the stream is the only proof that a run has ended: `execution_complete` may come before
-         *     output, results and the error, its time then being meaningless, and may come besides an `error`.
+         *     output, results and the error (its time is then meaningless), and in addition to an `error`.
          *     Output is sometimes lost, and displayed values other than the last one are not sent at all.
          *
-         *     A context runs one thing at a time; another is answered with 200, `init` and then the object without
+         *     A context runs one thing at a time; another one gets status 200, `init` and then the object without
          *     `type`, "session is busy". Blank code in a fresh context, or the kernel's death, leaves the stream
-         *     open for good; deleting the context ends it. An unknown context or language is 500.
+         *     open without end; deleting the context ends it. An unknown context or language is 500.
          */
         post: operations["runCode"];
         /**
@@ -173,7 +173,7 @@ export interface paths {
         post: operations["runCommand"];
         /**
          * End a command
-         * @description Sends SIGTERM to the command and its children, and SIGKILL after 3 s; the answer comes when they are
+         * @description Sends SIGTERM to the command and its children, and SIGKILL after 3 s; the response comes when they are
          *     gone. A command that has ended, or an unknown id, is 500. A context's or a session's id is taken too:
          *     see `interruptCode`.
          */
@@ -604,7 +604,7 @@ export interface paths {
         put?: never;
         /**
          * Create an isolated session
-         * @description Starts a shell in namespaces of its own, with a read-only root, and answers when it is ready, within
+         * @description Starts a shell in namespaces of its own, with a read-only root, and responds when it is ready, within
          *     10 s. Paths that are missing or not allowed and an unknown profile are 400, a `uid_mode` that the
          *     machine cannot do is 503 `NOT_SUPPORTED`, a shell that does not start is 500.
          */
@@ -1903,7 +1903,7 @@ export interface operations {
         parameters: {
             query?: {
                 /**
-                 * @description Where to begin, as an offset in bytes: what the header of the last answer said. Beyond the end the
+                 * @description Where to begin, as an offset in bytes: the value of the header in the last response. Beyond the end the
                  *     response is empty; a value that is not a number counts as 0.
                  */
                 cursor?: number;

@@ -33,7 +33,7 @@ export interface paths {
          * Create a sandbox
          * @description Creates a sandbox from exactly one of `image` and `snapshotId`.
          *
-         *     On Docker the answer comes once the container runs, so an image that is still to be pulled makes the
+         *     On Docker the response comes once the container runs, so an image that is still to be pulled makes the
          *     request take minutes. The status is 202 all the same, the state usually `Running`, and `Location` is
          *     not sent. There is no idempotency key: a client that stops waiting cannot tell whether a sandbox
          *     exists.
@@ -95,7 +95,7 @@ export interface paths {
         head?: never;
         /**
          * Change a sandbox's metadata
-         * @description Merges the body into the metadata and answers with the whole sandbox. On Docker a key that was deleted
+         * @description Merges the body into the metadata and responds with the whole sandbox. On Docker a key that was deleted
          *     comes back with the next change, unless that one deletes it again. There is no guard against two
          *     clients changing the same sandbox at once.
          */
@@ -116,7 +116,7 @@ export interface paths {
         put?: never;
         /**
          * Pause a sandbox
-         * @description Freezes a running sandbox; its expiry is not put off. On Docker it is paused when the answer comes, on
+         * @description Freezes a running sandbox; its expiry is not put off. On Docker it is paused when the response comes, on
          *     Kubernetes some time after. To pause a paused one is 500 `DOCKER::SANDBOX_PAUSE_FAILED` on Docker and
          *     409 on Kubernetes, where a kind of workload that cannot be paused is 400.
          */
@@ -191,7 +191,7 @@ export interface paths {
         };
         /**
          * Say where a port of a sandbox is reached
-         * @description Gives the address of a port and the headers that requests to it need. It also answers for a paused
+         * @description Gives the address of a port and the headers that requests to it need. It also responds for a paused
          *     sandbox, and for a port that nothing listens on. On Kubernetes 404 `KUBERNETES::POD_IP_NOT_AVAILABLE`
          *     means "not yet". A port out of range is 400, one that is not a number 422.
          */
@@ -289,7 +289,7 @@ export interface paths {
         /**
          * Report how a creation went for the client
          * @description Tells the server how long a creation took until the sandbox could be used. The client is named by its
-         *     `User-Agent`. Only servers of July 2026 and later know it, and only under `/v1`; others answer 404.
+         *     `User-Agent`. Only servers of July 2026 and later know it, and only under `/v1`; others respond with 404.
          */
         post: operations["reportMetricsEvent"];
         delete?: never;
@@ -355,7 +355,7 @@ export interface components {
             volumes?: components["schemas"]["Volume"][];
             /**
              * @description Settings of single runtimes, such as `poolRef`, `access.renew.extend.seconds` and
-             *     `bootstrap.execd.isolation`. Keys that begin with `opensandbox.extensions.` come back in answers;
+             *     `bootstrap.execd.isolation`. Keys that begin with `opensandbox.extensions.` come back in responses;
              *     others that the server does not know are ignored.
              */
             extensions?: {
@@ -1119,7 +1119,7 @@ export interface operations {
             query?: {
                 /**
                  * @description Gives an address at this server, which passes requests on, instead of the sandbox's own. Older
-                 *     servers leave out the prefix (`/v1`) under which they were asked. The headers of the answer are
+                 *     servers leave out the prefix (`/v1`) under which they were asked. The headers of the response are
                  *     needed there too.
                  */
                 use_server_proxy?: boolean;

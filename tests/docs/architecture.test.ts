@@ -13,6 +13,15 @@ test("the diagrams show the imports of the code, and every arrow points down", (
   expect({ stderr, status }).toEqual({ stderr: "", status: 0 });
 });
 
+test("every file and folder that CONTRIBUTING.md names exists", async () => {
+  const text = await readFile(path.join(root, "CONTRIBUTING.md"), "utf8");
+  const names = [...text.matchAll(/`((?:src|scripts|tests|docs|generated)\/[\w./-]*)`/g)].map(
+    ([, name = ""]) => name,
+  );
+  expect(names.length).toBeGreaterThan(20);
+  expect(names.filter((name) => !existsSync(path.join(root, name)))).toEqual([]);
+});
+
 test("every module and folder that the page names exists", async () => {
   const text = await readFile(path.join(root, "docs/architecture.md"), "utf8");
   const names = [...text.matchAll(/`((?:src|scripts|generated|openapi|[a-z-]+)\/[\w./-]*)`/g)].map(

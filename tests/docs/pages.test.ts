@@ -86,12 +86,16 @@ describeIf(
 });
 
 describe("links", () => {
-  test.each(allPages)("%s: every linked file and heading exists", async (page) => {
-    const text = await readFile(path.join(root, page), "utf8");
-    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
-    const broken = await Promise.all(links.map(async (link) => ((await exists(page, link)) ? [] : link)));
-    expect(broken.flat()).toEqual([]);
-  });
+  const others = ["CHANGELOG", "CODE_OF_CONDUCT", "CONTRIBUTING", "SECURITY", "examples/README"];
+  test.each([...allPages, ...others.map((name) => `${name}.md`)])(
+    "%s: every linked file and heading exists",
+    async (page) => {
+      const text = await readFile(path.join(root, page), "utf8");
+      const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link = ""]) => link);
+      const broken = await Promise.all(links.map(async (link) => ((await exists(page, link)) ? [] : link)));
+      expect(broken.flat()).toEqual([]);
+    },
+  );
 
   test("the sidebar lists every page, and every listed page exists", async () => {
     const file = path.join(root, "docs/.vitepress/pages.json");

@@ -142,7 +142,7 @@ describe("a document is refused, with the place, and nothing is written,", () =>
     ["with an operation id in another case", "operationId: ping\n", "operationId: is_up\n", /camelCase/],
     [
       "with an operation that is not described",
-      /description: \|\n\s+Answers as soon(.|\n)*?(?=\s+responses:)/,
+      /description: \|\n\s+Responds as soon(.|\n)*?(?=\s+responses:)/,
       "",
       /description/,
     ],
