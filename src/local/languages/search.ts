@@ -64,8 +64,8 @@ export async function outputOf(
   return `${stdout}${stderr}`;
 }
 
-// Relative entries would refer to other directories in a sandbox.
-function searchPath(): string[] {
+/** Returns the directories of the search path. Relative entries would refer to other directories in a sandbox. */
+export function searchPath(): string[] {
   const entries = (process.env["PATH"] ?? "").split(path.delimiter);
   return [...new Set(entries.filter((entry) => path.isAbsolute(entry)))];
 }

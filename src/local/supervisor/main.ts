@@ -9,7 +9,7 @@ import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
 import { PipePool } from "./pipes.js";
-import { killEveryGroup, signalEverything } from "./processes.js";
+import { killEveryGroup, signalEverything } from "./process-groups.js";
 import { Execd } from "./routes.js";
 import { Watchdog } from "./limits/watchdog.js";
 

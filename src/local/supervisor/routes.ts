@@ -2,9 +2,9 @@ import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "nod
 import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler } from "./http/responses.js";
 import { Commands } from "./commands/commands.js";
 import type { Contexts } from "./code/contexts.js";
-import { directoryRoutes } from "./files/directories.js";
+import { directoryRoutes } from "./files/directory-routes.js";
 import type { Configuration } from "./configuration.js";
-import { fileRoutes } from "./files/files.js";
+import { fileRoutes } from "./files/file-routes.js";
 import type { PipePool } from "./pipes.js";
 import { runtimeError } from "./http/problems.js";
 import { messageOf, Problem, problem } from "../wire/problem.js";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { LineSplitter, longestLine } from "../../../src/local/supervisor/commands/lines.js";
+import { LineSplitter, longestLine } from "../../../src/local/supervisor/commands/line-splitter.js";
 import { LineWindow, type Window } from "../../../src/local/supervisor/files/line-window.js";
 
 const FILE = "line1\nline2\r\nline3\n\nli\rne5\r\r\n";

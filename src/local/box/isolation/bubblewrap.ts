@@ -21,6 +21,7 @@ import {
   type Isolation,
 } from "./isolation.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
+import { realPathOf } from "../../languages/search.js";
 import { syscallFilter } from "./syscall-filter.js";
 
 const WORKSPACE = "/workspace";
@@ -273,7 +274,7 @@ function installationOf(executable: string): string {
 
 /** Returns whether a directory also holds other files. Of such a directory the box sees at most the runtime's parts. */
 function isPersonal(directory: string): boolean {
-  return [os.homedir(), process.cwd(), os.tmpdir()].some((own) => isWithin(realpathOr(own), directory));
+  return [os.homedir(), process.cwd(), os.tmpdir()].some((own) => isWithin(realPathOf(own), directory));
 }
 
 function installedParts(prefix: string): string[] {
@@ -299,7 +300,7 @@ function linksFrom(file: string): string[] {
  * directory that contains a runtime cannot be hidden.
  */
 function masks(needed: readonly string[]): string[] {
-  const hidden = [os.homedir(), process.cwd(), os.tmpdir()].map(realpathOr);
+  const hidden = [os.homedir(), process.cwd(), os.tmpdir()].map(realPathOf);
   return [...new Set(hidden)]
     .filter((directory) =>
       SYSTEM_DIRECTORIES.some((parent) => directory !== parent && isWithin(directory, parent)),
@@ -314,12 +315,4 @@ function isAtLeast(release: string, major: number, minor: number): boolean {
 
 function isWithin(file: string, directory: string): boolean {
   return file === directory || file.startsWith(`${directory}/`);
-}
-
-function realpathOr(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file;
-  }
 }

@@ -1,4 +1,5 @@
 import path from "node:path";
+import { searchPath } from "../../languages/search.js";
 import {
   launchOnHost,
   withLimits,
@@ -15,14 +16,10 @@ export class NoIsolation implements Isolation {
   readonly name = "none";
 
   prepare(plan: BoxPlan): BoxLaunch {
-    // Relative entries would refer to other directories in the workspace.
-    const ofUser = (process.env["PATH"] ?? "")
-      .split(path.delimiter)
-      .filter((entry) => path.isAbsolute(entry));
     return {
       // No limit on processes, which would count all of the user's.
       ...withoutStrayDescriptors(withLimits(plan, [process.execPath, plan.assets.supervisor], false)),
-      ...launchOnHost(plan, [path.dirname(process.execPath), ...ofUser]),
+      ...launchOnHost(plan, [path.dirname(process.execPath), ...searchPath()]),
     };
   }
 

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import type { InstalledRuntimes } from "../../languages/languages.js";
+import { realPathOf } from "../../languages/search.js";
 import {
   launchOnHost,
   withLimits,
@@ -89,10 +90,10 @@ export class SandboxExec implements Isolation {
         ...installed(plan.runtimes).flatMap(({ prefixes }) => prefixes),
         plan.assets.supervisor,
         plan.assets.kernels,
-      ].map(real),
-      writable: [...launch.directories, launch.scratch].map(real),
+      ].map(realPathOf),
+      writable: [...launch.directories, launch.scratch].map(realPathOf),
       unreadable: UNREADABLE,
-      home: real(os.homedir()),
+      home: realPathOf(os.homedir()),
       network: plan.network,
     });
     const command = [
@@ -110,10 +111,10 @@ export class SandboxExec implements Isolation {
   ): Command {
     const { from, to } = directories;
     const profile = makeProfile({
-      readable: [...READABLE, ...(from === undefined ? [] : [from])].map(real),
-      writable: [real(to)],
+      readable: [...READABLE, ...(from === undefined ? [] : [from])].map(realPathOf),
+      writable: [realPathOf(to)],
       unreadable: UNREADABLE,
-      home: real(os.homedir()),
+      home: realPathOf(os.homedir()),
       network: "deny",
     });
     return ["sandbox-exec", "-p", profile, ...program(directories)];
@@ -205,12 +206,4 @@ function installed(runtimes: InstalledRuntimes) {
 
 function searchPath(node: string, runtimes: InstalledRuntimes): string[] {
   return [...installed(runtimes).map(({ executable }) => executable), node].map((file) => path.dirname(file));
-}
-
-function real(file: string): string {
-  try {
-    return realpathSync(file);
-  } catch {
-    return file; // it may exist on another machine
-  }
 }

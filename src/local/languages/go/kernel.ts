@@ -5,13 +5,13 @@ import { randomUUID } from "node:crypto";
 import type { KernelLaunch } from "../../supervisor/configuration.js";
 import type { OutputPipe } from "../../supervisor/pipes.js";
 import { messageOf } from "../../wire/problem.js";
-import { describeSignal, signalGroup, startGroup } from "../../supervisor/processes.js";
+import { describeSignal, signalGroup, startGroup } from "../../supervisor/process-groups.js";
 import { itemsOf, readCell, withoutUnusedImports, type GoCell } from "./notebook.js";
 import { complaintOfPackage, isProgram, mayHaveValue, type GoItem } from "./source.js";
 import { GoState } from "./state.js";
 import { compilerLines, linkSharedCache, standardPackages, unusedImports } from "./toolchain.js";
 import type { Kernel, KernelEvent, KernelHost, KernelStarter } from "../../supervisor/code/kernel.js";
-import { KernelOutput } from "../../supervisor/code/output.js";
+import { KernelOutput } from "../../supervisor/code/kernel-output.js";
 
 // How long an interrupted program has to end by itself before it is killed.
 const GRACE_MS = 2000;

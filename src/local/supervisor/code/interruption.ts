@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { killFollowers, signalGroup } from "../processes.js";
+import { killFollowers, signalGroup } from "../process-groups.js";
 
 // How many signals a shell gets before its children get one, and the wait after each.
 const SHELL_SIGNALS = 3;

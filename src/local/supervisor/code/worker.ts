@@ -4,12 +4,12 @@ import { Duplex } from "node:stream";
 import type { KernelLaunch } from "../configuration.js";
 import type { OutputPipe, PipePool } from "../pipes.js";
 import { messageOf } from "../../wire/problem.js";
-import { describeSignal, signalGroup, startGroup } from "../processes.js";
+import { describeSignal, signalGroup, startGroup } from "../process-groups.js";
 import { Interruption, SETTLE_MS, type InterruptSpec } from "./interruption.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
-import { KernelOutput, type OutputTarget } from "./output.js";
+import { KernelOutput, type OutputTarget } from "./kernel-output.js";
 
 // Output of a process that is not ready yet explains why it fails to start. This much is kept.
 const COMPLAINT_CHARS = 4000;

@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { describeSystemError, errorCode } from "../http/go-errors.js";
 import type { OutputPipe } from "../pipes.js";
-import { describeSignal, signalGroup, startGroup, type GroupOptions } from "../processes.js";
+import { describeSignal, signalGroup, startGroup, type GroupOptions } from "../process-groups.js";
 
 /** How long an interrupted process may take to end by itself. */
 const TERMINATION_MS = 3000;

@@ -1,7 +1,7 @@
 /** Delivers the output of a process and its end to the client that waits for them. */
 import { describeEnding, type Ending } from "./child.js";
 import type { EventStream } from "../http/event-stream.js";
-import { LineSplitter, longestLine, type LineRules } from "./lines.js";
+import { LineSplitter, longestLine, type LineRules } from "./line-splitter.js";
 import type { OutputPipe } from "../pipes.js";
 
 /** How output is delivered. */

@@ -1,5 +1,5 @@
 import { mkdirSync, statSync, type BigIntStats } from "node:fs";
-import { chmod, chown, lstat } from "node:fs/promises";
+import { chmod, chown, cp, lstat, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Body } from "../http/body.js";
 import { describeSystemError, errorCode, formatNanoseconds } from "../http/go-errors.js";
@@ -141,6 +141,23 @@ function isThere(file: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Returns whether a name is taken, also by a broken link. */
+export function isTaken(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Renames a file or directory. Copies it if the new name is in another file system: in a container there is only one. */
+export async function moveEntry(source: string, destination: string): Promise<void> {
+  await rename(source, destination).catch(async (error: unknown) => {
+    if (errorCode(error) !== "EXDEV") throw error;
+    await cp(source, destination, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    await rm(source, { recursive: true });
+  });
 }
 
 /**

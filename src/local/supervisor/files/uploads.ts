@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { copyFile, lstat, open, rename, rm, stat } from "node:fs/promises";
+import { open, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -9,13 +9,15 @@ import { readText } from "../../wire/body.js";
 import { Body } from "../http/body.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import {
+  isTaken,
   makeDirectories,
+  moveEntry,
   readPermission,
   Refusal,
   setPermissionOfNew,
   type Permission,
 } from "./file-info.js";
-import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { describeSystemError } from "../http/go-errors.js";
 import { boundaryOf, MalformedForm, readMultipart, type Part } from "../http/multipart.js";
 import { runtimeError } from "../http/problems.js";
 import { problem, type Problem } from "../../wire/problem.js";
@@ -140,18 +142,9 @@ async function place(spooled: string, target: Target): Promise<void> {
 
 /** Replaces only the content of an existing file: its mode, owner and links stay. */
 async function move(spooled: string, target: string): Promise<void> {
-  // A broken link exists as well: its target is created.
-  const isThere = await lstat(target).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) {
+  // The target of a broken link is created.
+  if (await isTaken(target)) {
     const reading = createReadStream(spooled, { highWaterMark: WRITE_BYTES });
     await pipeline(reading, createWriteStream(target, { mode: 0o777 }));
-    return;
-  }
-  await rename(spooled, target).catch(async (error: unknown) => {
-    if (errorCode(error) !== "EXDEV") throw error;
-    await copyFile(spooled, target);
-  });
+  } else await moveEntry(spooled, target);
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { listProcesses, readOf, readStat, sendSignal, TICKS_PER_SECOND } from "../../box/processes.js";
 import { diskUsage } from "./disk-usage.js";
 import { heldFiles, type HeldFile } from "./held-files.js";
-import { signalEverything } from "../processes.js";
+import { signalEverything } from "../process-groups.js";
 
 /** Limits of all processes in the box together, in addition to the kernel's limits for each of them. */
 export interface WatchedLimits {

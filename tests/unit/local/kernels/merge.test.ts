@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { OutputMerge } from "../../../../src/local/supervisor/code/merge.js";
+import { OutputMerge } from "../../../../src/local/supervisor/code/output-merge.js";
 
 const MARKER = Buffer.from("\0marker");
 

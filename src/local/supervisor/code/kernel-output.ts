@@ -1,6 +1,6 @@
 import { StringDecoder } from "node:string_decoder";
 import type { OutputPipe } from "../pipes.js";
-import { OutputMerge } from "./merge.js";
+import { OutputMerge } from "./output-merge.js";
 import type { Message } from "./messages.js";
 
 // Output that arrives before its messages is held. Beyond this many bytes, its writer has to wait.

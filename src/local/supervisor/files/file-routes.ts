@@ -1,4 +1,4 @@
-import { cp, lstat, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
 import { Body } from "../http/body.js";
@@ -6,7 +6,9 @@ import { download } from "./downloads.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import {
   fileProblem,
+  isTaken,
   makeDirectories,
+  moveEntry,
   readFileInfo,
   readPermission,
   Refusal,
@@ -107,19 +109,12 @@ async function move(source: string, destination: string): Promise<void> {
     const reason = `source path not found: ${source}: stat ${source}: no such file or directory`;
     throw problem(404, "FILE_NOT_FOUND", `file not found. ${reason}`);
   });
-  const isThere = await lstat(destination).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) throw runtimeError(`error accessing file: destination path already exists: ${destination}`);
+  if (await isTaken(destination)) {
+    throw runtimeError(`error accessing file: destination path already exists: ${destination}`);
+  }
   try {
     makeDirectories(path.dirname(destination));
-    await rename(source, destination).catch(async (error: unknown) => {
-      if (errorCode(error) !== "EXDEV") throw error;
-      // The sandbox's directories are separate mounts; a container's are one file system.
-      await cp(source, destination, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
-      await rm(source, { recursive: true });
-    });
+    await moveEntry(source, destination);
   } catch (error) {
     if (error instanceof Refusal) throw refusalProblem(error);
     const failed = `rename ${source} ${destination}: ${describeSystemError(error)}`;
