@@ -386,6 +386,20 @@ describe("an interrupt", () => {
     expect((await run("kept", contextId)).results).toEqual([{ text: "'kept'" }]);
   });
 
+  test("never holds up the output of later runs", async () => {
+    const contextId = await sandbox.createContext("javascript");
+    const code = `console.log("runs"); require('child_process').execSync('sleep 60')`;
+    for (let count = 0; count < 15; count++) {
+      const endless = sandbox.startRun("javascript", code, contextId);
+      await endless.until("runs");
+      await sandbox.interrupt(contextId);
+      expect(await endless.outcome).toMatchObject({
+        error: { ename: "KeyboardInterrupt" },
+        isComplete: true,
+      });
+    }
+  });
+
   test("does nothing if no code runs in the context", async () => {
     const contextId = await sandbox.createContext("javascript");
     await run("var kept = 1", contextId);

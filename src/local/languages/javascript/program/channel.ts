@@ -30,6 +30,13 @@ export interface RunError {
 export class Channel {
   #marker: Buffer = Buffer.alloc(0);
   #printedTo: Stream | undefined;
+  /**
+   * What is still to be written, in order. An interrupt can terminate this thread anywhere, also here; the next call then
+   * continues where it stopped. Otherwise a marker without its batch would hold up all later output.
+   */
+  readonly #queue: Write[] = [];
+  /** The latest run whose end was sent. */
+  #ended = 0;
 
   start(marker: string): void {
     this.#marker = Buffer.from(marker, "hex");
@@ -39,29 +46,71 @@ export class Channel {
     // An empty batch marks that what was printed to the other stream came before.
     if (this.#printedTo !== undefined && this.#printedTo !== stream) this.send();
     this.#printedTo = stream;
-    writeAll(DESCRIPTORS[stream], typeof text === "string" ? Buffer.from(text) : text);
+    this.#write(toWrite(DESCRIPTORS[stream], typeof text === "string" ? Buffer.from(text) : text));
   }
 
   send(...messages: readonly Message[]): void {
     this.#printedTo = undefined;
-    for (const descriptor of Object.values(DESCRIPTORS)) writeAll(descriptor, this.#marker);
-    this.tell(messages);
+    this.#write(...this.#batch(messages));
+  }
+
+  /** Sends the last messages of a run, unless that was done already. */
+  end(run: number, ...messages: readonly Message[]): void {
+    const writes = this.#batch(messages);
+    this.#printedTo = undefined;
+    // Nothing can come between these two: code is terminated only where a function begins or a loop repeats.
+    if (run > this.#ended) {
+      this.#ended = run;
+      this.#queue.push(...writes);
+    }
+    this.flush();
   }
 
   /** Sends a message that has no place in the order of output. */
   tell(message: unknown): void {
-    writeAll(CHANNEL, Buffer.from(`${JSON.stringify(message)}\n`));
+    this.#write(toWrite(CHANNEL, encode(message)));
+  }
+
+  /** Writes what a terminated call left. */
+  flush(): void {
+    for (let next; (next = this.#queue[0]) !== undefined;) {
+      if (next.start === next.bytes.length) this.#queue.shift();
+      else writeSome(next);
+    }
+  }
+
+  #batch(messages: readonly Message[]): Write[] {
+    const markers = Object.values(DESCRIPTORS).map((descriptor) => toWrite(descriptor, this.#marker));
+    return [...markers, toWrite(CHANNEL, encode(messages))];
+  }
+
+  #write(...writes: readonly Write[]): void {
+    this.#queue.push(...writes);
+    this.flush();
   }
 }
 
-function writeAll(descriptor: number, bytes: Uint8Array): void {
-  for (let start = 0; start < bytes.length;) {
-    try {
-      start += writeSync(descriptor, bytes, start);
-    } catch (error) {
-      // A child process that runs Node may have made the shared pipe non-blocking.
-      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) process.abort();
-      Atomics.wait(WAIT, 0, 0, 1);
-    }
+/** Bytes for a descriptor, of which those before `start` are written. */
+interface Write {
+  readonly descriptor: number;
+  readonly bytes: Uint8Array;
+  start: number;
+}
+
+function toWrite(descriptor: number, bytes: Uint8Array): Write {
+  return { descriptor, bytes, start: 0 };
+}
+
+function encode(message: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(message)}\n`);
+}
+
+function writeSome(write: Write): void {
+  try {
+    write.start += writeSync(write.descriptor, write.bytes, write.start);
+  } catch (error) {
+    // A child process that runs Node may have made the shared pipe non-blocking.
+    if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) process.abort();
+    Atomics.wait(WAIT, 0, 0, 1);
   }
 }

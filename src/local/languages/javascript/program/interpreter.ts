@@ -79,6 +79,7 @@ class Interpreter {
   }
 
   onMessage(message: ListenerMessage): void {
+    this.#channel.flush();
     switch (message.type) {
       case "settings":
         this.#start(message);
@@ -220,12 +221,13 @@ class Interpreter {
 
   #end(run: Run, error?: RunError): void {
     if (run !== this.#runs.current) return;
-    if (error !== undefined) this.#channel.send({ type: "error", ...error });
+    // First, so that the listener no longer terminates this thread. If it is just doing so, it calls this again.
+    Atomics.store(this.#running, 0, 0);
     if (error === INTERRUPTED) this.#runs.cancelTimers(run);
     this.#session.post("Runtime.releaseObjectGroup", { objectGroup: "run" });
+    const last = error === undefined ? [] : [{ type: "error" as const, ...error }];
+    this.#channel.end(run.number, ...last, { type: "done" });
     this.#runs.current = undefined;
-    Atomics.store(this.#running, 0, 0);
-    this.#channel.send({ type: "done" });
   }
 
   #show(value: unknown, count: number | null): void {

@@ -60,12 +60,12 @@ class Listener {
       send({ type: "interrupt", run });
       await delay(GRACE_MS);
       if (!goesOn()) return;
-      this.#terminate();
+      this.#terminate(run);
       await delay(GRACE_MS);
     }
   }
 
-  #terminate(): void {
+  #terminate(run: number): void {
     // Connected only while needed: `process.exit` waits for an attached inspector and prints that it does.
     const session = new Session();
     session.connectToMainThread();
@@ -73,6 +73,8 @@ class Listener {
     session.post("Runtime.terminateExecution", () => {
       this.#terminating -= 1;
       session.disconnect();
+      // The termination may have hit the end of the run itself.
+      send({ type: "interrupt", run });
     });
   }
 }
