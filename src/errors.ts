@@ -10,6 +10,8 @@ export type SdkErrorCode =
   | "REQUEST_TIMEOUT"
   | "RUN_TIMEOUT"
   | "READY_TIMEOUT"
+  | "WAIT_TIMEOUT"
+  | "COMMAND_ENDED"
   | "STREAM_CUT"
   | "STREAM_BROKEN"
   | "STREAM_STALLED"

@@ -44,6 +44,7 @@ export type {
   StartCommandOptions,
 } from "./services/commands.js";
 export type { CommandSession, RunInSessionOptions } from "./services/sessions.js";
+export type { WaitOptions } from "./services/wait-for-output.js";
 export type { Files } from "./services/files.js";
 export type { FileInfo } from "./services/files/file-info.js";
 export type { TransferProgress } from "./services/files/local-file.js";

@@ -23,6 +23,8 @@ import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
+import { waitForPort } from "./services/wait-for-port.js";
+import type { WaitOptions } from "./services/wait-for-output.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
 
@@ -312,6 +314,22 @@ export class Sandbox {
   /** Returns the address of a port of the sandbox. Does not check whether a program listens there. */
   getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
     return getEndpoint(this.#lifecycle, this.id, port, options);
+  }
+
+  /**
+   * Waits until a program in the sandbox listens on a port, with one request.
+   *
+   * @throws {SandboxTimeoutException} `WAIT_TIMEOUT`
+   *
+   * @example
+   * ```ts
+   * await using server = await sandbox.commands.start("python3 -m http.server 8000");
+   * await sandbox.waitForPort(8000);
+   * const { url, headers } = await sandbox.getEndpoint(8000);
+   * ```
+   */
+  waitForPort(port: number, options: WaitOptions = {}): Promise<void> {
+    return waitForPort(this.commands, this.id, port, options);
   }
 
   /**

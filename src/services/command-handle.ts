@@ -8,6 +8,7 @@ import type {
   CommandStatus,
   FollowLogsOptions,
 } from "./command-logs.js";
+import { waitForOutput, type WaitOptions } from "./wait-for-output.js";
 
 /** The first pause of {@link CommandHandle.wait} in milliseconds. Each pause is 1.5 times the previous one. */
 const FIRST_PAUSE_MILLIS = 50;
@@ -68,6 +69,26 @@ export class CommandHandle {
       if (!status.isRunning) return status;
       await sleep(pauseMillis, signal ?? new AbortController().signal);
     }
+  }
+
+  /**
+   * Waits until the command has printed a text, on standard output or standard error. Output from before the call counts,
+   * too. The text must be within about 64 KiB of output.
+   *
+   * @param pattern a text, or a regular expression (`g` and `y` have no effect). Output arrives in pieces: let an expression
+   * end with what follows a number or name
+   * @returns the match, with the groups of the regular expression
+   * @throws {SandboxTimeoutException} `WAIT_TIMEOUT`
+   * @throws {SandboxException} `COMMAND_ENDED` if the command ends without printing the text
+   *
+   * @example
+   * ```ts
+   * await using server = await sandbox.commands.start("python3 -u -m http.server 0");
+   * const [, port] = await server.waitForOutput(/port (\d+) /);
+   * ```
+   */
+  waitForOutput(pattern: string | RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
+    return waitForOutput(this.#reader, this.id, pattern, options);
   }
 
   /**

@@ -63,6 +63,10 @@ export class CommandLogReader {
     this.#link = link;
   }
 
+  get sandboxId(): string {
+    return this.#link.sandboxId;
+  }
+
   async getStatus(commandId: string, options: CallOptions): Promise<CommandStatus> {
     const { signal } = checkOptions(options);
     return await onceStarted(signal, async () => {
