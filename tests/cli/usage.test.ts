@@ -140,12 +140,16 @@ describe("the configuration file", () => {
 
   test("names the server; a variable comes before it, and an option before both", async () => {
     const env = withFile('[connection]\ndomain = "127.0.0.1:9"\nprotocol = "https"\n');
-    expect((await list(env)).stderr).toContain("https://127.0.0.1:9/");
     const variable = { ...env, OPEN_SANDBOX_DOMAIN: "127.0.0.1:11" };
-    expect((await list(variable)).stderr).toContain("https://127.0.0.1:11/");
-    expect((await list(variable, "--domain", "http://127.0.0.1:13")).stderr).toContain(
-      "http://127.0.0.1:13/",
-    );
+    // At the same time, since each waits between its attempts to connect.
+    const [file, over, option] = await Promise.all([
+      list(env),
+      list(variable),
+      list(variable, "--domain", "http://127.0.0.1:13"),
+    ]);
+    expect(file.stderr).toContain("https://127.0.0.1:9/");
+    expect(over.stderr).toContain("https://127.0.0.1:11/");
+    expect(option.stderr).toContain("http://127.0.0.1:13/");
   });
 
   test.each([

@@ -62,7 +62,7 @@ describe("leaving the loop", () => {
     const source = new ScriptedSource().send(init("abc"), stdout("a"), stdout("b"));
     source.onInterrupt = () => void source.send(interrupted).end();
     for await (const event of iterateEvents(() => source)) if (event.type === "stdout") break;
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await settle();
     expect(source.interrupts).toEqual(["abc"]);
     expect(source.isReleased).toBe(true);
   });

@@ -159,7 +159,7 @@ describe("a malformed frame", () => {
       .sendText('data: {"type":5}')
       .end();
     expect(await failureOf(runOf(source))).toMatchObject({ error: { code: "STREAM_MALFORMED" } });
-    await new Promise((resolve) => setTimeout(resolve, 5));
+    await settle();
     expect(source.interrupts).toEqual([]);
   });
 });

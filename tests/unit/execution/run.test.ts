@@ -357,7 +357,7 @@ describe("a run that nobody observes", () => {
     process.on("unhandledRejection", listener);
     try {
       await work();
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await settle();
     } finally {
       process.off("unhandledRejection", listener);
     }

@@ -3,7 +3,7 @@ import { InvalidArgumentException } from "../../../src/errors.js";
 import { Commands } from "../../../src/services/commands.js";
 import { bareFrame } from "../../helpers/wire.js";
 import { errorResponse, FakeExecd } from "../../helpers/fake-server.js";
-import { failureOf } from "../../helpers/promises.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 
 const started = { id: "c1", content: "sleep 9", started_at: "2026-11-23T16:45:06Z" };
 const running = { ...started, running: true };
@@ -178,8 +178,6 @@ describe("a long command", () => {
 
 function abortedLater(reason: unknown): AbortSignal {
   const controller = new AbortController();
-  setTimeout(() => {
-    controller.abort(reason);
-  }, 10);
+  void settle().then(() => controller.abort(reason));
   return controller.signal;
 }

@@ -6,9 +6,9 @@ import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { SandboxException, SandboxTimeoutException } from "../../../src/errors.js";
 import type { TransferProgress } from "../../../src/services/files/local-file.js";
-import { heapMiB } from "../../helpers/faults/leaks.js";
+import { heapMiB, until } from "../../helpers/faults/leaks.js";
 import { filesAt } from "../../helpers/link.js";
-import { failureOf } from "../../helpers/promises.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 import { parseMultipart } from "../../helpers/multipart.js";
 import { FaultServer, type FaultExchange } from "../../helpers/fault-server.js";
 
@@ -156,19 +156,23 @@ describe("an upload", () => {
   });
 
   test("may take longer than any timeout while its source is slow", async () => {
-    await using server = await FaultServer.start(accept);
-    let put: (text: string | null) => void = () => undefined;
+    await using server = await FaultServer.start(accept, { keepsBytes: true });
     const data = new Readable({ read: () => undefined });
-    put = (text) => data.push(text);
-    // Long enough for the response on a busy machine.
-    const options = { streamIdleTimeoutSeconds: 1, requestTimeoutSeconds: 0.05 };
-    const writing = filesAt(server.origin, options).writeFiles([{ path: "/x", data }]);
-    for (const text of ["one", "two", null]) {
-      // A timer that is started later than the upload's could be, for longer.
-      await new Promise((resolve) => setTimeout(resolve, 1_100));
-      put(text);
+    const options = { streamIdleTimeoutSeconds: 1, requestTimeoutSeconds: 1 };
+    jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask", "performance"] });
+    try {
+      const writing = filesAt(server.origin, options).writeFiles([{ path: "/x", data }]);
+      for (const text of ["one", "two"]) {
+        data.push(text);
+        await until(() => Buffer.concat(server.bytes ?? []).includes(text));
+        await settle();
+        jest.advanceTimersByTime(60_000);
+      }
+      data.push(null);
+      await writing;
+    } finally {
+      jest.useRealTimers();
     }
-    await writing;
     expect(await sentFile(server.exchange(1))).toBe("onetwo");
   });
 

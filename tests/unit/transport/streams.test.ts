@@ -1,13 +1,14 @@
-import { describe, expect, test } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import {
   SandboxApiException,
   SandboxConnectionException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
 import type { TransferOptions } from "../../../src/transport/streams.js";
+import { until } from "../../helpers/faults/leaks.js";
 import { FaultServer } from "../../helpers/fault-server.js";
 import { CapturingLogger } from "../../helpers/capturing-logger.js";
-import { failureOf } from "../../helpers/promises.js";
+import { failureOf, settle } from "../../helpers/promises.js";
 import { streamOf, transportTo } from "./test-transport.js";
 
 type Transport = ReturnType<typeof transportTo>;
@@ -149,15 +150,23 @@ describe("a broken stream", () => {
 });
 
 describe("a stream that stands still", () => {
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask", "performance"] });
+  });
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
   test("fails when no headers come in time, and is closed", async () => {
     await using server = await FaultServer.start(() => undefined);
     const logger = new CapturingLogger();
-    const failure = await failureOf(
-      open(transportTo(server.origin, { logger }), { idleTimeoutSeconds: 0.3 }),
-    );
+    const failing = failureOf(open(transportTo(server.origin, { logger }), { idleTimeoutSeconds: 30 }));
+    await until(() => server.exchanges.length > 0);
+    jest.advanceTimersByTime(30_000);
+    const failure = await failing;
     expect(failure).toBeInstanceOf(SandboxTimeoutException);
     expect(failure).toMatchObject({ error: { code: "STREAM_STALLED" }, sandboxId: "sandbox-1" });
-    expect(logger.records).toContain("warn POST /things: no data was transferred for 0.3 s.");
+    expect(logger.records).toContain("warn POST /things: no data was transferred for 30 s.");
     await server.exchange(1).closed;
   });
 
@@ -166,12 +175,12 @@ describe("a stream that stands still", () => {
       exchange.chunkedHead();
       exchange.chunk("one");
     });
-    const body = await open(transportTo(server.origin), {
-      idleTimeoutSeconds: 0.3,
-    });
-    const reader = body.getReader();
+    const reader = (await open(transportTo(server.origin), { idleTimeoutSeconds: 30 })).getReader();
     await reader.read();
-    expect(await failureOf(reader.read())).toMatchObject({ error: { code: "STREAM_STALLED" } });
+    const failing = failureOf(reader.read());
+    await settle();
+    jest.advanceTimersByTime(30_000);
+    expect(await failing).toMatchObject({ error: { code: "STREAM_STALLED" } });
     await server.exchange(1).closed;
   });
 
@@ -184,10 +193,10 @@ describe("a stream that stands still", () => {
     const transport = transportTo("http://sandbox.test", {
       fetch: () => Promise.resolve(new Response(body)),
     });
-    const reader = (await open(transport, { idleTimeoutSeconds: 0.02 })).getReader();
+    const reader = (await open(transport, { idleTimeoutSeconds: 30 })).getReader();
     await reader.read();
-    // Longer than the timeout, measured by a timer that was started later than one of the stream's would have been.
-    await new Promise((resolve) => setTimeout(resolve, 40));
+    await settle();
+    jest.advanceTimersByTime(60_000);
     expect(text((await reader.read()).value)).toBe("two");
     await reader.cancel();
   });
