@@ -258,28 +258,27 @@ except OSError:
     const kept = await call(["run", "--keep", "-e", "_ = open('kept.txt', 'w').write('kept')"], given);
     const [, id = ""] = /^The sandbox (\S+) lives on until /.exec(kept.stderr) ?? [];
     const sandbox = ["--sandbox", id];
-    expect(await call(["exec", ...sandbox, "--", "cat", "kept.txt"], given)).toMatchObject({
-      stdout: "kept\n",
-    });
-    expect(await call(["exec", ...sandbox, "echo a; echo b >&2; exit 9"], given)).toEqual({
-      ...{ exitCode: 9, stdout: "a\n", stderr: "b\n" },
-    });
-    expect(await call(["files", ...sandbox, "cat", "kept.txt"], given)).toMatchObject({ stdout: "kept" });
-    const listed = await call(["files", ...sandbox, "ls", "-o", "json"], given);
+    const [shown, failed, read, listed, pulled, all, info] = await Promise.all([
+      call(["exec", ...sandbox, "--", "cat", "kept.txt"], given),
+      call(["exec", ...sandbox, "echo a; echo b >&2; exit 9"], given),
+      call(["files", ...sandbox, "cat", "kept.txt"], given),
+      call(["files", ...sandbox, "ls", "-o", "json"], given),
+      call(["files", ...sandbox, "pull", "kept.txt", "here.txt"], given),
+      call(["sandboxes", "ls", "-o", "json"], given),
+      call(["sandboxes", "info", id], given),
+    ]);
+    expect(shown).toMatchObject({ stdout: "kept\n" });
+    expect(failed).toEqual({ exitCode: 9, stdout: "a\n", stderr: "b\n" });
+    expect(read).toMatchObject({ stdout: "kept" });
     expect(JSON.parse(listed.stdout)).toMatchObject({ type: "file", size: 4 });
-    expect(await call(["files", ...sandbox, "pull", "kept.txt", "here.txt"], given)).toMatchObject({
-      exitCode: 0,
-    });
+    expect(pulled).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(all.stdout)).toMatchObject({ id });
+    expect(info).toMatchObject({ stdout: expect.stringContaining(id) });
     expect(await call(["files", ...sandbox, "push", "here.txt", "there.txt"], given)).toMatchObject({
       exitCode: 0,
     });
     expect(await call(["files", ...sandbox, "rm", "there.txt"], given)).toMatchObject({ exitCode: 0 });
     expect(await call(["files", ...sandbox, "rm", "there.txt"], given)).toMatchObject({ exitCode: 70 });
-    const all = await call(["sandboxes", "ls", "-o", "json"], given);
-    expect(JSON.parse(all.stdout)).toMatchObject({ id });
-    expect(await call(["sandboxes", "info", id], given)).toMatchObject({
-      stdout: expect.stringContaining(id),
-    });
     expect(await call(["sandboxes", "kill", id], given)).toEqual({
       exitCode: 0,
       stdout: `${id}  killed\n`,

@@ -82,32 +82,37 @@ const PROGRAMS: Readonly<Record<string, Programs>> = {
   },
 };
 
-const WORLDS = [
-  ["in this process", false],
-  ["on a port", 0],
-] as const;
+/** How the server is reached: by its own `fetch`, or by the platform's. */
+const WORLDS = ["in this process", "on a port"] as const;
 
 describeIf(
   isolationWorks,
   "conformance/facade",
   NO_ISOLATION_REASON,
 )("the facade on a local server", () => {
-  describe.each(WORLDS)("%s:", (_world, port) => {
-    let server: LocalServer;
+  // One server and one sandbox, so that each kernel of a default context starts once.
+  let server: LocalServer;
+  let sandboxId: string;
+  beforeAll(async () => {
+    server = await startLocalServer({ port: 0 });
+    const { connectionConfig } = server;
+    const sandbox = await Sandbox.create({ connectionConfig, metadata: { team: "conformance" } });
+    sandboxId = sandbox.id;
+    await sandbox.close();
+  });
+  afterAll(() => server.close());
+
+  describe.each(WORLDS)("%s:", (world) => {
+    let connectionConfig: LocalServer["connectionConfig"];
     let sandbox: Sandbox;
     let interpreter: CodeInterpreter;
     beforeAll(async () => {
-      server = await startLocalServer({ port });
-      sandbox = await Sandbox.create({
-        connectionConfig: server.connectionConfig,
-        metadata: { team: "conformance" },
-      });
+      const isInProcess = world === "in this process";
+      connectionConfig = { ...server.connectionConfig, ...(isInProcess && { fetch: server.fetch }) };
+      sandbox = await Sandbox.connect({ sandboxId, connectionConfig });
       interpreter = await CodeInterpreter.create(sandbox);
     });
-    afterAll(async () => {
-      await sandbox.close();
-      await server.close();
-    });
+    afterAll(() => sandbox.close());
 
     for (const [language, programs] of Object.entries(PROGRAMS)) {
       const [isThere, reason] = programs.needs;
@@ -212,7 +217,6 @@ describeIf(
     });
 
     test("can be found, changed, paused, resumed, renewed, measured and saved as a snapshot", async () => {
-      const { connectionConfig } = server;
       const manager = SandboxManager.create({ connectionConfig });
       const { items } = await manager.listSandboxInfos({ metadata: { team: "conformance" } });
       expect(items.map(({ id }) => id)).toEqual([sandbox.id]);
@@ -232,7 +236,6 @@ describeIf(
     });
 
     test("rejects a wrong or missing key, and reports what does not exist", async () => {
-      const { connectionConfig } = server;
       for (const [apiKey, code] of [
         ["wrong", "INVALID_API_KEY"],
         ["", "MISSING_API_KEY"],
