@@ -72,7 +72,7 @@ describeIf(
     expect(tooLarge.stdout).toBe(String(20 * MIB));
   });
 
-  test("stops who fills its disk with many files, and lets them be removed", async () => {
+  test("stops a command that fills its disk with many files, which can be removed then", async () => {
     const sandbox = await client.create({ resourceLimits: { "ephemeral-storage": "20Mi" } });
     const { ending } = await sandbox.command(
       "for i in $(seq 100000); do head -c 1000000 /dev/zero > file$i; sleep 0.01; done",
@@ -93,7 +93,7 @@ describeIf(
 
   test.each([
     [
-      "memory that has no name",
+      "anonymous memory",
       MEMORY,
       python("x = []", "x.append(os.memfd_create('x')); os.write(x[-1], bytes(10**7))"),
     ],
@@ -103,7 +103,7 @@ describeIf(
       python("x = []", "x.append(mmap.mmap(-1, 10**7)); x[-1].write(bytes(10**7))"),
     ],
     [
-      "files that have no name",
+      "deleted files",
       DISK,
       python("x = []", "x.append(open('x', 'wb')); os.unlink('x'); x[-1].write(bytes(10**6))"),
     ],

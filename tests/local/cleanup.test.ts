@@ -69,7 +69,7 @@ describeIf(
   async function expectNothingLeft(): Promise<void> {
     expect(readdirSync(temporary)).toEqual([]);
     expect([...groups].filter(existsSync)).toEqual([]);
-    // What the kernel kills takes a moment to be gone.
+    // Killed processes take a moment to disappear.
     await until(
       () => processesOf(temporary),
       (left) => left.length === 0,
@@ -127,7 +127,7 @@ describeIf(
     const running = await start(program(forever));
     stale.child.kill("SIGKILL");
     await stale.ended;
-    // There the processes have other numbers.
+    // Processes have other ids there.
     const container = [
       "bwrap",
       "--dev-bind",

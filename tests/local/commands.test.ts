@@ -83,7 +83,7 @@ describeIsolated("a command in the background", () => {
     }
   });
 
-  test("answers for itself as execd does once it is known to be over", async () => {
+  test("has the status that execd reports once it has ended", async () => {
     const id = await startInBackground("exit 0");
     expect(await ended(id)).not.toHaveProperty("error");
     const answer = await sandbox.send("DELETE", `/command?id=${id}`);
@@ -110,7 +110,7 @@ describeIsolated("a command in the background", () => {
     expect(await status(String(events[0]?.["text"]))).toMatchObject({ running: false, exit_code: 255 });
   });
 
-  test("logs on what it leaves running", async () => {
+  test("goes on logging the output of what it leaves running", async () => {
     const id = await startInBackground(
       "(until [ -e /tmp/on ]; do sleep 0.01; done; echo later) & echo first",
     );

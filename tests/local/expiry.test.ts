@@ -43,7 +43,7 @@ describeIf(
     );
   });
 
-  test("lives on when its end is moved in time", async () => {
+  test("lives on if its end is moved in time", async () => {
     const [renewed, other] = await Promise.all([client.create(), client.create()]);
     await renew(renewed, inSeconds(0.4));
     await renew(other, inSeconds(0.4));

@@ -166,7 +166,7 @@ describeIf(
     expect(statuses[3]).toBe(statuses[7]);
   });
 
-  test("is well again when they are taken back, and others always were", async () => {
+  test("works again when they are removed, and other sandboxes are not affected", async () => {
     set({ badGatewayRate: 1 });
     const other = await client.create();
     expect((await sandbox.execd("GET", "/ping")).status).toBe(502);
@@ -176,7 +176,7 @@ describeIf(
     await client.send("DELETE", other.path);
   });
 
-  test("refuses what is not a fault", () => {
+  test("rejects an unknown or invalid fault", () => {
     expect(() => set({ badGatewayRate: 2 })).toThrow(
       "faults.badGatewayRate must be a number from 0 to 1; got 2",
     );
@@ -190,7 +190,7 @@ describeIf(
   "local/faults",
   REASON,
 )("faults of all sandboxes", () => {
-  test("hold for those to come, and a sandbox's own come over them", async () => {
+  test("apply to new sandboxes, and those of a sandbox override them", async () => {
     await using client = await LocalClient.start({
       port: false,
       faults: { slowStartMillis: 400, lostResult: true },
@@ -208,7 +208,7 @@ describeIf(
     expect(JSON.stringify(await run())).toContain('"result"');
   });
 
-  test("end sandboxes before their time, whether these are there already or not", async () => {
+  test("end existing and new sandboxes early", async () => {
     await using client = await LocalClient.start();
     const early = await client.create();
     client.server.setFaults("all", { expiresInMillis: 200 });
@@ -221,7 +221,7 @@ describeIf(
     }
   });
 
-  test("leave a sandbox its own end once they are taken back", async () => {
+  test("restore the original end of a sandbox when they are removed", async () => {
     await using client = await LocalClient.start();
     const [spared, early] = [await client.create(), await client.create()];
     for (const { id } of [spared, early]) client.server.setFaults(id, { expiresInMillis: 200 });
@@ -234,7 +234,7 @@ describeIf(
     expect((await client.send("GET", spared.path)).status).toBe(200);
   });
 
-  test("reach clients on a port as well", async () => {
+  test("apply to clients on a port as well", async () => {
     await using client = await LocalClient.start({ faults: { cutAtByte: 20 } });
     const sandbox = await client.create();
     const { endpoint, headers } = (await client.json("GET", `${sandbox.path}/endpoints/44772`)) as {

@@ -49,7 +49,7 @@ describeIsolated("recorded requests for files", () => {
 });
 
 describeIsolated("an upload", () => {
-  test("keeps the bytes, whatever they look like", async () => {
+  test("keeps the bytes, whatever they contain", async () => {
     const content = "\r\n--\r\n--A\r\n\r\n--B-not\n\0 ünïcödé \u{1f389}\r\n".replace("--B", "--C");
     expect(await sandbox.upload("/workspace/up/odd.txt", content)).toMatchObject({ status: 200, text: "" });
     expect(await sandbox.read("/workspace/up/odd.txt")).toBe(content);
@@ -70,7 +70,7 @@ describeIsolated("an upload", () => {
     expect((await sandbox.send("GET", "/files/info?path=/workspace/up/3")).status).toBe(404);
   });
 
-  test("that breaks off changes nothing and leaves nothing", async () => {
+  test("that breaks off changes and leaves nothing", async () => {
     await sandbox.upload("/workspace/broken/file", "old");
     const { body, headers } = form([[{ path: "/workspace/broken/file" }, "new".repeat(100_000)]]);
     const cut = { headers, body: body.slice(0, -20) };
@@ -142,7 +142,7 @@ describeIsolated("a download", () => {
     expect(answer.headers.get("content-length")).toBe(String(text.length));
   });
 
-  test("of a range of nothing overlaps nothing", async () => {
+  test("of an empty file fits no range", async () => {
     expect((await range("bytes=0-", "/workspace/empty")).status).toBe(416);
   });
 
@@ -193,7 +193,7 @@ describeIsolated("files of a sandbox", () => {
   test.each([
     ["/proc/x/y", 404],
     ["/etc/passwd/x", 500],
-  ])("are refused where nothing can be made: %s", async (path, status) => {
+  ])("cannot be created there: %s", async (path, status) => {
     const answers = [
       await sandbox.send("POST", "/directories", { body: { [path]: {} } }),
       await sandbox.send("POST", "/session", { body: { cwd: path } }),
@@ -214,7 +214,7 @@ describeIsolated("files of a sandbox", () => {
     expect(lines.headers.get("cache-control")).toBe("no-store");
   });
 
-  test("are deleted even where they are links to nowhere", async () => {
+  test("are deleted even if they are dangling links", async () => {
     await sandbox.command("ln -s /nope /workspace/dangling-link");
     await sandbox.send("DELETE", "/files?path=/workspace/dangling-link");
     expect((await sandbox.command("ls -A /workspace")).stdout).not.toContain("dangling-link");
@@ -228,7 +228,7 @@ describeIsolated("files of a sandbox", () => {
     }
   });
 
-  test("keep what a replacement does not name, in whatever encoding", async () => {
+  test("keep what a replacement does not match, in any encoding", async () => {
     await sandbox.command(String.raw`printf 'a\xffa\xfe' > /workspace/latin`);
     const body = { "/workspace/latin": { old: "a", new: "$&" } };
     const { text } = await sandbox.send("POST", "/files/replace?verbose=true", { body });

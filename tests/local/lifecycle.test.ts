@@ -31,7 +31,7 @@ describeIf(
     }
   });
 
-  test("keeps what a patch of its metadata does not name; what was removed stays away", async () => {
+  test("keeps metadata that a patch does not name; removed entries stay removed", async () => {
     const path = `${sandbox.path}/metadata`;
     expect((await client.json("PATCH", path, { team: null, stage: "x" }))["metadata"]).toEqual({
       tag: "t",
@@ -89,7 +89,7 @@ describeIf(
     expect((await client.send("GET", doomed.path)).status).toBe(404);
   });
 
-  test("says what it is, what happened to it, and what its supervisor reports", async () => {
+  test("has diagnostics: its description, its events and the log of its supervisor", async () => {
     const path = `${sandbox.path}/diagnostics`;
     const text = async (name: string) => (await client.send("GET", `${path}/${name}`)).text();
     expect(await text("inspect")).toMatch(/^state: Running$/m);

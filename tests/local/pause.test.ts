@@ -17,7 +17,7 @@ while True:
 `;
 /** Writes lines to a file in the background. */
 const COUNT = "(while true; do echo x >> count; sleep 0.02; done) >/dev/null 2>&1 &";
-/** Long enough for what goes on to show it. */
+/** Long enough to see that something still runs. */
 const A_WHILE_MS = 500;
 
 const ownGroup = ControlGroup.make(`opensandbox-test-${process.pid}`);
@@ -63,7 +63,7 @@ describe.each([
       });
       afterEach(() => client.server.close());
 
-      test("lets nothing run, and then all go on where it was", async () => {
+      test("stops everything, and a resume continues it", async () => {
         await sandbox.command(COUNT);
         const stream = await sandbox.execd("POST", "/command", { command: "sleep 0.1; echo done" });
         await until(

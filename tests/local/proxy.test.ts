@@ -11,7 +11,7 @@ import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skip
 const describeIsolated = describeIf(isolationWorks, "local/proxy", NO_ISOLATION_REASON);
 const PORT = 3000;
 
-/** A server in the sandbox: it shows what it gets, and does a few things that a proxy may spoil. */
+/** A server in the sandbox: it echoes requests, and does a few things that a proxy may break. */
 const SERVER = `
 const http = require("node:http");
 const waiting = [];
@@ -90,7 +90,7 @@ const viaServer = (path: string, init: RequestInit = {}) => {
 const viaExecd = (path: string) => sandbox.execd("GET", `/proxy/${PORT}${path}`);
 
 describeIsolated("a port of the sandbox", () => {
-  test("gets the request as it was, without what opens the server", async () => {
+  test("gets the request unchanged, without the credentials of the server", async () => {
     const response = await sandbox.openPort(PORT, "POST", "/a%2Fb/../c//d?x=%20&y", {
       headers: SECRETS,
       body: "12345",
@@ -107,7 +107,7 @@ describeIsolated("a port of the sandbox", () => {
     expect(Object.keys(shown.headers)).not.toEqual(expect.arrayContaining(["x-execd-access-token"]));
   });
 
-  test("answers a browser with each of its cookies, and says itself on what its responses depend", async () => {
+  test("keeps each cookie of a response, and adds Origin to its Vary header", async () => {
     const { client, id } = sandbox;
     const answer = encodeURIComponent(
       "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nvary: accept\r\ncontent-length: 0\r\n\r\n",
@@ -148,7 +148,7 @@ describeIsolated("a port of the sandbox", () => {
     ["its address", (path: string) => sandbox.openPort(PORT, "GET", path)],
     ["the server's own proxy", (path: string) => viaServer(path)],
     ["execd's proxy", viaExecd],
-  ])("streams through %s as it writes", async (_way, open) => {
+  ])("streams its output through %s", async (_way, open) => {
     const response = await open("/stream");
     const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = response.body?.getReader();
     // The second event is sent only once the first has arrived.
@@ -173,7 +173,7 @@ describeIsolated("a port of the sandbox", () => {
     await expect(response.text()).rejects.toThrow();
   });
 
-  test("may answer before it has read what it gets", async () => {
+  test("may respond before it has read the request", async () => {
     const { status, text } = await read(
       await sandbox.openPort(PORT, "POST", "/early", { body: "x".repeat(1_000_000) }),
     );
@@ -226,7 +226,7 @@ describeIsolated("execd's own proxy", () => {
     expect(essence((await sandbox.repeat(exchange)).text)).toEqual(recordedEssence(exchange));
   });
 
-  test("asks for the token", async () => {
+  test("requires the token", async () => {
     const { status } = await read(await sandbox.openPort(44772, "GET", `/proxy/${PORT}/`));
     expect(status).toBe(401);
   });

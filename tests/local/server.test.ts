@@ -37,7 +37,7 @@ test.each([
   });
 });
 
-test("an abort of the start rejects with its own reason", async () => {
+test("an abort of the start rejects with its reason", async () => {
   const reason = new Error("not now");
   await expect(startLocalServer({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
 });
@@ -70,7 +70,7 @@ describeIf(
     });
   });
 
-  test("a second server cannot have its port", async () => {
+  test("a second server cannot use its port", async () => {
     await expect(startLocalServer({ port })).rejects.toMatchObject({
       error: { code: "PORT_UNAVAILABLE", message: expect.stringContaining("another program uses it") },
     });
@@ -112,7 +112,7 @@ describeIf(
     expect(isOwnHost(host, ownPort)).toBe(expected);
   });
 
-  test("boxes are made by the bwrap that was tried, wherever it is", async () => {
+  test("boxes are made by the bwrap that was tested, wherever it is", async () => {
     const directory = mkdtempSync(path.join(os.tmpdir(), "own-bwrap-"));
     const log = path.join(directory, "log");
     const { PATH } = process.env;
@@ -189,7 +189,7 @@ describeIf(
     expect(answer.status).toBe(413);
   });
 
-  test("a page of an allowed origin may ask, and read the response", async () => {
+  test("a page of an allowed origin may send requests and read responses", async () => {
     const origin = "http://localhost:5173";
     const preflight = await fetch(`${client.server.url}/v1/sandboxes`, {
       method: "OPTIONS",
@@ -282,7 +282,7 @@ describeIf(
   "local/server",
   NO_ISOLATION_REASON,
 )("in-process", () => {
-  test("it is reached by its fetch alone, and refuses it when closed", async () => {
+  test("it is reached only by its fetch, which rejects once it is closed", async () => {
     const client = await LocalClient.start();
     expect(client.server.url).toBe("http://opensandbox.invalid");
     expect(client.server.connectionConfig.fetch).toBe(client.server.fetch);
@@ -291,7 +291,7 @@ describeIf(
     await expect(client.send("GET", "/v1/sandboxes")).rejects.toMatchObject({ error: { code: "CLOSED" } });
   });
 
-  test("a loop of requests lets timers have their turn", async () => {
+  test("a loop of requests does not starve timers", async () => {
     await using client = await LocalClient.start();
     const due = AbortSignal.timeout(1);
     let count = 0;

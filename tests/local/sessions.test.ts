@@ -37,7 +37,7 @@ async function run(
 describeIsolated("recorded sessions", () => {
   /** Where the response here is another one, on purpose. */
   const DIFFERENT: Readonly<Record<string, readonly string[]>> = {
-    "multi-line read": ["l1", "l2|"], // execd forgets what the quotes meant
+    "multi-line read": ["l1", "l2|"], // execd loses the quotes
     "marker injection": ["__EXIT_CODE__:9"], // execd takes the line for its own
   };
   /** execd never ends; and the two that overlap are tested below, where their order is certain. */
@@ -99,7 +99,7 @@ describeIsolated("a session", () => {
     expect(stdout).toBe("0 1\nbash: line 3: nosuch: command not found");
   });
 
-  test("survives an invalid command, one that traces, and that replaces what it is made of", async () => {
+  test("survives a command that is invalid, traces, or redefines what the session uses", async () => {
     const id = await createSession();
     expect((await run(id, "if then")).ending).toBe("2");
     expect((await run(id, "set -x; true")).stdout).toBe("++ true");

@@ -86,7 +86,7 @@ describeIf(
     expect(create.status).toBe(404);
   });
 
-  test("is of one moment: everything stands still while it is made, and goes on", async () => {
+  test("is consistent: the sandbox is stopped while it is made, and continued", async () => {
     const sandbox = await client.create();
     await sandbox.command(
       "(n=0; while true; do n=$((n+1)); echo $n > t; mv t a; echo $n > t; mv t b; done) >/dev/null 2>&1 &",
@@ -145,7 +145,7 @@ describeIf(
   "local/snapshots, links",
   `${NO_ISOLATION_REASON}, or there is no Python`,
 )("the copy for a snapshot", () => {
-  test("reaches nothing of the host, even if a process goes on and puts links in its way", async () => {
+  test("reads nothing of the host, even if a running process replaces directories by links", async () => {
     // Where there are control groups nothing goes on.
     jest.spyOn(ControlGroup, "make").mockReturnValueOnce(undefined);
     await using client = await LocalClient.start();
@@ -208,7 +208,7 @@ class GatedCopy extends NoIsolation {
   }
 }
 
-describe("a copy that takes its time", () => {
+describe("a slow copy", () => {
   let directory: string;
   let server: ServerDirectory;
   let sandboxes: Sandboxes;

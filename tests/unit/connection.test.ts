@@ -38,14 +38,14 @@ describe("the base URL", () => {
     expect(new ConnectionConfig(options).baseUrl).toBe(baseUrl);
   });
 
-  test("the protocol may be written in any case, as users of plain JavaScript do", () => {
+  test("the protocol may be written in any case", () => {
     const options: Record<string, unknown> = { protocol: "HTTPS" };
     expect(new ConnectionConfig(options).baseUrl).toBe("https://localhost:8080/v1");
   });
 });
 
 describe("the environment", () => {
-  test("gives the address and the key that options do not", () => {
+  test("supplies the address and the key that options leave out", () => {
     process.env["OPEN_SANDBOX_DOMAIN"] = "https://env.example.com/";
     process.env["OPEN_SANDBOX_API_KEY"] = "env-key";
     const config = new ConnectionConfig();
@@ -53,7 +53,7 @@ describe("the environment", () => {
     expect(config.apiKey).toBe("env-key");
   });
 
-  test("gives way to explicit options; an empty key means none", () => {
+  test("is overridden by explicit options; an empty key means none", () => {
     process.env["OPEN_SANDBOX_DOMAIN"] = "env.example.com";
     process.env["OPEN_SANDBOX_API_KEY"] = "env-key";
     expect(new ConnectionConfig({ domain: "option", apiKey: "option-key" })).toMatchObject({
@@ -63,13 +63,13 @@ describe("the environment", () => {
     expect(new ConnectionConfig({ apiKey: "" }).apiKey).toBeUndefined();
   });
 
-  test("counts as unset where it is empty", () => {
+  test("counts as unset if it is empty", () => {
     process.env["OPEN_SANDBOX_DOMAIN"] = "";
     process.env["OPEN_SANDBOX_API_KEY"] = "";
     expect(new ConnectionConfig()).toMatchObject({ domain: "localhost:8080", apiKey: undefined });
   });
 
-  test("is named where it is wrong", () => {
+  test("is named in the error if it is not valid", () => {
     process.env["OPEN_SANDBOX_API_KEY"] = "key\n";
     expect(() => new ConnectionConfig()).toThrow(
       new InvalidArgumentException(
@@ -80,7 +80,7 @@ describe("the environment", () => {
   });
 });
 
-describe("a wrong option is refused by its name:", () => {
+describe("an invalid option is named in the error:", () => {
   test.each([
     [{ domain: "" }, /^domain is not a valid host/],
     [{ domain: " example.com" }, /^domain must not contain whitespace/],
@@ -130,7 +130,7 @@ describe("a wrong option is refused by its name:", () => {
     expect(make).toThrow(message);
   });
 
-  test("the message does not repeat what may be a credential", () => {
+  test("the message does not contain a value that may be a credential", () => {
     expect(() => new ConnectionConfig({ domain: "https://user:hunter2@example.com" })).not.toThrow(/hunter2/);
     expect(() => new ConnectionConfig({ apiKey: "hunter2\n" })).not.toThrow(/hunter2/);
   });
@@ -153,7 +153,7 @@ test("a config is frozen, and so are the headers in it; later changes of the opt
   expect(Object.isFrozen(config.headers)).toBe(true);
 });
 
-test("from() keeps a config and makes one of options", () => {
+test("from() returns a config unchanged and creates one from options", () => {
   const config = new ConnectionConfig();
   expect(ConnectionConfig.from(config)).toBe(config);
   expect(ConnectionConfig.from({ domain: "x" }).domain).toBe("x");
@@ -200,7 +200,7 @@ describe.each<[string, (config: ConnectionConfig) => ConnectionConfig]>([
   });
 });
 
-test("with() replaces what it is given and keeps the rest, also that there is no key", () => {
+test("with() replaces the given options and keeps the rest, including a missing key", () => {
   const config = new ConnectionConfig({
     domain: "https://example.com/prefix",
     apiKey: "",
@@ -215,7 +215,7 @@ test("with() replaces what it is given and keeps the rest, also that there is no
   });
 });
 
-test("however it is printed, neither the key nor a header's value is shown, but headers' names are", () => {
+test("printing it shows the names of headers, but neither their values nor the key", () => {
   const config = new ConnectionConfig({
     apiKey: "secret-key",
     headers: { "X-Custom": "secret-value" },
@@ -246,7 +246,7 @@ describe("the URL of an endpoint", () => {
     [{}, "HTTPS://eip.example.com:1/x", "https://eip.example.com:1/x"],
     [{ useServerProxy: true }, `localhost:8080${proxy}`, `http://localhost:8080${proxy}`],
     [{ useServerProxy: true }, `localhost:8080/v1${proxy}`, `http://localhost:8080/v1${proxy}`],
-    // The operator's own address for the proxy stays.
+    // The operator's own address for the proxy is kept.
     [{ useServerProxy: true }, `203.0.113.7:8080${proxy}`, `http://203.0.113.7:8080${proxy}`],
     // A gateway with a path prefix: the server knows neither it nor, at times, the host.
     [{ useServerProxy: true, domain: "https://gw/api" }, `gw${proxy}`, `https://gw/api${proxy}`],
@@ -254,9 +254,9 @@ describe("the URL of an endpoint", () => {
     [{ useServerProxy: true, domain: "https://gw/api/v1" }, `inside:80${proxy}`, `https://gw/api${proxy}`],
     // A gateway that ends TLS.
     [{ useServerProxy: true, domain: "https://gw" }, `http://gw${proxy}`, `https://gw${proxy}`],
-    // Without the proxy the same path is somebody else's.
+    // Without the proxy option the same path belongs to another service.
     [{ domain: "https://gw/api" }, `gw${proxy}`, `https://gw${proxy}`],
-    // A direct address, in spite of the proxy: nothing to rebuild.
+    // A direct address in spite of the proxy option is kept.
     [{ useServerProxy: true, domain: "https://gw/api" }, "10.0.0.1:44772", "https://10.0.0.1:44772"],
   ] as [ConnectionOptions, string, string][])("with %j, of %s, is %s", (options, endpoint, url) => {
     expect(new ConnectionConfig(options).resolveEndpointUrl(endpoint)).toBe(url);

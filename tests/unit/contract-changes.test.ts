@@ -53,7 +53,7 @@ const breaking = (text: string): Change => ({ breaking: true, text });
 const harmless = (text: string): Change => ({ breaking: false, text });
 const OPERATION = "POST /things/{id}";
 
-describe("what a changed document means to users:", () => {
+describe("what a changed document means for users:", () => {
   test.each<[string, (document: Document) => unknown, Change[]]>([
     ["nothing", () => undefined, []],
     [
@@ -88,12 +88,12 @@ describe("what a changed document means to users:", () => {
       [harmless(`${OPERATION}: query parameter order added`)],
     ],
     [
-      "a success is gone",
+      "a success response is removed",
       ({ paths }) => Reflect.deleteProperty(paths["/things/{id}"].post.responses, "200"),
       [breaking(`${OPERATION}: response 200 removed`)],
     ],
     [
-      "an error is gone",
+      "an error response is removed",
       ({ paths }) => Reflect.deleteProperty(paths["/things/{id}"].post.responses, "404"),
       [harmless(`${OPERATION}: response 404 removed`)],
     ],
@@ -145,7 +145,7 @@ describe("what a changed document means to users:", () => {
       [breaking("schema Read: field id: string → integer")],
     ],
     [
-      "a value is taken away",
+      "a value of an enum is removed",
       ({ components }) => components.schemas.Read.properties.state.enum.pop(),
       [breaking("schema Read: field state: string of on | off → string of on")],
     ],

@@ -5,7 +5,7 @@ import { succeed } from "../package/programs.js";
 
 const COMMAND = "npm run generate";
 
-/** A document that only says that it is there. */
+/** The smallest document. */
 const SMALL_DOCUMENT = `
 openapi: 3.1.0
 info: { title: Small server, version: 1.0.0 }
@@ -24,7 +24,7 @@ components:
 `;
 
 describe("the project", () => {
-  test("has what its documents give", async () => {
+  test("has up-to-date generated files", async () => {
     expect(await runGenerator("--check")).toMatchObject({ exitCode: 0, output: "" });
   });
 
@@ -38,7 +38,7 @@ describe("the project", () => {
 });
 
 describe("generating", () => {
-  test("gives the same bytes at every run and in every directory", async () => {
+  test("writes the same bytes in every run and every directory", async () => {
     await using copy = await ProjectCopy.create();
     const before = await copy.readAll("generated");
     await mkdir(copy.path("elsewhere"));
@@ -51,7 +51,7 @@ describe("generating", () => {
     expect(await copy.readAll("elsewhere/new")).toEqual(before);
   });
 
-  test("marks what it writes: by what it was made, and that nobody edits it", async () => {
+  test("marks its files: their document, their command, and not to edit them", async () => {
     await using copy = await ProjectCopy.create();
     for (const [name, text] of Object.entries(await copy.readAll("generated"))) {
       const header = text.slice(0, text.indexOf("*/"));
@@ -61,7 +61,7 @@ describe("generating", () => {
     }
   });
 
-  test("takes up a document that is new, and names its client after it", async () => {
+  test("adds a new document, and names its client after it", async () => {
     await using copy = await ProjectCopy.create();
     await copy.write("openapi/small-server.yaml", SMALL_DOCUMENT);
     expect((await copy.generate()).stdout).toContain("small-server.ts: written");
@@ -72,7 +72,7 @@ describe("generating", () => {
     expect(await copy.check("generated/small-server.ts")).toEqual([]);
   });
 
-  test("removes what has lost its document, and nothing that it did not write", async () => {
+  test("removes files without a document, and no file that it did not write", async () => {
     await using copy = await ProjectCopy.create();
     await cp(copy.path("generated/execd.ts"), copy.path("generated/gone.ts"));
     await copy.write("generated/mine.ts", "export const mine = 1;\n");
@@ -112,7 +112,7 @@ describe("checking fails, names the file and the command, and writes nothing,", 
       "small.ts: missing",
     ],
     [
-      "when there is a file too many",
+      "when there is an extra file",
       async (copy: ProjectCopy) => {
         await copy.write("generated/mine.ts", "");
       },
@@ -184,13 +184,13 @@ describe("a document is refused, with the place, and nothing is written,", () =>
   });
 });
 
-test("an unknown option is an error that says which there are", async () => {
+test("an unknown option is an error that shows the usage", async () => {
   const { exitCode, output } = await runGenerator("--nope");
   expect(exitCode).toBe(2);
   expect(output).toContain("usage:");
 });
 
-test("what a document changes for users is printed, against the last commit", async () => {
+test("the changes for users since the last commit are printed", async () => {
   await using copy = await ProjectCopy.create();
   const git = (...args: string[]) =>
     succeed("git", ["-c", "user.name=t", "-c", "user.email=t@t.invalid", ...args], copy.directory);
@@ -211,7 +211,7 @@ test("what a document changes for users is printed, against the last commit", as
   ]);
 });
 
-test("watching generates anew when a document changes, after one that is refused too", async () => {
+test("watching generates again when a document changes, even after one that was rejected", async () => {
   await using copy = await ProjectCopy.create();
   await using watching = copy.watch();
   await watching.untilPrinted("Watching");

@@ -24,7 +24,7 @@ describe("a generated client", () => {
     expect(info).toBeUndefined();
   });
 
-  test("gives text as a string, with its headers", async () => {
+  test("returns text as a string, with its headers", async () => {
     const { fetch } = recording(new Response("l1\n", { headers: { "EXECD-COMMANDS-TAIL-CURSOR": "3" } }));
     const client = createExecdClient({ baseUrl, fetch });
     const { data, response } = await client.GET("/command/{id}/logs", {
@@ -36,7 +36,7 @@ describe("a generated client", () => {
     expect(response.headers.get("execd-commands-tail-cursor")).toBe("3");
   });
 
-  test("gives a stream as it comes", async () => {
+  test("returns a stream unread", async () => {
     const { fetch, requests } = recording(new Response('{"type":"init"}\n\n'));
     const client = createExecdClient({ baseUrl, fetch });
     const { data } = await client.POST("/code", {
@@ -48,7 +48,7 @@ describe("a generated client", () => {
     expect(await requests[0]?.json()).toEqual({ code: "1 + 1", context: { language: "python" } });
   });
 
-  test("takes several files in one form", async () => {
+  test("sends several files in one form", async () => {
     const { fetch, requests } = recording(new Response());
     const client = createExecdClient({ baseUrl, fetch });
     const form = new FormData();
@@ -59,7 +59,7 @@ describe("a generated client", () => {
     expect(await requests[0]?.text()).toContain('name="metadata"; filename="metadata"');
   });
 
-  test("gives an error's body apart from data", async () => {
+  test("returns the body of an error separately from data", async () => {
     const { fetch } = recording(Response.json({ code: "FILE_NOT_FOUND", message: "no" }, { status: 404 }));
     const client = createExecdClient({ baseUrl, fetch });
     const { data, error, response } = await client.GET("/files/search", {
@@ -72,25 +72,25 @@ describe("a generated client", () => {
 });
 
 describe("generated types", () => {
-  test("ask for no value where the server has a default", () => {
+  test("require no value if the server has a default", () => {
     const command: Execd["schemas"]["RunCommandRequest"] = { command: "ls" };
     const pvc: Lifecycle["schemas"]["PVC"] = { claimName: "data" };
     expect([command, pvc]).toHaveLength(2);
   });
 
-  test("promise nothing that servers leave out, whatever the contract requires", () => {
+  test("make fields optional that servers leave out, even if the contract requires them", () => {
     const sandbox: Lifecycle["schemas"]["Sandbox"] = { id: "1", status: { state: "Running" }, createdAt: "" };
     const error: Execd["schemas"]["ErrorResponse"] = { code: "UNKNOWN" };
     expect([sandbox.entrypoint, error.message]).toEqual([undefined, undefined]);
   });
 
-  test("leave states open", () => {
+  test("allow unknown states", () => {
     const state: Lifecycle["schemas"]["SandboxState"] = "Hibernating";
     const snapshotState: Lifecycle["schemas"]["SnapshotState"] = "Thawing";
     expect([state, snapshotState]).toHaveLength(2);
   });
 
-  test("are strict in what is sent", async () => {
+  test("are strict for requests", async () => {
     const { fetch } = recording(new Response());
     const client = createExecdClient({ baseUrl, fetch });
     // @ts-expect-error -- The code is required.

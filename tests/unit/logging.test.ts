@@ -17,15 +17,15 @@ test.each([
     "http://127.0.0.1:8080/sandboxes/abc/proxy/44772/code",
     "http://127.0.0.1:8080/sandboxes/abc/proxy/44772/code",
   ],
-])("of the URL %s the log shows %s", (url, shown) => {
+])("the URL %s is logged as %s", (url, shown) => {
   expect(redactUrl(url)).toBe(shown);
 });
 
-test("of headers only the names are shown", () => {
+test("only the names of headers are logged", () => {
   expect(redactHeaders({ "X-Any": "secret", accept: "*/*" })).toEqual({ "X-Any": "***", accept: "***" });
 });
 
-test("console and pino are loggers; what lacks a level is not", () => {
+test("console and pino are loggers; an object without one of the levels is not", () => {
   expect(isLogger(console)).toBe(true);
   expect(isLogger(pino({ enabled: false }))).toBe(true);
   expect(isLogger({ debug: () => undefined, info: () => undefined, warn: () => undefined })).toBe(false);

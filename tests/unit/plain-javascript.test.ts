@@ -10,7 +10,7 @@ import { RetryPolicy } from "../../src/retry-policy.js";
 import { FACADE_CALLS } from "../helpers/facade-calls.js";
 import { FakeLifecycle, ID } from "../helpers/fake-server.js";
 
-/** What a call is made on, and what stands where its options belong: of any type, as no compiler has looked at it. */
+/** The objects of a call, and the value of any type in the place of its options. */
 interface Given {
   readonly options: never;
   readonly sandbox: Sandbox;
@@ -122,7 +122,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Health.prototype.isHealthy": ({ sandbox, options }) => sandbox.health.isHealthy(options),
 };
 const WITHOUT_OPTIONS = /\.(close|attach|attachSession|\[asyncDispose\])$/;
-/** What callers in JavaScript give instead of options; a language, say, where it does not belong. */
+/** Values that callers in JavaScript pass instead of options, such as a language in the wrong place. */
 const NO_OPTIONS: readonly unknown[] = [null, "go", 5, true, [], () => undefined];
 
 async function given(server: FakeLifecycle): Promise<Omit<Given, "options">> {
@@ -155,7 +155,7 @@ async function failureOf(call: () => unknown): Promise<unknown> {
 }
 
 describe("a value other than an object as options", () => {
-  test("every method that takes options is tried", () => {
+  test("every method that takes options is tested", () => {
     const all = Object.keys(FACADE_CALLS).filter((name) => !WITHOUT_OPTIONS.test(name));
     expect(Object.keys(CALLS).sort()).toEqual(all.sort());
   });
@@ -166,7 +166,7 @@ describe("a value other than an object as options", () => {
     const before = server.routes.length;
     for (const options of NO_OPTIONS) {
       const outcome = begin(() => call({ ...world, options: options as never }));
-      // Only what gives no promise may throw.
+      // Only a method that returns no promise may throw.
       expect(outcome.isThrown).toBe(name === "SandboxManager.create");
       const error = await failureOf(() => outcome.value);
       expect(error).toBeInstanceOf(InvalidArgumentException);
@@ -204,7 +204,7 @@ describe("a value other than an object as options", () => {
     ["lines", "lines", ({ sandbox, options }) => sandbox.files.readFile("f", { lines: options })],
     ["a page's options", "options", async ({ manager, options }) => await nextPage(manager, options)],
     ["an interrupt's options", "options", ({ options }) => endedRun().interrupt(options)],
-  ])("%s is refused too, by its name", async (_, named, call) => {
+  ])("%s is rejected too, and named in the error", async (_, named, call) => {
     const server = new FakeLifecycle();
     server.on("GET /sandboxes", () =>
       Response.json({ items: [], pagination: { page: 1, hasNextPage: true } }),
@@ -234,7 +234,7 @@ describe("a run never throws synchronously", () => {
     throw new Error("a getter's own");
   };
 
-  test("what a getter of the options throws rejects the handle, untouched", async () => {
+  test("an error that a getter of the options throws rejects the handle, unchanged", async () => {
     const { interpreter, sandbox, session } = await given(new FakeLifecycle());
     for (const property of ["context", "handlers", "maxOutputBytes", "signal", "background"]) {
       const options = Object.defineProperty({}, property, { get: broken, enumerable: true });
@@ -272,7 +272,7 @@ test("a context in the place of options is refused: the code would run in its la
   expect(server.routes).toHaveLength(before);
 });
 
-test("a value that has no text is named by its kind", async () => {
+test("a value that cannot be converted to text is named by its type", async () => {
   const { sandbox } = await given(new FakeLifecycle());
   const odd = Object.create(null) as never;
   await expect(sandbox.commands.run("ls", { timeoutSeconds: odd })).rejects.toThrow("got object.");

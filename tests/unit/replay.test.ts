@@ -10,7 +10,7 @@ afterEach(restoreNet);
 describe("a recorded response", () => {
   const exchange = findExchange(loadFixture("execd-command"), "multi-line");
 
-  test("comes in exactly the recorded chunks", async () => {
+  test("arrives in exactly the recorded chunks", async () => {
     replay(exchange, { origin });
     const response = await send(exchange);
     const recorded = exchange.response.chunks.map(([, text]) => text);
@@ -18,14 +18,14 @@ describe("a recorded response", () => {
     expect(await readChunks(response)).toEqual(recorded);
   });
 
-  test("comes in its chunks also when they are read late", async () => {
+  test("arrives in its chunks even if they are read late", async () => {
     replay(exchange, { origin });
     const response = await send(exchange);
     for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
     expect(await readChunks(response)).toEqual(exchange.response.chunks.map(([, text]) => text));
   });
 
-  test("does not come at once: the first chunk can be read before the last is there", async () => {
+  test("does not arrive at once: the first chunk can be read before the last has arrived", async () => {
     replay(exchange, { origin });
     const reader = (await send(exchange)).body?.getReader();
     let isEnded = false;
@@ -130,7 +130,7 @@ describe("a request matches", () => {
     expect((await fetch(`${origin}/prefix${list.request.path}`)).status).toBe(200);
   });
 
-  test("by its body, where that is asked for", async () => {
+  test("by its body, with matchBody", async () => {
     const exchange = findExchange(loadFixture("execd-command"), "echo");
     replay(exchange, { origin, matchBody: true });
     const other = { ...exchange, request: { ...exchange.request, body: { command: "other" } } };
@@ -140,7 +140,7 @@ describe("a request matches", () => {
 });
 
 describe("an exchange that did not end cleanly", () => {
-  test("is never answered, where the server never did, until it is aborted", async () => {
+  test("gets no response until it is aborted, if the recording has none", async () => {
     const exchange = findExchange(loadFixture("execd-code"), "create ctx unknown lang (hangs)");
     const replayed = replay(exchange, { origin });
     const controller = new AbortController();
@@ -155,7 +155,7 @@ describe("an exchange that did not end cleanly", () => {
     await expect(answer).rejects.toBe(reason);
   });
 
-  test("stays open, where the recorder saw no end", async () => {
+  test("stays open if no end was recorded", async () => {
     const exchange = findExchange(loadFixture("execd-misc"), "metrics watch");
     replay(exchange, { origin });
     const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = (
@@ -171,7 +171,7 @@ describe("an exchange that did not end cleanly", () => {
     expect((await next).done).toBe(true);
   });
 
-  test("breaks off as a connection does, where the body is shorter than announced", async () => {
+  test("breaks as a connection does if the body is shorter than its content-length", async () => {
     const exchange = findExchange(loadFixture("execd-files"), "range reversed");
     replay(exchange, { origin });
     const response = await send(exchange);
@@ -181,18 +181,18 @@ describe("an exchange that did not end cleanly", () => {
 });
 
 describe("the network", () => {
-  test("is not reached by what is not replayed", async () => {
+  test("is not reached by requests without a replay", async () => {
     await expect(fetch("http://127.0.0.1:9/")).rejects.toThrow(/disallowed net connect/i);
   });
 
-  test("is given back", () => {
+  test("is restored", () => {
     const replacement = globalThis.fetch;
     restoreNet();
     expect(globalThis.fetch).not.toBe(replacement);
   });
 });
 
-test("a label that the recording does not have is an error", () => {
+test("an unknown label is an error", () => {
   expect(() => findExchange(loadFixture("execd-misc"), "no such label")).toThrow(
     'No exchange "no such label"',
   );

@@ -50,7 +50,7 @@ describe("a response with status 401", () => {
     });
   });
 
-  test("says only what the server said when an API key was sent", async () => {
+  test("contains only the message of the server if an API key was sent", async () => {
     expect(await failureWith("wrong")).toMatchObject({ message });
   });
 });
@@ -62,7 +62,7 @@ describe("the filter", () => {
     return server.requests.at(-1)?.url.search ?? "";
   };
 
-  test("is nothing unless asked for", async () => {
+  test("is empty by default", async () => {
     expect(await queryOf({})).toBe("");
     const none = { page: undefined, pageSize: undefined, states: undefined, metadata: undefined };
     expect(await queryOf(none)).toBe("");
@@ -144,7 +144,7 @@ describe("a page", () => {
     expect(String(failure)).toContain("Expected page 2 of the listing; the server sent page 1.");
   });
 
-  test("is an iterable over all behind it, and may be gone over again", async () => {
+  test("iterates over all later items, and can be iterated again", async () => {
     const { ids } = new Listing(7);
     const page = await manager.listSandboxInfos({ pageSize: 3, states: ["Running"] });
     expect(page.items).toHaveLength(3);
@@ -157,7 +157,7 @@ describe("a page", () => {
     expect(await idsOf(page)).toEqual(ids);
   });
 
-  test("begins where it was asked to", async () => {
+  test("begins at the requested page", async () => {
     new Listing(5);
     expect(await idsOf(await manager.listSandboxInfos({ pageSize: 2, page: 2 }))).toEqual(["s3", "s4", "s5"]);
   });
@@ -181,7 +181,7 @@ describe("a page", () => {
     },
   );
 
-  test("leaves none out that stays when every other one is deleted", async () => {
+  test("skips none when every other one is deleted meanwhile", async () => {
     const listing = new Listing(12);
     const all = [...listing.ids];
     let count = 0;
@@ -191,7 +191,7 @@ describe("a page", () => {
     expect([...seen].sort()).toEqual(all.sort());
   });
 
-  test("gives none twice when others are created on the way", async () => {
+  test("returns none twice when others are created meanwhile", async () => {
     const listing = new Listing(6);
     const all = [...listing.ids];
     const seen = await idsOf(await manager.listSandboxInfos({ pageSize: 2 }), (id) =>
@@ -201,7 +201,7 @@ describe("a page", () => {
     expect(new Set(seen).size).toBe(seen.length);
   });
 
-  test("ends with the reason of the listing's signal", async () => {
+  test("rejects with the reason of the listing's signal", async () => {
     new Listing(4);
     const controller = new AbortController();
     const page = await manager.listSandboxInfos({ pageSize: 2 }, { signal: controller.signal });
@@ -214,7 +214,7 @@ describe("a page", () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test("makes do without what the server says of pages", async () => {
+  test("works without the pagination of the server", async () => {
     server.on(LIST, () => Response.json({ items: [sandboxJson("a")] }));
     const page = await manager.listSandboxInfos();
     expect(page.pagination).toEqual({
@@ -248,14 +248,14 @@ describe("calls by id", () => {
     ["deleteSnapshot", (id) => manager.deleteSnapshot(id)],
   ];
 
-  test.each(calls)("%s refuses ids that name nothing, and sends nothing", async (_, call) => {
+  test.each(calls)("%s rejects invalid ids before sending anything", async (_, call) => {
     for (const id of ["", " ", ".", "..", 5] as string[]) {
       expect(await failureOf(call(id))).toBeInstanceOf(InvalidArgumentException);
     }
     expect(server.requests).toHaveLength(0);
   });
 
-  test.each(calls)("%s encodes the id, and its error says whose it is", async (name, call) => {
+  test.each(calls)("%s encodes the id, and its error contains it", async (name, call) => {
     const failure = await failureOf(call("a/b?c"));
     expect(server.requests[0]?.url.href).toContain("/a%2Fb%3Fc");
     expect(failure).toMatchObject({
@@ -264,7 +264,7 @@ describe("calls by id", () => {
     });
   });
 
-  test("killSandbox throws 404 each time: it remembers nothing", async () => {
+  test("killSandbox throws 404 each time, without any memory of earlier calls", async () => {
     server.on("DELETE /sandboxes/x", () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
     for (let time = 0; time < 2; time += 1) {
       expect(await failureOf(manager.killSandbox("x"))).toMatchObject({ statusCode: 404, sandboxId: "x" });

@@ -21,7 +21,7 @@ beforeEach(() => {
 const connect = (options: Partial<SandboxConnectOptions> = {}): Promise<Sandbox> =>
   Sandbox.connect({ sandboxId: ID, connectionConfig: server.config(), ...options });
 
-/** A run that has begun and goes on until the test ends it, unless its request is aborted first. */
+/** A run that continues until the test ends it or its request is aborted. */
 function runThatGoesOn(): { finish(): void; readonly isAborted: () => boolean } {
   let body: ReadableStreamDefaultController<Uint8Array> | undefined;
   let isAborted = false;
@@ -58,7 +58,7 @@ describe("connect", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  test("leaves a sandbox that is not ready as it is", async () => {
+  test("does not change a sandbox that is not ready", async () => {
     server.on("GET /ping", () => errorResponse(401, "X"));
     await failureOf(connect());
     expect(server.routes).toEqual([ENDPOINT, "GET /ping"]);
@@ -84,7 +84,7 @@ describe("an endpoint that is execd's own proxy", () => {
     server.on("GET /proxy/44772/ping", () => new Response(null));
   });
 
-  test("is left out where execd responds without it", async () => {
+  test("is removed if execd responds without it", async () => {
     const sandbox = await connect();
     const [ping] = server.requests.filter(({ url }) => url.pathname === "/ping");
     expect([ping?.url.host, ping?.headers.get("x-token")]).toEqual([DOCKER, "t"]);
@@ -92,7 +92,7 @@ describe("an endpoint that is execd's own proxy", () => {
     expect(server.requests.at(-1)?.url.href).toBe(`http://${DOCKER}/ping`);
   });
 
-  test("is left out again after a resume", async () => {
+  test("is removed again after a resume", async () => {
     const sandbox = await connect();
     server.on(ENDPOINT, () => Response.json({ endpoint: "docker.test:40001/proxy/44772" }));
     await sandbox.resume();
@@ -100,14 +100,14 @@ describe("an endpoint that is execd's own proxy", () => {
     expect(server.requests.at(-1)?.url.href).toBe("http://docker.test:40001/ping");
   });
 
-  test("is used where nothing else responds", async () => {
+  test("is used if nothing else responds", async () => {
     server.on("GET /ping", () => new Response(null, { status: 404 }));
     const sandbox = await connect();
     await sandbox.health.ping();
     expect(server.requests.at(-1)?.url.href).toBe(`http://${OWN_PROXY}/ping`);
   });
 
-  test("is not what the lifecycle server's proxy is", async () => {
+  test("is not confused with the lifecycle server's proxy", async () => {
     const path = `/sandboxes/${ID}/proxy/44772`;
     server.on(ENDPOINT, () => Response.json({ endpoint: `lifecycle.test/v1${path}` }));
     server.on(`GET ${path}/ping`, () => new Response(null));
@@ -123,14 +123,14 @@ describe("resume", () => {
     expect(sandbox.id).toBe(ID);
   });
 
-  test("as a static method says when the sandbox is not paused", async () => {
+  test("as a static method fails if the sandbox is not paused", async () => {
     server.on(RESUME, () => errorResponse(409, "DOCKER::SANDBOX_NOT_PAUSED"));
     const failure = failureOf(Sandbox.resume({ sandboxId: ID, connectionConfig: server.config() }));
     expect(await failure).toMatchObject({ statusCode: 409, sandboxId: ID });
     expect(server.routes).toEqual([RESUME]);
   });
 
-  test("of an instance leads the same instance to the new address", async () => {
+  test("of an instance moves it to the new address", async () => {
     const sandbox = await connect();
     await sandbox.pause();
     server.on(ENDPOINT, () => Response.json({ endpoint: "moved.test:1", headers: { "x-new": "1" } }));
@@ -151,7 +151,7 @@ describe("resume", () => {
           url.host === EXECD ? new Response(null) : errorResponse(401, "X"),
         ),
     ],
-  ])("that %s changes nothing, and a run goes on", async (_, breakIt) => {
+  ])("that %s changes nothing, and a run continues", async (_, breakIt) => {
     const sandbox = await connect();
     const goesOn = runThatGoesOn();
     const run = sandbox.commands.run("sleep 1");
@@ -183,7 +183,7 @@ describe("kill", () => {
     expect(server.routes.filter((route) => route === DELETE)).toHaveLength(1);
   });
 
-  test("ends what is under way, and every later call to the sandbox, at once", async () => {
+  test("ends current and later calls to the sandbox at once", async () => {
     const run = runThatGoesOn();
     const sandbox = await connect();
     const { codes } = await CodeInterpreter.create(sandbox);
@@ -205,14 +205,14 @@ describe("kill", () => {
     expect(server.requests).toHaveLength(before);
   });
 
-  test("that fails leaves the instance as it is", async () => {
+  test("that fails does not change the instance", async () => {
     const sandbox = await connect();
     server.on(DELETE, () => errorResponse(403, "FORBIDDEN"));
     await failureOf(sandbox.kill());
     expect(await sandbox.isHealthy()).toBe(true);
   });
 
-  test("of a sandbox that is gone throws first, and succeeds then", async () => {
+  test("of a sandbox that is gone throws the first time, and then succeeds", async () => {
     const sandbox = await connect();
     server.on(DELETE, () => errorResponse(404, GONE, { headers: { "x-request-id": "r-1" } }));
     expect(await failureOf(sandbox.kill())).toMatchObject({
@@ -224,7 +224,7 @@ describe("kill", () => {
     await sandbox.kill();
   });
 
-  test("takes a 404 after a retry for success", async () => {
+  test("treats a 404 after a retry as success", async () => {
     server.on(DELETE, (_, count) =>
       count === 1 ? new Response("", { status: 503 }) : errorResponse(404, GONE),
     );
@@ -235,7 +235,7 @@ describe("kill", () => {
     expect(server.routes.filter((route) => route === DELETE)).toHaveLength(2);
   });
 
-  test("takes no 404 for success after a connection that was refused", async () => {
+  test("does not treat a 404 after a refused connection as success", async () => {
     server.on(DELETE, (_, count) => {
       if (count > 1) return errorResponse(404, GONE);
       throw Object.assign(new TypeError("fetch failed"), {
@@ -248,13 +248,13 @@ describe("kill", () => {
     expect(await failureOf(sandbox.kill())).toMatchObject({ statusCode: 404 });
   });
 
-  test("called several times at once is one request", async () => {
+  test("called several times at once sends one request", async () => {
     const sandbox = await connect();
     await Promise.all([sandbox.kill(), sandbox.kill(), sandbox.kill()]);
     expect(server.routes.filter((route) => route === DELETE)).toHaveLength(1);
   });
 
-  test("called at once with one that fails tries itself", async () => {
+  test("called while another one fails sends its own request", async () => {
     const sandbox = await connect();
     server.on(DELETE, (_, count) =>
       count === 1 ? errorResponse(409, "X") : new Response(null, { status: 204 }),
@@ -303,7 +303,7 @@ test("every method refuses an invalid signal before anything is sent", async () 
   expect(server.requests).toHaveLength(before);
 });
 
-test("waiting until it is ready finds a sandbox that somebody else has resumed elsewhere", async () => {
+test("waiting until it is ready finds the new address of a sandbox that was resumed elsewhere", async () => {
   const sandbox = await connect();
   server.on(ENDPOINT, () => Response.json({ endpoint: "elsewhere.test/b" }));
   server.on("GET /b/ping", () => new Response(null));
@@ -315,7 +315,7 @@ test("waiting until it is ready finds a sandbox that somebody else has resumed e
 });
 
 describe("close", () => {
-  test("ends what is under way, and every later call, with CLOSED, and leaves the sandbox", async () => {
+  test("ends current and later calls with CLOSED, and keeps the sandbox", async () => {
     const sandbox = await connect();
     const goesOn = runThatGoesOn();
     const run = failureOf(sandbox.commands.run("sleep 1"));
@@ -345,7 +345,7 @@ describe("close", () => {
     expect(server.routes).not.toContain(DELETE);
   });
 
-  test("of one instance leaves another of the same sandbox alone", async () => {
+  test("of one instance does not affect another one of the same sandbox", async () => {
     const connectionConfig = server.config();
     const [one, other] = [await connect({ connectionConfig }), await connect({ connectionConfig })];
     await one.close();
@@ -360,18 +360,18 @@ describe("await using", () => {
     return sandbox;
   };
 
-  test("closes, and leaves the sandbox", async () => {
+  test("closes, and keeps the sandbox", async () => {
     expect(await failureOf((await use({})).getInfo())).toMatchObject({ error: { code: "CLOSED" } });
     expect(server.routes).not.toContain(DELETE);
   });
 
-  test("kills first where that was asked for", async () => {
+  test("kills first with killOnDispose", async () => {
     const sandbox = await use({ killOnDispose: true });
     expect(server.routes.at(-1)).toBe(DELETE);
     expect(await failureOf(sandbox.getInfo())).toMatchObject({ error: { code: "CLOSED" } });
   });
 
-  test("does not mind that the sandbox is gone, or killed or closed already", async () => {
+  test("ignores that the sandbox is gone, or was killed or closed before", async () => {
     server.on(DELETE, () => errorResponse(404, GONE));
     await use({ killOnDispose: true });
     await use({ killOnDispose: true }, (sandbox) => sandbox.close());
@@ -379,7 +379,7 @@ describe("await using", () => {
     await use({ killOnDispose: true }, (sandbox) => sandbox.kill());
   });
 
-  test("says when it could not kill, and closes all the same", async () => {
+  test("throws if it could not kill, and still closes", async () => {
     server.on(DELETE, () => errorResponse(403, "X"));
     let used: Sandbox | undefined;
     const failure = failureOf(
@@ -396,7 +396,7 @@ describe("await using", () => {
 });
 
 describe("renew", () => {
-  test("sends an instant so many seconds from now, and gives the server's", async () => {
+  test("sends the time in that many seconds, and returns the server's", async () => {
     const route = `POST /sandboxes/${ID}/renew-expiration`;
     server.on(route, () => Response.json({ expiresAt: "2030-01-01T00:00:00.5Z" }));
     const sandbox = await connect();
@@ -414,7 +414,7 @@ describe("renew", () => {
     expect(failure).toMatchObject({ sandboxId: ID });
   });
 
-  test("says so where the response has no time", async () => {
+  test("fails if the response has no time", async () => {
     server.on(`POST /sandboxes/${ID}/renew-expiration`, () => Response.json({ expiresAt: "soon" }));
     expect(await failureOf((await connect()).renew(60))).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },
@@ -426,7 +426,7 @@ describe("renew", () => {
 describe("patchMetadata", () => {
   const PATCH = `PATCH /sandboxes/${ID}/metadata`;
 
-  test("sends null for what is deleted, and nothing for what is undefined", async () => {
+  test("sends null for deleted entries, and leaves out undefined ones", async () => {
     server.on(PATCH, () => Response.json(sandboxJson(ID, { metadata: { a: "b" } })));
     const patch = { a: "b", c: null, d: undefined } as unknown as Record<string, string>;
     expect(await (await connect()).patchMetadata(patch)).toMatchObject({ metadata: { a: "b" } });
@@ -490,7 +490,7 @@ describe("endpoints", () => {
     );
   });
 
-  test("that are signed are asked for without the proxy, until whole seconds", async () => {
+  test("that are signed are requested without the proxy, until whole seconds", async () => {
     const sandbox = await connect({
       connectionConfig: server.config({ useServerProxy: true }),
       skipHealthCheck: true,
@@ -510,14 +510,14 @@ describe("endpoints", () => {
     },
   );
 
-  test.each([0, 65_536, 80.5, "80", undefined])("are not looked for at port %p", async (port) => {
+  test.each([0, 65_536, 80.5, "80", undefined])("are not requested for port %p", async (port) => {
     expect(await failureOf((await connect()).getEndpoint(port as number))).toBeInstanceOf(
       InvalidArgumentException,
     );
   });
 });
 
-test("an endpoint without headers has none, also where the server writes null", async () => {
+test("an endpoint without headers has none, even if the server sends null", async () => {
   server.on(`${INFO}/endpoints/8080`, () => Response.json({ endpoint: "h.test:1", headers: null }));
   expect((await (await connect()).getEndpoint(8080)).headers).toEqual({});
 });
@@ -573,7 +573,7 @@ describe("diagnostics", () => {
     expect([content, contentUrl, contentLength, warnings]).toEqual([undefined, undefined, undefined, []]);
   });
 
-  test("refuses a blank scope, and says when the server has none", async () => {
+  test("rejects a blank scope, and fails if the server has no diagnostics", async () => {
     const sandbox = await connect();
     expect(await failureOf(sandbox.getDiagnostics("logs", { scope: "" }))).toBeInstanceOf(
       InvalidArgumentException,
@@ -605,7 +605,7 @@ test("a snapshot of the instance is described", async () => {
   expect(server.only(route).body).toEqual({ name: "n" });
 });
 
-test("what a server writes as null is not there", async () => {
+test("null fields of a server are left out", async () => {
   server.on(INFO, () =>
     Response.json(
       sandboxJson(ID, {
@@ -635,7 +635,7 @@ test.each<[string, Response]>([
   ["nothing", new Response(null, { status: 200 })],
   ["no status", Response.json({ id: ID, createdAt: "2026-11-23T17:02:20Z" })],
   ["no time", Response.json(sandboxJson(ID, { createdAt: "x" }))],
-])("an answer with %s is unexpected, and the error says whose", async (_, answer) => {
+])("a response with %s is unexpected, and the error has the sandbox id", async (_, answer) => {
   server.on(INFO, () => answer);
   expect(await failureOf((await connect()).getInfo())).toMatchObject({
     error: { code: "UNEXPECTED_RESPONSE" },

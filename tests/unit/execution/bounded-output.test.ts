@@ -29,7 +29,7 @@ describe("bounded output keeps", () => {
     expect(log.omittedBytes).toBe(6);
   });
 
-  test.each<KeepOutput>(["head", "tail", "both"])("%s: all of it, as it came, where it fits", (keep) => {
+  test.each<KeepOutput>(["head", "tail", "both"])("%s: unchanged output that fits", (keep) => {
     const log = logOf(keep, 9, ["aaaa", "bb", "ccc"]);
     expect(log.messages.map(({ text }) => text).join("")).toBe("aaaabbccc");
     expect(log.isTruncated).toBe(false);
@@ -69,7 +69,7 @@ describe("bounded output keeps", () => {
     );
   });
 
-  test("little memory of a long stream", () => {
+  test("little of a long stream in memory", () => {
     const log = new OutputLog({ keep: "tail", maxBytes: 100 });
     for (let line = 0; line < 100_000; line += 1) log.push({ text: `${line}\n`, timestamp: 0 });
     expect(log.messages).toHaveLength(17);

@@ -5,14 +5,14 @@ import { iterateEvents } from "../../../src/execution/event-iterable.js";
 import { failureOf, settle } from "../../helpers/promises.js";
 import { complete, init, interrupted, ScriptedSource, stdout, typesOf } from "../../helpers/scripted-run.js";
 
-test("a plain stream gives all events, and ends", async () => {
+test("a plain stream yields all events and ends", async () => {
   const source = new ScriptedSource().send(init(), stdout("a")).send(stdout("b"), complete).end();
   const events = iterateEvents(() => source);
   expect(await typesOf(events)).toEqual(["init", "stdout", "stdout", "execution_complete"]);
   expect(source.isReleased).toBe(true);
 });
 
-test("it sends nothing, and checks nothing, before the first event is asked for", async () => {
+test("it sends and checks nothing before the first event is requested", async () => {
   const source = new ScriptedSource();
   let made = 0;
   const events = iterateEvents(() => {
@@ -42,7 +42,7 @@ test("it reads no faster than events are taken", async () => {
   source.end();
 });
 
-test("events that are asked for at once come in order", async () => {
+test("events that are requested concurrently arrive in order", async () => {
   const source = new ScriptedSource();
   const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
   const asked = [iterator.next(), iterator.next(), iterator.next(), iterator.next()];
@@ -58,7 +58,7 @@ test("it has one consumer", async () => {
 });
 
 describe("leaving the loop", () => {
-  test("interrupts the run, of which the caller is told nothing", async () => {
+  test("interrupts the run without an error for the caller", async () => {
     const source = new ScriptedSource().send(init("abc"), stdout("a"), stdout("b"));
     source.onInterrupt = () => void source.send(interrupted).end();
     for await (const event of iterateEvents(() => source)) if (event.type === "stdout") break;
@@ -67,7 +67,7 @@ describe("leaving the loop", () => {
     expect(source.isReleased).toBe(true);
   });
 
-  test("before it began sends nothing", async () => {
+  test("before the first event sends nothing", async () => {
     const source = new ScriptedSource();
     const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
     await iterator.return?.();
@@ -85,7 +85,7 @@ describe("leaving the loop", () => {
     source.end();
   });
 
-  test("after the end does nothing", async () => {
+  test("after the end has no effect", async () => {
     const source = new ScriptedSource().send(init("abc"), complete).end();
     const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
     while ((await iterator.next()).done !== true);
@@ -104,7 +104,7 @@ test("bad arguments reject the first event, once", async () => {
   expect((await iterator.next()).done).toBe(true);
 });
 
-test("a failure comes after the events before it, and then there is nothing more", async () => {
+test("a failure is thrown after the events before it, and ends the iteration", async () => {
   const source = new ScriptedSource().send(init(), stdout("a")).end();
   const iterator = iterateEvents(() => source)[Symbol.asyncIterator]();
   await iterator.next();
@@ -113,7 +113,7 @@ test("a failure comes after the events before it, and then there is nothing more
   expect((await iterator.next()).done).toBe(true);
 });
 
-test("an abort comes before events that were not taken, with its own reason", async () => {
+test("an abort is thrown before the remaining events, with its own reason", async () => {
   const controller = new AbortController();
   const source = new ScriptedSource({ signal: controller.signal })
     .send(init("abc"), stdout("a"), complete)

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { decodeFrame } from "../../../src/execution/event.js";
 
 describe("decoding a frame", () => {
-  test("what execd leaves out is empty or zero", () => {
+  test("fields that execd omits are empty or zero", () => {
     expect(decodeFrame({ type: "execution_complete" })).toEqual({
       event: { type: "execution_complete", executionTimeMs: 0, timestamp: 0 },
     });
@@ -22,7 +22,7 @@ describe("decoding a frame", () => {
     );
   });
 
-  test("`text` in results is text/plain again, and everything else stays", () => {
+  test("`text` in results becomes text/plain, and everything else is unchanged", () => {
     const results = { text: "2", "application/json": { a: [1] }, "image/png": "iVBO" };
     expect(decodeFrame({ type: "result", results })).toMatchObject({
       event: { results: { "text/plain": "2", "application/json": { a: [1] }, "image/png": "iVBO" } },
@@ -41,7 +41,7 @@ describe("decoding a frame", () => {
     });
   });
 
-  test("an unknown type passes through with everything it had", () => {
+  test("an event of an unknown type is passed on with all its fields", () => {
     expect(decodeFrame({ type: "progress", percent: 5, timestamp: 1 })).toEqual({
       event: { type: "progress", raw: { type: "progress", percent: 5, timestamp: 1 }, timestamp: 1 },
     });

@@ -16,7 +16,7 @@ const result = (results: Record<string, unknown>): ExecutionEvent => ({
   timestamp: 5,
 });
 
-test("an execution to which nothing has happened is empty", () => {
+test("an execution without events is empty", () => {
   const execution = new Execution();
   expect(execution).toMatchObject({
     id: undefined,
@@ -32,18 +32,18 @@ test("an execution to which nothing has happened is empty", () => {
   });
 });
 
-test("code's output is what was printed, put together", () => {
+test("the output of code is its messages, concatenated", () => {
   const execution = fold("code", stdout("a\n"), stderr("x"), stdout("b"), stdout("\n"), stderr("y\n"));
   expect([execution.stdout, execution.stderr]).toEqual(["a\nb\n", "xy\n"]);
   expect(execution.logs.stdout.map(({ text }) => text)).toEqual(["a\n", "b", "\n"]);
 });
 
-test("a command's output is lines, of which empty ones come as a newline", () => {
+test("the output of a command is lines; an empty line arrives as a newline", () => {
   const execution = fold("command", stdout("a"), stdout("\n"), stdout("b"), stderr("\n"), stderr("x"));
   expect([execution.stdout, execution.stderr]).toEqual(["a\n\nb\n", "\nx\n"]);
 });
 
-test("results are kept in order, in every format, and the last one is the text", () => {
+test("results are kept in order and in every format, and the text is that of the last", () => {
   const execution = fold(
     "code",
     result({ "text/plain": "1" }),
@@ -56,17 +56,17 @@ test("results are kept in order, in every format, and the last one is the text",
   expect(execution.text).toBe("2");
 });
 
-test("a result that is added is what the fold gives", () => {
+test("adding a result is the same as folding its event", () => {
   const execution = new Execution();
   expect(foldEvent(execution, result({}))).toBe(execution.results[0]);
   expect(foldEvent(execution, ping)).toBeUndefined();
 });
 
-test("the id is the last that was given, and never blank", () => {
+test("the id is the last one received, and never blank", () => {
   expect(fold("code", init("a"), init("")).id).toBe("a");
 });
 
-test("count, completion and error are kept, and what says nothing about the outcome changes nothing", () => {
+test("count, completion and error are kept, and other events do not change the outcome", () => {
   const count: ExecutionEvent = { type: "execution_count", executionCount: 3, timestamp: 0 };
   const status: ExecutionEvent = { type: "status", text: "error", timestamp: 0 };
   const execution = fold("code", count, complete, status, ping, failed("E", "v"));

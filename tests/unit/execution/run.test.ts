@@ -27,14 +27,14 @@ describe("a run", () => {
     expect(Object.prototype.toString.call(run)).toBe("[object Run]");
   });
 
-  test("sends at once, before anyone looks at it", async () => {
+  test("sends its request at once, even if it is not observed", async () => {
     const source = new ScriptedSource();
     runOf(source);
     await settle();
     expect(source.sent).toBe(1);
   });
 
-  test("shows its id and its execution so far", async () => {
+  test("has its id and its execution so far", async () => {
     const source = new ScriptedSource();
     const run = runOf(source);
     expect(run.id).toBeUndefined();
@@ -53,7 +53,7 @@ describe("a run", () => {
     expect((await run).logs.stdout[0]).toBe(events[1]);
   });
 
-  test("that failed in the user's code is an outcome, and no failure", async () => {
+  test("that failed in the user's code resolves", async () => {
     const run = runOf(new ScriptedSource().send(init(), complete, failed("ValueError", "bad")).end());
     await expectExecution(run).toFail("ValueError", "bad");
   });
@@ -71,7 +71,7 @@ describe("a run", () => {
     await run.interrupt();
   });
 
-  test("can be caught and cleaned up after as any promise", async () => {
+  test("supports catch and finally, as any promise", async () => {
     const run = runOf(new ScriptedSource().send(init()).end());
     let cleaned = 0;
     const caught = run.finally(() => (cleaned += 1)).catch(() => "caught");
@@ -84,14 +84,14 @@ describe("a run", () => {
 describe("the iterators of a run", () => {
   const ALL = ["init", "stdout", "execution_complete"];
 
-  test("get every event, each of them, also those that come late", async () => {
+  test("each get every event, even if they start late", async () => {
     const run = runOf(hello());
     expect(await Promise.all([typesOf(run), typesOf(run)])).toEqual([ALL, ALL]);
     await run;
     expect(await typesOf(run)).toEqual(ALL);
   });
 
-  test("get events as they come", async () => {
+  test("get events as they arrive", async () => {
     const source = new ScriptedSource();
     const iterator = runOf(source)[Symbol.asyncIterator]();
     const first = iterator.next();
@@ -104,7 +104,7 @@ describe("the iterators of a run", () => {
     expect((await iterator.next()).done).toBe(true);
   });
 
-  test("throw what the run fails with, after what came before", async () => {
+  test("throw the exception of the run, after the events before it", async () => {
     const run = runOf(new ScriptedSource().send(init(), stdout("a")).end());
     const seen: string[] = [];
     const iterating = (async () => {
@@ -113,7 +113,7 @@ describe("the iterators of a run", () => {
     const failure = await failureOf(iterating);
     expect(seen).toEqual(["init", "stdout"]);
     expect(failure).toBe(await failureOf(run));
-    // And who comes late sees the same.
+    // A late iterator gets the same.
     const late = run[Symbol.asyncIterator]();
     expect((await late.next()).value).toMatchObject({ type: "init" });
     expect((await late.next()).value).toMatchObject({ type: "stdout" });
@@ -137,7 +137,7 @@ describe("the iterators of a run", () => {
     expect(source.isReleased).toBe(true);
   });
 
-  test("leave a run that is over as it is, and each other too", async () => {
+  test("do not affect a run that has ended, or each other", async () => {
     const run = runOf(hello());
     const slow = run[Symbol.asyncIterator]();
     await slow.next();
@@ -147,7 +147,7 @@ describe("the iterators of a run", () => {
     await expectExecution(run).toPrint("hi\n");
   });
 
-  test("that wait are done when they are left", async () => {
+  test("that wait for an event end when they are left", async () => {
     const source = new ScriptedSource();
     const run = runOf(source);
     const iterator = run[Symbol.asyncIterator]();
@@ -202,7 +202,7 @@ describe("handlers", () => {
     ]);
   });
 
-  test("come before iterators, and the promise last", async () => {
+  test("run before iterators, and the promise settles last", async () => {
     const order: string[] = [];
     const run = runOf(hello(), {
       handlers: { onEvent: ({ type }) => void order.push(`handler ${type}`) },
@@ -216,7 +216,7 @@ describe("handlers", () => {
     expect(order.indexOf("promise")).toBeGreaterThan(order.indexOf("handler execution_complete"));
   });
 
-  test("are awaited in order, and what they wait for keeps nobody from events that are through", async () => {
+  test("are awaited in order, and do not hold back events that were handled", async () => {
     const order: string[] = [];
     const gates = new Map<string, () => void>();
     const run = runOf(new ScriptedSource().send(init(), stdout("a"), stdout("b"), complete).end(), {
@@ -229,7 +229,7 @@ describe("handlers", () => {
       },
     });
     const iterator = run[Symbol.asyncIterator]();
-    // The event before is there, although the chunk is not through.
+    // The earlier event has arrived, although its chunk is not finished.
     expect((await iterator.next()).value).toMatchObject({ type: "init" });
     await settle();
     expect(order).toEqual(["begin a"]);
@@ -251,7 +251,7 @@ describe("handlers", () => {
     await expectExecution(runOf(hello(), { handlers })).toPrint("hi\n");
   });
 
-  test("may give back any kind of promise", async () => {
+  test("may return any kind of promise", async () => {
     const calls: string[] = [];
     const run = runOf(hello(), {
       handlers: {
@@ -286,7 +286,7 @@ describe("handlers", () => {
       }),
     ],
   ];
-  test.each(kinds)("that %s end the run with their own error, untouched", async (_, fail) => {
+  test.each(kinds)("that %s end the run with their own error, unchanged", async (_, fail) => {
     const own = new InvalidArgumentException("the handler's own");
     const calls: string[] = [];
     const source = new ScriptedSource().send(init("abc"), stdout("a"), stdout("b"));
@@ -304,12 +304,12 @@ describe("handlers", () => {
     expect(own.sandboxId).toBeUndefined();
     expect(calls).toEqual(["a"]);
     expect(run.execution.stdout).toBe("a");
-    // It is stopped on the server too.
+    // It is interrupted on the server too.
     await run.interrupt();
     expect(source.interrupts).toEqual(["abc"]);
   });
 
-  test("are not called any more once one of them has stopped the run", async () => {
+  test("are no longer called once one of them has stopped the run", async () => {
     const controller = new AbortController();
     const calls: string[] = [];
     const source = new ScriptedSource({ signal: controller.signal }).send(
@@ -376,7 +376,7 @@ describe("a run that nobody observes", () => {
     ]);
   });
 
-  test("is quiet when it succeeds", async () => {
+  test("logs nothing when it succeeds", async () => {
     const logger = new CapturingLogger();
     const unhandled = await withUnhandled(async () => {
       runOf(hello(), { logger });
@@ -388,7 +388,7 @@ describe("a run that nobody observes", () => {
   test.each([
     ["awaited", (run: Run) => failureOf(run)],
     ["iterated", (run: Run) => failureOf(collect(run))],
-  ])("is told from one that is %s, even if that fails at once", async (_, observe) => {
+  ])("is distinguished from one that is %s, even if that fails at once", async (_, observe) => {
     const logger = new CapturingLogger();
     const unhandled = await withUnhandled(async () => {
       const source = (): never => {

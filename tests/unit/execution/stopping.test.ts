@@ -17,7 +17,7 @@ beforeEach(() => {
   jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
 });
 afterEach(() => {
-  // Nothing may be left behind, whatever a run went through.
+  // No run may leave anything behind.
   expect(jest.getTimerCount()).toBe(0);
   jest.useRealTimers();
 });
@@ -30,7 +30,7 @@ async function pass(millis: number): Promise<void> {
 describe("an abort", () => {
   const reason = { any: "value" };
 
-  test("that comes before the run sends nothing", async () => {
+  test("before the run sends nothing", async () => {
     const source = new ScriptedSource({ signal: AbortSignal.abort(reason) });
     const run = runOf(source);
     expect(await failureOf(run)).toBe(reason);
@@ -38,7 +38,7 @@ describe("an abort", () => {
     expect([source.sent, source.interrupts]).toEqual([0, []]);
   });
 
-  test("that comes while the run waits for its turn sends nothing, and gives its place up", async () => {
+  test("while the run waits for its turn sends nothing, and leaves the queue", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal, turn: new Promise(() => undefined) });
     const run = runOf(source);
@@ -49,7 +49,7 @@ describe("an abort", () => {
     expect([source.sent, source.interrupts]).toEqual([0, []]);
   });
 
-  test("that comes in the same turn as the run's turn sends nothing", async () => {
+  test("in the same tick as the run's turn sends nothing", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal });
     const run = runOf(source);
@@ -59,7 +59,7 @@ describe("an abort", () => {
     expect(source.sent).toBe(0);
   });
 
-  test("settles the caller at once with its own reason, and the server is told until the response ends", async () => {
+  test("rejects at once with its own reason, and interrupts are sent until the response ends", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal }).send(init("abc"), stdout("a"));
     const run = runOf(source);
@@ -85,7 +85,7 @@ describe("an abort", () => {
     expect(run.execution).toMatchObject({ stdout: "a", error: undefined });
   });
 
-  test("needs one interrupt where the first is heard", async () => {
+  test("sends one interrupt if the first has an effect", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal }).send(init("abc"));
     source.onInterrupt = () => void source.send(interrupted).end();
@@ -110,7 +110,7 @@ describe("an abort", () => {
     expect([source.ending, source.isReleased]).toEqual(["aborted", true]);
   });
 
-  test("leaves the next run waiting for an interrupt that is still on its way, 5 s long", async () => {
+  test("lets the next run wait up to 5 s for an interrupt that was not answered", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal }).send(init("abc"));
     source.onInterrupt = () => {
@@ -139,7 +139,7 @@ describe("an abort", () => {
     expect(source.interrupts).toEqual(["named"]);
   });
 
-  test("before init waits for it in a default context, and counts the schedule from then", async () => {
+  test("before init waits for it in a default context, and starts the schedule then", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal });
     const run = runOf(source);
@@ -159,23 +159,23 @@ describe("an abort", () => {
     await settle();
   });
 
-  test("counts while a handler holds events back, also after the response has ended", async () => {
+  test("takes effect while a handler holds events back, even after the response has ended", async () => {
     const controller = new AbortController();
-    // A command's response has ended with its first chunk here.
+    // The response of this command ended with its first chunk.
     const source = new ScriptedSource({ signal: controller.signal, endsAt: "terminal-event" });
     source.send(init(), stdout("a"), complete);
     const run = runOf(source, { handlers: { onStdout: () => new Promise(() => undefined) } });
     await settle();
     controller.abort(reason);
     expect(await failureOf(run)).toBe(reason);
-    // What a handler was given is part of the outcome; there is nothing left to interrupt.
+    // Events that a handler got are part of the outcome. There is nothing left to interrupt.
     expect(run.execution).toMatchObject({ stdout: "a", complete: undefined });
     await pass(10);
     expect(source.interrupts).toEqual([]);
     expect(getEventListeners(controller.signal, "abort")).toHaveLength(0);
   });
 
-  test("that comes after the end changes nothing, and nothing of the run hangs on the signal", async () => {
+  test("after the end has no effect, and the run leaves no listener on the signal", async () => {
     const controller = new AbortController();
     const run = runOf(new ScriptedSource({ signal: controller.signal }).send(init(), complete).end());
     await run;
@@ -185,7 +185,7 @@ describe("an abort", () => {
     expect(await typesOf(run)).toEqual(["init", "execution_complete"]);
   });
 
-  test("is not added to, even if its reason is one of the library's exceptions", async () => {
+  test("does not change its reason, even if that is an exception of the library", async () => {
     const own = new InvalidArgumentException("the caller's own");
     const run = runOf(new ScriptedSource({ signal: AbortSignal.abort(own) }));
     expect(await failureOf(run)).toBe(own);
@@ -223,7 +223,7 @@ describe("interrupt()", () => {
     expect(source.interrupts).toHaveLength(2);
   });
 
-  test("reads on while the run's own consumer does not: a handler may await it", async () => {
+  test("can be awaited by a handler, since it reads on in the place of the consumer", async () => {
     const source = new ScriptedSource().send(init("abc"), stdout("a"));
     source.onInterrupt = () => void source.send(stdout("b")).send(interrupted).end();
     const seen: string[] = [];
@@ -250,7 +250,7 @@ describe("interrupt()", () => {
     expect([source.sent, source.interrupts]).toEqual([0, []]);
   });
 
-  test("gives up after 5 s, and the run goes on", async () => {
+  test("rejects after 5 s, and the run continues", async () => {
     const source = new ScriptedSource().send(init("abc"));
     const run = runOf(source);
     await settle();
@@ -266,7 +266,7 @@ describe("interrupt()", () => {
     expect((await run).complete).toBeDefined();
   });
 
-  test("tells how the last interrupt failed, if none was heard", async () => {
+  test("rejects with the failure of the last interrupt if none had an effect", async () => {
     const refused = new Error("refused");
     const source = new ScriptedSource().send(init("abc"));
     source.onInterrupt = () => Promise.reject(refused);
@@ -279,7 +279,7 @@ describe("interrupt()", () => {
     await run;
   });
 
-  test("succeeds although its interrupt failed, if the run has ended", async () => {
+  test("resolves if the run has ended, even if its interrupt failed", async () => {
     const source = new ScriptedSource().send(init("abc"));
     source.onInterrupt = () => {
       source.send(complete).end();
@@ -293,7 +293,7 @@ describe("interrupt()", () => {
     expect((await run).complete).toBeDefined();
   });
 
-  test("waits no longer when its signal aborts; the run goes on", async () => {
+  test("stops waiting when its signal aborts; the run continues", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource().send(init("abc"));
     const run = runOf(source);
@@ -310,7 +310,7 @@ describe("interrupt()", () => {
     await run;
   });
 
-  test("of a run that has ended does nothing", async () => {
+  test("of a run that has ended has no effect", async () => {
     const source = new ScriptedSource().send(init("abc"), complete).end();
     const run = runOf(source);
     await run;
@@ -318,7 +318,7 @@ describe("interrupt()", () => {
     expect(source.interrupts).toEqual([]);
   });
 
-  test("of a run that was aborted waits until the server is done with it", async () => {
+  test("of a run that was aborted waits until it has ended on the server", async () => {
     const controller = new AbortController();
     const source = new ScriptedSource({ signal: controller.signal }).send(init("abc"));
     const run = runOf(source);
@@ -349,7 +349,7 @@ describe("interrupt()", () => {
   });
 });
 
-test("a run of pings waits for as long as it takes", async () => {
+test("a run that only gets pings has no time limit", async () => {
   const source = new ScriptedSource({ idleTimeoutSeconds: 30 }).send(init());
   const run = runOf(source);
   for (let elapsed = 0; elapsed < 3_600; elapsed += 3) {

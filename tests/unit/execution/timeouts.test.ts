@@ -26,7 +26,7 @@ async function pass(seconds: number): Promise<void> {
 }
 
 describe("timeoutSeconds", () => {
-  test("ends a run that is alive, with RUN_TIMEOUT and the partial output, and interrupts it", async () => {
+  test("ends a run that still sends, with RUN_TIMEOUT and the partial output, and interrupts it", async () => {
     const source = new ScriptedSource({ timeoutSeconds: 10 }).send(init("abc"), stdout("a"));
     source.onInterrupt = () => void source.send(interrupted).end();
     const run = runOf(source);
@@ -49,7 +49,7 @@ describe("timeoutSeconds", () => {
     expect(source.isReleased).toBe(true);
   });
 
-  test("counts from sending: the wait for a turn is not part of it", async () => {
+  test("starts when the request is sent, not while the run waits for its turn", async () => {
     let begin: () => void = () => undefined;
     const turn = new Promise<void>((resolve) => (begin = resolve));
     const source = new ScriptedSource({ timeoutSeconds: 10, turn });
@@ -61,7 +61,7 @@ describe("timeoutSeconds", () => {
     expect((await run).complete).toBeDefined();
   });
 
-  test("counts also while a handler is slow, until the response has ended", async () => {
+  test("goes on while a handler is slow, until the response has ended", async () => {
     const source = new ScriptedSource({ timeoutSeconds: 10 }).send(init("abc"));
     const run = runOf(source, { handlers: { onInit: () => new Promise(() => undefined) } });
     const failing = failureOf(run);
@@ -74,7 +74,7 @@ describe("timeoutSeconds", () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     const slow = runOf(ended, { handlers: { onExecutionComplete: () => gate } });
-    // The end of the response is not read before the handler is through: it is the reading that is slow here.
+    // The end of the response is read only after the handler has returned.
     await pass(9);
     open();
     expect((await slow).complete).toBeDefined();
@@ -141,7 +141,7 @@ describe("silence", () => {
     expect([source.ending, source.isReleased]).toEqual(["aborted", true]);
   });
 
-  test("is broken by any byte, also one that completes no frame", async () => {
+  test("ends with any byte, even one that completes no frame", async () => {
     const source = new ScriptedSource(limits).send(init());
     const run = runOf(source);
     for (const piece of ['{"type":', '"execution_complete"', "}\n"]) {
@@ -153,7 +153,7 @@ describe("silence", () => {
     expect((await run).complete).toBeDefined();
   });
 
-  test("does not count while a handler is slow: it is not the wire's", async () => {
+  test("does not count while a handler is slow", async () => {
     let open: () => void = () => undefined;
     const gate = new Promise<void>((resolve) => (open = resolve));
     const source = new ScriptedSource(limits).send(init("abc"));

@@ -13,7 +13,7 @@ const IDLE = ["tail", "-f", "/dev/null"];
 const LIMITS = { cpu: "1", memory: "2Gi" };
 
 describe("the body of a creation", () => {
-  test("has the code-interpreter image with what starts its kernels, unless something else is asked for", () => {
+  test("has the code-interpreter image and its entrypoint by default", () => {
     expect(bodyOf({})).toEqual({
       image: { uri: "opensandbox/code-interpreter:v1.1.0" },
       entrypoint: ["/opt/code-interpreter/code-interpreter.sh"],
@@ -110,11 +110,11 @@ describe("the body of a creation", () => {
     expect(bodyOf(options)).toMatchObject(expected);
   });
 
-  test("has no end where there is to be none", () => {
+  test("has no timeout if the sandbox is not to expire", () => {
     expect(bodyOf({ timeoutSeconds: null })).not.toHaveProperty("timeout");
   });
 
-  test("has nothing for what is undefined", () => {
+  test("has no field for an undefined option", () => {
     const options: Record<keyof CreateOptions, undefined> = {
       image: undefined,
       snapshotId: undefined,
@@ -143,7 +143,7 @@ describe("the body of a creation", () => {
     expect(() => assertConnectOptions(options)).not.toThrow();
   });
 
-  test("is a copy: what the caller changes later is not sent", () => {
+  test("is a copy: later changes by the caller are not sent", () => {
     const env = { A: "1" };
     const body = bodyOf({ env });
     env.A = "2";

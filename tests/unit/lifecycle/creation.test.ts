@@ -30,7 +30,7 @@ afterEach(() => {
 const create = (options: SandboxCreateOptions = {}): Promise<Sandbox> =>
   Sandbox.create({ connectionConfig: server.config(), ...options });
 
-/** A response that comes when the test says so. */
+/** A response that the test sends later. */
 function later(route: string): (response: Response) => void {
   let answer: (response: Response) => void = () => undefined;
   server.on(route, () => new Promise<Response>((resolve) => (answer = resolve)));
@@ -51,7 +51,7 @@ describe("a creation", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("does not tell the sandbox the API key", async () => {
+  test("does not send the API key to the sandbox", async () => {
     server.on(ENDPOINT, () => Response.json({ endpoint: EXECD, headers: { "x-token": "t" } }));
     const connectionConfig = server.config({ headers: { "x-mine": "1" }, sandboxHeaders: { "x-gate": "2" } });
     await create({ connectionConfig });
@@ -66,7 +66,7 @@ describe("a creation", () => {
     expect(ping).not.toHaveProperty("x-mine");
   });
 
-  test("takes plain options for a connection", async () => {
+  test("accepts plain options as its connection", async () => {
     await create({ connectionConfig: { domain: "plain.test/api", fetch: server.fetch } });
     expect(server.only(CREATE).url.href).toBe("http://plain.test/api/v1/sandboxes");
   });
@@ -85,7 +85,7 @@ describe("a creation", () => {
     expect(server.routes).toEqual([CREATE, ENDPOINT]);
   });
 
-  test("that the server refuses deletes nothing", async () => {
+  test("that the server rejects deletes nothing", async () => {
     server.on(CREATE, () =>
       errorResponse(400, "SANDBOX::INVALID_PARAMETER", { headers: { "x-request-id": "r-1" } }),
     );
@@ -109,7 +109,7 @@ describe("a creation", () => {
 });
 
 describe("progress", () => {
-  test("is told in order, and waited for", async () => {
+  test("is reported in order, and awaited", async () => {
     const told: [string, string, number][] = [];
     const asked: number[] = [];
     await create({
@@ -140,14 +140,14 @@ describe("progress", () => {
     },
   );
 
-  test("that rejects does too", async () => {
+  test("that rejects deletes the sandbox too", async () => {
     expect(await failureOf(create({ onProgress: () => Promise.reject(new Error("mine")) }))).toEqual(
       new Error("mine"),
     );
     expect(server.routes).toEqual([CREATE, DELETE]);
   });
 
-  test("that never ends is left by an abort", async () => {
+  test("that never settles is ended by an abort", async () => {
     const controller = new AbortController();
     const failure = failureOf(
       create({ signal: controller.signal, onProgress: () => new Promise(() => undefined) }),
@@ -176,7 +176,7 @@ describe("a creation whose sandbox does not become ready", () => {
     expect(server.routes.at(-1)).toBe(DELETE);
   });
 
-  test("does not mind that it is gone", async () => {
+  test("ignores that it is already gone", async () => {
     const logger = new CapturingLogger();
     server.on(ENDPOINT, () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
     server.on(DELETE, () => errorResponse(404, "DOCKER::SANDBOX_NOT_FOUND"));
@@ -185,7 +185,7 @@ describe("a creation whose sandbox does not become ready", () => {
     expect(logger.records.join("\n")).not.toContain("could not be deleted");
   });
 
-  test("says in the log that it could not be deleted, and throws why it was not ready", async () => {
+  test("logs that it could not be deleted, and throws the reason why it was not ready", async () => {
     const logger = new CapturingLogger();
     server.on(ENDPOINT, () => errorResponse(403, "X"));
     server.on(DELETE, () => errorResponse(403, "Y"));
@@ -222,7 +222,7 @@ describe("an abort", () => {
     expect(server.requests).toHaveLength(0);
   });
 
-  test("during it rejects at once, and deletes when the id comes", async () => {
+  test("during it rejects at once, and deletes the sandbox when its id arrives", async () => {
     const answer = later(CREATE);
     const controller = new AbortController();
     const failure = failureOf(create({ signal: controller.signal }));
@@ -236,7 +236,7 @@ describe("an abort", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test("during it says nothing in the log where the server has refused to create one", async () => {
+  test("during it logs nothing if the server then rejects the creation", async () => {
     const logger = new CapturingLogger();
     const answer = later(CREATE);
     const controller = new AbortController();
@@ -293,7 +293,7 @@ describe("an abort", () => {
     expect(server.routes.at(-1)).toBe(DELETE);
   });
 
-  test("after it changes nothing", async () => {
+  test("after it has no effect", async () => {
     const controller = new AbortController();
     const sandbox = await create({ signal: controller.signal });
     controller.abort(reason);
@@ -302,7 +302,7 @@ describe("an abort", () => {
 });
 
 describe("the outcome is unknown", () => {
-  test("when the response does not come in time; the sandbox is deleted when it does", async () => {
+  test("when the response is late; the sandbox is deleted when it arrives", async () => {
     const answer = later(CREATE);
     const failure = failureOf(create({ createTimeoutSeconds: 7 }));
     await jest.advanceTimersByTimeAsync(7_000);

@@ -34,7 +34,7 @@ describe("a wait", () => {
     expect(server.routes).toEqual([ENDPOINT, PING]);
   });
 
-  test("checks again after 200 ms, and asks for the state after a failure only", async () => {
+  test("checks again after 200 ms, and requests the state only after a failure", async () => {
     server.on(PING, (_, count) => (count < 3 ? notReady() : new Response(null)));
     const opening = connect();
     await settle();
@@ -64,7 +64,7 @@ describe("a wait", () => {
     }
   });
 
-  test("pauses as long as it is told to", async () => {
+  test("uses the given polling interval", async () => {
     server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null)));
     const opening = connect({ healthCheckPollingIntervalMillis: 3_000 });
     await jest.advanceTimersByTimeAsync(2_999);
@@ -73,7 +73,7 @@ describe("a wait", () => {
     await opening;
   });
 
-  test("goes on while the server knows no address yet", async () => {
+  test("continues while the server has no address yet", async () => {
     server.on(ENDPOINT, (_, count) =>
       count < 3 ? errorResponse(404, "KUBERNETES::POD_IP_NOT_AVAILABLE") : Response.json({ endpoint: EXECD }),
     );
@@ -83,14 +83,14 @@ describe("a wait", () => {
     expect(server.routes).toEqual([ENDPOINT, INFO, ENDPOINT, INFO, ENDPOINT, PING]);
   });
 
-  test("goes on when the state cannot be had", async () => {
+  test("continues when the request for the state fails", async () => {
     server.on(PING, (_, count) => (count === 1 ? notReady() : new Response(null))).on(INFO, notReady);
     const opening = connect();
     await jest.advanceTimersByTimeAsync(200);
     await opening;
   });
 
-  test("goes on when execd cannot be reached", async () => {
+  test("continues when execd cannot be reached", async () => {
     server.on(PING, (_, count) => {
       if (count === 1) throw new TypeError("fetch failed");
       return new Response(null);
@@ -121,7 +121,7 @@ describe("ends at once", () => {
     expect(jest.getTimerCount()).toBe(0);
   });
 
-  test.each([401, 403, 404])("when the server answers %i to a question for the state", async (status) => {
+  test.each([401, 403, 404])("when the request for the state gets status %i", async (status) => {
     server.on(PING, notReady).on(INFO, () => errorResponse(status, "X"));
     expect(await failureOf(connect())).toMatchObject({ statusCode: status });
     expect(server.routes).toEqual([ENDPOINT, PING, INFO]);
@@ -146,7 +146,7 @@ describe("ends at once", () => {
     expect(server.routes).toEqual([ENDPOINT]);
   });
 
-  test("for an id that no path can hold", async () => {
+  test("for an id that cannot be part of a path", async () => {
     expect(await failureOf(connect({ sandboxId: ".." }))).toBeInstanceOf(InvalidArgumentException);
     expect(server.requests).toHaveLength(0);
   });
@@ -175,7 +175,7 @@ describe("READY_TIMEOUT", () => {
     return error;
   };
 
-  test("says how long, how often, why and how it is connected", async () => {
+  test("names the time, the number of checks, the last failure and the connection", async () => {
     server.on(PING, notReady);
     const error = await timedOut({ readyTimeoutSeconds: 1 }, 1_000);
     expect(error.message).toBe(
@@ -190,7 +190,7 @@ describe("READY_TIMEOUT", () => {
     });
   });
 
-  test("does not advise what is done already", async () => {
+  test("does not advise an option that is already set", async () => {
     server.on(PING, notReady);
     const connectionConfig = server.config({ useServerProxy: true });
     const { message } = await timedOut({ connectionConfig, readyTimeoutSeconds: 1 }, 1_000);
@@ -198,7 +198,7 @@ describe("READY_TIMEOUT", () => {
   });
 
   test("comes after 30 s, and covers endpoint and pings together", async () => {
-    // Ten seconds without an address, then none that answers.
+    // Ten seconds without an address, then one that does not respond.
     server
       .on(ENDPOINT, (_, count) =>
         count <= 50
@@ -211,14 +211,14 @@ describe("READY_TIMEOUT", () => {
     expect(server.routes.filter((route) => route === PING).length).toBeGreaterThan(90);
   });
 
-  test.each([ENDPOINT, PING])("bounds a %s that never answers", async (route) => {
+  test.each([ENDPOINT, PING])("limits a %s that gets no response", async (route) => {
     server.hang(route);
     const error = await timedOut({ readyTimeoutSeconds: 2 }, 2_000);
     expect(error.message).toContain("(1 attempts). No health check completed.");
     expect(server.only(route).signal.aborted).toBe(true);
   });
 
-  test("bounds a question for the state that is never answered, and tells the error before it", async () => {
+  test("limits a request for the state that gets no response, and reports the error before it", async () => {
     server.on(PING, notReady).hang(INFO);
     const error = await timedOut({ readyTimeoutSeconds: 2 }, 2_000);
     expect(error.message).toContain("Last health check error: no ");
@@ -226,8 +226,8 @@ describe("READY_TIMEOUT", () => {
   });
 });
 
-describe("an own health check", () => {
-  test("stands in for the ping, and gets the instance", async () => {
+describe("a custom health check", () => {
+  test("replaces the ping, and gets the instance", async () => {
     const seen: string[] = [];
     const sandbox = await connect({
       healthCheck: (candidate, { signal }) => {
@@ -239,7 +239,7 @@ describe("an own health check", () => {
     expect(server.routes).toEqual([ENDPOINT]);
   });
 
-  test("that gives false is asked again", async () => {
+  test("that returns false is called again", async () => {
     let count = 0;
     const opening = connect({ healthCheck: () => Promise.resolve((count += 1) === 3) });
     await jest.advanceTimersByTimeAsync(400);
@@ -247,7 +247,7 @@ describe("an own health check", () => {
     expect(count).toBe(3);
   });
 
-  test("that always gives false times out", async () => {
+  test("that always returns false times out", async () => {
     const failure = failureOf(connect({ healthCheck: () => Promise.resolve(false), readyTimeoutSeconds: 1 }));
     await jest.advanceTimersByTimeAsync(1_000);
     expect(String(await failure)).toContain("Health check returned false continuously.");
@@ -261,7 +261,7 @@ describe("an own health check", () => {
       },
     ],
     ["rejects", () => Promise.reject(new Error("mine"))],
-  ])("that %s is asked again", async (_, healthCheck) => {
+  ])("that %s is called again", async (_, healthCheck) => {
     const failure = failureOf(connect({ healthCheck, readyTimeoutSeconds: 1 }));
     await jest.advanceTimersByTimeAsync(1_000);
     const error = await failure;
@@ -269,7 +269,7 @@ describe("an own health check", () => {
     expect(error).toMatchObject({ cause: new Error("mine") });
   });
 
-  test("that never settles is left, with its signal aborted", async () => {
+  test("that never settles is abandoned, with its signal aborted", async () => {
     let given: AbortSignal | undefined;
     const healthCheck = (_: Sandbox, { signal }: { signal: AbortSignal }): Promise<boolean> => {
       given = signal;

@@ -13,7 +13,7 @@ const complete = bareFrame({ type: "execution_complete" });
 const notRunning = () =>
   errorResponse(500, "RUNTIME_ERROR", { message: "command session c1 is not running" });
 
-/** An execd whose responses follow each other, by the kind of request. */
+/** An execd with a sequence of responses for each kind of request. */
 function execd(responses: Readonly<Record<string, readonly (() => Response)[]>>): FakeExecd {
   const counts = new Map<string, number>();
   return new FakeExecd(({ line }) => {
@@ -34,7 +34,7 @@ describe("commands.start", () => {
     expect(server.requests[0]?.body).toEqual({ command: "sleep 9", cwd: "/tmp", background: true });
   });
 
-  test("rejects if the server does not say the id", async () => {
+  test("rejects if the response has no id", async () => {
     const server = execd({ "POST /command": [() => new Response(complete)] });
     expect(await failureOf(new Commands(server.link).start("sleep 9"))).toMatchObject({
       code: "UNEXPECTED_RESPONSE",
@@ -91,7 +91,7 @@ describe("a handle", () => {
     expect(server.lines).toEqual(["DELETE /command?id=c1", "GET /command/status/c1"]);
   });
 
-  test("kills once more if the server did not know yet of a command that has just started", async () => {
+  test("sends the kill again if the server does not know a command yet that has just started", async () => {
     const server = execd({
       "DELETE /command": [notRunning, () => new Response()],
       "GET /command/status/": [() => Response.json(running)],
@@ -100,7 +100,7 @@ describe("a handle", () => {
     expect(server.lines.filter((line) => line.startsWith("DELETE"))).toHaveLength(2);
   });
 
-  test("rejects if the command goes on", async () => {
+  test("rejects if the command continues", async () => {
     const server = execd({
       "DELETE /command": [notRunning],
       "GET /command/status/": [() => Response.json(running)],
@@ -161,7 +161,7 @@ describe("a long command", () => {
     ["a script of 128 KiB", "x".repeat(128 * 1_024)],
     ["a script with characters of several bytes", "€".repeat(44_000)],
     ["a list of arguments", ["echo", "x".repeat(128 * 1_024)]],
-  ])("is refused before it is sent, with what to do: %s", async (_, command) => {
+  ])("is rejected before it is sent, with advice: %s", async (_, command) => {
     const server = execd({});
     const error = await failureOf(new Commands(server.link).run(command));
     expect(error).toBeInstanceOf(InvalidArgumentException);

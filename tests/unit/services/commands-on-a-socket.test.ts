@@ -6,7 +6,7 @@ import { linkTo } from "../../helpers/link.js";
 import { failureOf } from "../../helpers/promises.js";
 import { FaultServer } from "../../helpers/fault-server.js";
 
-// What a stand-in for `fetch` cannot show: that the connection goes, and with it what the server does for it.
+// A fake `fetch` cannot show that the connection is closed.
 
 test("stopping a run in a session closes its connection", async () => {
   await using server = await FaultServer.start((exchange) => {
@@ -54,8 +54,7 @@ test("leaving a followed log closes its connection", async () => {
 
 test("a log that breaks off is a failure of the connection", async () => {
   await using server = await FaultServer.start((exchange) => {
-    // Of a connection that is to be closed anyway, Node's fetch takes any end for a clean one.
-    exchange.chunkedHead(200, { connection: "keep-alive" });
+    exchange.chunkedHead();
     exchange.chunk("begun");
     exchange.reset();
   });

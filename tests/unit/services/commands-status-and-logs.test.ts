@@ -19,7 +19,7 @@ function bytesOf(text: string, start: number, end: number): Uint8Array<ArrayBuff
   return new Uint8Array(new TextEncoder().encode(text)).slice(start, end);
 }
 
-/** Answers each kind of question with the responses in their order, and the last of them from then on. */
+/** An execd with a sequence of responses for each kind of request. The last one is repeated. */
 function scripted(answers: {
   status: readonly (() => Response)[];
   logs: readonly (() => Response)[];
@@ -51,7 +51,7 @@ describe("the status of a command", () => {
     });
   });
 
-  test("tells a signal from an exit code", async () => {
+  test("distinguishes a signal from an exit code", async () => {
     expect(await statusOf({ ...ended, exit_code: -1, error: "signal: killed" })).toMatchObject({
       exitCode: -1,
       signal: "killed",
@@ -68,7 +68,7 @@ describe("the status of a command", () => {
     });
   });
 
-  test("takes null for what is left out", async () => {
+  test("treats null like a missing field", async () => {
     const nulls = { id: null, content: null, error: null };
     expect(await statusOf({ ...running, ...nulls })).toMatchObject({
       id: "c1",
@@ -87,13 +87,13 @@ describe("the status of a command", () => {
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, sandboxId: "sandbox-1" });
   });
 
-  test("is asked for again while the server does not know the command yet", async () => {
+  test("is requested again while the server does not know the command yet", async () => {
     const execd = new FakeExecd((_, count) => (count < 3 ? unknown() : Response.json(running)));
     expect(await new Commands(execd.link).getStatus("c1")).toMatchObject({ isRunning: true });
     expect(execd.lines).toEqual(Array<string>(3).fill("GET /command/status/c1"));
   });
 
-  test("of an unknown command is asked for five times, and then an error", async () => {
+  test("of an unknown command is requested five times, and is then an error", async () => {
     const execd = new FakeExecd(unknown);
     const failure = await failureOf(new Commands(execd.link).getStatus("c1"));
     expect(failure).toBeInstanceOf(SandboxApiException);
@@ -101,7 +101,7 @@ describe("the status of a command", () => {
     expect(execd.requests).toHaveLength(5);
   });
 
-  test("of an unknown command is not asked for after an abort", async () => {
+  test("of an unknown command is not requested after an abort", async () => {
     const execd = new FakeExecd(unknown);
     const reason = new Error("enough");
     const controller = new AbortController();
@@ -118,7 +118,7 @@ describe("the status of a command", () => {
 });
 
 describe("the log of a command", () => {
-  test("goes on where the last piece ended", async () => {
+  test("continues where the last part ended", async () => {
     const execd = new FakeExecd(({ line }) => (line.endsWith("=0") ? log("l1\n", 3) : log("l2\n", 6)));
     const commands = new Commands(execd.link);
     const first = await commands.getLogs("c1");
@@ -133,7 +133,7 @@ describe("the log of a command", () => {
     ["世", 2],
     ["🎉", 1],
     ["🎉", 3],
-  ])("leaves %s for the next piece when only %d of its bytes are there", async (character, length) => {
+  ])("leaves %s for the next part when only %d of its bytes have arrived", async (character, length) => {
     const answer = log(bytesOf(`ab${character}`, 0, 2 + length), 12 + length);
     const commands = new Commands(new FakeExecd(() => answer).link);
     expect(await commands.getLogs("c1", { cursor: 10 })).toEqual({
@@ -143,13 +143,13 @@ describe("the log of a command", () => {
     });
   });
 
-  test("gives whole characters, and invalid bytes, at once", async () => {
+  test("returns whole characters, and invalid bytes, at once", async () => {
     const bytes = new Uint8Array([...bytesOf("🎉", 0, 4), 0xff, 0x80, 0x80, 0x80]);
     const commands = new Commands(new FakeExecd(() => log(bytes, 8)).link);
     expect(await commands.getLogs("c1")).toEqual({ text: "🎉\ufffd\ufffd\ufffd\ufffd", bytes, cursor: 8 });
   });
 
-  test("counts bytes where the server does not say where it ended", async () => {
+  test("counts bytes if the server sends no cursor", async () => {
     const commands = new Commands(new FakeExecd(() => log("héllo")).link);
     expect(await commands.getLogs("c1", { cursor: 4 })).toMatchObject({ cursor: 10 });
   });
@@ -177,13 +177,13 @@ describe("following a log", () => {
   const follow = (execd: FakeExecd, options = {}) =>
     new Commands(execd.link).followLogs("c1", { pollingIntervalMillis: 1, ...options });
 
-  test("gives what is printed until the command has ended, and what was printed last", async () => {
+  test("yields the output until the command has ended, including the last of it", async () => {
     const execd = scripted({
       status: [() => Response.json(running), () => Response.json(running), () => Response.json(ended)],
       logs: [() => log("one\n", 4), () => log("", 4), () => log("two\n", 8)],
     });
     expect(await collect(follow(execd))).toEqual(["one\n", "two\n"]);
-    // The status comes first: what is printed between the two questions is not missed.
+    // The status is requested first, so that no output between the two requests is missed.
     expect(execd.lines).toEqual([
       "GET /command/status/c1",
       "GET /command/c1/logs?cursor=0",
@@ -194,7 +194,7 @@ describe("following a log", () => {
     ]);
   });
 
-  test("puts characters together that were cut between two responses", async () => {
+  test("joins characters that were cut between two responses", async () => {
     const text = "a🎉b";
     const execd = scripted({
       status: [() => Response.json(running), () => Response.json(ended)],
@@ -203,7 +203,7 @@ describe("following a log", () => {
     expect(await collect(follow(execd))).toEqual(["a", "🎉b"]);
   });
 
-  test("gives half a character at the very end as a replacement character", async () => {
+  test("yields an incomplete character at the end as a replacement character", async () => {
     const execd = scripted({
       status: [() => Response.json(ended)],
       logs: [() => log(bytesOf("a世", 0, 2), 2)],
@@ -211,7 +211,7 @@ describe("following a log", () => {
     expect(await collect(follow(execd))).toEqual(["a", "\ufffd"]);
   });
 
-  test("asks for the rest of a response that was cut without an error", async () => {
+  test("requests the rest of a response that was cut without an error", async () => {
     const execd = scripted({
       status: [() => Response.json(ended)],
       logs: [() => log("on", 4), () => log("e\n", 4)],
@@ -222,7 +222,7 @@ describe("following a log", () => {
     expect(await cut.getLogs("c1")).toMatchObject({ text: "on", cursor: 2 });
   });
 
-  test("is patient while the server does not know the command yet", async () => {
+  test("retries while the server does not know the command yet", async () => {
     const execd = scripted({
       status: [unknown, () => Response.json(ended)],
       logs: [
@@ -233,7 +233,7 @@ describe("following a log", () => {
     expect(await collect(follow(execd))).toEqual(["x"]);
   });
 
-  test("comes back from a cursor beyond the end with servers that say so", async () => {
+  test("resets a cursor beyond the end if the server reports that", async () => {
     const execd = scripted({
       status: [() => Response.json(running), () => Response.json(ended)],
       logs: [() => log("", 9), () => log("new", 12)],
@@ -242,7 +242,7 @@ describe("following a log", () => {
     expect(execd.lines.at(-1)).toBe("GET /command/c1/logs?cursor=9");
   });
 
-  test("counts bytes where the server does not say where it ended", async () => {
+  test("counts bytes if the server sends no cursor", async () => {
     const execd = scripted({
       status: [() => Response.json(running), () => Response.json(ended)],
       logs: [() => log("é"), () => log("b")],
@@ -251,7 +251,7 @@ describe("following a log", () => {
     expect(execd.lines.at(-1)).toBe("GET /command/c1/logs?cursor=7");
   });
 
-  test("begins anew with each loop, and sends nothing before", async () => {
+  test("starts again with each loop, and sends nothing before", async () => {
     const execd = scripted({ status: [() => Response.json(ended)], logs: [() => log("x", 1)] });
     const pieces = follow(execd);
     expect(execd.requests).toEqual([]);
@@ -259,7 +259,7 @@ describe("following a log", () => {
     expect(await collect(pieces)).toEqual(["x"]);
   });
 
-  test("leaving the loop ends the request that is being read", async () => {
+  test("leaving the loop ends its request", async () => {
     const body = new LiveBody();
     const execd = scripted({ status: [() => Response.json(running)], logs: [() => body.send("x").response] });
     for await (const piece of follow(execd)) {
@@ -270,7 +270,7 @@ describe("following a log", () => {
     expect(execd.requests[1]?.signal.aborted).toBe(true);
   });
 
-  test("leaving it while it waits ends the waiting, without an error", async () => {
+  test("leaving it while it waits ends the wait without an error", async () => {
     const execd = scripted({ status: [() => Response.json(running)], logs: [() => log("x", 1)] });
     const iterator = follow(execd, { pollingIntervalMillis: 1_000_000 })[Symbol.asyncIterator]();
     expect(await iterator.next()).toEqual({ done: false, value: "x" });
@@ -280,7 +280,7 @@ describe("following a log", () => {
     expect(execd.requests).toHaveLength(2);
   });
 
-  test("ends with the signal's own reason, also in mid-wait", async () => {
+  test("rejects with the signal's own reason, even while it waits", async () => {
     const execd = scripted({ status: [() => Response.json(running)], logs: [() => log("x", 1)] });
     const controller = new AbortController();
     const { signal } = controller;
@@ -292,7 +292,7 @@ describe("following a log", () => {
     expect(await failureOf(waiting)).toBe(reason);
   });
 
-  test("does not begin with a signal that has aborted", async () => {
+  test("does not start with an aborted signal", async () => {
     const execd = scripted({ status: [() => Response.json(ended)], logs: [() => log("x", 1)] });
     const reason = new Error("too late");
     expect(await failureOf(collect(follow(execd, { signal: AbortSignal.abort(reason) })))).toBe(reason);

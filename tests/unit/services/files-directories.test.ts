@@ -72,7 +72,7 @@ class RemoteTree {
         if (this.refusesDirectories) {
           return Response.json({ code: "INVALID_FILE", message: "path is a directory" }, { status: 400 });
         }
-        // As servers announce a directory.
+        // The headers that servers send for a directory.
         return new Response("", { headers: { "content-length": "9223372036854775807" } });
       }
     }
@@ -122,7 +122,7 @@ describe("uploading a directory", () => {
     ]);
   });
 
-  test("follows no symbolic link, and says so", async () => {
+  test("follows no symbolic link, and logs that", async () => {
     await mkdir(local);
     await writeFile(path.join(directory, "secret"), "secret");
     await symlink(path.join(directory, "secret"), path.join(local, "link"));
@@ -133,7 +133,7 @@ describe("uploading a directory", () => {
     expect(remote.warnings).toEqual([expect.stringMatching(/^Not copied.*local\/link, .*local\/parent\.$/)]);
   });
 
-  test("takes several requests for many files", async () => {
+  test("sends several requests for many files", async () => {
     await mkdir(local);
     await Promise.all(
       Array.from({ length: 150 }, (_, index) => writeFile(path.join(local, `${index}`), "x")),
@@ -249,20 +249,20 @@ describe("downloading a directory", () => {
     expect(await readlink(path.join(local, "linked"))).toBe(outside);
   });
 
-  test("follows no symbolic link of the sandbox, and says so", async () => {
+  test("follows no symbolic link of the sandbox, and logs that", async () => {
     const remote = remoteWith({ "/src/link": { type: "symlink" }, "/src/one": file("1") });
     await remote.files().download("/src", local);
     expect(await readdir(local)).toEqual(["one"]);
     expect(remote.warnings).toEqual([expect.stringContaining("/src/link")]);
   });
 
-  test("refuses a file whose place is taken by a directory", async () => {
+  test("rejects a file in the place of an existing directory", async () => {
     await mkdir(local);
     const remote = remoteWith({ "/src": file("x") });
     expect(await failureOf(remote.files().download("/src", local))).toMatchObject({ code: "LOCAL_FILE" });
   });
 
-  test("begins no other file after a failure, and leaves no partial one", async () => {
+  test("starts no other file after a failure, and leaves no partial one", async () => {
     const names = Array.from({ length: 20 }, (_, index) => [`/src/${index}`, file("x")] as const);
     const remote = remoteWith(Object.fromEntries(names));
     const reason = new Error("a handler's own");

@@ -91,7 +91,7 @@ describe("an upload's body", () => {
     );
   });
 
-  test("is understood by the platform's own parser", async () => {
+  test("is parsed by the platform's own parser", async () => {
     const path = '/a"b\r\n--c/世界';
     const body = encodeMultipart([{ name: "data", metadata: { path }, data: "one\r\n--two" }]);
     const response = new Response(await bytesOf(body), { headers: { "content-type": body.type } });
@@ -127,7 +127,7 @@ describe("a body of several", () => {
       "text/x",
     );
 
-  test("knows its size when all of it do, and can be sent again when nothing is read once", () => {
+  test("knows its size if all its parts do, and can be sent again if no part is read-once", () => {
     expect(body("grüße", new Uint8Array(3), new Blob(["x"]))).toMatchObject({ size: 11, isReplayable: true });
     expect(body("x", Readable.from([]))).toMatchObject({ size: undefined, isReplayable: false });
   });
@@ -138,11 +138,11 @@ describe("a body of several", () => {
     expect(String(await bytesOf(twice))).toBe("abc");
   });
 
-  test("takes text of streams too", async () => {
+  test("accepts streams of text too", async () => {
     expect(String(await bytesOf(body(Readable.from(["ü", Buffer.from("x")]))))).toBe("üx");
   });
 
-  test("asks a source for nothing before somebody asks it, and for one piece at a time", async () => {
+  test("reads nothing from a source before it is read itself, and then one chunk at a time", async () => {
     let given = 0;
     const counting = new ReadableStream<Uint8Array>(
       {
@@ -161,7 +161,7 @@ describe("a body of several", () => {
     expect(given).toBe(1);
   });
 
-  test.each([3, 5])("of a size that is said to be %d and is 4 fails", async (size) => {
+  test.each([3, 5])("with a declared size of %d and an actual size of 4 fails", async (size) => {
     const stream = Readable.from([Buffer.from("ab"), Buffer.from("cd")]);
     const sized = new SegmentedBody([{ name: "data", data: stream, size }], "");
     expect(sized.size).toBe(size);
@@ -173,7 +173,7 @@ describe("a body of several", () => {
     expect(sized.failure?.error).toBe(failure);
   });
 
-  test("refuses what it cannot send", async () => {
+  test("rejects data that it cannot send", async () => {
     const wrong = (data: unknown) => () => body(data as ByteSource);
     for (const data of [undefined, null, 7, {}, [1, 2], new Set([1])]) {
       expect(wrong(data)).toThrow(
@@ -190,7 +190,7 @@ describe("a body of several", () => {
     expect(await failureOf(bytesOf(body(Readable.from([1]))))).toBeInstanceOf(InvalidArgumentException);
   });
 
-  test("fails with what a source throws, and keeps it", async () => {
+  test("fails with the error of a source, and keeps it", async () => {
     const own = new Error("mine");
     const failing = body(
       new ReadableStream<Uint8Array>({

@@ -46,7 +46,7 @@ describe("watching", () => {
     expect(await collect(new Metrics(execd.link).watch())).toEqual([measured, measured]);
   });
 
-  test("gives a measurement as soon as it is there, and reads no faster than it is asked", async () => {
+  test("yields a measurement as soon as it arrives, and reads no faster than its consumer", async () => {
     const body = new LiveBody().send(`${JSON.stringify(onWire)}\n`);
     const iterator = new Metrics(new FakeExecd(() => body.response).link).watch()[Symbol.asyncIterator]();
     expect(await iterator.next()).toEqual({ done: false, value: measured });
@@ -55,7 +55,7 @@ describe("watching", () => {
     await iterator.return?.();
   });
 
-  test("leaving the loop closes the request", async () => {
+  test("leaving the loop ends the request", async () => {
     const body = new LiveBody().send(`${JSON.stringify(onWire)}\n`);
     const execd = new FakeExecd(() => body.response);
     for await (const metrics of new Metrics(execd.link).watch()) {
@@ -65,7 +65,7 @@ describe("watching", () => {
     expect(execd.requests[0]?.signal.aborted).toBe(true);
   });
 
-  test("leaving it while it waits ends the waiting, without an error", async () => {
+  test("leaving it while it waits ends the wait without an error", async () => {
     const body = new LiveBody().send(`${JSON.stringify(onWire)}\n`);
     const execd = new FakeExecd(() => body.response);
     const iterator = new Metrics(execd.link).watch()[Symbol.asyncIterator]();
@@ -76,7 +76,7 @@ describe("watching", () => {
     expect(execd.requests[0]?.signal.aborted).toBe(true);
   });
 
-  test("throws the server's word on a failed measurement, after those before it", async () => {
+  test("throws the server's message about a failed measurement, after those before it", async () => {
     const body = new LiveBody({ "x-request-id": "request-1" }).send(
       `${JSON.stringify(onWire)}\n{"error":"no /proc"}\n`,
     );
@@ -123,7 +123,7 @@ describe("watching", () => {
     });
   });
 
-  test("ends with the signal's own reason", async () => {
+  test("rejects with the signal's own reason", async () => {
     const body = new LiveBody();
     const controller = new AbortController();
     const execd = new FakeExecd(() => {
@@ -137,7 +137,7 @@ describe("watching", () => {
 });
 
 describe("health", () => {
-  test("is a response to a ping", async () => {
+  test("is true with a response to a ping", async () => {
     const execd = new FakeExecd(() => new Response(null));
     const health = new Health(execd.link);
     await health.ping();
@@ -145,7 +145,7 @@ describe("health", () => {
     expect(execd.lines).toEqual(["GET /ping", "GET /ping"]);
   });
 
-  test.each([401, 500, 503])("is none with status %d, and is asked for once", async (status) => {
+  test.each([401, 500, 503])("is false with status %d, after one request", async (status) => {
     const execd = new FakeExecd(() => new Response(null, { status }));
     const health = new Health(execd.link);
     expect(await health.isHealthy()).toBe(false);
@@ -153,13 +153,13 @@ describe("health", () => {
     expect(await failureOf(health.ping())).toMatchObject({ statusCode: status });
   });
 
-  test("is none where there is no connection", async () => {
+  test("is false without a connection", async () => {
     const execd = new FakeExecd(() => Promise.reject(new TypeError("fetch failed")));
     expect(await new Health(execd.link).isHealthy()).toBe(false);
     expect(execd.requests).toHaveLength(1);
   });
 
-  test("is none where nothing responds within 5 s, as with a paused sandbox", async () => {
+  test("is false without a response within 5 s, as with a paused sandbox", async () => {
     jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask"] });
     try {
       const execd = new FakeExecd(
@@ -177,13 +177,13 @@ describe("health", () => {
     }
   });
 
-  test("is not what an abort says", async () => {
+  test("rejects with the reason of an abort", async () => {
     const execd = new FakeExecd(() => new Response(null));
     const signal = AbortSignal.abort("enough");
     expect(await failureOf(new Health(execd.link).isHealthy({ signal }))).toBe("enough");
   });
 
-  test("is not what a closed client says", async () => {
+  test("rejects with CLOSED if the client is closed", async () => {
     const execd = new FakeExecd(() => new Response(null));
     execd.link.execd.close();
     expect(await failureOf(new Health(execd.link).isHealthy())).toMatchObject({ error: { code: "CLOSED" } });

@@ -32,7 +32,7 @@ describe("the getters", () => {
     expect(resultOf({})[name]).toBeUndefined();
   });
 
-  test("json gives any JSON value as it came", () => {
+  test("json returns any JSON value unchanged", () => {
     expect(resultOf({ "application/json": { a: [1, null] } }).json).toEqual({ a: [1, null] });
     expect(resultOf({ "application/json": 0 }).json).toBe(0);
   });
@@ -62,7 +62,7 @@ describe("any format", () => {
     expect(resultOf(data).mimeTypes).toEqual(Object.keys(data));
   });
 
-  test("can be had as text", () => {
+  test("can be read as text", () => {
     const result = resultOf(data);
     expect(result.getText("image/gif")).toBe(PNG_BASE64);
     expect(result.getText("application/vnd.vegalite.v5+json")).toBe('{"mark":"bar"}');
@@ -70,7 +70,7 @@ describe("any format", () => {
     expect(result.getText("x/none")).toBeUndefined();
   });
 
-  test("can be had as bytes", () => {
+  test("can be read as bytes", () => {
     const result = resultOf({ ...data, "text/html": "é", "audio/wav": PNG_BASE64 });
     expect(result.getBytes("image/gif")).toEqual(PNG);
     expect(result.getBytes("audio/wav")).toEqual(PNG);
@@ -81,7 +81,7 @@ describe("any format", () => {
     expect(result.getBytes("x/none")).toBeUndefined();
   });
 
-  test("may be a text in a list of lines, as in notebooks", () => {
+  test("may be a list of lines, as in notebooks", () => {
     expect(resultOf({ "text/plain": ["a\n", "b"] }).text).toBe("a\nb");
     expect(resultOf({ "application/json": ["a", "b"] }).getText("application/json")).toBe('["a","b"]');
   });

@@ -14,7 +14,7 @@ const framesOf = (...events: readonly ExecutionEvent[]): string =>
 const whole = (text: string): string => framesOf(init("s1"), stdout(text), complete);
 const created = (): Response => Response.json({ session_id: "s1" });
 
-/** Answers runs with bodies under the test's control, in order; everything else with success. */
+/** Responds to runs with bodies that the test writes, in order, and to everything else with success. */
 function withRuns(...bodies: readonly LiveBody[]): FakeExecd {
   let next = 0;
   return new FakeExecd(({ line }) => {
@@ -27,7 +27,7 @@ function withRuns(...bodies: readonly LiveBody[]): FakeExecd {
 }
 
 describe("a session", () => {
-  test("is an object that runs, and an id to run with", async () => {
+  test("runs commands, by its object or its id", async () => {
     const execd = new FakeExecd(({ line }) =>
       line === "POST /session" ? created() : new Response(whole("hi")),
     );
@@ -44,7 +44,7 @@ describe("a session", () => {
     ]);
   });
 
-  test("of a response without an id is none", async () => {
+  test("needs an id in the response", async () => {
     const execd = new FakeExecd(() => Response.json({}));
     expect(await failureOf(new Commands(execd.link).createSession())).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },
@@ -60,7 +60,7 @@ describe("a session", () => {
     expect(execd.lines).toEqual(["POST /session", "DELETE /session/s1"]);
   });
 
-  test("that is gone already does not disturb the end of its scope; deleting it says so", async () => {
+  test("that is already gone is no error at the end of its scope, but is one when it is deleted", async () => {
     const gone = (): Response => errorResponse(404, "CONTEXT_NOT_FOUND", { message: "session s1 not found" });
     const execd = new FakeExecd(({ line }) => (line === "POST /session" ? created() : gone()));
     await using session = await new Commands(execd.link).createSession();
@@ -69,7 +69,7 @@ describe("a session", () => {
     expect(failure).toMatchObject({ statusCode: 404, error: { code: "CONTEXT_NOT_FOUND" } });
   });
 
-  test("that cannot be deleted for another reason disturbs it", async () => {
+  test("that cannot be deleted for another reason is an error there", async () => {
     const execd = new FakeExecd(({ line }) =>
       line === "POST /session" ? created() : errorResponse(500, "RUNTIME_ERROR", { message: "stuck" }),
     );
@@ -147,7 +147,7 @@ describe("runs in a session", () => {
     expect(execd.requests[0]?.signal.aborted).toBe(true);
   });
 
-  test("that the server kills say by which signal", async () => {
+  test("that the server kills have the signal", async () => {
     const killed = { ename: "CommandExecError", evalue: "-1", traceback: ["signal: killed"] };
     const execd = new FakeExecd(() => new Response(bareFrame({ type: "error", error: killed })));
     expect(await new Commands(execd.link).attachSession("s1").run("kill -9 $$")).toMatchObject({

@@ -26,7 +26,7 @@ test("an abort calls back once, with the signal's own reason, and leaves no list
   expect(listenersOf(controller.signal)).toBe(0);
 });
 
-test("ending a callback twice leaves those alone that came after", () => {
+test("removing a callback twice does not affect later ones", () => {
   const controller = new AbortController();
   const unlink = onAbort(controller.signal, () => undefined);
   unlink();
@@ -39,13 +39,13 @@ test("ending a callback twice leaves those alone that came after", () => {
   expect(isCalled).toBe(true);
 });
 
-test("a signal that has aborted before calls nobody back", () => {
+test("a signal that has already aborted calls no callback", () => {
   onAbort(AbortSignal.abort(), () => {
     throw new Error("It did.");
   })();
 });
 
-test("racing gives the work's outcome where nothing aborts, and leaves no listener", async () => {
+test("racing resolves to the outcome of the work if nothing aborts, and leaves no listener", async () => {
   const { signal } = new AbortController();
   const failure = new Error("no");
   expect(await raceAbort(signal, Promise.resolve(1))).toBe(1);
@@ -53,7 +53,7 @@ test("racing gives the work's outcome where nothing aborts, and leaves no listen
   expect(listenersOf(signal)).toBe(0);
 });
 
-test("racing against a signal that has aborted gives its reason, and hides the work's own failure", async () => {
+test("racing against an aborted signal rejects with its reason instead of the failure of the work", async () => {
   const reason = new Error("enough");
   expect(await failureOf(raceAbort(AbortSignal.abort(reason), Promise.reject(new Error("other"))))).toBe(
     reason,

@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 describe("an abort rejects with the signal's own reason, and leaves no listener:", () => {
-  test("before sending; then nothing is sent", async () => {
+  test("before the request is sent; nothing is sent", async () => {
     await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const { client, json, upload, download } = transportTo(server.origin);
     const signal = AbortSignal.abort(reason);
@@ -36,7 +36,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     expect(server.exchanges).toHaveLength(0);
   });
 
-  test("while headers are awaited; the connection is closed", async () => {
+  test("while it waits for the headers; the connection is closed", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     await using server = await FaultServer.start(() => {
@@ -69,7 +69,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     },
   );
 
-  test("while a retry is awaited", async () => {
+  test("while it waits for a retry", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const clock: Clock = {
@@ -85,7 +85,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     expect(listenersOf(signal)).toBe(0);
   });
 
-  test("while the address is looked up anew", async () => {
+  test("while the address is looked up again", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     const url = await unusedOrigin();
@@ -115,7 +115,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     }
   });
 
-  test("where the fetch does not heed its signal; a later response is discarded", async () => {
+  test("if the fetch ignores its signal; a later response is discarded", async () => {
     const controller = new AbortController();
     const { signal } = controller;
     let answer: (response: Response) => void = () => undefined;
@@ -131,7 +131,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     await cancelled;
   });
 
-  test("where what comes too late has failed on its way", async () => {
+  test("if a late response fails", async () => {
     const controller = new AbortController();
     let answer: (response: Response) => void = () => undefined;
     const fetch = (): Promise<Response> => {
@@ -143,7 +143,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
     answer(new Response(new ReadableStream({ start: (body) => body.error(new TypeError("terminated")) })));
   });
 
-  test("whatever the reason is, an exception of the library included, which is not added to", async () => {
+  test("whatever the reason is; an exception of the library is not changed", async () => {
     await using server = await FaultServer.start(() => undefined);
     const own = new InvalidArgumentException("the caller's own");
     const controller = new AbortController();
@@ -155,7 +155,7 @@ describe("an abort rejects with the signal's own reason, and leaves no listener:
   });
 });
 
-test("an abort after the end changes nothing, and a stream that ended by itself has left no listener", async () => {
+test("an abort after the end has no effect, and a stream that has ended leaves no listener", async () => {
   await using server = await FaultServer.start((exchange) => exchange.json(200, { a: 1 }));
   const controller = new AbortController();
   const { signal } = controller;
@@ -170,7 +170,7 @@ test("an abort after the end changes nothing, and a stream that ended by itself 
   expect(data).toEqual({ a: 1 });
 });
 
-test("2,000 calls at once under one signal put one listener on it, and none in the end", async () => {
+test("2,000 concurrent calls under one signal add one listener, and none is left", async () => {
   const { signal } = new AbortController();
   let most = 0;
   const fetch = (): Promise<Response> => {

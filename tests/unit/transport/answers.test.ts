@@ -11,7 +11,7 @@ import { CapturingLogger } from "../../helpers/capturing-logger.js";
 import { failureOf } from "../../helpers/promises.js";
 import { streamOf, TestClock, transportTo } from "./test-transport.js";
 
-/** What one GET gives, or fails with, when the server does this. */
+/** Resolves to the data of one GET to a server that responds in this way. */
 async function get(answer: (exchange: FaultExchange) => void): Promise<unknown> {
   await using server = await FaultServer.start(answer);
   const { client, json } = transportTo(server.origin, { retryPolicy: { maxRetries: 0 } });
@@ -40,7 +40,7 @@ describe("a fetch of the caller's own", () => {
     ["text", () => "{}"],
     ["an object that is not a response", () => ({ ok: true, status: 200 })],
     ["an answer that it has read itself", read],
-  ])("that gives %s is told so", async (_, answer) => {
+  ])("that returns %s gets an error that says so", async (_, answer) => {
     const { client, json, stream } = given(await answer());
     for (const init of [json(), stream()]) {
       const failure = await failureOf(client.GET("/things", init));
@@ -49,7 +49,7 @@ describe("a fetch of the caller's own", () => {
     }
   });
 
-  test("whose body gives text instead of bytes breaks its stream", async () => {
+  test("whose body yields text instead of bytes breaks its stream", async () => {
     const text = new ReadableStream({ start: (controller) => controller.enqueue("text") });
     const { client, stream } = given(new Response(text));
     const body = streamOf(await client.GET("/things", stream()));
@@ -59,13 +59,13 @@ describe("a fetch of the caller's own", () => {
 });
 
 describe("a success", () => {
-  test("with JSON is data, whatever its type is called", async () => {
+  test("with JSON is data, whatever its content type", async () => {
     expect(
       await get((exchange) => exchange.answer(200, '{"a":1}', { "content-type": "text/plain" })),
     ).toEqual({ a: 1 });
   });
 
-  test("that is compressed, or comes in chunks, is data as well", async () => {
+  test("that is compressed or chunked is data as well", async () => {
     expect(
       await get((exchange) => exchange.answer(200, gzipSync('{"a":1}'), { "content-encoding": "gzip" })),
     ).toEqual({ a: 1 });
@@ -102,7 +102,7 @@ describe("a success", () => {
     expect(await get(answer)).toBeUndefined();
   });
 
-  test("that is not JSON is an error with what came, and the request's id", async () => {
+  test("that is not JSON is an error with the body and the request id", async () => {
     const failure = await failureOfGet((exchange) =>
       exchange.answer(200, "<html>hi", { "x-request-id": "r-1" }),
     );
@@ -116,7 +116,7 @@ describe("a success", () => {
     });
   });
 
-  test("that is not JSON is an error in chunks as well", async () => {
+  test("that is not JSON is an error if it is chunked as well", async () => {
     const failure = await failureOfGet((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("{");
@@ -125,7 +125,7 @@ describe("a success", () => {
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" }, rawBody: "{" });
   });
 
-  test("has the objects, lists, texts and times that it must have", () => {
+  test("must have the expected objects, lists, strings and timestamps", () => {
     const info = { statusCode: 200, requestId: "r-1", sandboxId: "sandbox-1" };
     expect(expectRecord({ a: 1 }, info)).toEqual({ a: 1 });
     expect(() => expectRecord(undefined, info)).toThrow("The response body is empty.");
@@ -161,7 +161,7 @@ describe("a success", () => {
   });
 });
 
-describe("an error says what the server said:", () => {
+describe("an error contains what the server sent:", () => {
   test.each<[string, number, string, { readonly code?: string; readonly message: string }]>([
     [
       "code and message",
@@ -210,7 +210,7 @@ describe("an error says what the server said:", () => {
     expect(Buffer.byteLength(rawBody)).toBe(64 * 1024);
   });
 
-  test("and the status alone where the body breaks off", async () => {
+  test("and only the status if the body breaks off", async () => {
     const failure = await failureOfGet((exchange) => {
       exchange.head(404, { "content-length": "100" });
       exchange.socket.write("", () => exchange.reset());
@@ -231,7 +231,7 @@ describe("an error says what the server said:", () => {
   });
 });
 
-describe("whether it is worth trying again", () => {
+describe("whether an error is retryable", () => {
   test.each([
     [408, true, true],
     [425, true, true],
@@ -252,8 +252,8 @@ describe("whether it is worth trying again", () => {
   });
 });
 
-describe("a request for fewer requests", () => {
-  test("has a class of its own, with the time the server named", async () => {
+describe("a request to slow down", () => {
+  test("has a class of its own, with the time that the server named", async () => {
     const failure = await failureOfGet((exchange) =>
       exchange.answer(429, "slow down", { "retry-after": "7" }),
     );
@@ -279,7 +279,7 @@ describe("a request for fewer requests", () => {
 });
 
 describe("a timeout", () => {
-  test("covers the wait for headers, is not retried, and closes the connection", async () => {
+  test("covers the wait for the headers, is not retried, and closes the connection", async () => {
     await using server = await FaultServer.start(() => undefined);
     const { client, json } = transportTo(server.origin);
     const failure = await failureOf(client.GET("/things", json({ timeoutSeconds: 0.3 })));
@@ -304,7 +304,7 @@ describe("a timeout", () => {
     await server.exchange(1).closed;
   });
 
-  test("of null, or longer than a timer can hold, never comes", async () => {
+  test("that is null, or longer than a timer can hold, never fires", async () => {
     await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const { client, json } = transportTo(server.origin, { requestTimeoutSeconds: 0.000_001 });
     for (const timeoutSeconds of [null, 1e9]) {
@@ -335,7 +335,7 @@ describe("a redirect", () => {
     },
   );
 
-  test("without a location, and what browsers show of one, is an error too", async () => {
+  test("without a location is an error too, and so is an opaque redirect of a browser", async () => {
     expect(await failureOfGet((exchange) => exchange.answer(304))).toMatchObject({ statusCode: 304 });
     const opaque = new Response(null);
     Object.defineProperties(opaque, {
@@ -351,7 +351,7 @@ describe("a redirect", () => {
   });
 });
 
-test("the log has one record per attempt, with status, time and the request's id", async () => {
+test("the log has one record per attempt, with status, time and request id", async () => {
   await using server = await FaultServer.start((exchange, count) => {
     if (count === 1) exchange.answer(503, "secret-words", { "x-request-id": "r-1" });
     else exchange.json(200, { a: "secret-data" }, { "x-request-id": "r-2" });

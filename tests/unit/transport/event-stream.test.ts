@@ -60,7 +60,7 @@ const events: fc.Arbitrary<ExecutionEvent> = fc.oneof(
     .map((error) => ({ type: "error" as const, error, timestamp: error.timestamp })),
 );
 
-/** Cuts bytes anywhere: inside a character, inside a newline pair, into nothing. */
+/** Cuts bytes anywhere: inside a character, inside a pair of newlines, into empty chunks. */
 function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
   const cuts = places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b);
   const pieces: Uint8Array[] = [];
@@ -73,7 +73,7 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 describe("event stream decoder", () => {
-  test("any events, framed either way and cut at any byte, decode to themselves", () => {
+  test("any events decode to themselves, in either framing and cut at any byte", () => {
     fc.assert(
       fc.property(
         fc.array(fc.tuple(events, fc.boolean()), { maxLength: 12 }),
@@ -90,7 +90,7 @@ describe("event stream decoder", () => {
     );
   });
 
-  test("a stream that is cut at any byte gives a prefix of its events, and says when it was inside a frame", () => {
+  test("a stream that is cut at any byte yields a prefix of its events, and reports a cut inside a frame", () => {
     const list = [{ type: "stdout", text: "héllo 世界" }, { type: "stderr", text: "😀" }, { type: "ping" }];
     const bytes = new TextEncoder().encode(list.map(bareFrame).join(""));
     let last = 0;
@@ -107,14 +107,14 @@ describe("event stream decoder", () => {
     expect(last).toBe(list.length);
   });
 
-  test("decoding takes each byte once, whatever size the pieces have", () => {
+  test("each byte is decoded once, whatever the size of the chunks", () => {
     // Counted, not timed: a decoder that scans its buffer again would make the text methods see more than there is.
     const line = bareFrame({ type: "stdout", text: "x".repeat(200_000) });
     const bytes = new TextEncoder().encode(line);
     const scanned = { characters: 0 };
     // eslint-disable-next-line @typescript-eslint/unbound-method -- always called with its own `this`, below
     const original = String.prototype.indexOf;
-    // Watched for the time of this test only.
+    // Counted only during this test.
     String.prototype.indexOf = function (this: string, ...args: [string, number?]): number {
       const found = original.apply(this, args);
       scanned.characters += (found === -1 ? this.length : found + 1) - (args[1] ?? 0);
@@ -145,7 +145,7 @@ describe("event stream decoder", () => {
     ["a bare frame", '{"type":"std'],
     ["a data frame", 'data: {"type":"std'],
     ["the name of a field", "dat"],
-  ])("an end inside %s is told", (_, tail) => {
+  ])("an end inside %s is reported", (_, tail) => {
     expect(decode([bareFrame({ type: "ping" }), tail])).toEqual({
       frames: [{ type: "ping" }],
       malformed: [],
@@ -168,7 +168,7 @@ describe("event stream decoder", () => {
     expect(decode([`${JSON.stringify(value)}\n\n`]).frames).toEqual([value]);
   });
 
-  test("data lines without blank lines between them are frames each, data lines of one object are one", () => {
+  test("data lines without blank lines between them are one frame each, unless they belong to one object", () => {
     expect(decode(['data: {"type":"ping"}\ndata: {"type":"init"}\n\n']).frames).toEqual([
       { type: "ping" },
       { type: "init" },
@@ -176,7 +176,7 @@ describe("event stream decoder", () => {
     expect(decode(['data: {"type":\ndata: "ping"}\n\n']).frames).toEqual([{ type: "ping" }]);
   });
 
-  test("order is kept where the two framings meet", () => {
+  test("the order is kept if both framings are mixed", () => {
     expect(decode(['data: {"type":"init"}\n{"type":"ping"}\n\n']).frames).toEqual([
       { type: "init" },
       { type: "ping" },
@@ -194,7 +194,7 @@ describe("event stream decoder", () => {
     expect(malformed).toHaveLength(1);
   });
 
-  test("invalid UTF-8 becomes U+FFFD, as in every decoder", () => {
+  test("invalid UTF-8 becomes U+FFFD", () => {
     const bytes = Uint8Array.from([
       ...new TextEncoder().encode('{"type":"x'),
       0xff,

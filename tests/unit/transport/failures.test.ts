@@ -15,7 +15,7 @@ function portOf(server: Server): number {
 }
 
 describe("a refused connection", () => {
-  test("says which address refused it, and is tried again", async () => {
+  test("names the address, and is retried", async () => {
     const origin = await unusedOrigin();
     const clock = new TestClock();
     const { client, json } = transportTo(origin, {}, { clock });
@@ -34,7 +34,7 @@ describe("a refused connection", () => {
     expect(String(failure)).not.toContain("serve");
   });
 
-  test("to a lifecycle server on this machine says how to start one, and is not tried again", async () => {
+  test("to a lifecycle server on this machine says how to start one, and is not retried", async () => {
     const origin = await unusedOrigin();
     const clock = new TestClock();
     const { client, json } = transportTo(origin, {}, { clock, server: "lifecycle" });
@@ -46,7 +46,7 @@ describe("a refused connection", () => {
     expect(clock.waits).toEqual([]);
   });
 
-  test("to a lifecycle server elsewhere is tried again, without that hint", async () => {
+  test("to a lifecycle server elsewhere is retried, without that hint", async () => {
     const clock = new TestClock();
     const cause = Object.assign(new Error("connect ECONNREFUSED"), { code: "ECONNREFUSED" });
     const fetch = () => Promise.reject(new TypeError("fetch failed", { cause }));
@@ -56,7 +56,7 @@ describe("a refused connection", () => {
     expect(String(failure)).not.toContain("serve");
   });
 
-  test("is tried again for a stream as well, which then starts", async () => {
+  test("is retried for a stream as well, which then starts", async () => {
     let sent = 0;
     await using server = await FaultServer.start((exchange) => exchange.answer(200, "data"));
     const fetch = (url: string, init: RequestInit): Promise<Response> => {
@@ -77,7 +77,7 @@ describe("a refused connection", () => {
 });
 
 describe("a reset before the headers", () => {
-  test("is tried again for GET, with the same query and headers", async () => {
+  test("is retried for GET, with the same query and headers", async () => {
     await using server = await FaultServer.start((exchange, count) => {
       if (count === 1) exchange.reset();
       else exchange.json(200, { a: 1 });
@@ -91,7 +91,7 @@ describe("a reset before the headers", () => {
     ]);
   });
 
-  test("is tried again for PUT, with the same body", async () => {
+  test("is retried for PUT, with the same body", async () => {
     await using server = await FaultServer.start((exchange, count) => {
       if (count === 1)
         exchange.body.then(
@@ -106,24 +106,27 @@ describe("a reset before the headers", () => {
     expect(await server.exchange(2).body).toBe('{"a":"ü"}');
   });
 
-  test.each(["POST", "PATCH"] as const)("is final for %s: it may have taken effect", async (method) => {
-    await using server = await FaultServer.start((exchange) => {
-      exchange.body.then(
-        () => exchange.reset(),
-        () => undefined,
+  test.each(["POST", "PATCH"] as const)(
+    "is not retried for %s, which may have taken effect",
+    async (method) => {
+      await using server = await FaultServer.start((exchange) => {
+        exchange.body.then(
+          () => exchange.reset(),
+          () => undefined,
+        );
+      });
+      const { client, json } = transportTo(server.origin);
+      const init = { body: {}, ...json() };
+      const failure = await failureOf(
+        method === "POST" ? client.POST("/things", init) : client.PATCH("/things", init),
       );
-    });
-    const { client, json } = transportTo(server.origin);
-    const init = { body: {}, ...json() };
-    const failure = await failureOf(
-      method === "POST" ? client.POST("/things", init) : client.PATCH("/things", init),
-    );
-    expect(failure).toBeInstanceOf(SandboxConnectionException);
-    expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: false });
-    expect(server.exchanges).toHaveLength(1);
-  });
+      expect(failure).toBeInstanceOf(SandboxConnectionException);
+      expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: false });
+      expect(server.exchanges).toHaveLength(1);
+    },
+  );
 
-  test("is final for a stream, also by GET, and for what is not to be retried", async () => {
+  test("is not retried for a stream, even with GET, or with `retry: false`", async () => {
     await using server = await FaultServer.start((exchange) => exchange.reset());
     const { client, json, stream } = transportTo(server.origin);
     await failureOf(client.POST("/things", { body: {}, ...stream() }));
@@ -135,9 +138,9 @@ describe("a reset before the headers", () => {
   });
 });
 
-test("a connection that breaks while a response is read is tried again for GET, and named as such", async () => {
+test("a connection that breaks while a response is read is retried for GET, and the message says so", async () => {
   await using server = await FaultServer.start((exchange) => {
-    exchange.chunkedHead(200, { connection: "keep-alive" });
+    exchange.chunkedHead();
     exchange.chunk('{"a":');
     exchange.socket.end();
   });
@@ -149,7 +152,7 @@ test("a connection that breaks while a response is read is tried again for GET, 
   expect(server.exchanges).toHaveLength(4);
 });
 
-test("a response shorter than it says is an error", async () => {
+test("a response that is shorter than its content-length is an error", async () => {
   await using server = await FaultServer.start((exchange) => {
     exchange.head(200, { "content-length": "100" });
     exchange.socket.end('{"a":1}');
@@ -160,14 +163,14 @@ test("a response shorter than it says is an error", async () => {
   });
 });
 
-test("a name that cannot be looked up is known not to be sent", async () => {
+test("a request to a name that cannot be looked up is known not to be sent", async () => {
   const { client, json } = transportTo("http://no-such-host.invalid");
   const failure = await failureOf(client.POST("/things", { body: {}, ...json() }));
   expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: true });
   expect((failure as SandboxConnectionException).isNotSent).toBe(true);
 });
 
-test("a server that speaks no TLS is known not to have been sent anything, and the message asks for the scheme", async () => {
+test("a request to a server without TLS is known not to be sent, and the message suggests the protocol", async () => {
   const server = createServer((socket) => {
     socket.on("error", () => undefined);
     // Any server of plain HTTP answers a ClientHello with a complaint.
@@ -184,7 +187,7 @@ test("a server that speaks no TLS is known not to have been sent anything, and t
   expect(String(failure)).toContain("the TLS handshake failed; is it http, not https?");
 });
 
-test("a handshake that fails is known not to be sent", async () => {
+test("a request whose handshake fails is known not to be sent", async () => {
   // Without a certificate no handshake succeeds.
   const server = createTlsServer().listen(0, "127.0.0.1");
   server.on("tlsClientError", () => undefined);
@@ -199,7 +202,7 @@ test("a handshake that fails is known not to be sent", async () => {
   expect((failure as SandboxConnectionException).isNotSent).toBe(true);
 });
 
-describe("what a failure is made of", () => {
+describe("the cause of a failure", () => {
   const coded = (code: string, others: Record<string, unknown> = {}): Error =>
     Object.assign(new Error(`some ${code}`), { code, ...others });
   const wrapped = (cause: unknown): Error => new TypeError("fetch failed", { cause });
@@ -249,7 +252,7 @@ describe("what a failure is made of", () => {
     expect(isNotSent(error)).toBe(expected);
   });
 
-  test("is told from the innermost cause that says something", () => {
+  test("is described by the innermost cause that has a message", () => {
     expect(describeConnectionFailure(wrapped(coded("ECONNRESET")))).toBe(
       "the server closed the connection [some ECONNRESET]",
     );
@@ -262,7 +265,7 @@ describe("what a failure is made of", () => {
     expect(describeConnectionFailure(new Error(""))).toBe("no reason given");
   });
 
-  test("may be a circle", () => {
+  test("may be circular", () => {
     const error = new Error("round");
     error.cause = error;
     expect(isNotSent(error)).toBe(false);
@@ -270,8 +273,8 @@ describe("what a failure is made of", () => {
   });
 });
 
-describe("a fetch of the user's", () => {
-  test("that throws, or rejects with anything, fails the call with that as the cause", async () => {
+describe("a custom fetch", () => {
+  test("that throws or rejects with any value fails the call, with the value as cause", async () => {
     const own = { not: "an error" };
     for (const fetch of [
       () => {
@@ -296,7 +299,7 @@ describe("a fetch of the user's", () => {
     }
   });
 
-  test("that throws an exception of the library has it passed on", async () => {
+  test("may throw an exception of the library, which is passed on", async () => {
     const own = new SandboxException({ code: "CLOSED", message: "the local server is closed" });
     const { client, json } = transportTo("http://sandbox.test", { fetch: () => Promise.reject(own) });
     expect(await failureOf(client.POST("/things", { body: {}, ...json() }))).toBe(own);
@@ -316,7 +319,7 @@ describe("arguments that no URL can hold are refused before anything is sent:", 
     });
   });
 
-  test("half a character, in path and query", async () => {
+  test("a lone surrogate in path and query", async () => {
     const half = "\ud800";
     expect(
       await failureOf(client.GET("/things/{id}", { params: { path: { id: half } }, ...json() })),
@@ -329,7 +332,7 @@ describe("arguments that no URL can hold are refused before anything is sent:", 
   });
 });
 
-test("path and query values arrive as they were, whatever characters they have", async () => {
+test("path and query values arrive unchanged, whatever characters they have", async () => {
   await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const { client, json } = transportTo(`${server.origin}/base/`);
   await client.GET("/things/{id}", {

@@ -5,7 +5,7 @@ import { raceAbort } from "../../../src/transport/abort.js";
 import { failureOf } from "../../helpers/promises.js";
 import { TestClock, transportTo } from "./test-transport.js";
 
-/** What an attempt meets: a status, one with `Retry-After`, or a failed connection. */
+/** The outcome of an attempt: a status, one with `Retry-After`, or a failed connection. */
 type Failure = number | readonly [status: number, retryAfter: string] | "refused" | "reset";
 type Rules = "json" | "stream" | "download" | "upload" | "never";
 type Method = "GET" | "POST" | "PUT" | "PATCH";
@@ -272,7 +272,7 @@ describe.each([
   });
 });
 
-test("a date that is near is waited for, to the second", async () => {
+test("a date in the near future is waited for, to the second", async () => {
   const inTen = new Date(Math.ceil(Date.now() / 1_000) * 1_000 + 10_000).toUTCString();
   const vector: Vector = { ...again, name: "", failure: [503, inTen], policy: { maxRetries: 1 } };
   const { waits } = await run(vector);
@@ -290,7 +290,7 @@ test.each(["json", "download"] as const)(
         override sleep(_: number, signal: AbortSignal): Promise<void> {
           this.waits.push(0);
           if (this.waits.length < which) return Promise.resolve();
-          // A wait without an end, but for the abort.
+          // A wait that only the abort ends.
           queueMicrotask(() => controller.abort("enough"));
           return raceAbort(signal, new Promise<never>(() => undefined));
         }

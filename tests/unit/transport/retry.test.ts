@@ -104,7 +104,7 @@ describe("whether a request is sent again:", () => {
   });
 });
 
-describe("how long is waited:", () => {
+describe("how long a retry waits:", () => {
   test.each<[string, Partial<RetryState>, RetryPolicyOptions, number]>([
     ["at least the first backoff", { random: 0 }, {}, 500],
     ["at most three times the first backoff", { random: 1 }, {}, 1_500],
@@ -137,7 +137,7 @@ test("a policy is frozen, with the defaults that its documentation names", () =>
 describe("a request under a policy", () => {
   const unavailable = (): Response => new Response("what the server said", { status: 503 });
 
-  /** A client whose `fetch` meets these, one after the other, and then a success. */
+  /** A client whose `fetch` has these outcomes in order, and then succeeds. */
   function attempts(failures: readonly (() => Response)[], options: ConnectionOptions = {}) {
     const clock = new TestClock();
     let sent = 0;
@@ -170,7 +170,7 @@ describe("a request under a policy", () => {
     expect(sent()).toBe(4);
   });
 
-  test("tells the hook, and the log, of each wait, without a credential or the server's words", async () => {
+  test("reports each wait to the hook and the log, without credentials or the server's message", async () => {
     const events: RetryEvent[] = [];
     const logger = new CapturingLogger();
     const retryPolicy = new RetryPolicy({ onRetry: (event) => events.push(event) });
@@ -206,7 +206,7 @@ describe("a request under a policy", () => {
     expect(logger.records).toContain("warn retryPolicy.onRetry threw: Error: a hook's own");
   });
 
-  test("is sent once where its body can be read once", async () => {
+  test("is sent once if its body can be read once", async () => {
     const refused = () => {
       throw Object.assign(new Error("connect"), { code: "ECONNREFUSED" });
     };
@@ -220,7 +220,7 @@ describe("a request under a policy", () => {
     expect(often.sent()).toBe(2);
   });
 
-  test("fails with the signal's reason where that came before its own failure was seen", async () => {
+  test("fails with the signal's reason if the abort came before its own failure", async () => {
     const controller = new AbortController();
     const notFound = () => {
       controller.abort("enough");

@@ -27,7 +27,7 @@ async function open(
 
 const text = (bytes: Uint8Array | undefined): string => new TextDecoder().decode(bytes);
 
-test("a stream gives the bytes as they come, and ends with the response", async () => {
+test("a stream yields bytes as they arrive, and ends with the response", async () => {
   await using server = await FaultServer.start((exchange) => {
     exchange.chunkedHead();
     exchange.chunk("one");
@@ -51,7 +51,7 @@ test.each(["0", undefined])(
   },
 );
 
-test("a response that cannot have a body is not what was asked for", async () => {
+test("a response that cannot have a body is an error", async () => {
   await using server = await FaultServer.start((exchange) => exchange.head(204));
   const failure = await failureOf(open(transportTo(server.origin)));
   expect(failure).toBeInstanceOf(SandboxApiException);
@@ -79,7 +79,7 @@ test("cancelling before the first read closes the connection as well", async () 
   await server.exchange(1).closed;
 });
 
-test("cancelling aborts the request of a stand-in for fetch", async () => {
+test("cancelling aborts the request of a custom fetch", async () => {
   let signal: AbortSignal | undefined;
   const fetch = (_: string, init: RequestInit): Promise<Response> => {
     signal = init.signal ?? undefined;
@@ -91,7 +91,7 @@ test("cancelling aborts the request of a stand-in for fetch", async () => {
   expect(signal?.aborted).toBe(true);
 });
 
-test("an abort cancels the body of a stand-in for fetch that does not heed it", async () => {
+test("an abort cancels the body of a custom fetch that ignores it", async () => {
   const controller = new AbortController();
   let cancelled = (): void => undefined;
   const isCancelled = new Promise<void>((resolve) => (cancelled = resolve));
@@ -119,7 +119,7 @@ test("a slow reader slows the server down: nothing is read ahead of it beyond th
   });
   const reader = (await open(transportTo(server.origin))).getReader();
   await reader.read();
-  // The server has come to a stop when it has written nothing more for a number of turns.
+  // The server has stopped when it has written nothing for a number of turns.
   for (let before = -1; before !== written;) {
     before = written;
     for (let turn = 0; turn < 200; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -129,9 +129,9 @@ test("a slow reader slows the server down: nothing is read ahead of it beyond th
 });
 
 describe("a broken stream", () => {
-  test("throws what broke it, after the bytes that came", async () => {
+  test("throws its error after the bytes before it", async () => {
     await using server = await FaultServer.start((exchange) => {
-      exchange.chunkedHead(200, { connection: "keep-alive" });
+      exchange.chunkedHead();
       exchange.chunk("one");
     });
     const reader = (await open(transportTo(server.origin))).getReader();
@@ -149,7 +149,7 @@ describe("a broken stream", () => {
   });
 });
 
-describe("a stream that stands still", () => {
+describe("a stream that stalls", () => {
   beforeEach(() => {
     jest.useFakeTimers({ doNotFake: ["setImmediate", "nextTick", "queueMicrotask", "performance"] });
   });
@@ -202,7 +202,7 @@ describe("a stream that stands still", () => {
   });
 });
 
-test("closing the client ends what is under way, in every phase, and all that comes later, with CLOSED", async () => {
+test("closing the client ends all current and later calls with CLOSED, in every phase", async () => {
   await using server = await FaultServer.start((exchange) => {
     if (exchange.method === "POST") exchange.chunkedHead();
   });

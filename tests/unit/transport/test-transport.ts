@@ -21,7 +21,7 @@ type Operation<Body> = {
   requestBody?: { content: { "application/json": Body } };
 } & Answers;
 
-/** A small contract of our own: each method, on any thing. */
+/** A small API: each method, on any thing. */
 export interface Paths {
   "/things": {
     get: Operation<never>;
@@ -32,7 +32,7 @@ export interface Paths {
   "/things/{id}": { get: Operation<never>; delete: Operation<never> };
 }
 
-/** Time that passes by waiting only. */
+/** A clock whose time passes only while something sleeps. */
 export class TestClock implements Clock {
   readonly waits: number[] = [];
   #now = 0;
@@ -52,10 +52,10 @@ export class TestClock implements Clock {
   }
 }
 
-// The call that a response was received by.
+// The call that received a response.
 const calls = new WeakMap<Response, Call>();
 
-/** What a request is sent with, to be spread into the options of the typed client. */
+/** Returns the options of the typed client for a call. */
 function initOf(call: Call): { readonly fetch: (request: Request) => Promise<Response> } {
   return {
     fetch: async (request) => {
@@ -66,7 +66,7 @@ function initOf(call: Call): { readonly fetch: (request: Request) => Promise<Res
   };
 }
 
-/** A transport, its client and the rules of its calls. */
+/** A transport, and a typed client whose calls it sends. */
 export class TestTransport {
   readonly transport: Transport<Client<Paths>>;
   readonly client: Client<Paths>;
@@ -84,7 +84,7 @@ export class TestTransport {
     ({ ...initOf(streamCall(this.transport, controller)), parseAs: "stream" }) as const;
 }
 
-/** The body of a response that is read as it comes, as a stream. */
+/** Returns the body of a streaming response. */
 export function streamOf({ response }: { readonly response: Response }): ReadableStream<Uint8Array> {
   const call = calls.get(response);
   if (call === undefined) throw new Error("The response was not received by a call of these tests.");
@@ -106,7 +106,7 @@ function toStream(body: ResponseBody): ReadableStream<Uint8Array> {
   );
 }
 
-/** A transport to an address, with time and chance of its own. */
+/** Creates a transport to an address, with a test clock. */
 export function transportTo(
   url: string,
   options: ConnectionOptions = {},

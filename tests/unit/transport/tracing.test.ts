@@ -34,7 +34,7 @@ test("each attempt of a request is published, with how it ended and no credentia
   ]);
 });
 
-test("nothing is published where nobody has subscribed", async () => {
+test("nothing is published without a subscriber", async () => {
   await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const { client } = transportTo(server.origin);
   await client.GET("/things");

@@ -20,7 +20,7 @@ async function upload(transport: Transport, data: ByteSource, options = {}, type
   return (await transport.client.POST("/things", { body: null, ...init })).data;
 }
 
-/** A source that gives what the test puts in. */
+/** A source that yields what the test puts in. */
 function source(): {
   readonly stream: ReadableStream<Uint8Array>;
   readonly put: (text: string | undefined) => void;
@@ -40,7 +40,7 @@ describe("an upload", () => {
     ["bytes", () => new TextEncoder().encode("grüße"), "7"],
     ["a blob", () => new Blob(["grüße"], { type: "text/x" }), "7"],
     ["a stream", () => new Blob(["grüße"]).stream(), undefined],
-  ])("of %s arrives as it is, with its type and, where it is known, its length", async (_, data, length) => {
+  ])("of %s arrives unchanged, with its type and, if it is known, its length", async (_, data, length) => {
     await using server = await FaultServer.start((exchange) => {
       exchange.body.then(
         () => exchange.json(200, { a: 1 }),
@@ -61,7 +61,7 @@ describe("an upload", () => {
     expect(headers).toMatchObject({ "content-type": "text/x", "content-length": "4" });
   });
 
-  test("keeps the type that the caller names", async () => {
+  test("keeps the content type that the caller sets", async () => {
     await using server = await FaultServer.start((exchange) => exchange.answer(200));
     const { client, upload: rules } = transportTo(server.origin);
     const headers = { "Content-Type": "application/x-own" };
@@ -77,7 +77,7 @@ describe("an upload", () => {
       jest.useRealTimers();
     });
     const pass = async (seconds: number): Promise<void> => {
-      // A stream asks for its next piece some turns after it has given one.
+      // A stream pulls its next chunk some turns after it has delivered one.
       for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       jest.advanceTimersByTime(seconds * 1_000);
     };
@@ -99,7 +99,7 @@ describe("an upload", () => {
       expect(arrived).toBe("onetwo");
     });
 
-    test("while the server takes it piece by piece", async () => {
+    test("while the server reads it chunk by chunk", async () => {
       const size = 640 * 1024;
       let taken = 0;
       const fetch = async (_: string, { body }: RequestInit): Promise<Response> => {
@@ -116,7 +116,7 @@ describe("an upload", () => {
     });
   });
 
-  test("that the server takes no more of fails, and is closed", async () => {
+  test("that the server stops reading fails, and is closed", async () => {
     await using server = await FaultServer.start(({ socket }) => {
       socket.pause();
     });
@@ -130,7 +130,7 @@ describe("an upload", () => {
     await server.exchange(1).closed;
   });
 
-  test("that is taken but never answered fails", async () => {
+  test("that gets no response fails", async () => {
     await using server = await FaultServer.start(() => undefined);
     expect(
       await failureOf(upload(transportTo(server.origin), "data", { idleTimeoutSeconds: 0.1 })),
@@ -139,7 +139,7 @@ describe("an upload", () => {
     });
   });
 
-  test("that is refused halfway says why", async () => {
+  test("that is refused halfway fails with the reason", async () => {
     await using server = await FaultServer.start((exchange) =>
       exchange.json(413, { code: "TOO_LARGE", message: "too large" }),
     );
@@ -151,7 +151,7 @@ describe("an upload", () => {
     });
   });
 
-  test("whose source fails is failed by that, and is closed", async () => {
+  test("whose source fails fails with the same error, and is closed", async () => {
     await using server = await FaultServer.start(() => undefined);
     const own = new Error("the disk is gone");
     let pulls = 0;
@@ -167,7 +167,7 @@ describe("an upload", () => {
     expect(String(failure)).toContain("the disk is gone");
   });
 
-  test("of what can be read once is sent once; other bodies again, when nothing was sent", async () => {
+  test("of a body that can be read once is sent once; other bodies are sent again if nothing was sent", async () => {
     const origin = "http://no-such-host.invalid";
     let sent = 0;
     const fetch = (url: string, init: RequestInit): Promise<Response> => {
@@ -184,14 +184,14 @@ describe("an upload", () => {
 describe("the timer of an upload", () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length;
 
-  test("stands still when the attempt is over, also when its source gives way then", async () => {
+  test("stops when the attempt has ended, even if its source yields then", async () => {
     let isSilent = false;
     const idle = new IdleTimer(60, () => (isSilent = true));
     const body = new SegmentedBody([{ name: "data", data: source().stream }], "");
     const before = timers();
     const reader = body.stream(idle).getReader();
     const reading = reader.read();
-    // The source is asked some microtasks later.
+    // The source is read some microtasks later.
     await new Promise((resolve) => setImmediate(resolve));
     await reader.cancel();
     expect((await reading).done).toBe(true);
@@ -213,12 +213,12 @@ describe("a download", () => {
   const get = async (transport: Transport, options = {}): Promise<ReadableStream<Uint8Array>> =>
     streamOf(await transport.client.GET("/things", transport.download(options)));
 
-  test("is asked for again until it begins, and then no more", async () => {
+  test("is retried until it begins, and not after that", async () => {
     await using server = await FaultServer.start((exchange, count) => {
       if (count === 1) exchange.reset();
       else if (count === 2) exchange.answer(503);
       else {
-        exchange.chunkedHead(200, { connection: "keep-alive" });
+        exchange.chunkedHead();
         exchange.chunk("begin");
       }
     });
@@ -229,7 +229,7 @@ describe("a download", () => {
     expect(server.exchanges).toHaveLength(3);
   });
 
-  test("fails when it does not begin, or stands still, for the config's idle timeout", async () => {
+  test("fails if it does not begin, or stalls, for the idle timeout of the config", async () => {
     await using server = await FaultServer.start((exchange, count) => {
       if (count > 1) exchange.chunkedHead();
     });

@@ -8,7 +8,7 @@ import { CapturingLogger } from "../../helpers/capturing-logger.js";
 import { failureOf } from "../../helpers/promises.js";
 import { streamOf, TestClock, transportTo } from "./test-transport.js";
 
-/** The headers of interest that a server sees. */
+/** The headers that a server gets and that matter here. */
 async function seenBy(
   server: ServerKind,
   options: ConnectionOptions = {},
@@ -48,8 +48,8 @@ const lifecycleOnly = {
 const sandboxOnly = { key: undefined, lifecycle: undefined, sandbox: "s", endpoint: "e", both: "sandbox" };
 const everything = { key: "the-key", lifecycle: "l", sandbox: "s", endpoint: "e", both: "sandbox" };
 
-describe("who sees what:", () => {
-  test("the lifecycle server its key and headers, never those for sandboxes", async () => {
+describe("which server gets which headers:", () => {
+  test("the lifecycle server gets its key and headers, never those for sandboxes", async () => {
     expect(await seenBy("lifecycle")).toEqual(lifecycleOnly);
   });
 
@@ -60,14 +60,14 @@ describe("who sees what:", () => {
     },
   );
 
-  test("the lifecycle server's proxy all of them, with or without /v1 in its path", async () => {
+  test("the lifecycle server's proxy gets all of them, with or without /v1 in its path", async () => {
     expect(await seenBy("execd", { useServerProxy: true }, proxied)).toEqual(everything);
     expect(
       await seenBy("execd", { useServerProxy: true }, { ...proxied, path: `/v1${proxied.path}` }),
     ).toEqual(everything);
   });
 
-  test("what only looks like the proxy no key: without the option, at another origin, at another path", async () => {
+  test("a URL that only resembles the proxy gets no key: without the option, at another origin, at another path", async () => {
     expect(await seenBy("execd", { useServerProxy: false }, proxied)).toEqual(sandboxOnly);
     expect(await seenBy("execd", { useServerProxy: true }, { ...proxied, isLifecycleOrigin: false })).toEqual(
       sandboxOnly,
@@ -77,7 +77,7 @@ describe("who sees what:", () => {
     );
   });
 
-  test("a key among the headers, in any spelling, wins over the option", async () => {
+  test("a key among the headers, in any case, overrides the option", async () => {
     expect(await seenBy("lifecycle", { headers: { "Open-Sandbox-Api-Key": "own" } })).toMatchObject({
       key: "own",
     });
@@ -88,7 +88,7 @@ describe("who sees what:", () => {
   });
 });
 
-test("the SDK names itself, unless the user names it; the type of a body stays what it is", async () => {
+test("the SDK sets its User-Agent unless the user sets one, and keeps the content type", async () => {
   await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
   const headers = { "user-agent": "mine/1", "Content-Type": "text/plain" };
   for (const options of [{}, { sandboxHeaders: headers }]) {
@@ -101,7 +101,7 @@ test("the SDK names itself, unless the user names it; the type of a body stays w
   expect(readFileSync("package.json", "utf8")).toContain(`"version": "${VERSION}"`);
 });
 
-test("no credential is in a log, an error or its JSON, whatever happens", async () => {
+test("no credential is in a log, an error or its JSON", async () => {
   await using server = await FaultServer.start((exchange, count) => {
     if (count === 1) exchange.reset();
     else if (count === 2)
@@ -141,7 +141,7 @@ test("no credential is in a log, an error or its JSON, whatever happens", async 
 });
 
 describe("an address that changes", () => {
-  test("takes the same client along, with other headers", async () => {
+  test("keeps the client, with other headers", async () => {
     await using before = await FaultServer.start((exchange) => exchange.json(200, { at: "before" }));
     await using after = await FaultServer.start((exchange) => exchange.json(200, { at: "after" }));
     const transport = transportTo(before.origin, {}, { headers: { "X-Route": "old", "X-Old": "1" } });
@@ -153,7 +153,7 @@ describe("an address that changes", () => {
     expect(after.exchange(1).headers["x-old"]).toBeUndefined();
   });
 
-  test("is refused where it is none, or has headers that cannot be sent; the old one stays", async () => {
+  test("is rejected if it or its headers are not valid, and the old one stays", async () => {
     await using server = await FaultServer.start((exchange) => exchange.json(200, {}));
     const transport = transportTo(server.origin);
     for (const [url, headers] of [
@@ -167,7 +167,7 @@ describe("an address that changes", () => {
     expect((await transport.client.GET("/things", transport.json())).data).toEqual({});
   });
 
-  test("is looked up once when connections fail, for all that ask, and the requests are sent there", async () => {
+  test("is looked up once for all requests when connections fail, and they are sent there", async () => {
     await using after = await FaultServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     let lookups = 0;
@@ -189,7 +189,7 @@ describe("an address that changes", () => {
     expect(after.exchanges.map(({ headers }) => headers["x-new"])).toEqual(["1", "1", "1"]);
   });
 
-  test("is not looked up for a POST that may have been sent, nor for what is not to be retried", async () => {
+  test("is not looked up for a POST that may have been sent, nor with `retry: false`", async () => {
     await using server = await FaultServer.start((exchange) => exchange.reset());
     const refresh = (): Promise<never> => {
       throw new Error("It was looked up.");
@@ -230,7 +230,7 @@ describe("an address that changes", () => {
     },
   );
 
-  test("stays what a resume has made it meanwhile, and the call goes there", async () => {
+  test("stays the one that a resume has set meanwhile, and the call goes there", async () => {
     await using after = await FaultServer.start((exchange) => exchange.json(200, {}));
     const url = await unusedOrigin();
     const refresh = (): Promise<Target> => {
@@ -254,7 +254,7 @@ describe("the cache of a browser", () => {
     return seen[0] ?? {};
   };
 
-  test.each(["document", "WorkerNavigator"])("is not used where there is a global %s", async (name) => {
+  test.each(["document", "WorkerNavigator"])("is not used if there is a global %s", async (name) => {
     Object.defineProperty(globalThis, name, { value: {}, configurable: true });
     try {
       expect(await optionsOfFetch()).toMatchObject({ cache: "no-store" });
@@ -263,7 +263,7 @@ describe("the cache of a browser", () => {
     }
   });
 
-  test("is not mentioned elsewhere: some platforms refuse the option", async () => {
+  test("is not set elsewhere, since some platforms refuse the option", async () => {
     expect(await optionsOfFetch()).not.toHaveProperty("cache");
   });
 });
