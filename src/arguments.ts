@@ -18,7 +18,8 @@ const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["domain", "connectionConfig.domain"],
   ["healthCheckPollingInterval", "healthCheckPollingIntervalMillis"],
 ]);
-const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event)$/;
+/** The names of the handlers of runs. */
+export const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event)$/;
 
 /**
  * Asserts that a value is an object and contains no option names of other SDKs, and returns it. A string, as in
@@ -55,7 +56,7 @@ export function assertOptionalText(value: unknown, name: string): asserts value 
 /** Asserts that a text has no lone surrogates. UTF-8 cannot encode them, so that the server would receive another text. */
 export function assertWellFormed(text: string, name: string): void {
   if (/\p{Surrogate}/u.test(text)) {
-    throw new InvalidArgumentException(`${name} must be well-formed Unicode; it contains a lone surrogate.`);
+    throw new InvalidArgumentException(`${name} must be well-formed Unicode.`);
   }
 }
 
@@ -90,6 +91,11 @@ export function assertBoolean(value: unknown, name: string): asserts value is bo
 /** Asserts that a value is a function or `undefined`. */
 export function assertFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== "function") refuse(name, "a function", value);
+}
+
+/** Asserts that a value is a list. */
+export function assertList(value: unknown, name: string): asserts value is readonly unknown[] {
+  if (!Array.isArray(value)) refuse(name, "a list", value);
 }
 
 /** Asserts that a value is one of the allowed strings. */

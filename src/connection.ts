@@ -189,7 +189,7 @@ export class ConnectionConfig implements ConnectionOptions {
       const shown = redactUrl(endpoint.includes("://") ? endpoint : `//${endpoint}`);
       throw new SandboxException({
         code: "UNEXPECTED_RESPONSE",
-        message: `The server sent an endpoint that is not a valid address: ${JSON.stringify(shown)}.`,
+        message: `The server sent an endpoint that is not valid: ${JSON.stringify(shown)}.`,
       });
     }
     const path = url.pathname.replace(/\/+$/, "");

@@ -1,4 +1,4 @@
-import { assertFunction, assertInteger, checkOptions, refuse } from "./arguments.js";
+import { assertFunction, assertInteger, assertList, checkOptions, refuse } from "./arguments.js";
 import type { SandboxException } from "./errors.js";
 
 /** Describes a retry. It is passed to {@link RetryPolicyOptions.onRetry} before the wait. */
@@ -76,9 +76,7 @@ export class RetryPolicy {
     assertAmount("maxBackoffMillis", maxBackoffMillis, initialBackoffMillis);
     if (deadlineSeconds !== null) assertAmount("deadlineSeconds", deadlineSeconds);
     assertFunction(onRetry, "retryPolicy.onRetry");
-    // Callers in plain JavaScript may pass anything, whatever its type.
-    const statuses: unknown = retryablePostStatuses;
-    if (!Array.isArray(statuses)) refuse("retryPolicy.retryablePostStatuses", "an array", statuses);
+    assertList(retryablePostStatuses, "retryPolicy.retryablePostStatuses");
     for (const status of retryablePostStatuses) {
       if (status < 400 || status > 599 || !Number.isInteger(status)) {
         refuse("retryPolicy.retryablePostStatuses", "a list of error statuses, 400 to 599", status);

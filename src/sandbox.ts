@@ -1,7 +1,7 @@
 import { assertText, type CallOptions, checkOptions } from "./arguments.js";
 import { createExecdClient, type ExecdClient } from "../generated/execd.js";
 import { ConnectionConfig } from "./connection.js";
-import { InvalidArgumentException, SandboxConnectionException, SandboxInternalException } from "./errors.js";
+import { InvalidArgumentException, SandboxConnectionException } from "./errors.js";
 import { RunQueue } from "./execution/run-queue.js";
 import {
   assertConnectOptions,
@@ -12,10 +12,10 @@ import {
   type OpenOptions,
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
-import { createSandbox, discardSandbox, waitAtMost } from "./lifecycle/creation.js";
+import { cleanUp, createSandbox } from "./lifecycle/creation.js";
 import { getDiagnostics, type Diagnostics, type DiagnosticsKind } from "./lifecycle/diagnostics.js";
 import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
-import { EXECD_PORT, preferDirectEndpoint } from "./lifecycle/direct-endpoint.js";
+import { EXECD_PORT, findExecd, preferDirectEndpoint } from "./lifecycle/direct-endpoint.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import { Commands } from "./services/commands.js";
@@ -27,9 +27,6 @@ import { waitForPort } from "./services/wait-for-port.js";
 import type { WaitOptions } from "./services/wait-for-output.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
-
-/** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion continues after that. */
-const CLEAN_UP_SECONDS = 5;
 
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
 export interface SandboxReadyOptions extends ReadyOptions {
@@ -88,34 +85,24 @@ export class Sandbox {
    * @internal
    */
   readonly link: SandboxLink;
-  readonly #lifecycle: Lifecycle;
+  readonly #parts: SandboxParts;
   readonly #execd: Transport<ExecdClient>;
   /** Where execd was when the instance was made. */
   #endpoint: SandboxEndpoint;
-  readonly #killOnDispose: boolean;
-  #killing: Promise<void> | undefined;
-  #mayBeKilled = false;
+  /** Whether the latest {@link kill} has succeeded. */
+  #hasKilled: Promise<boolean> | undefined;
 
   private constructor(parts: SandboxParts, endpoint: SandboxEndpoint) {
-    const { sandboxId, config, lifecycle, killOnDispose } = parts;
+    const { sandboxId, config } = parts;
     this.id = sandboxId;
     this.connectionConfig = config;
-    this.#lifecycle = lifecycle;
-    this.#killOnDispose = killOnDispose;
+    this.#parts = parts;
     this.#endpoint = endpoint;
     this.#execd = new Transport({
       server: "execd",
       config,
       sandboxId,
-      endpoint: {
-        ...endpoint,
-        refresh: async (signal) =>
-          await preferDirectEndpoint(
-            await getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }),
-            parts,
-            signal,
-          ),
-      },
+      endpoint: { ...endpoint, refresh: (signal) => findExecd(parts, signal) },
       createClient: createExecdClient,
     });
     this.link = { sandboxId, config, execd: this.#execd, runs: new RunQueue() };
@@ -139,27 +126,25 @@ export class Sandbox {
   static async create(options: SandboxCreateOptions = {}): Promise<Sandbox> {
     const body = resolveCreateBody(options);
     assertConnectOptions(options);
-    const { createTimeoutSeconds = DEFAULT_CREATE_TIMEOUT_SECONDS, signal, onProgress } = options;
+    const {
+      createTimeoutSeconds: timeoutSeconds = DEFAULT_CREATE_TIMEOUT_SECONDS,
+      signal,
+      onProgress,
+    } = options;
     const config = ConnectionConfig.from(options.connectionConfig);
     const lifecycle = new Lifecycle(config);
     const startedAt = performance.now();
-    const sandboxId = await createSandbox(lifecycle, body, {
-      timeoutSeconds: createTimeoutSeconds,
-      signal,
-    });
+    const sandboxId = await createSandbox(lifecycle, body, { timeoutSeconds, signal });
     const report = async (phase: CreateProgress["phase"]): Promise<void> => {
       const elapsedMillis = Math.round(performance.now() - startedAt);
-      await raced((async () => onProgress?.({ phase, sandboxId, elapsedMillis }))(), signal);
+      await raceAbort(signal, (async () => onProgress?.({ phase, sandboxId, elapsedMillis }))());
     };
     try {
       await report("created");
       const parts = { sandboxId, config, lifecycle, killOnDispose: options.killOnDispose ?? false };
       return await Sandbox.#open(parts, options, report);
     } catch (error) {
-      // Not through the instance's own client: a health check may have closed it.
-      const removal = discardSandbox(new Lifecycle(config), sandboxId);
-      // On abort, reject at once and delete in the background.
-      if (signal?.aborted !== true) await waitAtMost(CLEAN_UP_SECONDS, removal);
+      await cleanUp(config, sandboxId, signal);
       lifecycle.close();
       throw error;
     }
@@ -210,18 +195,8 @@ export class Sandbox {
   ): Promise<Sandbox> {
     const { sandboxId, lifecycle } = parts;
     const startedAt = performance.now();
-    const resolved: SandboxEndpoint[] = [];
-    const resolve = async (signal: AbortSignal): Promise<boolean> => {
-      resolved.push(await getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal }));
-      return true;
-    };
-    await waitUntilReady({ ...parts, check: resolve }, options, startedAt);
-    const [endpoint] = resolved;
-    if (endpoint === undefined)
-      throw new SandboxInternalException({
-        message: "Expected an endpoint after a successful wait.",
-        sandboxId,
-      });
+    const check = (signal: AbortSignal) => getEndpoint(lifecycle, sandboxId, EXECD_PORT, { signal });
+    const endpoint = await waitUntilReady({ ...parts, check }, options, startedAt);
     const sandbox = new Sandbox(parts, endpoint);
     try {
       await report?.("endpoint");
@@ -238,7 +213,7 @@ export class Sandbox {
 
   /** Returns the lifecycle server's description of the sandbox. @throws {SandboxApiException} status 404 if it does not exist */
   getInfo(options: CallOptions = {}): Promise<SandboxInfo> {
-    return this.#lifecycle.get(this.id, options);
+    return this.#parts.lifecycle.get(this.id, options);
   }
 
   /** Checks once whether the sandbox responds. @throws {SandboxException} `CLOSED`, and the reason of an abort */
@@ -269,7 +244,7 @@ export class Sandbox {
    * On Kubernetes, it is paused some time after this resolves. {@link getInfo} returns the current state.
    */
   pause(options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.pause(this.id, options);
+    return this.#parts.lifecycle.pause(this.id, options);
   }
 
   /**
@@ -280,7 +255,7 @@ export class Sandbox {
    */
   async resume(options: SandboxReadyOptions = {}): Promise<this> {
     assertConnectOptions(options);
-    await this.#lifecycle.resume(this.id, options);
+    await this.#parts.lifecycle.resume(this.id, options);
     const candidate = await Sandbox.#open(this.#parts, options, () => this.#execd.assertOpen());
     this.#execd.retarget(candidate.#endpoint);
     candidate.#execd.close();
@@ -294,7 +269,7 @@ export class Sandbox {
    * @returns the new expiry
    */
   renew(seconds: number, options: CallOptions = {}): Promise<Date> {
-    return this.#lifecycle.renew(this.id, seconds, options);
+    return this.#parts.lifecycle.renew(this.id, seconds, options);
   }
 
   /**
@@ -308,12 +283,12 @@ export class Sandbox {
     patch: Readonly<Record<string, string | null>>,
     options: CallOptions = {},
   ): Promise<SandboxInfo> {
-    return this.#lifecycle.patchMetadata(this.id, patch, options);
+    return this.#parts.lifecycle.patchMetadata(this.id, patch, options);
   }
 
   /** Returns the address of a port of the sandbox. Does not check whether a program listens there. */
   getEndpoint(port: number, options: CallOptions = {}): Promise<SandboxEndpoint> {
-    return getEndpoint(this.#lifecycle, this.id, port, options);
+    return getEndpoint(this.#parts.lifecycle, this.id, port, options);
   }
 
   /**
@@ -350,7 +325,10 @@ export class Sandbox {
         "expires must be a time in the future: a Date, or whole seconds since 1970.",
       );
     }
-    return await getEndpoint(this.#lifecycle, this.id, port, { ...checkOptions(options), expires: seconds });
+    return await getEndpoint(this.#parts.lifecycle, this.id, port, {
+      ...checkOptions(options),
+      expires: seconds,
+    });
   }
 
   /**
@@ -359,7 +337,7 @@ export class Sandbox {
    * @returns the snapshot, usually in the state `Creating`; poll `SandboxManager.getSnapshot` until it is `Ready`
    */
   createSnapshot(options: CallOptions & { readonly name?: string | undefined } = {}): Promise<SnapshotInfo> {
-    return this.#lifecycle.createSnapshot(this.id, options);
+    return this.#parts.lifecycle.createSnapshot(this.id, options);
   }
 
   /**
@@ -372,7 +350,7 @@ export class Sandbox {
     kind: DiagnosticsKind,
     options: CallOptions & { readonly scope: string },
   ): Promise<Diagnostics> {
-    return getDiagnostics(this.#lifecycle, this.id, kind, options);
+    return getDiagnostics(this.#parts.lifecycle, this.id, kind, options);
   }
 
   /**
@@ -383,45 +361,34 @@ export class Sandbox {
    */
   async kill(options: CallOptions = {}): Promise<void> {
     throwIfAborted(checkOptions(options).signal);
-    const isRepeated = this.#mayBeKilled;
-    const before = this.#killing;
+    const before = this.#hasKilled;
     const killing = (async () => {
       // Wait for an earlier call; only if that failed, send another request.
-      if (before !== undefined && (await raced(succeeds(before), options.signal))) return;
-      this.#mayBeKilled = true;
-      await this.#lifecycle.kill(this.id, { ...options, isRepeated });
+      if (before !== undefined && (await raceAbort(options.signal, before))) return;
+      await this.#parts.lifecycle.kill(this.id, { ...options, isRepeated: before !== undefined });
       // Otherwise calls would be retried to an address that no longer exists.
       this.#execd.close();
     })();
-    this.#killing = killing;
+    this.#hasKilled = killing.then(() => true).catch(() => false);
     await killing;
   }
 
   /** Ends this instance's calls and streams with `CLOSED`, and rejects later calls. The sandbox keeps running. */
   close(): Promise<void> {
     this.#execd.close();
-    this.#lifecycle.close();
+    this.#parts.lifecycle.close();
     return Promise.resolve();
   }
 
   /** Closes this instance. With `killOnDispose`, kills the sandbox first; succeeds if the sandbox does not exist. */
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      if (this.#killOnDispose && !this.#execd.closed) await this.kill();
+      if (this.#parts.killOnDispose && !this.#execd.closed) await this.kill();
     } catch (error) {
       if (!isGone(error)) throw error;
     } finally {
       await this.close();
     }
-  }
-
-  get #parts(): SandboxParts {
-    return {
-      sandboxId: this.id,
-      config: this.connectionConfig,
-      lifecycle: this.#lifecycle,
-      killOnDispose: this.#killOnDispose,
-    };
   }
 
   async #waitUntilReady(options: SandboxReadyOptions, startedAt?: number): Promise<void> {
@@ -443,15 +410,4 @@ export class Sandbox {
     };
     await waitUntilReady({ ...this.#parts, check }, options, startedAt);
   }
-}
-
-async function raced<Value>(work: Promise<Value>, signal: AbortSignal | undefined): Promise<Value> {
-  return await (signal === undefined ? work : raceAbort(signal, work));
-}
-
-function succeeds(work: Promise<void>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
-  );
 }

@@ -31,7 +31,7 @@ export class EventHistory {
   join(): Reader {
     if (this.#dropped > 0) {
       throw new InvalidArgumentException(
-        "With maxOutputBytes the events of a run are not kept: start the loop before the first event.",
+        "With maxOutputBytes events are not kept: start the loop before the first one.",
       );
     }
     const reader = { next: 0 };

@@ -143,7 +143,7 @@ export class RunStream implements Interruptible, FrameSink {
       await this.#interruptLost(this.#id, signal);
     } else if (this.#isOver || this.stopped !== undefined) {
       // A stopped run is being interrupted already.
-      await (signal === undefined ? ended : raceAbort(signal, ended));
+      await raceAbort(signal, ended);
     } else {
       await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
         void this.#drain(limit);

@@ -3,6 +3,7 @@ import {
   assertEnvironment,
   assertFunction,
   assertInteger,
+  assertList,
   assertOneOf,
   assertOptionalText,
   assertSeconds,
@@ -185,8 +186,8 @@ function resolveImage(
 
 function assertEntrypoint(entrypoint: unknown): void {
   if (entrypoint === undefined) return;
-  const isList = Array.isArray(entrypoint) && entrypoint.length > 0;
-  if (!isList || entrypoint.some((word) => typeof word !== "string")) {
+  assertList(entrypoint, "entrypoint");
+  if (entrypoint.length === 0 || entrypoint.some((word) => typeof word !== "string")) {
     refuse("entrypoint must be a list of at least one string.");
   }
 }
@@ -201,7 +202,7 @@ function assertNetwork(
     assertOneOf(policy.defaultAction, "networkPolicy.defaultAction", ["allow", "deny"]);
   }
   const rules = policy?.egress ?? [];
-  if (!Array.isArray(rules)) refuse("networkPolicy.egress must be a list.");
+  assertList(rules, "networkPolicy.egress");
   for (const [index, { action, target }] of rules.entries()) {
     assertOneOf(action, `networkPolicy.egress[${index}].action`, ["allow", "deny"]);
     assertText(target, `networkPolicy.egress[${index}].target`);

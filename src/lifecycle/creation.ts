@@ -1,4 +1,5 @@
 import type { CallOptions } from "../arguments.js";
+import type { ConnectionConfig } from "../connection.js";
 import {
   SandboxApiException,
   SandboxConnectionException,
@@ -8,12 +9,14 @@ import {
 import { raceAbort, throwIfAborted, withLimit } from "../transport/abort.js";
 import { describeFailure } from "../transport/log.js";
 import { expectRecord, expectText } from "../transport/response.js";
-import { startTimer } from "../transport/timeout.js";
 import type { CreateBody } from "./create-options.js";
-import type { Lifecycle } from "./lifecycle.js";
+import { Lifecycle } from "./lifecycle.js";
 
 /** How long to wait for the response to an aborted creation, in seconds. Node's `fetch` also times out by then. */
 const FOLLOW_SECONDS = 300;
+
+/** How long a failed creation waits for its sandbox to be deleted, in seconds; the deletion continues after that. */
+const CLEAN_UP_SECONDS = 5;
 
 /** Options of {@link createSandbox}. */
 interface CreationOptions extends CallOptions {
@@ -76,7 +79,7 @@ async function followAndDiscard(creating: Promise<string>, lifecycle: Lifecycle)
 }
 
 /** Deletes the sandbox of a failed creation. Never rejects. */
-export async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
+async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): Promise<void> {
   try {
     await lifecycle.kill(sandboxId, { isRepeated: true });
   } catch (error) {
@@ -85,12 +88,16 @@ export async function discardSandbox(lifecycle: Lifecycle, sandboxId: string): P
   }
 }
 
-/** Waits for a promise that never rejects, up to a time limit. */
-export async function waitAtMost(seconds: number, work: Promise<void>): Promise<void> {
-  let stop = (): void => undefined;
-  const over = new Promise<void>((resolve) => (stop = startTimer(seconds, resolve)));
-  await Promise.race([work, over]);
-  stop();
+/** Deletes the sandbox of a failed creation. Waits for that for a moment, unless the caller has aborted. */
+export async function cleanUp(
+  config: ConnectionConfig,
+  sandboxId: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Not through the instance's own client: a health check may have closed it.
+  const removal = discardSandbox(new Lifecycle(config), sandboxId);
+  if (signal?.aborted === true) return;
+  await withLimit({ seconds: CLEAN_UP_SECONDS }, (limit) => raceAbort(limit, removal)).catch(() => undefined);
 }
 
 /** Replaces an error after which it is unknown whether the sandbox exists. */

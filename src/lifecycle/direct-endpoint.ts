@@ -2,7 +2,7 @@ import type { ConnectionConfig } from "../connection.js";
 import { createExecdClient } from "../../generated/execd.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { Transport } from "../transport/transport.js";
-import type { SandboxEndpoint } from "./lifecycle.js";
+import { getEndpoint, type Lifecycle, type SandboxEndpoint } from "./lifecycle.js";
 
 /** The port of execd in every sandbox. */
 export const EXECD_PORT = 44_772;
@@ -32,4 +32,13 @@ export async function preferDirectEndpoint(
     throwIfAborted(signal);
     return endpoint;
   }
+}
+
+/** Looks up where execd is now. */
+export async function findExecd(
+  sandbox: { readonly sandboxId: string; readonly config: ConnectionConfig; readonly lifecycle: Lifecycle },
+  signal: AbortSignal,
+): Promise<SandboxEndpoint> {
+  const found = await getEndpoint(sandbox.lifecycle, sandbox.sandboxId, EXECD_PORT, { signal });
+  return await preferDirectEndpoint(found, sandbox, signal);
 }

@@ -20,13 +20,11 @@ export function assertLabels(
     const [name = "", prefix, ...more] = key.split("/").reverse();
     const at = `${field}[${JSON.stringify(key)}]`;
     if (!NAME.test(name) || (prefix !== undefined && !PREFIX.test(prefix)) || more.length > 0) {
-      throw new InvalidArgumentException(`${at}: the key must be a valid label key of Kubernetes.`);
+      throw new InvalidArgumentException(`${at} must have a valid label key of Kubernetes.`);
     }
     if (prefix === RESERVED_PREFIX) throw new InvalidArgumentException(`${at}: ${prefix}/ is reserved.`);
     if (label !== "" && !NAME.test(label)) {
-      throw new InvalidArgumentException(
-        `${at} must be at most 63 letters, digits, "-", "_" and ".", and begin and end with a letter or digit.`,
-      );
+      throw new InvalidArgumentException(`${at} must be a valid label value of Kubernetes.`);
     }
   }
 }

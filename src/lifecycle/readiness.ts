@@ -14,11 +14,11 @@ const DEFAULT_POLLING_INTERVAL_MILLIS = 200;
 const STATE_INTERVAL_MILLIS = 1_000;
 
 /** What {@link waitUntilReady} needs to know about a sandbox. */
-export interface ReadinessSource {
+export interface ReadinessSource<Found = unknown> {
   readonly sandboxId: string;
   readonly config: ConnectionConfig;
   /** Checks the sandbox once. Throwing and `false` both mean that it is not ready yet. */
-  check(signal: AbortSignal): Promise<boolean>;
+  check(signal: AbortSignal): Promise<Found | false>;
   /** Requests the sandbox's state, to detect that it can no longer become ready. */
   readonly lifecycle: Pick<Lifecycle, "get">;
 }
@@ -38,11 +38,11 @@ type Outcome = { readonly error: unknown } | undefined;
  *
  * @param startedAt the start of the time limit, by `performance.now()`
  */
-export async function waitUntilReady(
-  source: ReadinessSource,
+export async function waitUntilReady<Found>(
+  source: ReadinessSource<Found>,
   options: ReadyOptions,
   startedAt = performance.now(),
-): Promise<void> {
+): Promise<Found> {
   const {
     readyTimeoutSeconds: timeoutSeconds = DEFAULT_READY_TIMEOUT_SECONDS,
     healthCheckPollingIntervalMillis: pollingIntervalMillis = DEFAULT_POLLING_INTERVAL_MILLIS,
@@ -52,7 +52,7 @@ export async function waitUntilReady(
   // At least a millisecond, since 0 disables the timer.
   const seconds = Math.max(0.001, timeoutSeconds - (performance.now() - startedAt) / 1_000);
   // Applies to all steps: a check, a request to the lifecycle server and the pause between them.
-  await withLimit({ seconds, signal }, async (limit) => {
+  return await withLimit({ seconds, signal }, async (limit) => {
     let attempts = 0;
     let outcome: Outcome;
     try {
@@ -60,7 +60,8 @@ export async function waitUntilReady(
         attempts += 1;
         try {
           // The caller's own check may ignore the signal.
-          if (await raceAbort(limit, checkWhileAlive(source, limit))) return;
+          const found = await raceAbort(limit, checkWhileAlive(source, limit));
+          if (found) return found;
           outcome = { error: undefined };
         } catch (error) {
           if (limit.aborted) throw error;
@@ -80,7 +81,10 @@ export async function waitUntilReady(
 }
 
 /** Runs one check, which ends early if the sandbox ends: a request to an address that no longer exists may never get a response. */
-async function checkWhileAlive(source: ReadinessSource, limit: AbortSignal): Promise<boolean> {
+async function checkWhileAlive<Found>(
+  source: ReadinessSource<Found>,
+  limit: AbortSignal,
+): Promise<Found | false> {
   const check = new AbortController();
   const unlink = onAbort(limit, (reason) => {
     check.abort(reason);
@@ -137,19 +141,13 @@ function timedOut(
   outcome: Outcome,
 ): SandboxReadyTimeoutException {
   const cause = outcome?.error;
-  const detail =
-    outcome === undefined
-      ? "No health check completed."
-      : cause === undefined
-        ? "Health check returned false continuously."
-        : `Last health check error: ${cause instanceof Error ? cause.message : "not an Error"}`;
-  const hint = useServerProxy
-    ? ""
-    : " If this sandbox runs in Docker bridge or remote-network mode, consider enabling useServerProxy=true.";
+  const last = cause instanceof Error ? `failed: ${cause.message.replace(/\.$/, "")}` : "was not successful";
   return new SandboxReadyTimeoutException({
     message:
-      `Sandbox health check timed out after ${timeoutSeconds}s (${attempts} attempts). ${detail} ` +
-      `Connection context: domain=${domain}, useServerProxy=${String(useServerProxy)}.${hint}`,
+      `The sandbox was not ready within ${timeoutSeconds} s. ` +
+      (outcome === undefined ? "No check completed" : `Check ${attempts} ${last}`) +
+      ` (domain=${domain}, useServerProxy=${String(useServerProxy)}).` +
+      (useServerProxy ? "" : " If its address cannot be reached from here, set useServerProxy."),
     sandboxId,
     cause,
   });

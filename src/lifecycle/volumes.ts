@@ -1,4 +1,4 @@
-import { assertOptionalText, assertText } from "../arguments.js";
+import { assertList, assertOptionalText, assertText } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
 /** A directory on the sandbox's host machine. */
@@ -47,17 +47,17 @@ export interface Volume {
   readonly readOnly?: boolean | undefined;
 }
 
+const NAME_RULE = "lower-case letters, digits and inner hyphens";
 const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/;
 
 /** Asserts that volumes are valid for all servers. @throws {InvalidArgumentException} that names the volume */
 export function assertVolumes(volumes: readonly Volume[] | undefined): void {
   if (volumes === undefined) return;
-  const given: unknown = volumes;
-  if (!Array.isArray(given)) throw new InvalidArgumentException("volumes must be a list.");
+  assertList(volumes, "volumes");
   const names = new Set<string>();
   for (const [index, volume] of volumes.entries()) {
     const at = `volumes[${index}]`;
-    assertMatch(volume.name, NAME, `${at}.name`, "lower-case letters, digits and inner hyphens");
+    assertMatch(volume.name, NAME, `${at}.name`, NAME_RULE);
     if (names.has(volume.name)) throw new InvalidArgumentException(`${at}.name is given twice.`);
     names.add(volume.name);
     assertMatch(volume.mountPath, /^\//, `${at}.mountPath`, "an absolute path");
@@ -76,7 +76,7 @@ function assertBackend({ host, pvc, ossfs }: Volume, at: string): void {
   if (host !== undefined)
     assertMatch(host.path, /^(\/|[A-Za-z]:[\\/])/, `${at}.host.path`, "an absolute path");
   if (pvc !== undefined) {
-    assertMatch(pvc.claimName, NAME, `${at}.pvc.claimName`, "lower-case letters, digits and inner hyphens");
+    assertMatch(pvc.claimName, NAME, `${at}.pvc.claimName`, NAME_RULE);
   }
   if (ossfs !== undefined) {
     for (const field of ["bucket", "endpoint", "accessKeyId", "accessKeySecret"] as const) {

@@ -277,9 +277,7 @@ function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {
   if ("id" in options) throw new InvalidArgumentException("A context must be passed as { context }.");
   if (context === undefined) return { code, context: { language: language ?? "python" } };
   if (language !== undefined) {
-    throw new InvalidArgumentException(
-      "context and language exclude each other; a context has its language.",
-    );
+    throw new InvalidArgumentException("context and language exclude each other.");
   }
   assertText(checkOptions(context, "context").id, "context.id");
   return { code, context };

@@ -67,7 +67,7 @@ export class CommandHandle {
     ) {
       const status = await this.status({ signal });
       if (!status.isRunning) return status;
-      await sleep(pauseMillis, signal ?? new AbortController().signal);
+      await sleep(pauseMillis, signal);
     }
   }
 

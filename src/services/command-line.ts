@@ -27,13 +27,13 @@ export function toShellCommand(words: readonly string[]): string {
 
 function assertStartable(script: string): void {
   assertWellFormed(script, "command");
-  if (script.includes("\0")) throw new InvalidArgumentException("command must not contain NUL characters.");
+  if (script.includes("\0")) throw new InvalidArgumentException("command must not contain NUL.");
   // A UTF-16 code unit takes 3 bytes at most.
   if (script.length * 3 <= LONGEST_COMMAND_BYTES) return;
   const bytes = new TextEncoder().encode(script).byteLength;
   if (bytes <= LONGEST_COMMAND_BYTES) return;
   throw new InvalidArgumentException(
     `command must be at most ${LONGEST_COMMAND_BYTES} bytes long; got ${bytes}. ` +
-      'Write the script to a file with files.writeFile and run that, for example with "bash /tmp/script.sh".',
+      "Write it to a file with files.writeFile and run that.",
   );
 }

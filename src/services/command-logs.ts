@@ -179,7 +179,7 @@ async function onceStarted<Value>(
     } catch (error) {
       if (!isUnknownCommand(error)) throw error;
     }
-    await sleep(waitMillis, signal ?? new AbortController().signal);
+    await sleep(waitMillis, signal);
   }
   return ask();
 }

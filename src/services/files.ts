@@ -6,26 +6,16 @@ import {
   type CallOptions,
   checkOptions,
 } from "../arguments.js";
-import { InvalidArgumentException, SandboxApiException, SandboxInternalException } from "../errors.js";
+import { InvalidArgumentException, SandboxInternalException } from "../errors.js";
 import { throwIfAborted } from "../transport/abort.js";
-import { streamsRequests } from "../transport/platform.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, unexpectedResponse } from "../transport/response.js";
-import { downloadCall, openStream, uploadCall } from "../transport/streams.js";
-import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
-import {
-  collect,
-  explainRefusedRange,
-  isDirectory,
-  verifyDownload,
-  type Download,
-} from "./files/download.js";
+import type { ByteSource } from "../transport/segmented-body.js";
+import { collect, isDirectory, isMissing } from "./files/download.js";
 import { toFileInfo, toFileInfos, type FileInfo } from "./files/file-info.js";
-import { isSearchable } from "./files/mode.js";
-import { encodeMultipart, type UploadPart } from "./files/multipart.js";
-import { assertDistinct, assertPath, inBatches, parentOf } from "./files/paths.js";
+import { assertDistinct, assertPath, inBatches } from "./files/paths.js";
+import { newDecoder, openFile } from "./files/reading.js";
 import { downloadToLocal, uploadFromLocal, type RemoteFiles } from "./files/transfers.js";
-import { toLineQuery, toRangeHeader } from "./files/range.js";
 import {
   toWirePermissions,
   type DirectoryEntry,
@@ -39,16 +29,11 @@ import {
   type ReplaceResult,
   type SearchOptions,
   type UploadOptions,
-  type WirePermissions,
   type WriteEntry,
   type WriteFileOptions,
 } from "./files/requests.js";
+import { createAll, DEFAULT_DIRECTORY_MODE, writeAll } from "./files/writing.js";
 import type { SandboxLink } from "./link.js";
-
-/** The mode of a created directory, as servers write it. */
-const DEFAULT_DIRECTORY_MODE = 755;
-/** Servers accept up to 1,000 parts in one request, and each file is two. */
-const MOST_FILES_PER_REQUEST = 400;
 
 /**
  * The files of a sandbox.
@@ -83,7 +68,7 @@ export class Files {
   async readFile(path: string, options: ReadFileOptions = {}): Promise<string> {
     const { encoding = "utf-8", lines, signal } = checkOptions(options);
     const decoder = newDecoder(encoding);
-    const { body, call } = await this.#open(path, options);
+    const { body, call } = await openFile(this.#link.execd, path, options);
     const text = decoder.decode(await collect(body));
     if (lines !== undefined && text === "") {
       // For a directory, servers send no lines either.
@@ -96,7 +81,7 @@ export class Files {
   /** Reads a file, or a range of it, as bytes. @throws what {@link readBytesStream} throws */
   async readBytes(path: string, options: ReadBytesOptions = {}): Promise<Uint8Array> {
     const { range, signal } = checkOptions(options);
-    return await collect((await this.#open(path, { range, signal })).body);
+    return await collect((await openFile(this.#link.execd, path, { range, signal })).body);
   }
 
   /**
@@ -108,7 +93,7 @@ export class Files {
    */
   async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
     const { range, signal } = checkOptions(options);
-    return (await this.#open(path, { range, signal })).body;
+    return (await openFile(this.#link.execd, path, { range, signal })).body;
   }
 
   /**
@@ -133,28 +118,7 @@ export class Files {
   async writeFiles(files: readonly WriteEntry[], options: CallOptions = {}): Promise<void> {
     checkOptions(options);
     assertDistinct(files, "files", ({ path }) => path);
-    const parents = new Map<string, WirePermissions & { readonly mode: number }>();
-    const parts = files.map(({ path, data, size, mode = "644", owner, group }, index): UploadPart => {
-      const name = `files[${index}]`;
-      assertInteger(size, `${name}.size`);
-      const permissions = toWirePermissions({ mode: mode ?? undefined, owner, group }, name);
-      const parent = parentOf(path);
-      // Newer servers create parent directories with the file's mode. Nobody could enter a directory with mode 644.
-      if (parent !== undefined && permissions.mode !== undefined && !isSearchable(permissions.mode)) {
-        if (!parents.has(parent)) parents.set(parent, { ...permissions, mode: DEFAULT_DIRECTORY_MODE });
-      }
-      return { name: `${name}.data`, data, size, metadata: { path, ...permissions } };
-    });
-    // Encode all entries first, so that an invalid one is rejected before anything is sent.
-    const bodies = Array.from({ length: Math.ceil(parts.length / MOST_FILES_PER_REQUEST) }, (_, index) =>
-      encodeMultipart(parts.slice(index * MOST_FILES_PER_REQUEST, (index + 1) * MOST_FILES_PER_REQUEST)),
-    );
-    try {
-      if (parents.size > 0) await this.#createDirectories(Object.fromEntries(parents), options);
-      for (const body of bodies) await this.#sendMultipart(body, options);
-    } finally {
-      for (const body of bodies) body.release();
-    }
+    await writeAll(this.#link.execd, files, options);
   }
 
   /**
@@ -200,7 +164,7 @@ export class Files {
       await this.getInfo(path, options);
       return true;
     } catch (error) {
-      if (error instanceof SandboxApiException && isMissing(error)) return false;
+      if (isMissing(error)) return false;
       throw error;
     }
   }
@@ -302,7 +266,8 @@ export class Files {
     const entries = assertDistinct(directories, "directories", (entry) =>
       typeof entry === "string" ? entry : entry.path,
     );
-    await this.#createDirectories(
+    await createAll(
+      this.#link.execd,
       Object.fromEntries(
         entries.map(([path, entry], index) => [
           path,
@@ -342,7 +307,7 @@ export class Files {
       ([path, { oldContent, newContent }], index) => {
         if (typeof oldContent !== "string" || oldContent === "" || typeof newContent !== "string") {
           throw new InvalidArgumentException(
-            `replacements[${index}] must have the texts oldContent, which must not be empty, and newContent.`,
+            `replacements[${index}] must have the strings oldContent, not empty, and newContent.`,
           );
         }
         return [path, { old: oldContent, new: newContent }] as const;
@@ -425,74 +390,7 @@ export class Files {
       createDirectories: (directories, options) => this.createDirectories(directories, options),
       getInfo: (path, options) => this.getInfo(path, options),
       listDirectory: (path, options) => this.listDirectory(path, options),
-      open: (path, options) => this.#open(path, options),
+      open: (path, options) => openFile(this.#link.execd, path, options),
     };
-  }
-
-  async #open(path: string, options: Omit<ReadFileOptions, "encoding">): Promise<Download> {
-    assertPath(path);
-    const { range, lines, signal } = options;
-    if (range !== undefined && lines !== undefined) {
-      throw new InvalidArgumentException("range and lines exclude each other.");
-    }
-    const header = range === undefined ? undefined : toRangeHeader(range);
-    const { execd } = this.#link;
-    const call = downloadCall(execd, { signal });
-    const { body, headers } = await openStream(call, (streamed) =>
-      execd.client.GET("/files/download", {
-        params: {
-          query: { path, ...(lines !== undefined && toLineQuery(lines)) },
-          ...(header !== undefined && { header: { Range: header } }),
-        },
-        ...streamed,
-      }),
-    ).catch((error: unknown) => {
-      throw explainRefusedRange(error, path, header);
-    });
-    return verifyDownload(body, { path, headers, isRange: header !== undefined, call });
-  }
-
-  async #sendMultipart(body: SegmentedBody, { signal }: CallOptions): Promise<void> {
-    const { execd } = this.#link;
-    try {
-      const sent = streamsRequests() ? body : await body.blob();
-      await execd.client.POST("/files/upload", {
-        body: {},
-        bodySerializer: () => sent,
-        // The body sets its own.
-        headers: { "Content-Type": null },
-        // Without stream bodies, progress cannot be observed.
-        fetch: uploadCall(execd, { signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
-      });
-    } catch (error) {
-      if (body.failure !== undefined && signal?.aborted !== true) throw body.failure.error;
-      throw error;
-    }
-  }
-
-  async #createDirectories(
-    body: Record<string, WirePermissions & { readonly mode: number }>,
-    options: CallOptions,
-  ): Promise<void> {
-    if (Object.keys(body).length === 0) return;
-    const { client, json } = this.#link.execd;
-    await client.POST("/directories", { body, fetch: json(options).fetch });
-  }
-}
-
-/** Servers send a status 500 when a parent in the path is a file. */
-function isMissing({ code, message }: SandboxApiException): boolean {
-  return code === "FILE_NOT_FOUND" || message.endsWith(": not a directory");
-}
-
-function newDecoder(encoding: string): InstanceType<typeof TextDecoder> {
-  assertText(encoding, "encoding");
-  try {
-    return new TextDecoder(encoding, { ignoreBOM: true });
-  } catch (cause) {
-    throw new InvalidArgumentException(
-      `encoding ${JSON.stringify(encoding)} is not supported by this runtime.`,
-      { cause },
-    );
   }
 }

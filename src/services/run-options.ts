@@ -4,6 +4,7 @@ import {
   assertOneOf,
   type CallOptions,
   checkOptions,
+  HANDLER_NAME,
   refuse,
 } from "../arguments.js";
 import type { ExecutionKind } from "../execution/execution.js";
@@ -63,19 +64,10 @@ export function startRun<Options extends RunOptions>(
   }
 }
 
-const HANDLER_NAMES = [
-  "onEvent",
-  "onInit",
-  "onStdout",
-  "onStderr",
-  "onResult",
-  "onError",
-  "onExecutionComplete",
-] as const satisfies readonly (keyof ExecutionHandlers)[];
-
 /** Asserts that all known handlers are functions. Other properties are ignored. */
 function assertHandlers(value: unknown): void {
   if (typeof value !== "object" || value === null) refuse("handlers", "an object of functions", value);
-  const handlers: Readonly<Record<string, unknown>> = { ...value };
-  for (const name of HANDLER_NAMES) assertFunction(handlers[name], `handlers.${name}`);
+  for (const [name, handler] of Object.entries(value)) {
+    if (HANDLER_NAME.test(name)) assertFunction(handler, `handlers.${name}`);
+  }
 }

@@ -54,7 +54,11 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** Settles as a promise does, or rejects with the signal's own reason as soon as it aborts. */
-export async function raceAbort<Value>(signal: AbortSignal, work: PromiseLike<Value>): Promise<Value> {
+export async function raceAbort<Value>(
+  signal: AbortSignal | undefined,
+  work: PromiseLike<Value>,
+): Promise<Value> {
+  if (signal === undefined) return await work;
   let unlink: (() => void) | undefined;
   try {
     return await new Promise<Value>((resolve, reject) => {
@@ -99,7 +103,7 @@ export async function withLimit<Value>(
 }
 
 /** Waits; on abort it rejects at once, with the signal's own reason. */
-export async function sleep(millis: number, signal: AbortSignal): Promise<void> {
+export async function sleep(millis: number, signal?: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     await raceAbort(

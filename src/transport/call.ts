@@ -62,8 +62,7 @@ export interface CallContext {
 }
 
 /** What a 401 of the lifecycle server most likely means if no key was sent. */
-const NO_API_KEY_HINT =
-  "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
+const NO_API_KEY_HINT = "No API key is configured: set OPEN_SANDBOX_API_KEY or apiKey.";
 
 /** The rules of one call. */
 export interface CallRules {

@@ -64,20 +64,18 @@ export class Endpoint {
   }
 
   /** Looks the address up again, once for all callers that ask meanwhile. Never rejects: the call's own failure says more. */
-  async refresh(signal: AbortSignal): Promise<void> {
-    const refreshing = (this.#refreshing ??= this.#lookUp(signal));
-    await refreshing;
-    if (this.#refreshing === refreshing) this.#refreshing = undefined;
+  refresh(signal: AbortSignal): Promise<void> {
+    this.#refreshing ??= this.#lookUp(signal).finally(() => (this.#refreshing = undefined));
+    return this.#refreshing;
   }
 
   async #lookUp(signal: AbortSignal): Promise<void> {
     const before = this.current;
     try {
       const found = await this.#refresh?.(signal);
-      if (found === undefined) return;
-      const resolved = this.#resolve(found);
+      const resolved = found && this.#resolve(found);
       // A resume may have been faster.
-      if (this.current === before && !isSame(resolved, before)) this.current = resolved;
+      if (resolved && this.current === before && !isSame(resolved, before)) this.current = resolved;
     } catch {
       // The call fails with what caused the lookup.
     }
@@ -109,7 +107,7 @@ export class Endpoint {
     } catch (cause) {
       throw new SandboxException({
         code: "UNEXPECTED_RESPONSE",
-        message: "The server sent an endpoint whose address or headers cannot be used.",
+        message: "The server sent an endpoint that is not valid.",
         cause,
       });
     }
@@ -117,10 +115,6 @@ export class Endpoint {
 }
 
 function isSame(one: ResolvedEndpoint, other: ResolvedEndpoint): boolean {
-  const [left, right] = [Object.entries(one.headers), other.headers];
-  return (
-    one.url === other.url &&
-    left.length === Object.keys(right).length &&
-    left.every(([name, value]) => right[name] === value)
-  );
+  // The platform's class has sorted the headers.
+  return JSON.stringify(one) === JSON.stringify(other);
 }

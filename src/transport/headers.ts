@@ -29,7 +29,7 @@ export function assertHeaders(headers: unknown, source: string): Readonly<Record
     const key = name.toLowerCase();
     if (FRAMING.test(key))
       throw new InvalidArgumentException(`${shown}: the HTTP client sets this header itself.`);
-    if (copy.has(key)) throw new InvalidArgumentException(`${shown} is given twice, in different spellings.`);
+    if (copy.has(key)) throw new InvalidArgumentException(`${shown} is given twice.`);
     copy.set(key, [name, value]);
   }
   // Not by assignment, which would take `__proto__` for something else than a name.

@@ -1,9 +1,5 @@
 import { isRecord, parseJson } from "../json.js";
-import {
-  SandboxApiException,
-  SandboxRateLimitException,
-  type SandboxApiExceptionOptions,
-} from "../errors.js";
+import { SandboxApiException, SandboxRateLimitException } from "../errors.js";
 import { redactUrl } from "../logging.js";
 import { isIdempotent, type UnsentRequest } from "./request.js";
 import { discardBody, ResponseBody } from "./response-body.js";
@@ -12,29 +8,10 @@ import { startTimer } from "./timeout.js";
 
 /** How much of a response body an exception keeps. */
 const LONGEST_RAW_BODY_BYTES = 64 * 1024;
+/** Statuses after which the server, or what stands before it, has mostly done nothing yet. */
+export const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504];
 /** How long the body of an error may take: the status, which is known by then, is the more important part. */
 const ERROR_BODY_TIMEOUT_SECONDS = 5;
-
-/** Whether a request may be retried after a status, and the exception's class if it is not {@link SandboxApiException}. */
-interface StatusMeaning {
-  readonly isRetryable: boolean | "if-idempotent";
-  readonly Exception?: new (
-    options: SandboxApiExceptionOptions & { readonly retryAfterSeconds?: number | undefined },
-  ) => SandboxApiException;
-}
-
-/** The server, or what stands before it, has done nothing yet. */
-const REFUSED: StatusMeaning = { isRetryable: true };
-/** The request may have taken effect behind a gateway. */
-const LOST: StatusMeaning = { isRetryable: "if-idempotent" };
-const MEANINGS: Readonly<Record<number, StatusMeaning>> = {
-  408: REFUSED,
-  425: REFUSED,
-  429: { isRetryable: true, Exception: SandboxRateLimitException },
-  502: LOST,
-  503: REFUSED,
-  504: LOST,
-};
 
 /** What errors about the content of a response contain. */
 export interface ResponseInfo {
@@ -69,7 +46,9 @@ export async function toApiException(
   }
   const rawBody = await readErrorBody(response, call.signal);
   const said = readServerMessage(rawBody ?? "");
-  const { isRetryable, Exception = SandboxApiException } = MEANINGS[status] ?? { isRetryable: false };
+  const Exception: new (
+    ...options: ConstructorParameters<typeof SandboxRateLimitException>
+  ) => SandboxApiException = status === 429 ? SandboxRateLimitException : SandboxApiException;
   const bodyState = rawBody === undefined ? "its body could not be read" : "empty body";
   const message = said.message ?? `${request} failed: ${`${status} ${statusText}`.trim()} (${bodyState}).`;
   return new Exception({
@@ -78,7 +57,9 @@ export async function toApiException(
     statusCode: status,
     requestId,
     rawBody,
-    isRetryable: isRetryable === "if-idempotent" ? isIdempotent(method) : isRetryable,
+    // Behind a gateway that lost the server, the request may have taken effect.
+    isRetryable:
+      RETRYABLE_STATUSES.includes(status) && (isIdempotent(method) || (status !== 502 && status !== 504)),
     retryAfterSeconds,
   });
 }
@@ -150,10 +131,7 @@ export function unexpectedResponse(
 /** Returns a response that must be an object. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectRecord<Data>(data: Data, info: ResponseInfo): NonNullable<Data> {
   if (isRecord(data)) return data;
-  throw unexpectedResponse(
-    data === undefined ? "The response body is empty." : "Expected a JSON object in the response body.",
-    info,
-  );
+  throw unexpectedResponse("Expected a JSON object in the response body.", info);
 }
 
 /** Returns a response that must be a list of objects. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
@@ -166,12 +144,7 @@ export function expectRecords<Item>(
   // The server may send anything, whatever its type.
   const items: unknown = data;
   if (Array.isArray(items) && items.every(isRecord)) return data ?? [];
-  throw unexpectedResponse(
-    data === undefined
-      ? "The response body is empty."
-      : "Expected a list of JSON objects in the response body.",
-    info,
-  );
+  throw unexpectedResponse("Expected a list of JSON objects in the response body.", info);
 }
 
 /** Returns a text that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */

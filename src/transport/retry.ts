@@ -5,10 +5,10 @@ import { isRefusedByLoopback } from "./connection-failure.js";
 import type { ServerKind } from "./endpoint.js";
 import { describeFailure } from "./log.js";
 import { isIdempotent } from "./request.js";
+import { RETRYABLE_STATUSES } from "./response.js";
 
 /** Beyond it, a server's `Retry-After` is not honoured: the next attempt comes after this time. */
 const LONGEST_RETRY_AFTER_SECONDS = 60;
-const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504];
 
 /** Which of the policy's rules a call is under. */
 export type Replay =

@@ -7,7 +7,6 @@ export interface ServerMessage {
 }
 
 const LONGEST_MESSAGE = 1_000;
-const MOST_DETAILS = 10;
 
 /**
  * Reads the body of an error, in every shape that servers, and what stands before them, are known to send:
@@ -36,14 +35,12 @@ function fromJson(value: unknown): ServerMessage | undefined {
 }
 
 function fromDetails(details: readonly unknown[]): string | undefined {
-  const lines = details.slice(0, MOST_DETAILS).flatMap((detail) => {
+  const lines = details.flatMap((detail) => {
     if (!isRecord(detail)) return textOf(detail) ?? [];
     const { loc, msg, type } = detail;
     const message = textOf(msg) ?? textOf(type) ?? "not valid";
     return Array.isArray(loc) && loc.length > 0 ? `${loc.map(String).join(".")}: ${message}` : message;
   });
-  const others = details.length - MOST_DETAILS;
-  if (others > 0) lines.push(`and ${others} more`);
   return lines.length === 0 ? undefined : lines.join("; ");
 }
 

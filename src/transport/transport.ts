@@ -152,22 +152,18 @@ function serializePath(path: string, values: Record<string, unknown>): string {
       throw new InvalidArgumentException(`${name} must not be ${value === "" ? "empty" : `"${value}"`}.`);
     }
   }
-  try {
-    return defaultPathSerializer(path, values);
-  } catch (cause) {
-    throw notEncodable(cause);
-  }
+  return encoded(() => defaultPathSerializer(path, values));
 }
 
 function serializeQuery(query: unknown): string {
-  try {
-    return defaultQuerySerializer(isRecord(query) ? query : {});
-  } catch (cause) {
-    throw notEncodable(cause);
-  }
+  return encoded(() => defaultQuerySerializer(isRecord(query) ? query : {}));
 }
 
-/** Half of a surrogate pair has no encoding, and `encodeURIComponent` throws. */
-function notEncodable(cause: unknown): InvalidArgumentException {
-  return new InvalidArgumentException("An argument has text that is not well-formed Unicode.", { cause });
+/** `encodeURIComponent` throws for half of a surrogate pair. */
+function encoded(encode: () => string): string {
+  try {
+    return encode();
+  } catch (cause) {
+    throw new InvalidArgumentException("An argument must be well-formed Unicode.", { cause });
+  }
 }

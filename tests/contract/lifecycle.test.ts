@@ -452,8 +452,7 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
   else expectFailure(await failureOf(answer), exchange, {});
 }
 
-const NO_API_KEY_HINT =
-  " No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
+const NO_API_KEY_HINT = " No API key is configured: set OPEN_SANDBOX_API_KEY or apiKey.";
 
 /** Expects that the error has the server's message, in every error shape. */
 function expectFailure(

@@ -267,7 +267,7 @@ describe("the URL of an endpoint", () => {
     (endpoint) => {
       const resolve = (): string => new ConnectionConfig().resolveEndpointUrl(endpoint);
       expect(resolve).toThrow(SandboxException);
-      expect(resolve).toThrow(/endpoint that is not a valid address/);
+      expect(resolve).toThrow(/endpoint that is not valid/);
       expect(resolve).not.toThrow(/pw/);
     },
   );

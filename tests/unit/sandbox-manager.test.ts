@@ -46,7 +46,7 @@ describe("a response with status 401", () => {
 
   test("names the option and the variable when no API key is configured", async () => {
     expect(await failureWith("")).toMatchObject({
-      message: `${message}. No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.`,
+      message: `${message}. No API key is configured: set OPEN_SANDBOX_API_KEY or apiKey.`,
     });
   });
 

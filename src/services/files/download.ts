@@ -97,3 +97,9 @@ export function explainRefusedRange(error: unknown, path: string, range = "that 
     cause: error,
   });
 }
+
+/** Returns whether a server has found no file. It sends a status 500 when a parent in the path is a file. */
+export function isMissing(error: unknown): boolean {
+  if (!(error instanceof SandboxApiException)) return false;
+  return error.code === "FILE_NOT_FOUND" || error.message.endsWith(": not a directory");
+}

@@ -1,3 +1,4 @@
+import { refuse } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
 
 /**
@@ -41,9 +42,6 @@ function bitsOf(mode: unknown, name: string): number {
   if (typeof mode === "string") {
     const digits = /^0?o?([0-7]{3})$/.exec(mode)?.[1];
     if (digits !== undefined) return Number.parseInt(digits, 8);
-    throw new InvalidArgumentException(
-      `${name} must be three octal digits, such as "644", not ${JSON.stringify(mode)}.`,
-    );
   }
   if (typeof mode === "number" && Number.isInteger(mode) && mode >= 0) {
     const octal = `0o${mode.toString(8)}`;
@@ -56,5 +54,5 @@ function bitsOf(mode: unknown, name: string): number {
     if (mode <= 0o777) return mode;
     throw new InvalidArgumentException(`${name} must not be above 0o777, and ${mode} is ${octal}.`);
   }
-  throw new InvalidArgumentException(`${name} must be a number such as 0o644, or its digits as a string.`);
+  return refuse(name, 'a number such as 0o644 or a string such as "644"', mode);
 }

@@ -1,4 +1,4 @@
-import { assertText } from "../../arguments.js";
+import { assertList, assertText, assertWellFormed } from "../../arguments.js";
 import { InvalidArgumentException } from "../../errors.js";
 
 /** The total length of the encoded paths in one URL. Many gateways accept URLs of up to 8 KiB. */
@@ -8,8 +8,7 @@ const LONGEST_QUERY = 6_000;
 export function assertPath(path: unknown, name = "path"): asserts path is string {
   assertText(path, name);
   if (path.includes("\0")) throw new InvalidArgumentException(`${name} must not contain NUL.`);
-  // JSON would turn it into another name.
-  if (/\p{Surrogate}/u.test(path)) throw new InvalidArgumentException(`${name} is not well-formed Unicode.`);
+  assertWellFormed(path, name);
 }
 
 /**
@@ -23,7 +22,7 @@ export function assertDistinct<Entry>(
   field?: string,
 ): [path: string, entry: Entry][] {
   // A string would be iterated as a list of its characters.
-  if (!Array.isArray(list)) throw new InvalidArgumentException(`${name} must be an array.`);
+  assertList(list, name);
   const seen = new Set<string>();
   return list.map((entry: Entry, index) => {
     if (entry === null || entry === undefined)
@@ -31,7 +30,8 @@ export function assertDistinct<Entry>(
     const path = pathOf(entry);
     const where = `${name}[${index}]${field === undefined ? "" : `.${field}`}`;
     assertPath(path, where);
-    if (seen.has(path)) throw new InvalidArgumentException(`${where}: ${JSON.stringify(path)} comes twice.`);
+    if (seen.has(path))
+      throw new InvalidArgumentException(`${where}: ${JSON.stringify(path)} is given twice.`);
     seen.add(path);
     return [path, entry];
   });

@@ -26,7 +26,7 @@ export function toRangeHeader(range: ByteRange): string {
   assertInteger(start, "range.start", -Number.MAX_SAFE_INTEGER);
   if (start < 0) {
     if (end !== undefined)
-      throw new InvalidArgumentException("range.end cannot stand with a negative range.start.");
+      throw new InvalidArgumentException("range.end and a negative range.start exclude each other.");
     return `bytes=${start}`;
   }
   // An empty range cannot be requested, and a reversed one breaks the server's response.

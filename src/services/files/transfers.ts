@@ -4,7 +4,7 @@ import type { Logger } from "../../logging.js";
 import type { Download } from "./download.js";
 import type { FileInfo } from "./file-info.js";
 import { isLocalDirectory, makeLocalDirectory, walkLocal } from "./local-directory.js";
-import { openLocal, writeLocal, type ProgressCallback } from "./local-file.js";
+import { failure, openLocal, writeLocal, type ProgressCallback } from "./local-file.js";
 import type {
   DirectoryEntry,
   DownloadOptions,
@@ -97,8 +97,7 @@ export async function downloadToLocal(
   }
   const root = await remote.getInfo(path, { signal });
   if (root.type !== "directory") {
-    const message = `The local path ${localPath} is a directory, but ${path} in the sandbox is not.`;
-    throw new SandboxException({ code: "LOCAL_FILE", message });
+    throw failure(localPath, `expected a file, as ${path} in the sandbox is no directory`);
   }
   const listing = await remote.listDirectory(path, { depth: DEEPEST_LISTING, signal });
   const entries = listing.map((info) => ({ info, relative: relativeTo(root.path, info.path) }));
@@ -192,8 +191,7 @@ async function* readWhenNeeded(
   const local = await openLocal(path, { followLinks: false });
   try {
     if (local.size !== size) {
-      const message = `The local file ${path} changed its size while the directory was uploaded.`;
-      throw new SandboxException({ code: "LOCAL_FILE", message });
+      throw failure(path, "its size changed while the directory was uploaded");
     }
     for await (const piece of local.read(undefined)) {
       yield piece;

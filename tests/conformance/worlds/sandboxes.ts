@@ -108,7 +108,7 @@ const NO_SANDBOX = [404, "DOCKER::SANDBOX_NOT_FOUND", "Sandbox nope not found."]
 const GONE = [404, "DOCKER::SANDBOX_NOT_FOUND", /^Sandbox \S+ not found\.$/] as const;
 const MISSING_KEY =
   "Authentication credentials are missing. Provide API key via OPEN-SANDBOX-API-KEY header. " +
-  "No API key is configured: set OPEN_SANDBOX_API_KEY, or pass apiKey in the connection options.";
+  "No API key is configured: set OPEN_SANDBOX_API_KEY or apiKey.";
 
 /** Sends a request with other credentials. */
 const unauthorized = (

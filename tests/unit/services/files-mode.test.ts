@@ -43,8 +43,8 @@ describe("a mode", () => {
     [999, "mode must not be above 0o777, and 999 is 0o1747."],
     [0, "mode must not be 0: servers leave a file as it is then."],
     ["000", "mode must not be 0: servers leave a file as it is then."],
-    ["4755", 'mode must be three octal digits, such as "644", not "4755".'],
-    ["rw-r--r--", 'mode must be three octal digits, such as "644", not "rw-r--r--".'],
+    ["4755", 'mode must be a number such as 0o644 or a string such as "644"; got "4755".'],
+    ["rw-r--r--", 'mode must be a number such as 0o644 or a string such as "644"; got "rw-r--r--".'],
   ])("%j is refused: %s", (mode, message) => {
     expect(refusal(mode)).toBe(message);
   });

@@ -128,7 +128,7 @@ describe("a success", () => {
   test("must have the expected objects, lists, strings and timestamps", () => {
     const info = { statusCode: 200, requestId: "r-1", sandboxId: "sandbox-1" };
     expect(expectRecord({ a: 1 }, info)).toEqual({ a: 1 });
-    expect(() => expectRecord(undefined, info)).toThrow("The response body is empty.");
+    expect(() => expectRecord(undefined, info)).toThrow("Expected a JSON object in the response body.");
     expect(() => expectRecord([], info)).toThrow("Expected a JSON object in the response body.");
     expect(expectRecords([{ a: 1 }], info)).toEqual([{ a: 1 }]);
     expect(expectRecords(null, info)).toEqual([]);

@@ -161,7 +161,7 @@ describe("an address that changes", () => {
       [server.origin, { "X-A": "a\nb" }],
     ] as const) {
       expect(() => transport.transport.retarget({ url, headers })).toThrow(
-        /address or headers cannot be used/,
+        /sent an endpoint that is not valid/,
       );
     }
     expect((await transport.client.GET("/things", transport.json())).data).toEqual({});
