@@ -5,14 +5,15 @@ import Sequencer from "@jest/test-sequencer";
  * earlier run on the same machine.
  */
 const SLOW = [
-  "tests/unit/generate.test.ts",
   "tests/local/kernels-java.test.ts",
   "tests/local/kernels-packages.test.ts",
   "tests/examples/examples.test.ts",
   "tests/conformance/facade.test.ts",
+  "tests/conformance/recorded.test.ts",
   "tests/faults/callers.test.ts",
   "tests/conformance/worlds.test.ts",
   "tests/types/public-api.test.ts",
+  "tests/cli/run.test.ts",
   "tests/local/kernels-go.test.ts",
 ];
 
