@@ -307,6 +307,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/pty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create a terminal
+         * @description Makes a terminal. Its program starts when the first client connects by WebSocket to
+         *     `/pty/{terminalId}/ws`, at 80 columns and 24 rows. No body is the same as an empty object. A directory that
+         *     is missing is made; if that fails it is 500, with two JSON objects in one body. On Windows it is 501
+         *     `NOT_SUPPORTED`.
+         */
+        post: operations["createTerminal"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pty/{terminalId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The terminal's id. */
+                terminalId: components["parameters"]["TerminalId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Describe a terminal
+         * @description Describes a terminal. An unknown one is 404 `CONTEXT_NOT_FOUND`.
+         */
+        get: operations["getTerminal"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a terminal
+         * @description Ends a terminal and kills its program. An unknown one is 404 `CONTEXT_NOT_FOUND`.
+         */
+        delete: operations["deleteTerminal"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pty/{terminalId}/ws": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The terminal's id. */
+                terminalId: components["parameters"]["TerminalId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Connect to a terminal
+         * @description Opens a WebSocket to a terminal and starts its program if it does not run. A request that passes every check
+         *     and is not a handshake is 400.
+         *
+         *     Binary messages begin with a byte: 0 is input; 1 is output; 2 is standard error, of pipes only; 3, with an
+         *     offset of eight bytes, is output that is replayed, and everything that a viewer gets. Text messages are JSON
+         *     with a `type`: `resize`, `signal`, `stdin` and `ping` from the client; `connected`, `exit`, `pong` and
+         *     `error` from the server. Replayed output comes before `connected`. After `exit` the server closes with 1000;
+         *     a client that was replaced is closed with 4001.
+         */
+        get: operations["connectTerminal"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/files": {
         parameters: {
             query?: never;
@@ -1126,6 +1206,30 @@ export interface components {
              */
             finished_at?: string | null;
         };
+        /** @description What runs in the terminal. */
+        CreateTerminalRequest: {
+            /** @description The directory in which the program starts, which is made if it is missing. */
+            cwd?: string;
+            /** @description What the shell runs; without it the shell is interactive. */
+            command?: string;
+        };
+        /** @description The new terminal. */
+        CreateTerminalResponse: {
+            /** @description The terminal's id. */
+            session_id: string;
+        };
+        /** @description A terminal. */
+        TerminalState: {
+            /** @description The terminal's id. */
+            session_id: string;
+            /** @description Whether its program runs; false before the first client connects. */
+            running: boolean;
+            /**
+             * Format: int64
+             * @description How many bytes the program has written.
+             */
+            output_offset: number;
+        };
         /** @description How the session begins. */
         CreateSessionRequest: {
             /** @description The directory of the first run, which is made if it is missing. */
@@ -1559,6 +1663,8 @@ export interface components {
         CommandId: string;
         /** @description The session's id. */
         SessionId: string;
+        /** @description The terminal's id. */
+        TerminalId: string;
         /** @description The isolated session's id. */
         IsolatedSessionId: string;
         /** @description The paths. The parameter is repeated for each (`path=/a&path=/b`). */
@@ -2000,6 +2106,120 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["RuntimeError"];
+        };
+    };
+    createTerminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CreateTerminalRequest"];
+            };
+        };
+        responses: {
+            /** @description The terminal. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreateTerminalResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            500: components["responses"]["RuntimeError"];
+        };
+    };
+    getTerminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The terminal's id. */
+                terminalId: components["parameters"]["TerminalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The terminal's state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TerminalState"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    deleteTerminal: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The terminal's id. */
+                terminalId: components["parameters"]["TerminalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Empty"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+        };
+    };
+    connectTerminal: {
+        parameters: {
+            query?: {
+                /** @description `0` starts the program with pipes instead of a pseudo-terminal. */
+                pty?: "0" | "1";
+                /** @description The offset from which kept output is replayed. */
+                since?: number;
+                /** @description `1` replaces the client that is connected. */
+                takeover?: "0" | "1";
+                /** @description `viewer` connects to read only; servers since August 2026. */
+                mode?: "viewer";
+            };
+            header?: never;
+            path: {
+                /** @description The terminal's id. */
+                terminalId: components["parameters"]["TerminalId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The connection is a WebSocket. */
+            101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            /**
+             * @description Another client is connected (`ALREADY_CONNECTED`), or there is nothing to view
+             *     (`VIEWER_REQUIRES_RUNNING_SESSION`).
+             */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
         };
     };
     deleteFiles: {

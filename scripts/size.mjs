@@ -20,6 +20,8 @@ console.log(`Main entry with its dependencies, minified and gzipped: ${bytes} by
 if (options.check) {
   process.exitCode = bytes <= limit ? 0 : 1;
 } else {
+  const all = await mainEntrySize(dist, { all: true });
+  console.log(`  Loaded only when it is used (terminals): + ${all - bytes} bytes.`);
   const packages = runtimePackages();
   const weight = packages.reduce((sum, path) => sum + diskSize(join(root, path)), 0);
   console.log(

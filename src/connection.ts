@@ -5,6 +5,7 @@ import { parseDomain, parseEndpoint } from "./transport/address.js";
 import { assertHeaders, assertHeaderValue } from "./transport/headers.js";
 import { environmentVariable } from "./transport/platform.js";
 import type { Fetch } from "./transport/request.js";
+import type { WebSocketClass } from "./transport/web-socket.js";
 import { RetryPolicy, type RetryPolicyOptions } from "./retry-policy.js";
 
 const MIB = 2 ** 20;
@@ -48,6 +49,11 @@ export interface ConnectionOptions {
    * options, as {@link Fetch} describes, and should honour `signal`. @default the global `fetch`
    */
   readonly fetch?: Fetch | undefined;
+  /**
+   * Opens the WebSockets of terminals: a class such as that of the package `ws`, called with a URL and `{ headers }`.
+   * @default the global `WebSocket`; on Node.js 20 that of the package `ws`, if it is installed
+   */
+  readonly webSocket?: WebSocketClass | undefined;
   /** Receives a record for each request and for each problem that the SDK recovered from. @default none */
   readonly logger?: Logger | undefined;
 }
@@ -78,6 +84,7 @@ export class ConnectionConfig implements ConnectionOptions {
   readonly #sandboxHeaders: Readonly<Record<string, string>>;
   readonly #fetch: Fetch | undefined;
   readonly #logger: Logger | undefined;
+  readonly webSocket: WebSocketClass | undefined;
 
   /** @throws {InvalidArgumentException} with a message that names the option or the environment variable */
   constructor(options: ConnectionOptions = {}) {
@@ -111,9 +118,11 @@ export class ConnectionConfig implements ConnectionOptions {
     this.useServerProxy = useServerProxy;
     this.retryPolicy = retryPolicy instanceof RetryPolicy ? retryPolicy : new RetryPolicy(retryPolicy);
 
-    const { fetch, logger } = options;
+    const { fetch, webSocket, logger } = options;
     assertFunction(fetch, "fetch");
+    assertFunction(webSocket, "webSocket");
     this.#fetch = fetch;
+    this.webSocket = webSocket;
     if (logger !== undefined && !isLogger(logger)) {
       refuse("logger", "an object with the methods debug, info, warn and error", logger);
     }
@@ -135,6 +144,7 @@ export class ConnectionConfig implements ConnectionOptions {
       headers: this.#headers,
       sandboxHeaders: this.#sandboxHeaders,
       fetch: this.#fetch,
+      webSocket: this.webSocket,
       logger: this.#logger,
       ...withoutUndefined(checkOptions(overrides, "overrides")),
     });

@@ -14,6 +14,7 @@ export type { Logger } from "./logging.js";
 export { RetryPolicy } from "./retry-policy.js";
 export type { RetryPolicyOptions } from "./retry-policy.js";
 export type { Fetch } from "./transport/request.js";
+export type { WebSocketClass, WebSocketConnection } from "./transport/web-socket.js";
 export { REQUEST_CHANNEL } from "./transport/log.js";
 export type { RequestTrace } from "./transport/log.js";
 
@@ -45,6 +46,14 @@ export type {
 } from "./services/commands.js";
 export type { CommandSession, RunInSessionOptions } from "./services/sessions.js";
 export type { WaitOptions } from "./services/wait-for-output.js";
+export type { Terminals } from "./services/terminals.js";
+export type { Terminal, ReconnectTerminalOptions } from "./services/terminals/terminal.js";
+export type {
+  AttachTerminalOptions,
+  CreateTerminalOptions,
+  TerminalInfo,
+} from "./services/terminals/terminal-calls.js";
+export type { TerminalOutput } from "./services/terminals/output-queue.js";
 export type { Files } from "./services/files.js";
 export type { FileInfo } from "./services/files/file-info.js";
 export type { TransferProgress } from "./services/files/local-file.js";

@@ -25,6 +25,7 @@ import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
 import { waitForPort } from "./services/wait-for-port.js";
 import type { WaitOptions } from "./services/wait-for-output.js";
+import { Terminals } from "./services/terminals.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
 
@@ -76,6 +77,8 @@ export class Sandbox {
   readonly commands: Commands;
   /** Reads, writes and finds files. */
   readonly files: Files;
+  /** Runs programs on pseudo-terminals. */
+  readonly terminals: Terminals;
   /** Measures the use of processors and memory. */
   readonly metrics: Metrics;
   /** Checks whether the sandbox responds. */
@@ -108,6 +111,7 @@ export class Sandbox {
     this.link = { sandboxId, config, execd: this.#execd, runs: new RunQueue() };
     this.commands = new Commands(this.link);
     this.files = new Files(this.link);
+    this.terminals = new Terminals(this.link);
     this.metrics = new Metrics(this.link);
     this.health = new Health(this.link);
   }

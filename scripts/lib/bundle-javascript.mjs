@@ -34,6 +34,8 @@ const common = {
   metafile: true,
   sourcemap: "linked",
   sourcesContent: true,
+  // ws has two optional addons, which nobody needs here.
+  define: { "process.env.WS_NO_BUFFER_UTIL": '"1"', "process.env.WS_NO_UTF_8_VALIDATE": '"1"' },
   legalComments: "inline",
   logLevel: "warning",
   platform: "node",
@@ -103,7 +105,7 @@ async function bundleCommonJs(entry) {
       // CommonJS in their own context have no `import()`.
       supported: { "dynamic-import": false },
       ...(entry.node && {
-        define: { "import.meta.url": "__importMetaUrl" },
+        define: { ...common.define, "import.meta.url": "__importMetaUrl" },
         banner: { js: 'const __importMetaUrl = require("node:url").pathToFileURL(__filename).href;' },
       }),
     },
@@ -128,6 +130,7 @@ async function bundleBoxProgram({ source, output, isMinified = false }) {
     ".mjs",
   );
   checkImports(result.outputs, `${output}.mjs`, isBuiltin);
+  for (const [path, text] of result.files) result.files.set(path, withRequire(text));
   return result;
 }
 

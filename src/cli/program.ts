@@ -18,6 +18,7 @@ import type { ListSandboxesOptions, CreateSandboxOptions } from "./commands/sand
 import type { ExecOptions } from "./commands/exec.js";
 import type { ReplOptions } from "./commands/repl.js";
 import type { RunCommandLine } from "./commands/run.js";
+import type { ShellOptions } from "./commands/shell.js";
 import type { McpOptions } from "./commands/mcp.js";
 import type { ServeOptions } from "./commands/serve.js";
 
@@ -96,7 +97,8 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     .option("--keep", "leave the sandbox alive at the end")
     .addOption(new Option("-o, --output <format>", "text or json").choices(["text", "json"]).default("text"))
     .option("--verbose", "show all details of errors", false)
-    .option("--no-color", "show no colours ($NO_COLOR)")
+    // Hidden, so that the help fits a screen: the variable is better known.
+    .addOption(new Option("--no-color", "show no colours ($NO_COLOR)").hideHelp())
     .version(version, "-v, --version", "print the version")
     .configureHelp({
       // Every help fits a screen: --help itself is not listed.
@@ -171,6 +173,20 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     .addHelpText("before", "One word is a line for the shell; several are a program and its arguments.\n")
     .option("--cwd <folder>", "where it runs")
     .option("--timeout <duration>", "end it then: 90, 10m, 1h30m", parseDuration)
+    .addOption(env())
+    .addOption(network())
+    .addOption(image())
+    .addOption(isolation());
+
+  add<ShellOptions>(
+    program,
+    "shell [COMMAND...]",
+    "open a shell on this terminal",
+    ANY_SANDBOX.filter((option) => option !== "output"),
+    async (words, options) => (await import("./commands/shell.js")).shell(words, options, io),
+  )
+    .usage("[options] [-- COMMAND]")
+    .option("--cwd <folder>", "where it starts")
     .addOption(env())
     .addOption(network())
     .addOption(image())

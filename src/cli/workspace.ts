@@ -23,6 +23,8 @@ export interface WorkspaceOptions extends ConnectionFlags {
   readonly network?: "allow" | "deny" | undefined;
   readonly image?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
+  /** What the command opens WebSockets with, if it does. They need a server with a port. */
+  readonly webSocket?: ConnectionOptions["webSocket"];
 }
 
 /** A sandbox, and the resources to close at the end of the command. */
@@ -43,12 +45,18 @@ export async function openWorkspace(options: WorkspaceOptions, io: Io): Promise<
   if (!configuration.color) io.configure({ color: false });
   assertFits(options, configuration);
   const { signal } = io.stop;
-  const { connection } = configuration;
+  const { webSocket } = options;
+  const connection = configuration.connection && { ...configuration.connection, webSocket };
   if (connection !== undefined) return await openSandbox(options, connection, io, () => Promise.resolve());
 
   const { startLocalServer } = await import("../local/index.js");
   const { isolation, network = "deny" } = options;
-  const server = await startLocalServer({ port: false, isolation, network, signal });
+  const server = await startLocalServer({
+    port: webSocket === undefined ? false : 0,
+    isolation,
+    network,
+    signal,
+  });
   io.note(
     server.isolation === "none"
       ? "No server is configured: running locally, WITHOUT isolation. The code can read and change your files."
@@ -57,7 +65,8 @@ export async function openWorkspace(options: WorkspaceOptions, io: Io): Promise<
   try {
     // Its network is the server's setting.
     const local = { ...options, network: undefined };
-    return await openSandbox(local, server.connectionConfig, io, () => server.close());
+    const localConnection = { ...server.connectionConfig, webSocket };
+    return await openSandbox(local, localConnection, io, () => server.close());
   } catch (error) {
     await server.close();
     throw error;

@@ -5,7 +5,13 @@ import { InvalidArgumentException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { RetryEvent } from "../retry-policy.js";
 import { Call, closedException, type CallContext, type CallRules, type TransportConfig } from "./call.js";
-import { Endpoint, type EndpointSource, type ServerKind, type Target } from "./endpoint.js";
+import {
+  Endpoint,
+  type EndpointSource,
+  type ResolvedEndpoint,
+  type ServerKind,
+  type Target,
+} from "./endpoint.js";
 import { REQUEST_CHANNEL } from "./log.js";
 import { diagnosticsChannel, isBrowser } from "./platform.js";
 import { UnsentRequest } from "./request.js";
@@ -129,6 +135,16 @@ export class Transport<Client> {
     if (this.closed) return;
     this.#closing.abort();
     for (const call of [...this.#context.calls]) call.abort(closedException(this.#context));
+  }
+
+  /** Where requests go now, for a WebSocket. */
+  get endpoint(): ResolvedEndpoint {
+    return this.#context.endpoint.current;
+  }
+
+  /** Aborts when the client closes. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
   }
 
   get closed(): boolean {

@@ -40,7 +40,7 @@ describeIf(
     [["osci", "re"], ["repl"]],
     [
       ["osci", "s"],
-      ["sandboxes", "serve"],
+      ["shell", "sandboxes", "serve"],
     ],
     [
       ["osci", "files", "p"],
@@ -105,7 +105,7 @@ describeIf(
   "there is no fish",
 )("fish completes", () => {
   test.each([
-    ["osci s", ["sandboxes", "serve"]],
+    ["osci s", ["sandboxes", "serve", "shell"]],
     ["osci sandboxes re", ["renew", "resume"]],
     ["opensandbox-code-interpreter run --output ", ["json", "text"]],
   ])("%j", (line, expected) => {

@@ -52,8 +52,6 @@ const NO_MAGIC = raises("SyntaxError", "invalid syntax (…, line 1)");
 const PNG = expect.stringMatching(/^iVBORw0KGgo/);
 const FIGURE = { text: "<Figure size 100x100 with 0 Axes>" };
 
-const NO_PTY = "there are no terminals: 501 `NOT_SUPPORTED`";
-
 const language = (name: string): Differences => ({
   [`${name}: string`]: { because: NODE_RESULT, here: shows("'abc'") },
   [`${name}: object`]: { because: NODE_RESULT, here: shows("{ a: 1, b: [ 1, 2 ] }") },
@@ -253,10 +251,12 @@ export const DIFFERENCES: Readonly<
       because: "there are kernels",
       here: { status: 200, body: '{"id":"(id)","language":"python"}' },
     },
-    ...Object.fromEntries(
-      ["create", "create no body", "create bad", "status", "status unknown", "create bad cwd", "delete"].map(
-        (label) => [`pty ${label}`, { because: NO_PTY, here: refuses(501, "NOT_SUPPORTED") }],
-      ),
-    ),
+    "pty create bad cwd": {
+      because: "execd appends a second object to the first",
+      here: {
+        status: 500,
+        body: '{"code":"RUNTIME_ERROR","message":"error creating pty session: error creating PTY session work directory: mkdir /etc/passwd: not a directory"}',
+      },
+    },
   },
 };

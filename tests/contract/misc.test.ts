@@ -26,7 +26,7 @@ const REPLAYED = [
 ] as const;
 
 const NO_SUCH_CALL = "the SDK makes no such request";
-const NO_PTY = "terminals (/pty) are in none of the documents, and the SDK has none";
+const PTY = "terminals.test.ts replays it";
 const NO_PROXY_CALL = "the SDK gives the address of a port; what is asked there is the user's own request";
 const EXCLUDED: Readonly<Record<string, string>> = {
   "HEAD ping": NO_SUCH_CALL,
@@ -37,13 +37,13 @@ const EXCLUDED: Readonly<Record<string, string>> = {
   "OPTIONS preflight": "browsers make it, not the SDK",
   "proxy closed port": NO_PROXY_CALL,
   "proxy non-numeric": NO_PROXY_CALL,
-  "pty create": NO_PTY,
-  "pty create no body": NO_PTY,
-  "pty create bad": NO_PTY,
-  "pty status": NO_PTY,
-  "pty status unknown": NO_PTY,
-  "pty create bad cwd": NO_PTY,
-  "pty delete": NO_PTY,
+  "pty create": PTY,
+  "pty create no body": PTY,
+  "pty create bad": PTY,
+  "pty status": PTY,
+  "pty status unknown": PTY,
+  "pty create bad cwd": PTY,
+  "pty delete": PTY,
 };
 
 beforeEach(disableNet);

@@ -8,6 +8,7 @@ import { Files } from "../../src/services/files.js";
 import { Health } from "../../src/services/health.js";
 import { Metrics } from "../../src/services/metrics.js";
 import { CommandHandle } from "../../src/services/command-handle.js";
+import { Terminals } from "../../src/services/terminals.js";
 import { CommandSession } from "../../src/services/sessions.js";
 import { FACADE_CALLS, observe, type FacadeCall } from "../helpers/facade-calls.js";
 import { loadOperations, loadRecordedOperations, type Operation } from "../helpers/operations.js";
@@ -20,6 +21,7 @@ const FACADES = {
   Commands,
   CommandHandle,
   CommandSession,
+  Terminals,
   Files,
   Metrics,
   Health,
@@ -33,6 +35,8 @@ const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
 
 /** Operations of the facades that no recording has. */
 const NOT_RECORDED = [
+  // Recorded as a text: a WebSocket is more than a request and its response.
+  "connectTerminal",
   // Its stream is recorded, with the same measurements.
   "getMetrics",
 ];

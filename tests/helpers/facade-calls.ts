@@ -85,6 +85,31 @@ const deletedSnapshot: Answer = {
   body: "",
   because: "the recorded deletion failed with status 500",
 };
+/** The id of a terminal that refuses every connection. */
+const REFUSED = "8b48799b-2162-4a19-810b-8c3005f5d9c2";
+
+/** Connects to every terminal but one, without a server. */
+class FakeWebSocket extends EventTarget {
+  binaryType = "";
+  readonly bufferedAmount = 0;
+
+  constructor(url: string) {
+    super();
+    const event = url.includes(REFUSED)
+      ? Object.assign(new Event("close"), { code: 1006 })
+      : Object.assign(new Event("message"), { data: '{"type":"connected","session_id":"s","mode":"pty"}' });
+    queueMicrotask(() => this.dispatchEvent(event));
+  }
+
+  send(): void {
+    // Nobody receives it.
+  }
+
+  close(): void {
+    // Nothing is open.
+  }
+}
+
 const LOCAL_ONLY = "it releases only local resources";
 
 /** Every public method of the facades as "Class.method", including static ones. */
@@ -391,6 +416,31 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     call: ({ session }) => session[Symbol.asyncDispose](),
   },
 
+  "Terminals.prototype.create": {
+    operations: ["createTerminal"],
+    call: ({ sandbox }) => sandbox.terminals.create({ cwd: "/tmp", command: "true", cols: 100 }),
+  },
+  "Terminals.prototype.attach": {
+    operations: ["connectTerminal"],
+    // WebSockets do not tell why they were refused: the same request without a handshake does.
+    call: ({ sandbox }) => sandbox.terminals.attach(REFUSED, { offset: 5 }).catch(() => undefined),
+    answers: {
+      connectTerminal: {
+        status: 409,
+        body: `{"code":"ALREADY_CONNECTED","message":"another client is already connected to pty session ${REFUSED}"}`,
+        because: "the recording of the handshakes is a text",
+      },
+    },
+  },
+  "Terminals.prototype.get": {
+    operations: ["getTerminal"],
+    call: ({ sandbox }) => sandbox.terminals.get("60ded17c-1a1f-4208-8cea-ac8f7f8a9e57"),
+  },
+  "Terminals.prototype.delete": {
+    operations: ["deleteTerminal"],
+    call: ({ sandbox }) => sandbox.terminals.delete("60ded17c-1a1f-4208-8cea-ac8f7f8a9e57"),
+  },
+
   "Files.prototype.readFile": {
     operations: ["downloadFile"],
     call: ({ sandbox }) => sandbox.files.readFile(FILE),
@@ -505,6 +555,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
   const config = new ConnectionConfig({
     domain: LIFECYCLE_ORIGIN,
     retryPolicy: { maxRetries: 0 },
+    webSocket: FakeWebSocket,
     fetch: fetchBy(async (request) => {
       const url = new URL(request.url);
       const server = url.origin === LIFECYCLE_ORIGIN ? "lifecycle" : "execd";

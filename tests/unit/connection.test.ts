@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import { WebSocket } from "ws";
 import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
 import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
 import { InvalidArgumentException, SandboxException } from "../../src/errors.js";
@@ -175,6 +176,7 @@ const EVERY_OPTION: { readonly [Name in keyof ConnectionOptions]-?: NonNullable<
   useServerProxy: true,
   retryPolicy: RetryPolicy.disabled,
   fetch: () => Promise.resolve(new Response()),
+  webSocket: WebSocket,
   logger: { debug: jest.fn(), info: jest.fn(), warn, error: jest.fn() },
 };
 const OPTION_NAMES = Object.keys(EVERY_OPTION) as (keyof ConnectionOptions)[];

@@ -33,7 +33,7 @@ export function startGroup(
 }
 
 /** Remembers a group for {@link killEveryGroup}. Its members can outlive its leader. */
-function trackGroup(leader: number | undefined): void {
+export function trackGroup(leader: number | undefined): void {
   for (const group of groups) if (!hasMembers(group)) groups.delete(group);
   if (leader !== undefined) groups.add(leader);
 }

@@ -14,20 +14,23 @@ import { codeRoutes } from "./code/routes.js";
 import { commandRoutes } from "./commands/routes.js";
 import { metricsRoutes } from "./limits/metrics-routes.js";
 import { Sessions } from "./commands/sessions.js";
+import { Terminals } from "./terminals/terminals.js";
 
 /** execd's own port. Nothing listens on it here. */
 const EXECD_PORT = 44772;
 
 /** Operations of execd that the local server does not support. */
-const LATER = [/^\/pty(\/|$)/, /^\/v1\/isolated(\/|$)/];
+const LATER = [/^\/v1\/isolated(\/|$)/];
 
 /** Implements execd's HTTP interface. */
 export class Execd {
   readonly #router: Router<Handler>;
+  readonly #terminals: Terminals;
 
   constructor(configuration: Configuration, contexts: Contexts, pipes: PipePool) {
     const commands = new Commands(configuration, pipes);
     const runners = { configuration, contexts, commands, sessions: new Sessions(configuration, pipes) };
+    this.#terminals = new Terminals(configuration);
     this.#router = new Router({
       "GET /ping": ({ stream }) => sendEmpty(stream),
       ...codeRoutes(runners),
@@ -35,13 +38,16 @@ export class Execd {
       ...fileRoutes(configuration),
       ...directoryRoutes(configuration),
       ...metricsRoutes(configuration),
+      ...this.#terminals.routes,
     });
   }
 
   /** Responds to one request. Never throws. */
   async handle(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     if (headers[":method"] === "CONNECT") {
-      tunnel(stream, Number(/:(\d+)$/.exec(headers[":authority"] ?? "")?.[1]));
+      const port = Number(/:(\d+)$/.exec(headers[":authority"] ?? "")?.[1]);
+      if (port === EXECD_PORT) this.#terminals.accept(stream);
+      else tunnel(stream, port);
       return;
     }
     await this.#respond(stream, headers, headers[":path"] ?? "/");

@@ -97,9 +97,10 @@ export async function connectForUpgrade(
   let [port, path] = [entry, rest];
   if (Number(entry) === EXECD_PORT) {
     assertToken(headers, sandbox);
-    [, port = "", path = "/"] = /^\/proxy\/(\d+)(\/.*)?$/.exec(rest) ?? [];
-    if (port === "")
-      throw problem(501, "NOT_SUPPORTED", "execd's own WebSockets are not supported by the local server.");
+    // The real proxy sometimes joins paths with an extra slash, which execd accepts.
+    path = rest.replace(/^\/*/, "/");
+    const proxied = /^\/proxy\/(\d+)(\/.*)?$/.exec(path);
+    if (proxied !== null) [, port = "", path = "/"] = proxied;
   }
   const isServerProxy = !url.pathname.startsWith("/gateway/");
   const connection = await sandbox.box.connect(Number(port)).catch((error: unknown) => {

@@ -1,0 +1,70 @@
+import { SandboxException } from "../errors.js";
+import { isBrowser } from "./platform.js";
+import type { ResolvedEndpoint } from "./endpoint.js";
+
+/** What an event of a {@link WebSocketConnection} has, depending on its type. */
+export interface WebSocketEvent {
+  readonly type: string;
+  readonly data?: unknown;
+  readonly code?: number;
+  readonly reason?: string;
+}
+
+/** The part of a WebSocket that the SDK uses. */
+export interface WebSocketConnection {
+  binaryType: string;
+  readonly bufferedAmount: number;
+  send(data: string | Uint8Array<ArrayBuffer>): void;
+  close(code?: number, reason?: string): void;
+  addEventListener(type: string, listener: (event: WebSocketEvent) => void): void;
+}
+
+/**
+ * A class of WebSockets: that of Node.js 22 and newer, of Bun or Deno, or of the package `ws`. It is called with a URL
+ * and `{ headers }`.
+ */
+export type WebSocketClass = new (url: string, options: never) => WebSocketConnection;
+
+/**
+ * Returns a function that opens a WebSocket below an endpoint, with the endpoint's headers. It takes no time, so that
+ * its caller can listen before the first event.
+ *
+ * @param given the class to use; by default the platform's, and on Node.js 20 that of the package `ws`
+ * @throws {SandboxException} `NO_WEBSOCKET` if there is no class, or it cannot send headers that are needed
+ */
+export async function webSocketOpener(
+  { url, headers }: ResolvedEndpoint,
+  path: string,
+  given: WebSocketClass | undefined,
+): Promise<() => WebSocketConnection> {
+  const ofPlatform: unknown = Reflect.get(globalThis, "WebSocket");
+  const found: unknown = given ?? ofPlatform ?? (await loadPackage());
+  if (typeof found !== "function") {
+    throw noWebSocket(
+      "This platform has no WebSocket: use Node.js 22 or newer, install the package ws, or pass a class as the connection's webSocket.",
+    );
+  }
+  const address = `${url.replace(/^http/, "ws")}${path}`;
+  // The only argument that browsers take is a list of protocols.
+  const takesHeaders = given !== undefined || !isBrowser();
+  if (!takesHeaders && Object.keys(headers).length > 0)
+    throw noWebSocket("The server needs headers with a WebSocket, which browsers cannot send.");
+  // Classes differ in the type of the second argument; those of servers all take such an object.
+  const Found = found as new (url: string, ...options: object[]) => WebSocketConnection;
+  return () => (takesHeaders ? new Found(address, { headers }) : new Found(address));
+}
+
+async function loadPackage(): Promise<unknown> {
+  try {
+    // Not a literal: bundlers must not look for it.
+    const name = ["ws"].join("");
+    const loaded: unknown = await import(/* webpackIgnore: true */ /* @vite-ignore */ name);
+    return typeof loaded === "object" && loaded !== null ? Reflect.get(loaded, "WebSocket") : undefined;
+  } catch {
+    return undefined; // it is not installed
+  }
+}
+
+function noWebSocket(message: string): SandboxException {
+  return new SandboxException({ code: "NO_WEBSOCKET", message });
+}
