@@ -25,46 +25,46 @@ import type { RunSource } from "./run-source.js";
 const BUSY_WAIT_MILLIS = 50;
 
 /**
- * One run's response, read batch by batch, and everything that can end it.
+ * Reads the response of a run batch by batch, and handles everything that can end the run.
  *
- * Reading is by pull: nothing is read from the wire while nobody waits for events, and the timer for silence runs only
- * while somebody does. Once it is stopped, the caller has its error at once, and the rest happens here: reading the
- * response to its end, undelivered, and interrupting the run on the server until it ends.
+ * The response is read only while a caller waits for events, and the idle timer runs only during that time. When the run
+ * is stopped, the caller receives the error at once. This class then interrupts the run on the server until it ends, and
+ * reads the rest of the response without delivering it.
  */
 export class RunStream implements Interruptible, FrameSink {
-  /** What stopped the run before its end, if something did: first in order, before events that are not delivered yet. */
+  /** The reason why the run was stopped before its end, if it was. It takes precedence over events not delivered yet. */
   stopped: Stop | undefined;
   /** Whether the request has left the queue. */
   sent = false;
   readonly #source: RunSource;
-  /** Ends the waiting for a turn, and then the request. */
+  /** Ends the wait for a turn, and later the request. */
   readonly #request = new AbortController();
   readonly #unlink: (() => void) | undefined;
-  /** Settles with the id that `init` has told. */
+  /** Resolves to the id from the `init` event. */
   readonly #init = deferred<string>();
-  /** Settles when the response is read to its end, or will not be read further. */
+  /** Settles when the response has been read to its end, or will not be read further. */
   readonly #over = deferred<unknown>();
-  /** Settles when nothing of the run is left: no interrupt is on its way either. */
+  /** Settles when the response has ended and no interrupt is pending. */
   readonly #released = deferred<unknown>();
   readonly #interrupting = new Set<Promise<unknown>>();
 
   #decoder: EventStreamDecoder;
   #slot: RunSlot | undefined;
   #response: StreamedResponse | undefined;
-  /** What to interrupt, as soon as it is known. */
+  /** The id to interrupt, when it is known. */
   #id: string | undefined;
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
   #isOver = false;
   #receivedBytes = false;
   #terminal: Terminal = "none";
-  /** No further frame counts. */
+  /** Whether further frames are ignored. */
   #closedToFrames = false;
-  /** The response was lost while the run may continue on the server. */
+  /** Whether the response was lost while the run may continue on the server. */
   #isLost = false;
   #busyWaitMillis = BUSY_WAIT_MILLIS;
   #isBusy = false;
-  /** The stream's own failure: comes after the events before it. */
+  /** The error of the stream. It is delivered after the events before it. */
   #failed: Failure | undefined;
   #wake: ((value?: unknown) => void) | undefined;
   #cancelRest: (() => void) | undefined;
@@ -86,12 +86,12 @@ export class RunStream implements Interruptible, FrameSink {
     return this.#response?.requestId;
   }
 
-  /** Whether the server can be told to end the run while its response is read on. */
+  /** Whether the run can be interrupted while its response is still read. */
   get canBeInterrupted(): boolean {
     return this.#source.interrupt !== undefined;
   }
 
-  /** Returns the next events, or `undefined` after the proven end of the run; throws what ended it otherwise. */
+  /** Returns the next events, or `undefined` after the run is known to be complete. Throws the error that ended the run. */
   async read(): Promise<ExecutionEvent[] | undefined> {
     for (;;) {
       if (this.stopped !== undefined) throw this.stopped.error;
@@ -112,7 +112,7 @@ export class RunStream implements Interruptible, FrameSink {
     }
   }
 
-  /** Ends the run for the caller, who gets `error` at once. On the server it is interrupted in the background. */
+  /** Ends the run for the caller with an error at once. On the server, it is interrupted in the background. */
   stop(error: unknown, isForeign = false): void {
     if (this.stopped !== undefined) return;
     this.stopped = { error, isForeign };
@@ -122,7 +122,7 @@ export class RunStream implements Interruptible, FrameSink {
     this.#abandon();
   }
 
-  /** Waits for a handler; a stop ends the waiting, and the handler's failure stops the run. Never rejects. */
+  /** Waits for a handler until the run is stopped. A failing handler stops the run. Never rejects. */
   async untilSettledOrStopped(work: Promise<unknown>): Promise<void> {
     await this.#wokenOr(
       work.catch((error: unknown) => {
@@ -132,10 +132,10 @@ export class RunStream implements Interruptible, FrameSink {
   }
 
   /**
-   * Interrupts the run and waits for its end. The response is read on meanwhile, also while nobody takes its events: a
-   * handler may be what waits here.
+   * Interrupts the run and waits for its end. The response is still read, even if no caller consumes its events: a handler
+   * may be waiting here.
    *
-   * @throws what the last interrupt failed with, or a timeout, if the run has not ended after 5 s; it then continues
+   * @throws the error of the last interrupt, or a timeout, if the run has not ended after 5 s
    */
   async interrupt(signal?: AbortSignal): Promise<void> {
     const ended = this.#released.promise;
@@ -158,7 +158,7 @@ export class RunStream implements Interruptible, FrameSink {
     }
   }
 
-  /** Takes a frame of the response. */
+  /** Handles a frame of the response. */
   frame(value: unknown): void {
     if (this.#closedToFrames) return;
     const decoded = decodeFrame(value);
@@ -167,12 +167,12 @@ export class RunStream implements Interruptible, FrameSink {
     else this.#takeEvent(decoded.event);
   }
 
-  /** Takes a frame of the response that is plain output. */
+  /** Handles a frame of the response that is plain output. */
   output(type: "stdout" | "stderr", text: string, timestamp: number): void {
     if (!this.#closedToFrames) this.#takeEvent({ type, text, timestamp });
   }
 
-  /** Takes the reason why something in the response is not a frame. */
+  /** Handles a malformed frame. */
   malformed(reason: string): void {
     if (this.stopped !== undefined || this.#failed !== undefined) return;
     const message = `The event stream is malformed: ${reason}.`;
@@ -198,7 +198,7 @@ export class RunStream implements Interruptible, FrameSink {
     return (this.#pulling ??= this.#pullOnce());
   }
 
-  /** Gets one piece of the response, sending the request before the first. Never rejects. */
+  /** Reads one chunk of the response. Sends the request before the first one. Never rejects. */
   async #pullOnce(): Promise<void> {
     try {
       this.#slot ??= await this.#takeTurn();
@@ -256,7 +256,7 @@ export class RunStream implements Interruptible, FrameSink {
   }
 
   #takeInBandError({ code, message }: InBandError): void {
-    // A context that runs something else refuses at once, and nothing was run: trying again does no harm.
+    // A busy context rejects the run at once without running anything, so it is safe to try again.
     const isBusy = message.endsWith("session is busy");
     if (isBusy && this.stopped === undefined && this.#isProvisional()) {
       this.#isBusy = true;
@@ -270,7 +270,7 @@ export class RunStream implements Interruptible, FrameSink {
     this.#endResponse();
   }
 
-  /** Takes the end of the response. */
+  /** Handles the end of the response. */
   async #takeEnd(isWhole: boolean): Promise<void> {
     const { isProxied = false } = this.#response ?? {};
     const ping = async (): Promise<void> => await this.#source.ping?.(this.#request.signal);
@@ -279,13 +279,13 @@ export class RunStream implements Interruptible, FrameSink {
     this.#endResponse(cut !== undefined);
   }
 
-  /** Tells whether the events so far may be discarded: a context that is busy reports it after its first events. */
+  /** Returns whether the events so far can be discarded: a busy context reports that after its first events. */
   #isProvisional(): boolean {
     if (this.#slot === undefined || this.#slot.unsettledUntil <= performance.now()) return false;
     return !this.#isOver && this.#batch.every(({ type }) => type === "init" || type === "ping");
   }
 
-  /** Interrupts what a lost run has left in the context, waits a moment and sends the run again. */
+  /** Interrupts a lost run in the context, waits and sends the run again. */
   async #waitWhileBusy(): Promise<void> {
     const { signal } = this.#request;
     this.#isBusy = false;
@@ -319,7 +319,7 @@ export class RunStream implements Interruptible, FrameSink {
       this.#released.resolve(undefined);
     };
     if (this.#interrupting.size === 0) release();
-    // An interrupt that is still on its way would hit the context's next run.
+    // A pending interrupt would hit the context's next run.
     else void Promise.all(this.#interrupting).then(release);
   }
 
@@ -357,7 +357,7 @@ export class RunStream implements Interruptible, FrameSink {
     this.#stopDeadlineTimer?.();
   }
 
-  /** Ends a run whose caller has its error: takes it out of the queue, or interrupts it until it ends. */
+  /** Ends a run whose caller has received the error: removes it from the queue, or interrupts it until it ends. */
   #abandon(): void {
     this.#stopTimers();
     this.#cancelRest?.();

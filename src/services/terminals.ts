@@ -39,7 +39,7 @@ export class Terminals {
     return (await calls()).attachTerminal(this.#link, id, options);
   }
 
-  /** Tells whether a terminal's program runs. @throws {SandboxApiException} status 404 if there is none */
+  /** Returns whether a terminal's program runs. @throws {SandboxApiException} status 404 if there is none */
   async get(id: string, options: CallOptions = {}): Promise<TerminalInfo> {
     return (await calls()).getTerminal(this.#link, id, options);
   }

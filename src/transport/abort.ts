@@ -36,8 +36,8 @@ class AbortHub {
 }
 
 /**
- * Calls back once when a signal aborts, with the signal's own reason; gives a function that ends that, idempotent.
- * Never calls back before it returns: whether the signal has already aborted is the caller's to ask first.
+ * Calls back once when a signal is aborted, with the signal's reason. Returns a function that removes the listener. Never
+ * calls back before it returns, so check first whether the signal is already aborted.
  */
 export function onAbort(signal: AbortSignal | undefined, callback: Callback): () => void {
   if (signal === undefined) return () => undefined;
@@ -46,14 +46,14 @@ export function onAbort(signal: AbortSignal | undefined, callback: Callback): ()
   return (hubs.get(signal) ?? new AbortHub(signal)).add(callback);
 }
 
-/** @throws the signal's own reason where it has aborted; {@link InvalidArgumentException} if it is not a signal */
+/** @throws the signal's reason if it is aborted; {@link InvalidArgumentException} if it is not a signal */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   assertSignal(signal);
   signal.throwIfAborted();
 }
 
-/** Settles as a promise does, or rejects with the signal's own reason as soon as it aborts. */
+/** Settles like a promise, or rejects with the signal's reason as soon as the signal is aborted. */
 export async function raceAbort<Value>(
   signal: AbortSignal | undefined,
   work: PromiseLike<Value>,
@@ -65,7 +65,7 @@ export async function raceAbort<Value>(
       // Attached first, so that work that fails after an abort causes no unhandled rejection.
       work.then(resolve, reject);
       if (signal.aborted) reject(signal.reason as Error);
-      // `reason` is the caller's own value, of any type, and is handed on as it is.
+      // `reason` can be a value of any type and is passed on unchanged.
       else unlink = onAbort(signal, reject);
     });
   } finally {
@@ -74,9 +74,9 @@ export async function raceAbort<Value>(
 }
 
 /**
- * Does work under a signal of its own, which aborts with the caller's, and after so many seconds.
+ * Runs work with a signal that is aborted with the caller's signal and after a number of seconds.
  *
- * @param options.reason makes the reason of the abort after that time
+ * @param options.reason returns the reason for the abort after that time
  */
 export async function withLimit<Value>(
   options: {
@@ -102,7 +102,7 @@ export async function withLimit<Value>(
   }
 }
 
-/** Waits; on abort it rejects at once, with the signal's own reason. */
+/** Waits for a time. If the signal is aborted, rejects with its reason at once. */
 export async function sleep(millis: number, signal?: AbortSignal): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
@@ -117,7 +117,7 @@ export async function sleep(millis: number, signal?: AbortSignal): Promise<void>
   }
 }
 
-// By what is used of it, not its class: test environments and polyfills bring classes of their own.
+// Checks the methods rather than the class: test environments and polyfills have their own classes.
 function assertSignal(signal: unknown): asserts signal is AbortSignal {
   const isSignal = typeof signal === "object" && signal !== null && "throwIfAborted" in signal;
   if (!isSignal || !("addEventListener" in signal)) {

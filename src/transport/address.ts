@@ -8,7 +8,7 @@ export interface Address {
 }
 
 /**
- * Reads what users write for a server: `host`, `host:port`, an IPv6 address with or without brackets, a URL.
+ * Parses the address of a server: `host`, `host:port`, an IPv6 address with or without brackets, or a URL.
  *
  * @throws {InvalidArgumentException} that begins with `source`
  */

@@ -28,7 +28,7 @@ import { discardBody, isReadableBody, ResponseBody, type BodyOwner } from "./res
 import { decideRetry, mayReplay, outcomeOf, reportRetry, type Clock, type Replay } from "./retry.js";
 import { startTimer, type IdleTimer } from "./timeout.js";
 
-/** What the calls of one client need of a connection's configuration. */
+/** The part of a connection's configuration that calls need. */
 export interface TransportConfig extends EndpointConfig {
   readonly requestTimeoutSeconds: number | null;
   readonly streamIdleTimeoutSeconds: number | null;
@@ -40,7 +40,7 @@ export interface TransportConfig extends EndpointConfig {
   readonly logger: Logger | undefined;
 }
 
-/** What all calls of one client have in common. */
+/** The values that all calls of one client share. */
 export interface CallContext {
   readonly server: ServerKind;
   readonly sandboxId: string | undefined;
@@ -51,7 +51,7 @@ export interface CallContext {
   readonly logger: Logger | undefined;
   readonly endpoint: Endpoint;
   readonly clock: Clock;
-  /** Aborts when the client closes. */
+  /** Aborted when the client closes. */
   readonly closing: AbortSignal;
   /** The calls that are running. */
   readonly calls: Set<Call>;
@@ -61,7 +61,7 @@ export interface CallContext {
   readonly init: PlatformInit;
 }
 
-/** What a 401 of the lifecycle server most likely means if no key was sent. */
+/** The most likely cause of a 401 from the lifecycle server if no key was sent. */
 const NO_API_KEY_HINT = "No API key is configured: set OPEN_SANDBOX_API_KEY or apiKey.";
 
 /** The rules of one call. */
@@ -81,7 +81,7 @@ export interface CallRules {
 }
 
 /**
- * One call of a user: everything that it needs on its way, and the one loop over its attempts.
+ * A user's call: its state, and the loop over its attempts.
  *
  * It has an AbortController of its own, so that nothing of the platform listens to the caller's signal, which may
  * outlive a million requests. Every failure is a {@link SandboxException}, or the reason of the caller's signal.
@@ -93,9 +93,9 @@ export class Call implements ResponseInfo, BodyOwner {
   statusCode = 0;
   /** The server's name for the request of the latest response. */
   requestId: string | undefined;
-  /** Where the user made the call. */
+  /** An error with the stack of the user's call. */
   readonly #origin: Error | undefined;
-  /** Aborts when the call is to end early; its reason is what the call fails with. */
+  /** Aborted when the call ends early. Its reason is the error of the call. */
   readonly signal: AbortSignal;
   readonly #context: CallContext;
   readonly #controller: AbortController;
@@ -141,7 +141,7 @@ export class Call implements ResponseInfo, BodyOwner {
     return this.#context.endpoint.current.isProxied;
   }
 
-  /** Ends the call early; the first reason stays. */
+  /** Ends the call early. Only the first reason counts. */
   abort(reason: unknown): void {
     if (!this.#isEnded) this.#controller.abort(reason);
   }
@@ -183,7 +183,7 @@ export class Call implements ResponseInfo, BodyOwner {
     });
   }
 
-  /** Sends the request until it succeeds, or until what it fails with is final. */
+  /** Sends the request until it succeeds or fails with an error that is not retried. */
   async #attempts(request: UnsentRequest): Promise<Response> {
     const { server, config, endpoint, clock, closing, logger } = this.#context;
     const { retryPolicy: policy } = config;
@@ -240,7 +240,7 @@ export class Call implements ResponseInfo, BodyOwner {
     }
   }
 
-  /** Sends the request once, and returns a response that is a success. */
+  /** Sends the request once. Returns the response if it is a success. */
   async #attempt(request: UnsentRequest): Promise<Response> {
     const { reads, timeoutSeconds, watchUpload } = this.rules;
     const { server, config } = this.#context;
@@ -332,7 +332,7 @@ export class Call implements ResponseInfo, BodyOwner {
     this.abort(new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message, isRetryable }));
   }
 
-  /** Ends the call because nothing has moved for so long; for the timers of bodies. */
+  /** Ends the call because no byte was transferred for this long. Called by the timers of bodies. */
   stall(seconds: number): void {
     const message = `${this.#describe()}: no data was transferred for ${seconds} s.`;
     this.#context.logger?.warn(message);
@@ -343,13 +343,13 @@ export class Call implements ResponseInfo, BodyOwner {
   }
 }
 
-/** Creates the exception that every call fails with once its client is closed. */
+/** Creates the exception for calls of a closed client. */
 export function closedException({ server, sandboxId }: CallContext): SandboxException {
   const what = server === "lifecycle" ? "The client" : "The sandbox's client";
   return new SandboxException({ code: "CLOSED", message: `${what} is closed.`, sandboxId });
 }
 
-/** Refuses what a custom `fetch` must not return: nothing, or a response that it has read itself. */
+/** Asserts that a custom `fetch` returned a response with an unread body. */
 function assertResponse(response: unknown): asserts response is Response {
   const { status, headers, body }: Record<string, unknown> = isRecord(response) ? response : {};
   if (typeof status === "number" && isRecord(headers) && isReadableBody(body)) return;

@@ -49,10 +49,10 @@ interface ErrorFacts {
   readonly nested: readonly unknown[];
 }
 
-/** Causes are followed so far: they may form a circle. */
+/** The number of causes that are followed, since they can be circular. */
 const DEEPEST_CAUSE = 8;
 
-/** Tells whether `fetch` is known to have failed before it sent anything. */
+/** Returns whether it is certain that `fetch` failed before it sent anything. */
 export function isNotSent(error: unknown, depth = 0): boolean {
   const { code, syscall, message, nested } = factsOf(error);
   if (code !== undefined) {
@@ -63,7 +63,7 @@ export function isNotSent(error: unknown, depth = 0): boolean {
   return nested.every((inner) => isNotSent(inner, depth + 1));
 }
 
-/** Creates the exception for a request that got no complete response, with an explanation that a person understands. */
+/** Creates the exception for a request without a complete response. Its message explains the failure. */
 export function toConnectionException(
   error: unknown,
   request: {
@@ -71,7 +71,7 @@ export function toConnectionException(
     readonly url: string;
     readonly server: ServerKind;
     readonly phase: "request" | "response";
-    /** Known from elsewhere than the error. */
+    /** Known without the error. */
     readonly isNotSent: boolean;
   },
 ): SandboxException {
@@ -90,7 +90,7 @@ export function toConnectionException(
   });
 }
 
-/** Tells whether nothing listens at an address of this machine. */
+/** Returns whether the error means that nothing listens at an address of this machine. */
 export function isRefusedByLoopback(error: unknown, url: string): boolean {
   const { code } = rootOf(error);
   if (code === undefined || !REFUSED.test(code)) return false;

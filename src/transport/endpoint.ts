@@ -3,34 +3,34 @@ import { userAgent } from "./platform.js";
 
 const API_KEY_HEADER = "open-sandbox-api-key";
 
-/** An address, and the headers that the server there asks for. */
+/** An address, and the headers that its server requires. */
 export interface Target {
   /** The base URL, with or without a path. */
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where requests go, and how to look that up again. */
+/** The address for requests, and a function that requests it again. */
 export interface EndpointSource extends Target {
   /** Looks the address up again after a connection failed; `undefined` if it is not known. */
   readonly refresh?: ((signal: AbortSignal) => Promise<Target | undefined>) | undefined;
 }
 
-/** Which of a sandbox's servers is talked to. */
+/** A server of a sandbox. */
 export type ServerKind = "lifecycle" | "execd" | "egress";
 
-/** Which headers each server gets: see "Trust" in the documentation. */
+/** The headers for each server; see "Trust" in the documentation. */
 export interface EndpointConfig {
   readonly apiKey: string | undefined;
   /** For the lifecycle server and its proxy. */
   readonly headers: Readonly<Record<string, string>>;
   /** For the endpoints of sandboxes. */
   readonly sandboxHeaders: Readonly<Record<string, string>>;
-  /** Tells whether a URL leads through the lifecycle server's own proxy. */
+  /** Returns whether a URL leads through the lifecycle server's proxy. */
   isServerProxyUrl(url: string): boolean;
 }
 
-/** What requests are sent to. */
+/** The target of requests. */
 export interface ResolvedEndpoint {
   readonly url: string;
   /** By lower-case names. */
@@ -39,7 +39,7 @@ export interface ResolvedEndpoint {
   readonly isProxied: boolean;
 }
 
-/** The address that requests go to now. It may change: after a resume, or when a sandbox has moved. */
+/** The current address for requests. It changes after a resume, or when a sandbox has moved. */
 export class Endpoint {
   /** What requests are sent to; another object after every change. */
   current: ResolvedEndpoint;
@@ -63,7 +63,7 @@ export class Endpoint {
     this.current = this.#resolve(target);
   }
 
-  /** Looks the address up again, once for all callers that ask meanwhile. Never rejects: the call's own failure says more. */
+  /** Requests the address again, once for all concurrent callers. Never rejects: the error of the call says more. */
   refresh(signal: AbortSignal): Promise<void> {
     this.#refreshing ??= this.#lookUp(signal).finally(() => (this.#refreshing = undefined));
     return this.#refreshing;

@@ -3,7 +3,7 @@ import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
 import { concatBytes } from "./response-body.js";
 
 /**
- * Takes what the frames of an event stream decode to.
+ * Receives the decoded frames of an event stream.
  *
  * A sink rather than a list, so that a stream of a million frames costs no list of a million wrappers.
  */
@@ -30,7 +30,7 @@ const NEWLINE_BYTE = 0x0a;
 const RETURN = 0x0d;
 const COLON = 0x3a;
 const BRACE = 0x7b;
-/** How much of a line an error message quotes. */
+/** The number of characters of a line that an error message quotes. */
 const QUOTED_LENGTH = 80;
 /** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link takeFrame}. */
 const PLAIN_OUTPUT =
@@ -75,7 +75,7 @@ export class EventStreamDecoder {
   }
 
   /**
-   * Takes the end of the stream.
+   * Handles the end of the stream.
    *
    * @returns whether the stream ended between frames; a last frame without its newline is complete if it parses
    */

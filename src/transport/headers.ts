@@ -2,12 +2,12 @@ import { InvalidArgumentException } from "../errors.js";
 import { isRecord } from "../json.js";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-/** What HTTP/1.1 lets a value hold: visible characters of Latin-1, blanks and tabs. */
+/** The characters that HTTP/1.1 allows in a value: visible Latin-1 characters, blanks and tabs. */
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Headers that describe how a message is framed; the HTTP client sets them. */
 const FRAMING = /^(connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/;
 
-/** Refuses an invalid header value. The message does not repeat it, since it may be a credential. */
+/** Asserts that a header value is valid. The message does not repeat it, since it may be a credential. */
 export function assertHeaderValue(value: unknown, source: string): asserts value is string {
   if (typeof value === "string" && VALUE.test(value) && value.trim() === value) return;
   throw new InvalidArgumentException(

@@ -5,16 +5,16 @@ import type { Channel } from "./platform.js";
 import type { UnsentRequest } from "./request.js";
 import type { ResponseInfo } from "./response.js";
 
-/** The name of the channel of `node:diagnostics_channel` that gets a {@link RequestTrace} for each attempt of a request. */
+/** The name of the channel of `node:diagnostics_channel` to which a {@link RequestTrace} is published for each attempt. */
 export const REQUEST_CHANNEL = "opensandbox-code-interpreter:request";
 
-/** What is published of one attempt of a request, when it failed or its response has come (without the body of a stream). */
+/** Describes an attempt of a request. Published when it fails, or when its response has arrived (without a stream's body). */
 export interface RequestTrace {
   /** The server that the request was for. */
   readonly server: ServerKind;
   /** The method of the request, in capitals. */
   readonly method: string;
-  /** Path and query, credentials hidden. */
+  /** The path and query, with credentials hidden. */
   readonly path: string;
   /** The sandbox that the request was about, if known. */
   readonly sandboxId: string | undefined;
@@ -24,7 +24,7 @@ export interface RequestTrace {
   readonly requestId: string | undefined;
   /** How long the attempt took, in milliseconds; for a stream, until its headers arrived. */
   readonly durationMillis: number;
-  /** What the attempt failed with: an error of the SDK, or the reason of an abort. */
+  /** The error of the attempt: an exception of the SDK, or the reason of an abort. */
   readonly error: unknown;
 }
 

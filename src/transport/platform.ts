@@ -12,7 +12,7 @@ const platform: NodeLike = globalThis;
 /** The package's version; a test compares it with package.json. */
 export const VERSION = "0.1.0";
 
-/** Tells whether this is a page or a worker of a browser. */
+/** Returns whether this is a page or a worker of a browser. */
 export function isBrowser(): boolean {
   return "document" in globalThis || "WorkerNavigator" in globalThis;
 }
@@ -28,7 +28,7 @@ export function environmentVariable(name: string): string | undefined {
   return value === "" ? undefined : value;
 }
 
-/** Tells whether a request's body may be a stream. Browsers allow it over HTTP/2 only, and most do not at all. */
+/** Returns whether a request's body can be a stream. Some browsers allow it over HTTP/2, most not at all. */
 export function streamsRequests(): boolean {
   return platform.process?.versions?.["node"] !== undefined;
 }
@@ -36,7 +36,7 @@ export function streamsRequests(): boolean {
 /** Node's file system, `undefined` in browsers. Not an import, which bundlers for browsers would reject. */
 export const fileSystem = () => platform.process?.getBuiltinModule?.("node:fs/promises");
 
-/** What a channel of Node's diagnostics can do. */
+/** A channel of Node's diagnostics. */
 export interface Channel {
   /** Changes as subscribers come and go. */
   readonly hasSubscribers: boolean;

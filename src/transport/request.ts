@@ -51,19 +51,19 @@ export class UnsentRequest {
   }
 }
 
-/** Tells whether a body is a {@link StreamedBody}, of which the types of the platform know nothing. */
+/** Returns whether a body is a {@link StreamedBody}, of which the types of the platform know nothing. */
 export function isStreamedBody(body: unknown): body is StreamedBody {
   return typeof body === "object" && body !== null && "isReplayable" in body;
 }
 
-/** Tells whether a body can be sent more than once. */
+/** Returns whether a body can be sent more than once. */
 export function isReplayable(body: RequestBody | null): boolean {
   if (typeof body !== "object" || body === null) return true;
   if (isStreamedBody(body)) return body.isReplayable;
   return !(body instanceof ReadableStream || Symbol.asyncIterator in body);
 }
 
-/** Tells whether making the same request twice has the effect of making it once. */
+/** Returns whether making the same request twice has the effect of making it once. */
 export function isIdempotent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE";
 }

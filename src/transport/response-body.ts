@@ -90,7 +90,7 @@ export class ResponseBody {
   }
 }
 
-/** Tells whether a value can be read as a body: a web stream that has no reader yet, or an async iterable such as a Node stream. */
+/** Returns whether a value can be read as a body: a web stream that has no reader yet, or an async iterable such as a Node stream. */
 export function isReadableBody(body: unknown): boolean {
   if (body === null || body === undefined) return body === null;
   if (!isRecord(body)) return false;

@@ -64,7 +64,7 @@ export function decideRetry(state: RetryState, policy: RetryPolicy): number | un
   return waitMillis;
 }
 
-/** Tells whether sending the request once more does no harm. */
+/** Returns whether sending the request once more does no harm. */
 export function mayReplay({ method, server, replay, outcome }: RetryState, policy: RetryPolicy): boolean {
   if (replay === "never") return false;
   if (!("statusCode" in outcome)) {

@@ -90,7 +90,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     return isCustomFetch ? toNodeStream(stream) : stream;
   }
 
-  /** Returns its bytes, read as fast as they are taken. */
+  /** Returns its bytes. They are read as fast as they are consumed. */
   stream(idle?: IdleTimer): ReadableStream<Uint8Array> {
     const iterator = this[Symbol.asyncIterator]();
     let isCancelled = false;
@@ -116,7 +116,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
     );
   }
 
-  /** Returns all of it, for platforms that send no streams. Blobs are not read for it. */
+  /** Returns the whole body, for platforms that cannot send streams. Does not read blobs. */
   async blob(): Promise<Blob> {
     const parts: (Uint8Array<ArrayBuffer> | Blob)[] = [];
     try {

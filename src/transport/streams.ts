@@ -7,7 +7,7 @@ import { IdleTimer } from "./timeout.js";
 /** Options of {@link uploadCall} and {@link downloadCall}. */
 export interface TransferOptions {
   readonly signal?: AbortSignal | undefined;
-  /** How long nothing may move, in seconds; `null` disables. @default the config's `streamIdleTimeoutSeconds` */
+  /** The longest time without a transferred byte, in seconds; `null` disables it. @default the config's `streamIdleTimeoutSeconds` */
   readonly idleTimeoutSeconds?: number | null | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** The longest delay that a timer can hold; a longer one would fire at once. */
+/** The longest delay of a timer. A longer one would fire at once. */
 const LONGEST_TIMER_MILLIS = 2 ** 31 - 1;
 
 /** Starts a timer and returns a function that stops it. `null` and 0 start none. */
@@ -14,7 +14,7 @@ function noTimer(): void {
   // There is nothing to stop.
 }
 
-/** A timer for silence: it runs only while something is awaited from the wire, and starts from 0 each time. */
+/** A timer for idle connections. It runs only while bytes are awaited, and restarts from 0 each time. */
 export class IdleTimer {
   readonly seconds: number | null;
   readonly #onTimeout: () => void;
@@ -36,7 +36,7 @@ export class IdleTimer {
     this.#stopTimer = noTimer;
   }
 
-  /** Stops it for good: what still moves after the end of a call must not keep the process alive. */
+  /** Stops the timer permanently, so that transfers after the end of a call do not keep the process alive. */
   dispose(): void {
     this.#isDisposed = true;
     this.stop();

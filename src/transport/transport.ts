@@ -18,7 +18,7 @@ import { UnsentRequest } from "./request.js";
 import { sleep } from "./abort.js";
 import type { Clock } from "./retry.js";
 
-/** What a generated client is made from. */
+/** Options of a generated client. */
 export interface ClientOptions {
   readonly baseUrl: string;
   readonly fetch: (request: Request) => Promise<Response>;
@@ -27,7 +27,7 @@ export interface ClientOptions {
   readonly querySerializer: (query: unknown) => string;
 }
 
-/** What a {@link Transport} is made from. */
+/** Options of a {@link Transport}. */
 export interface TransportOptions<Client> {
   readonly server: ServerKind;
   readonly config: TransportConfig;
@@ -125,19 +125,19 @@ export class Transport<Client> {
     this.#context.endpoint.retarget({ url, headers });
   }
 
-  /** Looks the address up again; never rejects. */
+  /** Requests the address again. Never rejects. */
   refresh(signal: AbortSignal): Promise<void> {
     return this.#context.endpoint.refresh(signal);
   }
 
-  /** Ends all running calls, and every later one, with `CLOSED`; idempotent. */
+  /** Ends all pending and later calls with `CLOSED`. */
   close(): void {
     if (this.closed) return;
     this.#closing.abort();
     for (const call of [...this.#context.calls]) call.abort(closedException(this.#context));
   }
 
-  /** Where requests go now, for a WebSocket. */
+  /** The current address, for a WebSocket. */
   get endpoint(): ResolvedEndpoint {
     return this.#context.endpoint.current;
   }
