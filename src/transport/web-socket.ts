@@ -2,7 +2,7 @@ import { SandboxException } from "../errors.js";
 import { isBrowser } from "./platform.js";
 import type { ResolvedEndpoint } from "./endpoint.js";
 
-/** What an event of a {@link WebSocketConnection} has, depending on its type. */
+/** An event of a {@link WebSocketConnection}. Its fields depend on its type. */
 export interface WebSocketEvent {
   readonly type: string;
   readonly data?: unknown;
@@ -14,8 +14,11 @@ export interface WebSocketEvent {
 export interface WebSocketConnection {
   binaryType: string;
   readonly bufferedAmount: number;
+  /** Sends a text or binary frame. */
   send(data: string | Uint8Array<ArrayBuffer>): void;
+  /** Starts to close the connection. */
   close(code?: number, reason?: string): void;
+  /** Adds a listener for the events `open`, `message`, `close` or `error`. */
   addEventListener(type: string, listener: (event: WebSocketEvent) => void): void;
 }
 

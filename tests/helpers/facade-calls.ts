@@ -167,6 +167,10 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["patchSandboxMetadata"],
     call: ({ sandbox }) => sandbox.patchMetadata({ env: "stage", team: null }),
   },
+  "Sandbox.prototype.waitForPort": {
+    operations: ["runCommand"],
+    call: ({ sandbox }) => sandbox.waitForPort(8080),
+  },
   "Sandbox.prototype.getEndpoint": {
     operations: ["getSandboxEndpoint"],
     call: ({ sandbox }) => sandbox.getEndpoint(8080),
@@ -394,6 +398,14 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["getCommandStatus"],
     call: ({ command }) => command.wait(),
     answers: { getCommandStatus: { recorded: "bg status done" } },
+  },
+  "CommandHandle.prototype.waitForOutput": {
+    operations: ["getCommandLogs", "getCommandStatus"],
+    call: ({ command }) => command.waitForOutput(/\S/),
+    answers: {
+      getCommandLogs: { recorded: "bg logs cursor=3" },
+      getCommandStatus: { recorded: "bg status done" },
+    },
   },
   "CommandHandle.prototype.kill": {
     operations: ["interruptCommand"],

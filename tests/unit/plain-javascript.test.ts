@@ -34,6 +34,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Sandbox.prototype.resume": ({ sandbox, options }) => sandbox.resume(options),
   "Sandbox.prototype.renew": ({ sandbox, options }) => sandbox.renew(900, options),
   "Sandbox.prototype.patchMetadata": ({ sandbox, options }) => sandbox.patchMetadata({ a: "b" }, options),
+  "Sandbox.prototype.waitForPort": ({ sandbox, options }) => sandbox.waitForPort(8080, options),
   "Sandbox.prototype.getEndpoint": ({ sandbox, options }) => sandbox.getEndpoint(8080, options),
   "Sandbox.prototype.getSignedEndpoint": ({ sandbox, options }) =>
     sandbox.getSignedEndpoint(8080, 4_102_444_800, options),
@@ -86,7 +87,12 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "CommandHandle.prototype.follow": ({ sandbox, options }) =>
     next(sandbox.commands.attach("c").follow(options)),
   "CommandHandle.prototype.wait": ({ sandbox, options }) => sandbox.commands.attach("c").wait(options),
+  "CommandHandle.prototype.waitForOutput": ({ sandbox, options }) =>
+    sandbox.commands.attach("c").waitForOutput("ready", options),
   "CommandHandle.prototype.kill": ({ sandbox, options }) => sandbox.commands.attach("c").kill(options),
+  "Terminals.prototype.create": ({ sandbox, options }) => sandbox.terminals.create(options),
+  "Terminals.prototype.get": ({ sandbox, options }) => sandbox.terminals.get("t", options),
+  "Terminals.prototype.delete": ({ sandbox, options }) => sandbox.terminals.delete("t", options),
   "CommandSession.prototype.run": ({ session, options }) => session.run("ls", options),
   "CommandSession.prototype.delete": ({ session, options }) => session.delete(options),
 

@@ -97,7 +97,10 @@ export async function downloadToLocal(
   }
   const root = await remote.getInfo(path, { signal });
   if (root.type !== "directory") {
-    throw failure(localPath, `expected a file, as ${path} in the sandbox is no directory`);
+    throw failure(
+      localPath,
+      `${path} in the sandbox is a file: expected a file, or nothing, at the local path`,
+    );
   }
   const listing = await remote.listDirectory(path, { depth: DEEPEST_LISTING, signal });
   const entries = listing.map((info) => ({ info, relative: relativeTo(root.path, info.path) }));

@@ -60,7 +60,7 @@ describe("a session", () => {
     expect(execd.lines).toEqual(["POST /session", "DELETE /session/s1"]);
   });
 
-  test("that is already gone is no error at the end of its scope, but is one when it is deleted", async () => {
+  test("that does not exist any more is an error when it is deleted, but not at the end of its scope", async () => {
     const gone = (): Response => errorResponse(404, "CONTEXT_NOT_FOUND", { message: "session s1 not found" });
     const execd = new FakeExecd(({ line }) => (line === "POST /session" ? created() : gone()));
     await using session = await new Commands(execd.link).createSession();
