@@ -6,6 +6,8 @@ const SOME_MACHINES = "not every machine has a JDK and Go: tests/contract and re
 const NOTHING = "nothing to do is nothing to send";
 export const DIFFERS = "the local server's answer is another one, on purpose: docs/differences.md";
 const SAME_CALL = "the facade sends one form of it, which another case is about";
+const TERMINALS =
+  "the facade connects by WebSocket, which no recording can serve: tests/contract/terminals and tests/local/terminals";
 const SOONER = "the SDK's own limit comes before the server's, so that its answer is not waited for";
 
 /**
@@ -210,15 +212,13 @@ export const LEFT_OUT: Readonly<Record<FixtureName, Readonly<Record<string, read
       "proxy also guarded",
       "OPTIONS preflight",
     ],
-    [DIFFERS]: [
-      "no jupyter configured",
-      "create ctx no jupyter",
+    [DIFFERS]: ["no jupyter configured", "create ctx no jupyter", "pty create bad cwd"],
+    [TERMINALS]: [
       "pty create",
       "pty create no body",
       "pty create bad",
       "pty status",
       "pty status unknown",
-      "pty create bad cwd",
       "pty delete",
     ],
   },
