@@ -185,7 +185,7 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request until it succeeds or fails with an error that is not retried. */
   async #attempts(request: UnsentRequest): Promise<Response> {
-    const { server, config, endpoint, clock, closing, logger } = this.#context;
+    const { server, config, endpoint, clock, closing, logger, channel } = this.#context;
     const { retryPolicy: policy } = config;
     const startedAt = clock.now();
     let previousWaitMillis: number | undefined;
@@ -193,12 +193,13 @@ export class Call implements ResponseInfo, BodyOwner {
     for (let retries = 0; ;) {
       const target = endpoint.current;
       const attempt = { request, response: this, startedAt: clock.now() };
+      const trace = logger !== undefined || channel?.hasSubscribers === true ? traceAttempt : undefined;
       try {
         const response = await this.#attempt(request);
-        traceAttempt(this.#context, attempt);
+        trace?.(this.#context, attempt);
         return response;
       } catch (error) {
-        traceAttempt(this.#context, { ...attempt, error, isAborted: this.#isAbortedByCaller });
+        trace?.(this.#context, { ...attempt, error, isAborted: this.#isAbortedByCaller });
         // After an abort, fail with its reason, even if another failure came first.
         this.signal.throwIfAborted();
         const url = target.url + request.path;
@@ -284,7 +285,8 @@ export class Call implements ResponseInfo, BodyOwner {
       if (body !== null) all.duplex = "half";
       pending = (fetch ?? globalThis.fetch)(endpoint.current.url + path, all);
       // A custom `fetch` may not honour the signal.
-      const response = await (fetch === undefined ? pending : raceAbort(signal, pending));
+      if (fetch === undefined) return await pending;
+      const response = await raceAbort(signal, pending);
       assertResponse(response);
       return response;
     } catch (error) {

@@ -47,7 +47,6 @@ export function traceAttempt(
     readonly isAborted?: boolean;
   },
 ): void {
-  if (logger === undefined && channel?.hasSubscribers !== true) return;
   const { request, response, startedAt, error, isAborted = false } = attempt;
   const { method } = request;
   const path = redactUrl(request.path);

@@ -71,9 +71,10 @@ export function receive(call: Call, { status, headers, body }: Response): Stream
     call.end();
     throw unexpectedResponse("Expected a response body.", call);
   }
+  const { timeoutSeconds } = call.rules;
   return {
-    // One attempt, and then each chunk, may take as long.
-    body: new ResponseBody(body, call, idleTimer(call, call.rules.timeoutSeconds)),
+    // The limit applies to an attempt, and then to each chunk. Runs have no limit here.
+    body: new ResponseBody(body, call, timeoutSeconds === null ? undefined : idleTimer(call, timeoutSeconds)),
     headers,
     requestId: call.requestId,
     isProxied: call.isProxied || headers.has("via") || headers.get("connection")?.toLowerCase() === "close",

@@ -112,7 +112,7 @@ export class Transport<Client> {
     const { requestTimeoutSeconds } = this.#context.config;
     const { signal, retry = true, onRetry, timeoutSeconds = requestTimeoutSeconds } = checkOptions(options);
     const replay = retry ? "by-method" : "never";
-    return this.call({ reads: "json", replay, timeoutSeconds, onRetry, signal });
+    return new Call(this.#context, { reads: "json", replay, timeoutSeconds, onRetry, signal });
   };
 
   /** Makes a call under rules of its own. */
@@ -168,18 +168,22 @@ function serializePath(path: string, values: Record<string, unknown>): string {
       throw new InvalidArgumentException(`${name} must not be ${value === "" ? "empty" : `"${value}"`}.`);
     }
   }
-  return encoded(() => defaultPathSerializer(path, values));
+  try {
+    return defaultPathSerializer(path, values);
+  } catch (cause) {
+    throw notEncodable(cause);
+  }
 }
 
 function serializeQuery(query: unknown): string {
-  return encoded(() => defaultQuerySerializer(isRecord(query) ? query : {}));
+  try {
+    return defaultQuerySerializer(isRecord(query) ? query : {});
+  } catch (cause) {
+    throw notEncodable(cause);
+  }
 }
 
 /** `encodeURIComponent` throws for half of a surrogate pair. */
-function encoded(encode: () => string): string {
-  try {
-    return encode();
-  } catch (cause) {
-    throw new InvalidArgumentException("An argument must be well-formed Unicode.", { cause });
-  }
+function notEncodable(cause: unknown): InvalidArgumentException {
+  return new InvalidArgumentException("An argument must be well-formed Unicode.", { cause });
 }

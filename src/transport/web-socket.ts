@@ -15,7 +15,7 @@ export interface WebSocketConnection {
   binaryType: string;
   readonly bufferedAmount: number;
   /** Sends a text or binary frame. */
-  send(data: string | Uint8Array<ArrayBuffer>): void;
+  send(data: string | Uint8Array): void;
   /** Starts to close the connection. */
   close(code?: number, reason?: string): void;
   /** Adds a listener for the events `open`, `message`, `close` or `error`. */
