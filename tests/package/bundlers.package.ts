@@ -70,7 +70,7 @@ async function bundle(bundler: string, name: string, program: string): Promise<s
 
 /** Returns the entry of a bundle. Code that is loaded on demand is in another file, except with esbuild, which does not split. */
 function entryOf(folder: string, onDemand: number): string {
-  const [entries, others] = [/^(?:main|all|manager|local)\.m?js$/, /^(?!main|all|manager|local)/].map(
+  const [entries, others] = [/^(?:main|all|manager|local)\.[cm]?js$/, /^(?!main|all|manager|local)/].map(
     (pattern) => readdirSync(folder).filter((file) => pattern.test(file)),
   );
   expect({ entries, others }).toEqual({
