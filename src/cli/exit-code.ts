@@ -44,6 +44,10 @@ function failed(signalName = ""): Ending {
 }
 
 function intended(code: number): Ending {
-  // Operating systems keep the lower eight bits of an exit code.
-  return { exitCode: ((code % 256) + 256) % 256, isIntended: true };
+  return { exitCode: toExitCode(code), isIntended: true };
+}
+
+/** Returns the lower eight bits of an exit code, which is what operating systems keep. */
+export function toExitCode(code: number): number {
+  return ((code % 256) + 256) % 256;
 }

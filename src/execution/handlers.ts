@@ -17,7 +17,7 @@ export type HandlerOutcome = unknown;
  * handler must not await another run in its own context, since that run waits for this one to end.
  */
 export interface ExecutionHandlers {
-  /** Called for every event, including pings and unknown types, before the handler of its type. */
+  /** Called for all events, including pings and unknown types, before the handler of the type. */
   readonly onEvent?: ((event: ExecutionEvent) => HandlerOutcome) | undefined;
   /** Called with the run's id. */
   readonly onInit?:

@@ -24,16 +24,6 @@ export interface Stop extends Failure {
   readonly isForeign: boolean;
 }
 
-/** A promise, and what resolves it. */
-export function deferred<Value>(): {
-  readonly promise: Promise<Value>;
-  readonly resolve: (value: Value) => void;
-} {
-  let resolve!: (value: Value) => void;
-  const promise = new Promise<Value>((each) => (resolve = each));
-  return { promise, resolve };
-}
-
 /**
  * Interrupts a run repeatedly until its response has ended.
  *

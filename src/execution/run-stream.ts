@@ -4,14 +4,13 @@ import {
   SandboxException,
   SandboxTimeoutException,
 } from "../errors.js";
-import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
+import { deferred, onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
 import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
 import type { StreamedResponse } from "../transport/streams.js";
 import { startTimer } from "../transport/timeout.js";
 import { findCut, readOnBriefly, type Terminal } from "./completion.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import {
-  deferred,
   interruptUntilEnded,
   stillRunning,
   STOP_LIMIT_SECONDS,

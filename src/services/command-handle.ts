@@ -54,7 +54,7 @@ export class CommandHandle {
   }
 
   /**
-   * Waits until the command has ended. There is no time limit. A non-zero exit code does not reject the promise.
+   * Waits until the command has ended, without a time limit. Resolves even if the exit code is not 0.
    *
    * @throws what {@link Commands.getStatus} throws
    */

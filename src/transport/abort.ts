@@ -53,6 +53,24 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
   signal.throwIfAborted();
 }
 
+/** A promise, and the functions that settle it. */
+export interface Deferred<Value> {
+  readonly promise: Promise<Value>;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Creates a promise and the functions that settle it. */
+export function deferred<Value>(): Deferred<Value> {
+  let resolve!: (value: Value) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<Value>((onValue, onError) => {
+    resolve = onValue;
+    reject = onError;
+  });
+  return { promise, resolve, reject };
+}
+
 /** Settles like a promise, or rejects with the signal's reason as soon as the signal is aborted. */
 export async function raceAbort<Value>(
   signal: AbortSignal | undefined,

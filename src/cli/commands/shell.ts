@@ -1,5 +1,7 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { isSandboxException, type Terminal } from "../../index.js";
 import { UsageError } from "../errors.js";
+import { toExitCode } from "../exit-code.js";
 import type { Io } from "../io.js";
 import { RawTerminal } from "../raw-terminal.js";
 import { openWorkspace, type WorkspaceOptions } from "../workspace.js";
@@ -50,9 +52,7 @@ async function converse(first: Terminal, io: Io): Promise<number> {
     for (;;) {
       try {
         for await (const { data } of terminal.output({ signal })) await io.write(data);
-        const exitCode = await terminal.exited;
-        // Systems keep the lower eight bits of an exit code.
-        return ((exitCode % 256) + 256) % 256;
+        return toExitCode(await terminal.exited);
       } catch (error) {
         if (!isBroken(error)) throw error;
         terminal = await reconnect(terminal, error, signal);
@@ -67,7 +67,8 @@ async function converse(first: Terminal, io: Io): Promise<number> {
 
 async function reconnect(terminal: Terminal, broken: unknown, signal: AbortSignal): Promise<Terminal> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE_MS * 2 ** attempt));
+    // After an abort, reconnect() throws its reason.
+    await delay(FIRST_PAUSE_MS * 2 ** attempt, undefined, { signal }).catch(() => undefined);
     try {
       return await terminal.reconnect({ signal });
     } catch (error) {

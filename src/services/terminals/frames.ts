@@ -1,4 +1,4 @@
-import { isRecord } from "../../json.js";
+import { isRecord, parseJson } from "../../json.js";
 
 /** A message of the server, as {@link decodeFrame} returns it. */
 export type ServerFrame =
@@ -44,12 +44,7 @@ function decodeBinary(message: Uint8Array): ServerFrame | undefined {
 }
 
 function decodeText(text: string): ServerFrame | undefined {
-  let frame: unknown;
-  try {
-    frame = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const frame = parseJson(text)?.json;
   if (!isRecord(frame)) return undefined;
   const { type, mode, exit_code: exitCode, code, error } = frame;
   switch (type) {

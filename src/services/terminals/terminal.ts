@@ -6,12 +6,11 @@ import {
   SandboxException,
   SandboxTimeoutException,
 } from "../../errors.js";
-import { onAbort, raceAbort, sleep, throwIfAborted } from "../../transport/abort.js";
+import { deferred, onAbort, raceAbort, sleep, throwIfAborted } from "../../transport/abort.js";
 import { startTimer } from "../../transport/timeout.js";
 import type { WebSocketConnection } from "../../transport/web-socket.js";
 import type { SandboxLink } from "../link.js";
 import { assertSize } from "./arguments.js";
-import { Deferred } from "./deferred.js";
 import { decodeFrame, encodeInput, type ServerFrame } from "./frames.js";
 import { OutputQueue, type TerminalOutput } from "./output-queue.js";
 
@@ -71,8 +70,8 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly #parts: TerminalParts;
   readonly #socket: WebSocketConnection;
   readonly #output = new OutputQueue(MOST_UNREAD_BYTES);
-  readonly #connected = new Deferred<void>();
-  readonly #exit = new Deferred<number>();
+  readonly #connected = deferred<undefined>();
+  readonly #exit = deferred<number>();
   readonly #ended = new AbortController();
   readonly #releases: (() => void)[] = [];
   #mode: "pty" | "pipe" = "pty";
@@ -91,6 +90,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#socket = socket;
     this.#received = parts.offset;
     this.exited = this.#exit.promise;
+    for (const { promise } of [this.#exit, this.#connected]) promise.catch(() => undefined); // nobody may be waiting
     socket.binaryType = "arraybuffer";
     socket.addEventListener("message", ({ data }) => this.#receive(data));
     socket.addEventListener("close", ({ code = 0, reason = "" }) => this.#onClose(code, reason));
@@ -136,8 +136,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
       this.#end(new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message, ...this.#facts }));
     });
     try {
-      const { promise } = this.#connected;
-      await (signal === undefined ? promise : raceAbort(signal, promise));
+      await raceAbort(signal, this.#connected.promise);
     } catch (error) {
       this.close();
       throw error;
@@ -161,7 +160,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
       this.#assertWritable(signal);
       this.#socket.send(encodeInput(bytes.subarray(start, start + INPUT_BYTES)));
       while (this.#socket.bufferedAmount > MOST_UNSENT_BYTES) {
-        await sleep(UNSENT_PAUSE_MILLIS, signal ?? new AbortController().signal);
+        await sleep(UNSENT_PAUSE_MILLIS, signal);
         this.#assertWritable(signal);
       }
     }
@@ -197,8 +196,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const { signal } = checkOptions(options);
     for (;;) {
       throwIfAborted(signal);
-      const reading = this.#output.read();
-      const item = await (signal === undefined ? reading : raceAbort(signal, reading));
+      const item = await raceAbort(signal, this.#output.read());
       if (item === undefined) return;
       yield item;
     }
@@ -291,7 +289,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
         return;
       case "connected":
         this.#mode = frame.mode;
-        this.#connected.resolve();
+        this.#connected.resolve(undefined);
         return;
       case "exit":
         this.#hasExited = true;

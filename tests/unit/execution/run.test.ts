@@ -71,7 +71,7 @@ describe("a run", () => {
     await run.interrupt();
   });
 
-  test("supports catch and finally, as any promise", async () => {
+  test("supports catch and finally, like any promise", async () => {
     const run = runOf(new ScriptedSource().send(init()).end());
     let cleaned = 0;
     const caught = run.finally(() => (cleaned += 1)).catch(() => "caught");

@@ -1,4 +1,5 @@
 import type { RawData, WebSocket } from "ws";
+import { parseJson } from "../../../json.js";
 
 const PING_INTERVAL_MS = 30_000;
 /** How long a client may send nothing, not even the response to a ping. */
@@ -123,12 +124,7 @@ function parseBinary(data: Buffer): ClientFrame | undefined {
 
 /** As in execd, text that is not JSON is ignored. */
 function parseText(text: string): ClientFrame | undefined {
-  let frame: unknown;
-  try {
-    frame = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  const frame = parseJson(text)?.json;
   if (typeof frame !== "object" || frame === null) return undefined;
   const { type, data, cols, rows, signal }: Record<string, unknown> = { ...frame };
   switch (type) {

@@ -1,6 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import path from "node:path";
 import { Duplex, type Readable } from "node:stream";
+import { isRecord } from "../../../json.js";
 import type { Configuration } from "../configuration.js";
 import { signalGroup, startGroup, trackGroup } from "../process-groups.js";
 
@@ -142,10 +143,7 @@ function pseudoTerminal({ languages }: Configuration): readonly string[] {
     throw new Error("a pseudo-terminal needs Python 3 on this machine; without it, use pipes");
   const [interpreter, program = ""] = python.command;
   const base: unknown = JSON.parse(String(python.settings?.["base"] ?? "{}"));
-  const own =
-    typeof base === "object" && base !== null && "interpreter" in base
-      ? String(base.interpreter)
-      : interpreter;
+  const own = isRecord(base) && "interpreter" in base ? String(base["interpreter"]) : interpreter;
   const helper = path.join(path.dirname(program), "python_terminal.py");
   return [own, "-I", "-S", helper, String(ROWS), String(COLUMNS)];
 }
