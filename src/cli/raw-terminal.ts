@@ -40,10 +40,6 @@ export class RawTerminal {
     return { cols: process.stdout.columns || 80, rows: process.stdout.rows || 24 };
   }
 
-  get size(): Size {
-    return RawTerminal.size;
-  }
-
   /** Gives the terminal back. Idempotent. */
   restore(): void {
     process.off("exit", this.#restore);

@@ -56,7 +56,8 @@ async function converse(first: Terminal, io: Io): Promise<number> {
       } catch (error) {
         if (!isBroken(error)) throw error;
         terminal = await reconnect(terminal, error, signal);
-        await terminal.resize(raw.size.cols, raw.size.rows).catch(ignore);
+        const { size } = RawTerminal;
+        await terminal.resize(size.cols, size.rows).catch(ignore);
       }
     }
   } finally {

@@ -1,4 +1,12 @@
-import { connect, constants, type ClientHttp2Session, type IncomingHttpHeaders } from "node:http2";
+import {
+  connect,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type IncomingHttpHeaders,
+  type IncomingHttpStatusHeader,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import type { Duplex } from "node:stream";
 import { readableBody } from "../http/streams.js";
 
@@ -75,48 +83,35 @@ export class SupervisorSession {
    * @throws {Error} if nothing listens on the port
    */
   connect(port: number): Promise<Duplex> {
-    const stream = this.#session.request(
-      { ":method": "CONNECT", ":authority": `box:${port}` },
-      { endStream: false },
-    );
-    this.#hold(true);
-    stream.once("close", () => this.#hold(false));
-    return new Promise((resolve, reject) => {
-      stream.on("error", reject);
-      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
-      stream.once("response", (headers) => {
-        if (headers[":status"] === 200) return resolve(stream);
-        reject(new Error("connection refused"));
-        stream.close();
-      });
+    const stream = this.#open({ ":method": "CONNECT", ":authority": `box:${port}` }, false);
+    return onResponse<Duplex>(stream, (headers) => {
+      if (headers[":status"] === 200) return stream;
+      stream.close();
+      return Promise.reject(new Error("connection refused"));
     });
   }
 
   #send({ method, path: target, headers, isForeign = false, body, signal }: BoxRequest): Promise<Response> {
-    const stream = this.#session.request(
-      { ...headers, ":method": method, ":path": target },
-      { endStream: body === null },
-    );
-    this.#hold(true);
+    const stream = this.#open({ ...headers, ":method": method, ":path": target }, body === null);
     const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
     signal.addEventListener("abort", cancel, { once: true });
-    stream.once("close", () => {
-      this.#hold(false);
-      signal.removeEventListener("abort", cancel);
-    });
+    stream.once("close", () => signal.removeEventListener("abort", cancel));
     body?.pipeTo(writableBody(stream)).catch(cancel);
-    return new Promise((resolve, reject) => {
-      stream.on("error", reject);
-      stream.once("close", () => reject(new Error("the sandbox closed the connection")));
-      stream.once("response", (headers) => {
-        try {
-          resolve(toResponse(headers, readableBody(stream, signal), isForeign));
-        } catch (error) {
-          cancel();
-          reject(error instanceof Error ? error : new Error(String(error)));
-        }
-      });
+    return onResponse(stream, (received) => {
+      try {
+        return toResponse(received, readableBody(stream, signal), isForeign);
+      } catch (error) {
+        cancel();
+        throw error;
+      }
     });
+  }
+
+  #open(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
+    const stream = this.#session.request(headers, { endStream });
+    this.#hold(true);
+    stream.once("close", () => this.#hold(false));
+    return stream;
   }
 
   /** Sends an instruction for the supervisor itself, which no client can send. */
@@ -139,6 +134,24 @@ export class SupervisorSession {
     if (this.#activeRequests > 0) this.#session.ref();
     else this.#session.unref();
   }
+}
+
+/** Resolves to what `accept` returns for the headers of a response, before its body is read. */
+function onResponse<Result>(
+  stream: ClientHttp2Stream,
+  accept: (headers: IncomingHttpHeaders & IncomingHttpStatusHeader) => Result | Promise<Result>,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    stream.on("error", reject);
+    stream.once("close", () => reject(new Error("the sandbox closed the connection")));
+    stream.once("response", (headers) => {
+      try {
+        resolve(accept(headers));
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)));
+      }
+    });
+  });
 }
 
 function toResponse(
