@@ -122,7 +122,7 @@ describe("uploading a directory", () => {
     ]);
   });
 
-  test("follows no symbolic link, and logs that", async () => {
+  test("skips symbolic links, and logs each", async () => {
     await mkdir(local);
     await writeFile(path.join(directory, "secret"), "secret");
     await symlink(path.join(directory, "secret"), path.join(local, "link"));
@@ -184,14 +184,14 @@ describe("downloading a directory", () => {
     expect((await stat(path.join(local, "top.txt"))).mode & 0o100).toBe(0);
   });
 
-  test("works with servers that refuse to send a directory with a status", async () => {
+  test("works with servers that respond to a directory with an error status", async () => {
     const remote = remoteWith({ "/src/top.txt": file("top") });
     remote.refusesDirectories = true;
     await remote.files().download("/src", local);
     expect(await readdir(local)).toEqual(["top.txt"]);
   });
 
-  test("merges into a directory that exists", async () => {
+  test("merges into an existing directory", async () => {
     await mkdir(local);
     await writeFile(path.join(local, "kept"), "kept");
     await writeFile(path.join(local, "replaced"), "old");
@@ -226,7 +226,7 @@ describe("downloading a directory", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test("writes through no symbolic link in the target", async () => {
+  test("does not write through a symbolic link in the target", async () => {
     const outside = path.join(directory, "outside");
     await mkdir(outside);
     await writeFile(path.join(outside, "file"), "untouched");
@@ -249,20 +249,20 @@ describe("downloading a directory", () => {
     expect(await readlink(path.join(local, "linked"))).toBe(outside);
   });
 
-  test("follows no symbolic link of the sandbox, and logs that", async () => {
+  test("skips the sandbox's symbolic links, and logs each", async () => {
     const remote = remoteWith({ "/src/link": { type: "symlink" }, "/src/one": file("1") });
     await remote.files().download("/src", local);
     expect(await readdir(local)).toEqual(["one"]);
     expect(remote.warnings).toEqual([expect.stringContaining("/src/link")]);
   });
 
-  test("rejects a file in the place of an existing directory", async () => {
+  test("rejects if a file has the name of an existing directory", async () => {
     await mkdir(local);
     const remote = remoteWith({ "/src": file("x") });
     expect(await failureOf(remote.files().download("/src", local))).toMatchObject({ code: "LOCAL_FILE" });
   });
 
-  test("starts no other file after a failure, and leaves no partial one", async () => {
+  test("starts no further file after a failure, and leaves no partial file", async () => {
     const names = Array.from({ length: 20 }, (_, index) => [`/src/${index}`, file("x")] as const);
     const remote = remoteWith(Object.fromEntries(names));
     const reason = new Error("a handler's own");

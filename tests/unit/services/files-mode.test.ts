@@ -53,7 +53,7 @@ describe("a mode", () => {
     expect(refusal(mode)).toContain("must be a number such as 0o644");
   });
 
-  test("as bits and as digits is the same, for all that are not refused", () => {
+  test("is the same as bits and as digits, unless it is refused", () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 0o777 }), (bits) => {
         const digits = bits.toString(8).padStart(3, "0");
@@ -65,7 +65,7 @@ describe("a mode", () => {
     );
   });
 
-  test("in octal digits without 0o never becomes another mode, where a person would write it", () => {
+  test("in octal digits without 0o, as people write it, is never taken for another mode", () => {
     const written = [4, 5, 6, 7].flatMap((owner) =>
       [0, 4, 5, 6, 7].flatMap((group) => [0, 4, 5, 6, 7].map((other) => owner * 100 + group * 10 + other)),
     );

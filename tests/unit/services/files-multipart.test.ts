@@ -56,7 +56,7 @@ describe("an upload's body", () => {
     },
   );
 
-  test("parses back to what was put in: any paths, any bytes, in any chunks and any form", async () => {
+  test("parses back to its input: any paths, any bytes, in any chunks and any form", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(
@@ -103,7 +103,7 @@ describe("an upload's body", () => {
     expect(await file.text()).toBe("one\r\n--two");
   });
 
-  test("has another boundary each time", () => {
+  test("has a new boundary each time", () => {
     const types = Array.from({ length: 20 }, () => encodeMultipart([]).type);
     expect(new Set(types).size).toBe(20);
   });
@@ -142,7 +142,7 @@ describe("a body of several", () => {
     expect(String(await bytesOf(body(Readable.from(["ü", Buffer.from("x")]))))).toBe("üx");
   });
 
-  test("reads nothing from a source before it is read itself, and then one chunk at a time", async () => {
+  test("reads a source only when it is read itself, one chunk at a time", async () => {
     let given = 0;
     const counting = new ReadableStream<Uint8Array>(
       {
@@ -190,7 +190,7 @@ describe("a body of several", () => {
     expect(await failureOf(bytesOf(body(Readable.from([1]))))).toBeInstanceOf(InvalidArgumentException);
   });
 
-  test("fails with the error of a source, and keeps it", async () => {
+  test("fails with the error of a source, unchanged", async () => {
     const own = new Error("mine");
     const failing = body(
       new ReadableStream<Uint8Array>({
@@ -203,7 +203,7 @@ describe("a body of several", () => {
     expect(failing.failure).toEqual({ error: own });
   });
 
-  test("that is released ends its sources, also one that is silent, and one that was never read", async () => {
+  test("closes its sources when it is released, even one that is silent or was never read", async () => {
     let ended = 0;
     const silent = () => new ReadableStream<Uint8Array>({ cancel: () => void (ended += 1) });
     const node = new Readable({ read: () => undefined });

@@ -36,7 +36,7 @@ const sentFile = async (exchange: FaultExchange): Promise<string> => {
   return String(file?.data);
 };
 
-test("a callback that cannot be called is refused before anything is sent or opened", async () => {
+test("a callback that is not a function is refused before anything is sent or opened", async () => {
   const options = { onProgress: 5 as unknown as () => void };
   const files = filesAt("http://127.0.0.1:9");
   for (const transfer of [
@@ -110,7 +110,7 @@ describe("an upload", () => {
     },
   );
 
-  test("of 300 MB takes little memory", async () => {
+  test("of 300 MB needs little memory", async () => {
     let [taken, given] = [0, 0];
     const size = 300 * MIB;
     await using server = await FaultServer.start((exchange) => {
@@ -141,7 +141,7 @@ describe("an upload", () => {
     expect(mostRetainedMiB).toBeLessThan(32);
   });
 
-  test("that the server takes no more of fails, and its source is released", async () => {
+  test("that the server stops reading fails, and its source is closed", async () => {
     await using server = await FaultServer.start(({ socket }) => socket.pause());
     const data = new Readable({
       read() {
@@ -176,7 +176,7 @@ describe("an upload", () => {
     expect(await sentFile(server.exchange(1))).toBe("onetwo");
   });
 
-  test("whose source fails is failed by the caller's own error", async () => {
+  test("whose source fails rejects with the source's error", async () => {
     await using server = await FaultServer.start(accept);
     const own = new Error("the disk is gone");
     async function* content(): AsyncGenerator<Uint8Array> {
@@ -186,7 +186,7 @@ describe("an upload", () => {
     expect(await failureOf(filesAt(server.origin).writeFiles([{ path: "/x", data: content() }]))).toBe(own);
   });
 
-  test("whose source is a stream that fails before its turn is failed by that, and the process lives on", async () => {
+  test("rejects with the error of a stream that fails before its turn, without an unhandled rejection", async () => {
     await using server = await FaultServer.start(accept);
     const missing = createReadStream("/there/is/no/such/file");
     // Not `once`, which would listen for errors in the library's place.
@@ -202,7 +202,7 @@ describe("an upload", () => {
     expect(await failureOf(filesAt(server.origin).writeFiles(entries))).toMatchObject({ code: "ENOENT" });
   });
 
-  test("that is refused halfway says why, and releases all its sources", async () => {
+  test("that is refused halfway rejects with the reason, and closes all its sources", async () => {
     await using server = await FaultServer.start((exchange) =>
       exchange.json(400, { code: "INVALID_FILE", message: "no" }),
     );
@@ -215,7 +215,7 @@ describe("an upload", () => {
     expect(ended).toBe(2);
   });
 
-  test("where bodies cannot be streams, as in browsers, goes as a Blob that is not timed", async () => {
+  test("is sent as a Blob without a timer where bodies cannot be streams, as in browsers", async () => {
     await using server = await FaultServer.start(accept);
     await jest.isolateModulesAsync(async () => {
       const { versions } = process;
@@ -237,7 +237,7 @@ describe("an upload", () => {
 });
 
 describe("a download", () => {
-  test("is read only as fast as it is taken, and leaving the loop ends the request", async () => {
+  test("is read only as fast as its chunks are taken, and leaving the loop ends the request", async () => {
     let written = 0;
     await using server = await FaultServer.start((exchange) => {
       const { socket } = exchange;
@@ -261,7 +261,7 @@ describe("a download", () => {
     expect(written).toBeLessThan(2 * MOST_IN_FLIGHT);
   });
 
-  test("that breaks off fails", async () => {
+  test("that is cut fails", async () => {
     await using server = await FaultServer.start((exchange) => {
       exchange.head(200, { "content-length": "100" });
       exchange.write("abc");
@@ -273,13 +273,13 @@ describe("a download", () => {
     });
   });
 
-  test("that stands still fails, though its request timeout is over", async () => {
+  test("that stalls fails, even after the request timeout", async () => {
     await using server = await FaultServer.start((exchange) => exchange.chunkedHead());
     const files = filesAt(server.origin, { streamIdleTimeoutSeconds: 0.2, requestTimeoutSeconds: 0.05 });
     expect(await failureOf(files.readBytes("/x"))).toMatchObject({ error: { code: "STREAM_STALLED" } });
   });
 
-  test("ends with its signal's reason, also while it is read", async () => {
+  test("rejects with the signal's reason, even while it is read", async () => {
     await using server = await FaultServer.start((exchange) => {
       exchange.chunkedHead();
       exchange.chunk("begin");
@@ -294,7 +294,7 @@ describe("a download", () => {
     await server.exchange(1).closed;
   });
 
-  test("of a refused range says so, though the server's response announces more than it has", async () => {
+  test("of a refused range rejects with the error, although the response announces more than it has", async () => {
     await using server = await FaultServer.start((exchange) => {
       exchange.head(416, { "content-length": "25", "content-type": "application/octet-stream" });
       exchange.write('{"code":"UNKNOWN"}');
@@ -325,7 +325,7 @@ describe("local files", () => {
   });
   afterEach(() => rm(directory, { recursive: true }));
 
-  test("are uploaded, with progress, their length, and whether they can be executed", async () => {
+  test("are uploaded with progress, their length and their executable bit", async () => {
     await using server = await FaultServer.start(accept);
     const content = "x".repeat(200_000);
     await writeFile(local("run.sh"), content, { mode: 0o700 });
@@ -343,7 +343,7 @@ describe("local files", () => {
     expect(progress.every(({ totalBytes }) => totalBytes === 200_000)).toBe(true);
   });
 
-  test("are uploaded when they are empty, and with another mode when one is given", async () => {
+  test("are uploaded if they are empty, and with another mode if one is given", async () => {
     await using server = await FaultServer.start(accept);
     await writeFile(local("empty"), "");
     await filesAt(server.origin).upload(local("empty"), "/empty", { mode: "600" });
@@ -359,7 +359,7 @@ describe("local files", () => {
     expect(server.exchanges).toEqual([]);
   });
 
-  test("end their upload with what their progress callback throws", async () => {
+  test("end their upload with the error that their progress callback throws", async () => {
     await using server = await FaultServer.start(accept);
     await writeFile(local("a"), "content");
     const own = new Error("stop");
@@ -369,7 +369,7 @@ describe("local files", () => {
     expect(await failureOf(filesAt(server.origin).upload(local("a"), "/a", { onProgress }))).toBe(own);
   });
 
-  test("end their transfer with what their progress callback rejects with", async () => {
+  test("end their transfer with the error that their progress callback rejects with", async () => {
     await using server = await FaultServer.start((exchange) => {
       if (exchange.method === "GET") exchange.answer(200, "content");
       else accept(exchange);
@@ -383,7 +383,7 @@ describe("local files", () => {
     expect(await readdir(directory)).toEqual(["a"]);
   });
 
-  test("take a download's place when all of it has come, and keep their mode", async () => {
+  test("are replaced when the whole download has arrived, and keep their mode", async () => {
     await using server = await FaultServer.start((exchange) => exchange.answer(200, "new"));
     await writeFile(local("target"), "old");
     await chmod(local("target"), 0o600);
@@ -396,7 +396,7 @@ describe("local files", () => {
     expect((await readdir(directory)).sort()).toEqual(["link", "target"]);
   });
 
-  test("are made by a download, also by one of nothing", async () => {
+  test("are created by a download, even an empty one", async () => {
     await using server = await FaultServer.start((exchange) => exchange.answer(200));
     await filesAt(server.origin).download("/x", local("new"));
     expect(await readFile(local("new"), "utf8")).toBe("");
@@ -429,7 +429,7 @@ describe("local files", () => {
     expect(await readdir(directory)).toEqual(["target"]);
   });
 
-  test.each(["/dev/null", "nowhere/x"])("cannot be made by a download at %s", async (name) => {
+  test.each(["/dev/null", "nowhere/x"])("cannot be created by a download at %s", async (name) => {
     await using server = await FaultServer.start((exchange) => exchange.answer(200, "x"));
     const target = name.startsWith("/") ? name : local(name);
     expect(await failureOf(filesAt(server.origin).download("/x", target))).toMatchObject({
@@ -438,7 +438,7 @@ describe("local files", () => {
     expect(await readdir(directory)).toEqual([]);
   });
 
-  test("are not there in browsers", async () => {
+  test("are not available in browsers", async () => {
     const getBuiltinModule: unknown = Reflect.get(process, "getBuiltinModule");
     Object.assign(process, { getBuiltinModule: undefined });
     try {

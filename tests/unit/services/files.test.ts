@@ -31,7 +31,7 @@ const INFO = {
 };
 
 describe("a file that is written", () => {
-  test("gets 644 by default, and directories above it that can be entered", async () => {
+  test("gets mode 644 by default, and parent directories that can be entered", async () => {
     const { files, requests } = filesOf();
     await files.writeFiles([
       { path: "/a/b/one", data: "1" },
@@ -58,7 +58,7 @@ describe("a file that is written", () => {
     ]);
   });
 
-  test("takes one request where its mode lets anybody in, or is left to the server", async () => {
+  test("takes one request if its mode lets everybody read, or is left to the server", async () => {
     const { files, requests } = filesOf();
     await files.writeFiles([
       { path: "/a/one", data: "1", mode: 0o755 },
@@ -68,7 +68,7 @@ describe("a file that is written", () => {
     expect(requests.flatMap(metadataOf)).toEqual([{ path: "/a/one", mode: 755 }, { path: "/b/two" }]);
   });
 
-  test("goes together with 399 others in one request", async () => {
+  test("is sent in one request with 399 others", async () => {
     const { files, requests } = filesOf();
     const many = Array.from({ length: 801 }, (_, index) => ({ path: `/${index}`, data: String(index) }));
     await files.writeFiles(many);
@@ -76,7 +76,7 @@ describe("a file that is written", () => {
     expect(requests.flatMap(metadataOf)).toEqual(many.map(({ path }) => ({ path, mode: 644 })));
   });
 
-  test("goes nowhere where another of the call is refused", async () => {
+  test("is not sent if another file of the call is refused", async () => {
     const { files, requests } = filesOf();
     const entries = Array.from({ length: 500 }, (_, index) => ({ path: `/d/${index}`, data: "" }));
     for (const wrong of [
@@ -178,7 +178,7 @@ describe("the arguments of", () => {
 describe("many paths", () => {
   const paths = Array.from({ length: 3_000 }, (_, index) => `/directory with ünicode/${index}`);
 
-  test("are spread over requests whose URLs every gateway takes", async () => {
+  test("are spread over requests whose URLs every gateway accepts", async () => {
     const { files, requests } = filesOf(({ line }) =>
       line.startsWith("GET")
         ? Response.json(
@@ -197,15 +197,15 @@ describe("many paths", () => {
     for (const { line } of requests) expect(line.length).toBeLessThan(8_000);
   });
 
-  test("include one that is longer than that", async () => {
+  test("may include one that is longer than that", async () => {
     const { files, requests } = filesOf();
     await files.deleteFiles(["/a", `/${"b".repeat(10_000)}`, "/c"]);
     expect(requests).toHaveLength(3);
   });
 });
 
-describe("what a server says of files", () => {
-  test("is found by the paths as they were given, whatever these are", async () => {
+describe("a server's description of files", () => {
+  test("is found by the paths as they were given, even unusual ones", async () => {
     const { files } = filesOf(() => new Response(`{"__proto__": ${JSON.stringify(INFO)}}`));
     const infos = await files.getFileInfo(["__proto__"]);
     expect(Object.keys(infos)).toEqual(["__proto__"]);
@@ -221,13 +221,13 @@ describe("what a server says of files", () => {
     });
   });
 
-  test("may be null where there is nothing", async () => {
+  test("may be null if there are no files", async () => {
     const { files } = filesOf(() => new Response("null"));
     expect(await files.search("/")).toEqual([]);
     expect(await files.listDirectory("/")).toEqual([]);
   });
 
-  test("has three digits of mode", async () => {
+  test("has a mode of three digits", async () => {
     const { files } = filesOf(() => Response.json([{ ...INFO, mode: 7 }]));
     expect((await files.listDirectory("/"))[0]?.mode).toBe("007");
   });
@@ -245,7 +245,7 @@ describe("what a server says of files", () => {
     expect(failure).toMatchObject({ error: { code: "UNEXPECTED_RESPONSE" } });
   });
 
-  test("must be about what was asked", async () => {
+  test("must be about the requested paths", async () => {
     const { files } = filesOf(() => Response.json({ "/y": INFO }));
     expect(await failureOf(files.getFileInfo(["/x"]))).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE", message: "The server did not describe /x." },
@@ -265,7 +265,7 @@ describe("reading", () => {
     expect(requests[0]?.headers.get("range")).toBe(header);
   });
 
-  test("fails when the whole file comes for a range, except where there is nothing in it", async () => {
+  test("fails if the whole file arrives instead of a range, unless the file is empty", async () => {
     const { files } = filesOf((_, count) => new Response(count === 1 ? "whole" : ""));
     expect(await failureOf(files.readBytes("/x", { range: { start: 1 } }))).toMatchObject({
       error: { code: "UNEXPECTED_RESPONSE" },
@@ -273,13 +273,13 @@ describe("reading", () => {
     expect(await files.readBytes("/x", { range: { start: 0 } })).toEqual(new Uint8Array());
   });
 
-  test("gives text as it is: with its byte order mark, in its encoding", async () => {
+  test("keeps text as it is: its byte order mark and its encoding", async () => {
     const { files } = filesOf(() => new Response(new Uint8Array([0xef, 0xbb, 0xbf, 0x66, 0xfc])));
     expect(await files.readFile("/x")).toBe("\ufefff\ufffd");
     expect(await files.readFile("/x", { encoding: "latin1" })).toBe("ï»¿fü");
   });
 
-  test("fails when less comes than was announced", async () => {
+  test("fails if fewer bytes arrive than were announced", async () => {
     const { files } = filesOf(() => new Response("abc", { headers: { "content-length": "5" } }));
     const failure = {
       error: { code: "STREAM_CUT", message: "The download of /x ended after 3 of 5 bytes." },
@@ -288,14 +288,14 @@ describe("reading", () => {
     expect(await failureOf(new Response(await files.readBytesStream("/x")).text())).toMatchObject(failure);
   });
 
-  test("does not compare a length that counts what was packed on the way", async () => {
+  test("does not check the length of a response that was compressed on the way", async () => {
     const headers = { "content-length": "5", "content-encoding": "gzip" };
     const { files } = filesOf(() => new Response("abc", { headers }));
     expect(await files.readFile("/x")).toBe("abc");
   });
 });
 
-test("a signal that has fired ends every call before it begins", async () => {
+test("an aborted signal rejects every call before it begins", async () => {
   const { files, requests } = filesOf();
   const reason = new Error("no more");
   const options = { signal: AbortSignal.abort(reason) };
