@@ -35,6 +35,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Say whether the daemon is set up
+         * @description Says whether the daemon has its configuration, which some runtimes send after the start. Until then this is
+         *     503, and so is every other operation, as `{error}`. It needs no access token. Older servers are 404.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["getReadiness"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/code": {
         parameters: {
             query?: never;
@@ -663,6 +686,8 @@ export interface paths {
         /**
          * Say whether isolated sessions can be had
          * @description Returns whether isolated sessions are available, and if not, why.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["getIsolationCapabilities"];
         put?: never;
@@ -687,6 +712,8 @@ export interface paths {
          * @description Starts a shell in namespaces of its own, with a read-only root, and responds when it is ready, within
          *     10 s. Paths that are missing or not allowed and an unknown profile are 400, a `uid_mode` that the
          *     machine cannot do is 503 `NOT_SUPPORTED`, a shell that does not start is 500.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["createIsolatedSession"];
         delete?: never;
@@ -705,6 +732,8 @@ export interface paths {
         /**
          * List isolated sessions
          * @description Lists all sessions, dead ones too. A restart of the daemon forgets them.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["listIsolatedSessions"];
         put?: never;
@@ -728,6 +757,8 @@ export interface paths {
         /**
          * Describe an isolated session
          * @description Describes one session. An unknown one is 404 `SESSION_NOT_FOUND`.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["getIsolatedSession"];
         put?: never;
@@ -736,6 +767,8 @@ export interface paths {
          * Delete an isolated session
          * @description Ends a session; what was written to an overlay is gone. If cleaning up takes too long it is 500, and
          *     the deletion can be repeated.
+         *
+         *     Needs a server of July 2026 or later.
          */
         delete: operations["deleteIsolatedSession"];
         options?: never;
@@ -767,8 +800,69 @@ export interface paths {
          *
          *     Ending the request is the only interrupt. `exit` ends the session; a run in one that is dead is 200
          *     with an `error`, in an unknown one 404.
+         *
+         *     With `background` it is a process of its own, which neither sees nor changes the shell's state; the response
+         *     is 202, and a dead session or one that cannot be written to is 400.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["runInIsolatedSession"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/isolated/session/{sessionId}/runs/{runId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The isolated session's id. */
+                sessionId: components["parameters"]["IsolatedSessionId"];
+                /** @description The background run's id. */
+                runId: components["parameters"]["IsolatedRunId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Say whether a background run goes on, and how it ended
+         * @description Describes a background run. If its session has died, it has the error `session terminated` and no exit code.
+         *     There is no operation that ends one run.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["getIsolatedRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/isolated/session/{sessionId}/runs/{runId}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The isolated session's id. */
+                sessionId: components["parameters"]["IsolatedSessionId"];
+                /** @description The background run's id. */
+                runId: components["parameters"]["IsolatedRunId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Read the output of a background run
+         * @description Gives what a background run has printed so far, standard output and standard error together, from a cursor
+         *     on: at most 16 MiB at a time. Of a run that has ended the last 16 MiB are kept.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["getIsolatedRunLogs"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -788,6 +882,8 @@ export interface paths {
         /**
          * Say what a session has changed
          * @description Intended to return what an overlay has changed. So far servers always respond with 503 `NOT_SUPPORTED`.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["diffIsolatedSession"];
         put?: never;
@@ -813,6 +909,8 @@ export interface paths {
         /**
          * Keep what a session has changed
          * @description Intended to keep what an overlay has changed. So far servers always respond with 503 `NOT_SUPPORTED`.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["commitIsolatedSession"];
         delete?: never;
@@ -837,6 +935,8 @@ export interface paths {
         /**
          * Delete files of an isolated session
          * @description Deletes files of the session's workspace. Other than with `deleteFiles`, a missing one is 500.
+         *
+         *     Needs a server of July 2026 or later.
          */
         delete: operations["deleteIsolatedFiles"];
         options?: never;
@@ -858,6 +958,8 @@ export interface paths {
          * Describe files of an isolated session
          * @description Describes files and directories of the session's workspace. Owner, group and the instant of creation
          *     are not known there. If one of them is missing, the whole response is 404.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["getIsolatedFilesInfo"];
         put?: never;
@@ -883,6 +985,8 @@ export interface paths {
         /**
          * Move files of an isolated session
          * @description Moves files and directories within the session's workspace.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["moveIsolatedFiles"];
         delete?: never;
@@ -906,6 +1010,8 @@ export interface paths {
         /**
          * Set modes in an isolated session
          * @description Sets the mode of files and directories of the session's workspace; owner and group are ignored.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["setIsolatedPermissions"];
         delete?: never;
@@ -927,6 +1033,8 @@ export interface paths {
         /**
          * Find files of an isolated session by name
          * @description Finds files of the session's workspace, at any depth. The paths it gives start at the workspace.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["searchIsolatedFiles"];
         put?: never;
@@ -953,6 +1061,8 @@ export interface paths {
          * Replace text in files of an isolated session
          * @description Replaces every occurrence of a text, byte for byte, in files of the session's workspace; their modes
          *     stay. Without `verbose` the response has no body.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["replaceInIsolatedFiles"];
         delete?: never;
@@ -978,6 +1088,8 @@ export interface paths {
          * @description Writes files to the session's workspace, and makes the directories above them. A new file without a
          *     mode gets 644; owner and group are ignored. In an overlay the shell that runs already does not see
          *     them.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["uploadIsolatedFiles"];
         delete?: never;
@@ -1000,6 +1112,8 @@ export interface paths {
          * Read a file of an isolated session
          * @description Reads a file of the session's workspace: all of it, some of its bytes (`Range`) or some of its lines
          *     (`offset`, `limit`); bytes and lines together are 400.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["downloadIsolatedFile"];
         put?: never;
@@ -1025,11 +1139,15 @@ export interface paths {
         /**
          * Create directories in an isolated session
          * @description Makes directories of the session's workspace, and those above them, with mode 755 unless one is given.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["createIsolatedDirectories"];
         /**
          * Delete directories of an isolated session
          * @description Deletes directories of the session's workspace with everything in them. A missing one is skipped.
+         *
+         *     Needs a server of July 2026 or later.
          */
         delete: operations["deleteIsolatedDirectories"];
         options?: never;
@@ -1050,6 +1168,8 @@ export interface paths {
         /**
          * List a directory of an isolated session
          * @description Lists a directory of the session's workspace.
+         *
+         *     Needs a server of July 2026 or later.
          */
         get: operations["listIsolatedDirectory"];
         put?: never;
@@ -1150,7 +1270,9 @@ export interface components {
             command?: string;
             /**
              * @description A program and its arguments, started without a shell. The first must not be empty, and none may contain
-             *     NUL. Servers of before September 2026 ignore it, and miss the `command`.
+             *     NUL. Older servers ignore it, and miss the `command` (400).
+             *
+             *     Needs a server of September 2026 or later.
              */
             argv?: string[];
             /** @description The directory to run it in. A missing one is 400. The daemon's own by default. */
@@ -1357,7 +1479,24 @@ export interface components {
              */
             timestamp: number;
         };
-        /** @description The features of isolated sessions on this server. */
+        /**
+         * @description Whether the daemon is set up.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        ReadyResponse: {
+            /** @description Whether it has its configuration. */
+            initialized: boolean;
+            /** @description The sandbox that it was configured for. */
+            sandboxId?: string;
+            /** @description How many times the sandbox has been restored. */
+            generation?: number;
+        };
+        /**
+         * @description The features of isolated sessions on this server.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         CapabilitiesResponse: {
             /** @description Whether sessions can be created. */
             available?: boolean;
@@ -1375,8 +1514,29 @@ export interface components {
             commit_supported?: boolean;
             /** @description Whether changes can be listed; always false so far. */
             diff_supported?: boolean;
+            /**
+             * @description Which further protections are active: `init_mode` (`pid1`, `subreaper`, `none`), and for each of
+             *     `signal_shield`, `cap_drop`, `seccomp`, `landlock` and `ebpf` a `state` and a `message`.
+             *
+             *     Needs a server of August 2026 or later.
+             */
+            hardening?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How the daemon was set up. Its form, and its name, are not confirmed.
+             *
+             *     Needs a server of September 2026 or later.
+             */
+            runtime_init?: {
+                [key: string]: unknown;
+            };
         };
-        /** @description What the session sees and may do. */
+        /**
+         * @description What the session sees and may do.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         CreateIsolatedSessionRequest: {
             /** @description The working directory. */
             workspace: components["schemas"]["IsolatedWorkspaceSpec"];
@@ -1411,7 +1571,11 @@ export interface components {
             /** @description Seconds without a run after which it is deleted, give or take a minute; 0, the default, is never. */
             idle_timeout_seconds?: number;
         };
-        /** @description The directory that an isolated session works in. */
+        /**
+         * @description The directory that an isolated session works in.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         IsolatedWorkspaceSpec: {
             /** @description The directory, which is made if it is missing. */
             path: string;
@@ -1422,7 +1586,11 @@ export interface components {
              */
             mode?: "rw" | "overlay" | "ro";
         };
-        /** @description A path that is mounted into an isolated session. */
+        /**
+         * @description A path that is mounted into an isolated session.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         BindMount: {
             /** @description What to mount, as an absolute path that exists and is allowed by the daemon. */
             source: string;
@@ -1434,7 +1602,11 @@ export interface components {
              */
             readonly?: boolean;
         };
-        /** @description Which environment variables an isolated session gets. */
+        /**
+         * @description Which environment variables an isolated session gets.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         EnvPassthroughSpec: {
             /**
              * @description `allow` passes only `keys`. `deny`, the default, passes all but `keys`, or, where there are none,
@@ -1445,7 +1617,11 @@ export interface components {
             /** @description Names of variables. They have no effect without `mode`. */
             keys?: string[];
         };
-        /** @description The new session. */
+        /**
+         * @description The new session.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         IsolatedCreateSessionResponse: {
             /**
              * Format: uuid
@@ -1458,12 +1634,20 @@ export interface components {
              */
             created_at?: string;
         };
-        /** @description All isolated sessions. */
+        /**
+         * @description All isolated sessions.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         ListIsolatedSessionsResponse: {
             /** @description The sessions. */
             sessions: components["schemas"]["IsolatedSessionSummary"][];
         };
-        /** @description An isolated session in brief. */
+        /**
+         * @description An isolated session in brief.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         IsolatedSessionSummary: {
             /**
              * Format: uuid
@@ -1488,7 +1672,11 @@ export interface components {
             /** @description Seconds until it is deleted for being idle; left out where that never happens. */
             idle_remaining_seconds?: number | null;
         };
-        /** @description An isolated session, with the options it was created with, which older servers leave out. */
+        /**
+         * @description An isolated session, with the options it was created with, which older servers leave out.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         SessionState: {
             /**
              * @description Whether it can run code. A dead one's shell has ended.
@@ -1540,7 +1728,11 @@ export interface components {
             /** @description As requested, in seconds; 0 means never. */
             idle_timeout_seconds?: number;
         };
-        /** @description What to run in an isolated session. */
+        /**
+         * @description What to run in an isolated session.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         IsolatedRunRequest: {
             /** @description Shell code; empty code is rejected with 400. Its standard input is the code that follows. */
             code: string;
@@ -1548,8 +1740,65 @@ export interface components {
             envs?: {
                 [key: string]: string;
             };
-            /** @description Seconds after which it is interrupted with SIGINT; 0, or no value, is never. */
+            /** @description Seconds after which it is interrupted with SIGINT; 0, or no value, is never. Ignored with `background`. */
             timeout_seconds?: number;
+            /**
+             * @description Lets it run on by itself; its output is kept below the workspace and read with `getIsolatedRunLogs`.
+             *     Older servers ignore it, and stream.
+             *
+             *     Needs a server of September 2026 or later.
+             * @default false
+             */
+            background?: boolean;
+        };
+        /**
+         * @description A background run that has started.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        IsolatedBackgroundRun: {
+            /**
+             * Format: uuid
+             * @description The session.
+             */
+            session_id: string;
+            /** @description Names the run. */
+            run_id: string;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at: string;
+        };
+        /**
+         * @description A background run.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        IsolatedRunState: {
+            /**
+             * Format: uuid
+             * @description The session.
+             */
+            session_id: string;
+            /** @description Names the run. */
+            run_id: string;
+            /** @description Whether it goes on. */
+            running: boolean;
+            /** @description The exit code, once it has ended by itself. */
+            exit_code?: number;
+            /** @description Why there is no exit code. */
+            error?: string;
+            /**
+             * Format: date-time
+             * @description When it started.
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             */
+            finished_at?: string;
         };
         /** @description What went wrong. */
         ErrorResponse: {
@@ -1667,6 +1916,8 @@ export interface components {
         TerminalId: string;
         /** @description The isolated session's id. */
         IsolatedSessionId: string;
+        /** @description The background run's id. */
+        IsolatedRunId: string;
         /** @description The paths. The parameter is repeated for each (`path=/a&path=/b`). */
         Paths: string[];
         /** @description The file's path. */
@@ -1771,6 +2022,35 @@ export interface operations {
         responses: {
             200: components["responses"]["Empty"];
             401: components["responses"]["Unauthorized"];
+        };
+    };
+    getReadiness: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is set up. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyResponse"];
+                };
+            };
+            /** @description It is not set up yet. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReadyResponse"];
+                };
+            };
         };
     };
     runCode: {
@@ -2186,7 +2466,11 @@ export interface operations {
                 since?: number;
                 /** @description `1` replaces the client that is connected. */
                 takeover?: "0" | "1";
-                /** @description `viewer` connects to read only; servers since August 2026. */
+                /**
+                 * @description `viewer` connects to read only.
+                 *
+                 *     Needs a server of August 2026 or later.
+                 */
                 mode?: "viewer";
             };
             header?: never;
@@ -2638,6 +2922,81 @@ export interface operations {
         };
         responses: {
             200: components["responses"]["Events"];
+            /**
+             * @description It runs in the background.
+             *
+             *     Needs a server of September 2026 or later.
+             */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IsolatedBackgroundRun"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIsolatedRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The isolated session's id. */
+                sessionId: components["parameters"]["IsolatedSessionId"];
+                /** @description The background run's id. */
+                runId: components["parameters"]["IsolatedRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The run's state. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["IsolatedRunState"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getIsolatedRunLogs: {
+        parameters: {
+            query?: {
+                /** @description Where to begin, as an offset in bytes. A value that is not a number is 400. */
+                cursor?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The isolated session's id. */
+                sessionId: components["parameters"]["IsolatedSessionId"];
+                /** @description The background run's id. */
+                runId: components["parameters"]["IsolatedRunId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The output from the cursor to its present end. */
+            200: {
+                headers: {
+                    /** @description Where to go on, as an offset in bytes. */
+                    "EXECD-ISOLATED-TAIL-CURSOR"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];

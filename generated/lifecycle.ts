@@ -31,7 +31,7 @@ export interface paths {
         put?: never;
         /**
          * Create a sandbox
-         * @description Creates a sandbox from exactly one of `image` and `snapshotId`.
+         * @description Creates a sandbox from exactly one of `image`, `snapshotId` and `templateId`.
          *
          *     On Docker the response comes once the container runs, so an image that is still to be pulled makes the
          *     request take minutes. The status is 202 all the same, the state usually `Running`, and `Location` is
@@ -193,7 +193,9 @@ export interface paths {
          * Say where a port of a sandbox is reached
          * @description Gives the address of a port and the headers that requests to it need. It also responds for a paused
          *     sandbox, and for a port that nothing listens on. On Kubernetes 404 `KUBERNETES::POD_IP_NOT_AVAILABLE`
-         *     means "not yet". A port out of range is 400, one that is not a number 422.
+         *     means "not yet". A port out of range is 400, one that is not a number 422. For a sandbox from a template,
+         *     servers of September 2026 and later add the header `OPEN-SANDBOX-ORIGIN: template`: it has no egress sidecar
+         *     on port 18080; see `getSandboxNetworkPolicy`.
          */
         get: operations["getSandboxEndpoint"];
         put?: never;
@@ -202,6 +204,51 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/sandboxes/{sandboxId}/networkpolicy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sandbox's id, as its creation gave it. */
+                sandboxId: components["parameters"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        /**
+         * Describe a sandbox's network policy
+         * @description Returns the rules that are in force. Sandboxes from a template have only this route; for the others it passes
+         *     requests on to the egress sidecar, whose errors are plain text.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["getSandboxNetworkPolicy"];
+        /**
+         * Replace a sandbox's network policy
+         * @description Replaces all rules and the default action.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        put: operations["replaceSandboxNetworkPolicy"];
+        post?: never;
+        /**
+         * Delete rules of a sandbox's network policy by their targets
+         * @description Deletes the rules for these targets. Succeeds if there is none.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        delete: operations["deleteSandboxNetworkRules"];
+        options?: never;
+        head?: never;
+        /**
+         * Add rules to a sandbox's network policy
+         * @description Adds rules, in place of those with the same target. If two rules of the request have the same target, the
+         *     first one counts. The default action stays.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        patch: operations["patchSandboxNetworkPolicy"];
         trace?: never;
     };
     "/sandboxes/{sandboxId}/snapshots": {
@@ -277,6 +324,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List templates
+         * @description Lists the templates of the key's tenant, one page at a time.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["listTemplates"];
+        put?: never;
+        /**
+         * Create a template
+         * @description Begins to build a template from an image. The response arrives at once with the phase `Pending`; look the
+         *     template up until it is `Succeeded` or `Failed`. Fields that the server does not know are 422. Servers on
+         *     Docker do not have templates.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        post: operations["createTemplate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/templates/{templateId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The template's id. */
+                templateId: string;
+            };
+            cookie?: never;
+        };
+        /**
+         * Describe a template
+         * @description Describes one template. An unknown one, and one of another tenant, is 404.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        get: operations["getTemplate"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a template
+         * @description Deletes a template. Sandboxes that were created from it live on.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        delete: operations["deleteTemplate"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics/events": {
         parameters: {
             query?: never;
@@ -289,7 +397,9 @@ export interface paths {
         /**
          * Report how a creation went for the client
          * @description Tells the server how long a creation took until the sandbox could be used. The client is named by its
-         *     `User-Agent`. Only servers of July 2026 and later know it, and only under `/v1`; others respond with 404.
+         *     `User-Agent`. Servers know it under `/v1` only; older ones respond with 404.
+         *
+         *     Needs a server of July 2026 or later.
          */
         post: operations["reportMetricsEvent"];
         delete?: never;
@@ -311,6 +421,13 @@ export interface components {
             image?: components["schemas"]["ImageSpec"];
             /** @description The snapshot to start from; it must be `Ready`. Either this or `image`. */
             snapshotId?: string;
+            /**
+             * @description The template to start from; it must have `Succeeded`. It needs a `timeout`, and besides it only
+             *     `metadata`, `networkPolicy` and `extensions` may be given. Anything else is 422.
+             *
+             *     Needs a server of September 2026 or later.
+             */
+            templateId?: string;
             /**
              * @description The program and its arguments, instead of the image's own. It is needed with `image`; with
              *     `snapshotId` the server takes `tail -f /dev/null`, which starts no kernels.
@@ -335,7 +452,11 @@ export interface components {
             };
             /** @description The most that the sandbox may use. */
             resourceLimits?: components["schemas"]["ResourceLimits"];
-            /** @description What Kubernetes sets aside for the sandbox. Docker ignores it, and so do older servers. */
+            /**
+             * @description What Kubernetes sets aside for the sandbox. Docker ignores it, and so do older servers.
+             *
+             *     Needs a server of July 2026 or later.
+             */
             resourceRequests?: components["schemas"]["ResourceLimits"];
             /** @description Which variant of the image to run. */
             platform?: components["schemas"]["PlatformSpec"];
@@ -354,6 +475,12 @@ export interface components {
             /** @description What to mount. Two volumes of one name are 400. */
             volumes?: components["schemas"]["Volume"][];
             /**
+             * @description Commands to run before the sandbox's program starts, and from time to time. Not for pools.
+             *
+             *     Needs a server of August 2026 or later.
+             */
+            lifecycle?: components["schemas"]["SandboxLifecycle"];
+            /**
              * @description Settings of single runtimes, such as `poolRef`, `access.renew.extend.seconds` and
              *     `bootstrap.execd.isolation`. Keys that begin with `opensandbox.extensions.` come back in responses;
              *     others that the server does not know are ignored.
@@ -361,6 +488,46 @@ export interface components {
             extensions?: {
                 [key: string]: string;
             };
+        };
+        /**
+         * @description Commands that the sandbox runs by itself.
+         *
+         *     Needs a server of August 2026 or later.
+         */
+        SandboxLifecycle: {
+            /** @description Before the sandbox's program starts. */
+            preStart?: components["schemas"]["PreStartHook"];
+            /** @description From time to time. */
+            periodic?: components["schemas"]["PeriodicHook"][];
+        };
+        /**
+         * @description A command that runs before the sandbox's program starts.
+         *
+         *     Needs a server of August 2026 or later.
+         */
+        PreStartHook: {
+            /** @description The program and its arguments. */
+            command: string[];
+            /**
+             * @description Seconds after which it is ended.
+             * @default 60
+             */
+            timeoutSeconds?: number;
+        };
+        /**
+         * @description A command that runs from time to time.
+         *
+         *     Needs a server of August 2026 or later.
+         */
+        PeriodicHook: {
+            /** @description Names the command. */
+            name: string;
+            /** @description When it runs, as a cron expression of five fields. */
+            schedule: string;
+            /** @description The program and its arguments. */
+            command: string[];
+            /** @description Seconds after which it is ended. */
+            timeoutSeconds?: number;
         };
         /** @description A container image. */
         ImageSpec: {
@@ -413,6 +580,26 @@ export interface components {
             action: "allow" | "deny";
             /** @description A host name, `*.` and a domain, an address or a range of addresses. */
             target: string;
+        };
+        /**
+         * @description The policy, and how it is enforced.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        PolicyStatusResponse: {
+            /** @description `ok`. */
+            status?: string;
+            /** @description The policy in a word, `allow_all`, `deny_all` or `enforcing`. */
+            mode?: string;
+            /**
+             * @description `dns` refuses the names of hosts; a program that knows an address gets round it. `dns+nft` also refuses
+             *     connections.
+             */
+            enforcementMode?: string;
+            /** @description A sentence for people about what was done. */
+            reason?: string;
+            /** @description The rules. */
+            policy?: components["schemas"]["NetworkPolicy"];
         };
         /** @description Whether credentials are put into outgoing requests outside the sandbox. */
         CredentialProxyConfig: {
@@ -502,7 +689,11 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Those that begin with `opensandbox.extensions.`. Older servers leave them out. */
+            /**
+             * @description Those that begin with `opensandbox.extensions.`. Older servers leave them out.
+             *
+             *     Needs a server of July 2026 or later.
+             */
             extensions?: {
                 [key: string]: string;
             };
@@ -529,13 +720,29 @@ export interface components {
             image?: components["schemas"]["ImageSpec"];
             /** @description The snapshot that it was created from. */
             snapshotId?: string;
+            /**
+             * @description The digest of the image that runs, such as `sha256:…`. Its exact form is not confirmed.
+             *
+             *     Needs a server of November 2026 or later.
+             */
+            resolvedImageDigest?: string;
+            /**
+             * @description The pool that it comes from; left out for the others, and until that is confirmed.
+             *
+             *     Needs a server of August 2026 or later.
+             */
+            allocation?: components["schemas"]["Allocation"];
             /** @description As requested. */
             platform?: components["schemas"]["PlatformSpec"];
             /** @description The labels; left out when there are none. */
             metadata?: {
                 [key: string]: string;
             };
-            /** @description Those that begin with `opensandbox.extensions.`. Older servers leave them out. */
+            /**
+             * @description Those that begin with `opensandbox.extensions.`. Older servers leave them out.
+             *
+             *     Needs a server of July 2026 or later.
+             */
             extensions?: {
                 [key: string]: string;
             };
@@ -554,6 +761,19 @@ export interface components {
              * @description When it was created.
              */
             createdAt: string;
+        };
+        /**
+         * @description Where a sandbox comes from.
+         *
+         *     Needs a server of August 2026 or later.
+         */
+        Allocation: {
+            /** @description `pool`. */
+            mode: string;
+            /** @description The pool's name. */
+            poolRef: string;
+            /** @description `allocated`. */
+            state: string;
         };
         /** @description Where a sandbox is in its life, and why. */
         SandboxStatus: {
@@ -684,7 +904,114 @@ export interface components {
             /** @description Which page this is. */
             pagination: components["schemas"]["PaginationInfo"];
         };
-        /** @description How one creation went for the client. */
+        /**
+         * @description What to build.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        CreateTemplateRequest: {
+            /** @description The image to build from, as a container engine names it. */
+            image: string;
+            /** @description Where the server stores what is built, such as `s3://bucket/path`. */
+            publish: string;
+            /** @description The sandboxes' `cpu`, `memory` and `disk`; by default `1`, `512Mi` and `2Gi`. */
+            resourceLimits?: components["schemas"]["ResourceLimits"];
+            /** @description The sandboxes' program and its arguments, by default `tail -f /dev/null`. */
+            entrypoint?: string[];
+            /** @description Labels to find the template by, under the rules of sandboxes' metadata. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description When the built sandbox is taken for ready. */
+            readiness?: components["schemas"]["TemplateReadiness"];
+            /**
+             * @description How the result is stored.
+             * @default overlaybd
+             * @enum {string}
+             */
+            format?: "native" | "overlaybd";
+        };
+        /**
+         * @description When a sandbox that is being built is taken for ready.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        TemplateReadiness: {
+            /** @description What is checked first, such as `tcp://127.0.0.1:44772` or `cmd://` and a command. */
+            probe?: string;
+            /** @description Seconds to wait if there is no probe, or it fails. 60 by default. */
+            warmupSeconds?: number;
+        };
+        /**
+         * @description An image that is prepared once.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        Template: {
+            /** @description Names the template in all other operations. */
+            templateId: string;
+            /** @description The image that it is built from. */
+            image: string;
+            /** @description As requested. */
+            resourceLimits?: components["schemas"]["ResourceLimits"];
+            /** @description As requested. */
+            entrypoint?: string[];
+            /** @description As requested. */
+            metadata?: {
+                [key: string]: string;
+            };
+            /** @description As requested. */
+            readiness?: components["schemas"]["TemplateReadiness"];
+            /** @description As requested. */
+            publish: string;
+            /** @description As requested. */
+            format: string;
+            /** @description How far it has been built. */
+            status: components["schemas"]["TemplateStatus"];
+            /**
+             * Format: date-time
+             * @description When it was created.
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             */
+            updatedAt: string;
+        };
+        /**
+         * @description How far a template has been built.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        TemplateStatus: {
+            /**
+             * @description `Pending`, `Building`, `Succeeded` or `Failed`. Others may come.
+             * @example Pending
+             * @example Succeeded
+             */
+            phase: string;
+            /** @description Where the result is, once it has succeeded. */
+            manifestRef?: string;
+            /** @description Why it failed. */
+            message?: string;
+        };
+        /**
+         * @description One page of templates.
+         *
+         *     Needs a server of September 2026 or later.
+         */
+        ListTemplatesResponse: {
+            /** @description The templates. */
+            items: components["schemas"]["Template"][];
+            /** @description Which page this is. */
+            pagination: components["schemas"]["PaginationInfo"];
+        };
+        /**
+         * @description How one creation went for the client.
+         *
+         *     Needs a server of July 2026 or later.
+         */
         MetricsEvent: {
             /**
              * @description What is reported.
@@ -815,7 +1142,11 @@ export interface components {
                 "application/json": components["schemas"]["ValidationErrorResponse"];
             };
         };
-        /** @description The pool has no sandbox left. `Retry-After` says when to retry. */
+        /**
+         * @description The pool has no sandbox left. `Retry-After` says when to retry.
+         *
+         *     Needs a server of August 2026 or later.
+         */
         TooManyRequests: {
             headers: {
                 /** @description Seconds to wait, or an HTTP date. */
@@ -836,6 +1167,36 @@ export interface components {
             content: {
                 "application/json": components["schemas"]["ErrorResponse"];
                 "text/plain": string;
+            };
+        };
+        /** @description The server's runtime does not have this. */
+        NotImplemented: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["ErrorResponse"];
+            };
+        };
+        /** @description The policy that holds now. */
+        NetworkPolicy: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["PolicyStatusResponse"];
+            };
+        };
+        /** @description The template. */
+        Template: {
+            headers: {
+                "X-Request-ID": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": components["schemas"]["Template"];
             };
         };
         /** @description The sandbox was not running within the server's own limit. */
@@ -1158,6 +1519,120 @@ export interface operations {
             500: components["responses"]["InternalError"];
         };
     };
+    getSandboxNetworkPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sandbox's id, as its creation gave it. */
+                sandboxId: components["parameters"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["NetworkPolicy"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    replaceSandboxNetworkPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sandbox's id, as its creation gave it. */
+                sandboxId: components["parameters"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "defaultAction": "deny",
+                 *       "egress": [
+                 *         {
+                 *           "action": "allow",
+                 *           "target": "pypi.org"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NetworkPolicy"];
+            };
+        };
+        responses: {
+            200: components["responses"]["NetworkPolicy"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidShape"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    deleteSandboxNetworkRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sandbox's id, as its creation gave it. */
+                sandboxId: components["parameters"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example [
+                 *       "*.example.com"
+                 *     ]
+                 */
+                "application/json": string[];
+            };
+        };
+        responses: {
+            200: components["responses"]["NetworkPolicy"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidShape"];
+            500: components["responses"]["InternalError"];
+        };
+    };
+    patchSandboxNetworkPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sandbox's id, as its creation gave it. */
+                sandboxId: components["parameters"]["SandboxId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example [
+                 *       {
+                 *         "action": "allow",
+                 *         "target": "*.example.com"
+                 *       }
+                 *     ]
+                 */
+                "application/json": components["schemas"]["NetworkRule"][];
+            };
+        };
+        responses: {
+            200: components["responses"]["NetworkPolicy"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            422: components["responses"]["InvalidShape"];
+            500: components["responses"]["InternalError"];
+        };
+    };
     createSnapshot: {
         parameters: {
             query?: never;
@@ -1199,7 +1674,11 @@ export interface operations {
             query?: {
                 /** @description Only snapshots of this sandbox, which need not exist any more. */
                 sandboxId?: string;
-                /** @description Only snapshots of exactly this name. Older servers ignore it. */
+                /**
+                 * @description Only snapshots of exactly this name. Older servers ignore it.
+                 *
+                 *     Needs a server of July 2026 or later.
+                 */
                 name?: string;
                 /** @description Only snapshots in one of these states. The parameter is repeated for each. */
                 state?: components["schemas"]["SnapshotState"][];
@@ -1277,6 +1756,105 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             500: components["responses"]["InternalError"];
+        };
+    };
+    listTemplates: {
+        parameters: {
+            query?: {
+                /** @description Only templates with all of these metadata, written as for `listSandboxes`. */
+                metadata?: string;
+                /** @description Which page, from 1. */
+                page?: components["parameters"]["Page"];
+                /** @description How many items make a page. Servers refuse more than 200 with 422. */
+                pageSize?: components["parameters"]["PageSize"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of templates. */
+            200: {
+                headers: {
+                    "X-Request-ID": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListTemplatesResponse"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            422: components["responses"]["InvalidShape"];
+            500: components["responses"]["InternalError"];
+            501: components["responses"]["NotImplemented"];
+        };
+    };
+    createTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "image": "python:3.12",
+                 *       "publish": "s3://bucket/templates"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTemplateRequest"];
+            };
+        };
+        responses: {
+            201: components["responses"]["Template"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            409: components["responses"]["Conflict"];
+            422: components["responses"]["InvalidShape"];
+            500: components["responses"]["InternalError"];
+            501: components["responses"]["NotImplemented"];
+        };
+    };
+    getTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The template's id. */
+                templateId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Template"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            501: components["responses"]["NotImplemented"];
+        };
+    };
+    deleteTemplate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The template's id. */
+                templateId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: components["responses"]["NoContent"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            500: components["responses"]["InternalError"];
+            501: components["responses"]["NotImplemented"];
         };
     };
     reportMetricsEvent: {

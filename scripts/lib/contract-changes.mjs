@@ -77,7 +77,8 @@ function compareSchemas(before, after) {
 
 function compareFields(name, before, after, direction) {
   const type = compareTypes(name, typeOf(before), typeOf(after));
-  const requiredOf = (schema) => new Set(schema.required ?? []);
+  const requiredOf = ({ required = [], properties }) =>
+    new Set(required.filter((field) => properties?.[field]?.["x-may-be-absent"] !== true));
   const [wasRequired, isRequired] = [requiredOf(before), requiredOf(after)];
   const fields = compareMaps(
     new Map(Object.entries(before.properties ?? {})),

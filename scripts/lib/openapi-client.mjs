@@ -19,7 +19,7 @@ export async function renderClient(document, name) {
     import("typescript"),
   ]);
   const types = astToString(
-    await openapiTS(withObservedOptionality(document), {
+    await openapiTS(asObserved(document), {
       redocly: noRules,
       silent: true,
       // A property with a default may be absent from a request.
@@ -51,18 +51,19 @@ ${types}`;
 
 /**
  * Returns the document as servers implement it: what it marks with `x-may-be-absent` is optional, although the contract
- * requires it.
+ * requires it, and what it marks with `x-since` says in its description which servers have it.
  */
-function withObservedOptionality(node) {
-  if (Array.isArray(node)) return node.map(withObservedOptionality);
+function asObserved(node) {
+  if (Array.isArray(node)) return node.map(asObserved);
   if (node === null || typeof node !== "object") return node;
-  const copy = Object.fromEntries(
-    Object.entries(node).map(([key, value]) => [key, withObservedOptionality(value)]),
-  );
+  const copy = Object.fromEntries(Object.entries(node).map(([key, value]) => [key, asObserved(value)]));
   if (typeof copy.in === "string" && copy["x-may-be-absent"] === true) copy.required = false;
   if (Array.isArray(copy.required)) {
     copy.required = copy.required.filter((name) => copy.properties?.[name]?.["x-may-be-absent"] !== true);
   }
+  const since = copy["x-since"];
+  if (typeof since === "string")
+    copy.description = `${copy.description.trimEnd()}\n\nNeeds a server of ${since} or later.`;
   return copy;
 }
 

@@ -116,6 +116,8 @@ export interface CreateOptions extends OpenOptions {
 
 /** The body of the request that creates a sandbox. */
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
+/** Fields for which there is no option yet. */
+type NoOption = "templateId" | "lifecycle";
 
 /** Checks the options of {@link Sandbox.create} and returns the request's body. */
 export function resolveCreateBody(options: CreateOptions): CreateBody {
@@ -225,7 +227,7 @@ function refuse(message: string): never {
 }
 
 /** Copies the options into plain JSON, without what is `undefined`. */
-function compact(body: { readonly [Field in keyof CreateBody]-?: unknown }): CreateBody {
+function compact(body: Readonly<Record<Exclude<keyof CreateBody, NoOption>, unknown>>): CreateBody {
   // What is read-only or `undefined` in the options is neither in JSON.
   return JSON.parse(JSON.stringify(body)) as CreateBody;
 }

@@ -29,7 +29,11 @@ const FACADES = {
 
 /** Operations that no facade has, and why. */
 const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
-  "isolated sessions are of a later version": ({ template }) => template.startsWith("/v1/isolated/"),
+  "isolated sessions have no facade yet": ({ template }) => template.startsWith("/v1/isolated/"),
+  "templates have no facade yet": ({ template }) => template.startsWith("/templates"),
+  "network policies have no facade yet": ({ template }) => template.endsWith("/networkpolicy"),
+  "the egress sidecar has no facade yet": ({ document }) => document === "egress",
+  "nothing asks yet whether execd is set up": ({ id }) => id === "getReadiness",
   "the SDK sends no telemetry": ({ id }) => id === "reportMetricsEvent",
 };
 

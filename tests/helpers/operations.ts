@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { isRecord } from "../../src/json.js";
+import type { ServerKind } from "../../src/transport/endpoint.js";
 import { FIXTURES, loadFixture, type Exchange, type FixtureName } from "./fixtures.js";
 
-const DOCUMENTS = ["lifecycle", "execd", "diagnostics"] as const;
+const DOCUMENTS = ["lifecycle", "execd", "diagnostics", "egress"] as const;
 const METHODS = ["get", "put", "post", "delete", "patch"] as const;
 
 export type DocumentName = (typeof DOCUMENTS)[number];
@@ -66,10 +67,10 @@ export function loadOperations(): ReadonlyMap<string, Operation> {
   return operations;
 }
 
-/** Returns the operation of a request to execd or to the lifecycle server; `undefined` if it is not documented. */
+/** Returns the operation of a request to a server; `undefined` if it is not documented. */
 export function findOperation(
   operations: ReadonlyMap<string, Operation>,
-  server: "lifecycle" | "execd",
+  server: ServerKind,
   method: string,
   pathAndQuery: string,
 ): Operation | undefined {
@@ -78,7 +79,9 @@ export function findOperation(
   const segments = (server === "lifecycle" ? pathname.replace(/^\/v1\//, "/") : pathname).split("/");
   const found = [...operations.values()].filter(
     ({ document, method: own, template }) =>
-      (document === "execd") === (server === "execd") && own === method && matches(template, segments),
+      (document === "diagnostics" ? "lifecycle" : document) === server &&
+      own === method &&
+      matches(template, segments),
   );
   // Prefer literal paths: `/code/contexts` is not the context "contexts".
   found.sort((one, other) => parametersOf(one.template) - parametersOf(other.template));

@@ -103,6 +103,18 @@ describe("what a changed document means for users:", () => {
       [breaking("schema Sent: field size: required now")],
     ],
     [
+      "a sent field that servers do without is required by the contract",
+      ({
+        components: {
+          schemas: { Sent },
+        },
+      }) => {
+        Object.assign(Sent.properties.size, { "x-may-be-absent": true });
+        Sent.required.push("size");
+      },
+      [],
+    ],
+    [
       "a sent field becomes optional",
       ({ components }) => components.schemas.Sent.required.pop(),
       [harmless("schema Sent: field name: optional now")],

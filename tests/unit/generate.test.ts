@@ -72,6 +72,19 @@ describe("generating", () => {
     expect(await copy.check("generated/small-server.ts")).toEqual([]);
   });
 
+  test("says in the doc comments which servers have what is newer", async () => {
+    await using copy = await ProjectCopy.create();
+    await copy.changeSchema("execd", "CodeContext", (schema) => {
+      Object.assign(schema.properties ?? {}, {
+        owner: { type: "string", description: "Whose it is.", "x-since": "May 2031" },
+      });
+    });
+    await copy.generate();
+    expect(await copy.read("generated/execd.ts")).toMatch(
+      /Whose it is\.\n[ *]*\n[ *]*Needs a server of May 2031 or later\.\n[ *]*\/\n\s*owner\?: string;/,
+    );
+  });
+
   test("removes files without a document, and no file that it did not write", async () => {
     await using copy = await ProjectCopy.create();
     await cp(copy.path("generated/execd.ts"), copy.path("generated/gone.ts"));
@@ -81,6 +94,7 @@ describe("generating", () => {
     expect(stderr).toContain("mine.ts: not a generated file; not removed");
     expect(Object.keys(await copy.readAll("generated"))).toEqual([
       "diagnostics.ts",
+      "egress.ts",
       "execd.ts",
       "lifecycle.ts",
       "mine.ts",
