@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { Socket } from "node:net";
+import path from "node:path";
 import { Duplex } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { SandboxException } from "../../errors.js";
@@ -18,6 +19,8 @@ import {
   type ProcessIdentity,
 } from "./processes.js";
 import type { Configuration } from "../supervisor/configuration.js";
+import { ENVIRONMENT_FILE } from "../supervisor/environment.js";
+import { JUPYTER_PORT } from "../supervisor/jupyter-port.js";
 import { SupervisorSession, type BoxRequest } from "./supervisor-session.js";
 
 const START_TIMEOUT_MS = 30_000;
@@ -103,17 +106,25 @@ export class Box {
       box.#note(text);
     };
     const { runtimes, network, limits } = plan;
+    const temporary = temporaryDirectory(launch);
+    const ownsPorts = network === "deny" && launch.isAlone;
     const configuration: Configuration = {
       workspace: launch.workspace,
       scratch: launch.scratch,
-      env: { ...launch.env, ...languageEnvironment({ launch, runtimes, network }), ...env },
+      env: {
+        ...launch.env,
+        ...languageEnvironment({ launch, runtimes, network }),
+        [ENVIRONMENT_FILE]: path.join(temporary, ".execd-envs"),
+        ...env,
+      },
       languages: configureLanguages(
         { installed: runtimes, notices },
         {
-          ...{ kernels: launch.kernels, temporary: temporaryDirectory(launch), ipython },
+          ...{ kernels: launch.kernels, temporary, ipython },
           memoryBytes: limits.memoryBytes,
         },
       ),
+      jupyterPorts: jupyterPorts(env["JUPYTER_PORT"], ownsPorts),
       prewarm: prewarm ? ["python"] : [],
       limits: launch.isAlone
         ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }
@@ -280,6 +291,13 @@ export function waitUntilGoneSync(boxes: readonly Box[]): void {
   while (boxes.some((box) => box.hasProcesses) && performance.now() < deadline) {
     Atomics.wait(clock, 0, 0, LAST_PROCESS_INTERVAL_MS);
   }
+}
+
+/** Returns the ports for clients that look for Jupyter. A port of the machine is not the sandbox's to choose. */
+function jupyterPorts(given: string | undefined, ownsPorts: boolean): readonly number[] {
+  if (!ownsPorts) return [0];
+  const port = Number(given ?? "");
+  return [port > 0 && port <= 65_535 && Number.isInteger(port) ? port : JUPYTER_PORT, 0];
 }
 
 function unpausable(reason: string): SandboxException {

@@ -15,6 +15,8 @@ export interface Configuration {
   readonly languages: Readonly<Record<string, LanguageConfiguration>>;
   /** Languages whose kernel is started in advance. */
   readonly prewarm: readonly string[];
+  /** The ports to try for clients that look for Jupyter; 0 is any free one. */
+  readonly jupyterPorts: readonly number[];
   /** `null` if the supervisor also sees processes of others, which it must not end. */
   readonly limits: WatchedLimits | null;
 }

@@ -8,6 +8,7 @@ import { json } from "node:stream/consumers";
 import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
+import { JUPYTER_PORT, openJupyterPort } from "./jupyter-port.js";
 import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./process-groups.js";
 import { Execd } from "./routes.js";
@@ -57,6 +58,12 @@ function endEverything(): void {
   if (sharedWorkspace !== undefined) killStrays(sharedWorkspace);
 }
 
+/** Tells code and commands the port where clients look for Jupyter, if it is not the usual one. */
+function withJupyterPort(configuration: Configuration, port: number | undefined): Configuration {
+  if (port === undefined || port === JUPYTER_PORT) return configuration;
+  return { ...configuration, env: { ...configuration.env, JUPYTER_PORT: String(port) } };
+}
+
 async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   // Not validated: the server holds the other end of this socket and decides what runs in the box.
   const configuration = (await json(stream)) as Configuration;
@@ -69,9 +76,11 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
     watchdog = new Watchdog(configuration.limits, (line) => process.stderr.write(`${line}\n`));
     watchdog.start();
   }
+  const jupyterPort = await openJupyterPort(configuration.jupyterPorts);
+  const configured = withJupyterPort(configuration, jupyterPort);
   const pipes = new PipePool(configuration.scratch);
   await pipes.fill();
-  return new Execd(configuration, new Contexts(configuration, pipes), pipes);
+  return new Execd(configured, new Contexts(configured, pipes), pipes);
 }
 
 // The host handles signals from a terminal, and ends the supervisor by closing its socket. On SIGUSR1 Node.js would

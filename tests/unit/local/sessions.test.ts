@@ -26,6 +26,7 @@ beforeAll(async () => {
     env: { PATH: process.env["PATH"] ?? "" },
     languages: {},
     prewarm: [],
+    jupyterPorts: [],
     limits: null,
   };
   sessions = new Sessions(configuration, pipes);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { Child, describeEnding, type Ending, type Launch } from "./child.js";
 import type { Configuration } from "../configuration.js";
+import { currentEnvironment } from "../environment.js";
 import type { EventStream } from "../http/event-stream.js";
 import { formatNanoseconds } from "../http/go-errors.js";
 import { deliverEnding, deliverOutput } from "./delivery.js";
@@ -141,7 +142,7 @@ export class Commands {
 
   #launch({ command, cwd, env, uid, gid, timeoutMs }: CommandSpec): Launch {
     const argv = typeof command === "string" ? ["bash", "-c", command] : command;
-    return { argv, cwd, env: { ...this.#configuration.env, ...env }, uid, gid, timeoutMs };
+    return { argv, cwd, env: { ...currentEnvironment(this.#configuration), ...env }, uid, gid, timeoutMs };
   }
 
   #register({ command }: CommandSpec, log?: OutputLog): CommandRecord {

@@ -5,6 +5,7 @@ import { readText } from "../../wire/body.js";
 import type { Commands, CommandSpec } from "./commands.js";
 import { interrupt, type Runners } from "../runners.js";
 import { resolveDirectory, type Configuration } from "../configuration.js";
+import { currentEnvironment } from "../environment.js";
 import { EventStream } from "../http/event-stream.js";
 import { primaryGroupOf } from "../files/identities.js";
 import { badRequest, invalid } from "../http/problems.js";
@@ -41,7 +42,7 @@ async function runCommand({ stream }: Call, { configuration, commands }: Runners
   if (gid !== undefined && uid === undefined) throw invalid("uid is required when gid is provided");
   const env = body.map("envs");
   // The path may contain a variable of the command.
-  const withOwn = { ...configuration, env: { ...configuration.env, ...env } };
+  const withOwn = { ...configuration, env: { ...currentEnvironment(configuration), ...env } };
   const cwd = resolveDirectory(body.string("cwd"), withOwn);
   const group = gid ?? (uid === undefined ? undefined : primaryGroupOf(uid));
   const spec: CommandSpec = { command, cwd, env, uid, gid: group, timeoutMs };
@@ -93,7 +94,8 @@ async function createSession({ stream }: Call, sessions: Sessions): Promise<void
 }
 
 async function runInSession({ stream, parameters: { id = "" } }: Call, runners: Runners): Promise<void> {
-  const { configuration, sessions } = runners;
+  const { sessions } = runners;
+  const configuration = { ...runners.configuration, env: currentEnvironment(runners.configuration) };
   const model = { name: "RunInSessionRequest", unreadable, invalid: refused };
   const body = await Body.read(stream, model);
   const command = body.required("command", "Command");

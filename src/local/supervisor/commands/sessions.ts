@@ -4,6 +4,7 @@ import { readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { Child } from "./child.js";
 import { expandPath, type Configuration } from "../configuration.js";
+import { currentEnvironment } from "../environment.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import { formatDuration } from "../http/go-errors.js";
@@ -26,6 +27,8 @@ export interface SessionRun {
 }
 
 interface Session {
+  /** The variables before the first run. */
+  readonly env: Readonly<Record<string, string>>;
   cwd: string;
   /** The exported variables, in bash's declarations; `undefined` before the first run. */
   variables: Buffer | undefined;
@@ -50,14 +53,15 @@ export class Sessions {
 
   /** Creates a session, and its directory if it does not exist. */
   create(cwd: string): string {
-    const directory = expandPath(cwd, this.#configuration);
+    const env = currentEnvironment(this.#configuration);
+    const directory = expandPath(cwd, { ...this.#configuration, env });
     try {
       makeDirectories(directory);
     } catch (error) {
       throw runtimeError(`error creating session. ${messageOf(error)}`);
     }
     const id = randomUUID();
-    this.#sessions.set(id, { cwd: directory, variables: undefined, running: new Set() });
+    this.#sessions.set(id, { env, cwd: directory, variables: undefined, running: new Set() });
     return id;
   }
 
@@ -98,7 +102,7 @@ export class Sessions {
       argv: [this.#bash, "--noprofile", "--norc", "-c", script(before, after), "bash", command],
       cwd: session.cwd,
       // The script declares the session's variables: its length is not limited, and every byte is preserved.
-      env: before === undefined ? { ...this.#configuration.env, PWD: session.cwd } : { PWD: session.cwd },
+      env: before === undefined ? { ...session.env, PWD: session.cwd } : { PWD: session.cwd },
       timeoutMs,
     };
     const child = new Child(launch, output);

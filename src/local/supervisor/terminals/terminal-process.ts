@@ -3,6 +3,7 @@ import path from "node:path";
 import { Duplex, type Readable } from "node:stream";
 import { isRecord } from "../../../json.js";
 import type { Configuration } from "../configuration.js";
+import { currentEnvironment } from "../environment.js";
 import { signalGroup, startGroup, trackGroup } from "../process-groups.js";
 
 /** The size before a client sets another one, as in execd. */
@@ -42,7 +43,7 @@ export class TerminalProcess {
     const shell = ["bash", "--noprofile", "--norc", ...(command === "" ? [] : ["-c", command])];
     const child = startGroup(isTerminal ? [...pseudoTerminal(configuration), ...shell] : shell, {
       cwd,
-      env: { ...configuration.env, PWD: cwd, ...(isTerminal && { TERM: "xterm-256color" }) },
+      env: { ...currentEnvironment(configuration), PWD: cwd, ...(isTerminal && { TERM: "xterm-256color" }) },
       stdio: ["pipe", "pipe", "pipe", ...(isTerminal ? ["pipe" as const] : [])],
     });
     this.#child = child;

@@ -39,6 +39,7 @@ function poolOf({ prewarm = [] }: { prewarm?: string[] } = {}): KernelPool {
     scratch: "/scratch",
     env: {},
     languages: { bash: { command: ["bash"] }, go: { unavailable: "no Go" } },
+    jupyterPorts: [],
     prewarm,
     limits: null,
   };
