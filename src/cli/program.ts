@@ -284,7 +284,9 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     ["apiKeyFile", ...REPORTING],
     async (_, options) => (await import("./commands/serve.js")).serve(options, io),
   )
-    .option("--port <number>", "on 127.0.0.1; 0 takes any that is free", parsePort, 8080)
+    .option("--port <number>", "where to listen; 0 takes any that is free", parsePort, 8080)
+    .option("--host <address>", "where to listen; 0.0.0.0 for every network (default: 127.0.0.1)")
+    .option("--allowed-host <name>", "a further name by which clients reach it; repeatable", collect)
     .option("--api-key <key>", "what clients must send; random unless given")
     .addOption(isolation())
     .addOption(network())

@@ -11,6 +11,7 @@ import type { Isolation, IsolationName } from "./box/isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js";
 import { availableCores, chooseCores } from "./box/limits.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
+import { OwnHosts } from "./http/own-hosts.js";
 import { connectForUpgrade } from "./sandboxes/routes/gateway.js";
 import { warmLanguages } from "./languages/configuration.js";
 import type { Runtime } from "./languages/runtime.js";
@@ -31,11 +32,22 @@ const REMOVAL_LIMIT_MS = 10_000;
 /** Options of {@link startLocalServer}. */
 export interface LocalServerOptions {
   /**
-   * The TCP port on 127.0.0.1. `0` takes any free port. With `false` the server has no port, and only its `fetch` in
+   * The TCP port. `0` takes any free port. With `false` the server has no port, and only its `fetch` in
    * this process reaches it.
    * @default 0
    */
   readonly port?: number | false | undefined;
+  /**
+   * The address to listen on: `"0.0.0.0"` or `"::"` for every network of this machine. Then every program that reaches
+   * the port can talk to the server, unencrypted, so it requires an API key. @default "127.0.0.1"
+   */
+  readonly host?: string | undefined;
+  /**
+   * Further names by which clients reach the server, such as `"host.docker.internal"` or the name of a tunnel, each
+   * with or without a port. The server refuses requests whose `Host` header has another name than these, `localhost`
+   * and the address that the client is connected to. Requires an API key. @default none
+   */
+  readonly allowedHosts?: readonly string[] | undefined;
   /** The API key that clients must send. An empty string disables authentication. @default a random key */
   readonly apiKey?: string | undefined;
   /**
@@ -84,7 +96,7 @@ export interface LocalConnectionOptions {
 
 /** A running local server. */
 export interface LocalServer extends AsyncDisposable {
-  /** The server's URL: `http://127.0.0.1:…`, or for a server without a port a URL that only its `fetch` understands. */
+  /** The server's URL for programs of this machine: `http://127.0.0.1:…`, or for a server without a port a URL that only its `fetch` understands. */
   readonly url: string;
   /** How its sandboxes are isolated. */
   readonly isolation: IsolationName;
@@ -142,9 +154,13 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     cors = [],
     ui = false,
     faults = {},
+    host = "127.0.0.1",
+    allowedHosts = [],
   } = options;
   assertNode();
   assertOptions({ port, mode, network, apiKey, cors, ui });
+  const hosts = new OwnHosts({ host, allowedHosts });
+  assertReachable(hosts, { port, apiKey });
   checkFaults(faults);
   signal?.throwIfAborted();
   const assets = resolveAssets();
@@ -193,7 +209,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   const app = createApp(sandboxes, { apiKey, cors, playground });
   let listener: Listener | undefined;
   try {
-    listener = port === false ? undefined : await Listener.open(port, app);
+    listener = port === false ? undefined : await Listener.open(port, app, { hosts });
     listener?.acceptUpgrades((request) => connectForUpgrade(request, sandboxes));
     signal?.throwIfAborted();
   } catch (error) {
@@ -318,6 +334,18 @@ function assertOptions({ port, mode, network, apiKey, cors, ui }: Checked): void
   if (cors !== "*" && !(Array.isArray(cors) && cors.every(isOrigin))) {
     throw new InvalidArgumentException(
       `cors must be "*" or a list of origins such as "http://localhost:5173"; got ${JSON.stringify(cors)}`,
+    );
+  }
+}
+
+/** Asserts that nobody runs code here just because the server is reached from elsewhere. */
+function assertReachable(hosts: OwnHosts, { port, apiKey }: Pick<Checked, "port" | "apiKey">): void {
+  if (hosts.areLocal) return;
+  if (port === false)
+    throw new InvalidArgumentException("host and allowedHosts need a port; got port: false");
+  if (apiKey === "") {
+    throw new InvalidArgumentException(
+      "apiKey must not be empty with allowedHosts or a host other than the loopback interface: anybody could run code",
     );
   }
 }

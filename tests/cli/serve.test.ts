@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { symlinkSync } from "node:fs";
+import { get } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, test } from "@jest/globals";
@@ -72,6 +73,40 @@ describeIf(
     expect(response.headers.get("access-control-allow-origin")).toBe("http://b.example");
     child.kill("SIGTERM");
     await ended;
+  });
+
+  test("answers to the names of --allowed-host on the address of --host, and shows both", async () => {
+    const args = [
+      "serve",
+      "--port",
+      "0",
+      "--host",
+      "0.0.0.0",
+      "--allowed-host",
+      "a.example",
+      "--api-key",
+      "k",
+    ];
+    const { child, printed, ended } = start([...args, "--allowed-host", "b.example"]);
+    const text = await printed("Stop it with Ctrl-C.");
+    expect(text).toMatch(/^ {2}address {4}0\.0\.0\.0, without encryption$/m);
+    expect(text).toMatch(/^ {2}names {6}a\.example, b\.example$/m);
+    const [, port = ""] = /OPEN_SANDBOX_DOMAIN=127\.0\.0\.1:(\d+)/.exec(text) ?? [];
+    const status = (host: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const options = { host: "127.0.0.1", port, path: "/health", headers: { host } };
+        get(options, (response) => resolve(response.resume().statusCode)).on("error", reject);
+      });
+    expect(await status("b.example")).toBe(200);
+    expect(await status("c.example")).toBe(403);
+    child.kill("SIGTERM");
+    await ended;
+  });
+
+  test("refuses another address without an API key", async () => {
+    const { exitCode, stderr } = await call(["serve", "--port", "0", "--host", "0.0.0.0", "--api-key", ""]);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain("apiKey must not be empty");
   });
 
   test("says that a port is taken, and what to do", async () => {

@@ -15,7 +15,8 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { startLocalServer } from "../../src/local/index.js";
-import { Listener, isOwnHost } from "../../src/local/http/listener.js";
+import { Listener } from "../../src/local/http/listener.js";
+import { OwnHosts } from "../../src/local/http/own-hosts.js";
 import { LocalClient, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
@@ -29,6 +30,20 @@ test.each([
     { cors: ["localhost"] },
     'cors must be "*" or a list of origins such as "http://localhost:5173"; got ["localhost"]',
   ],
+  [{ host: "example.com" }, 'host must be "localhost" or an IP address of this machine; got "example.com"'],
+  [
+    { allowedHosts: ["http://a.example"] },
+    'allowedHosts must be a list of names such as "host.docker.internal" or "box.example:8080"; got ["http://a.example"]',
+  ],
+  [
+    { host: "0.0.0.0", apiKey: "" },
+    "apiKey must not be empty with allowedHosts or a host other than the loopback interface: anybody could run code",
+  ],
+  [
+    { allowedHosts: ["a.example"], apiKey: "" },
+    "apiKey must not be empty with allowedHosts or a host other than the loopback interface: anybody could run code",
+  ],
+  [{ allowedHosts: ["a.example"], port: false as const }, "host and allowedHosts need a port; got port: false"],
   [{ faults: { cutAtByte: -1 } }, "faults.cutAtByte must be a whole number of at least 0; got -1"],
 ])("the options %j are refused", async (options, message) => {
   await expect(startLocalServer(options)).rejects.toMatchObject({
@@ -107,9 +122,59 @@ describeIf(
     ["localhost", 8080, false],
     ["localhost:8080", 8080, true],
     ["evil.example", 80, false],
+    ["any.example", 80, true],
+    ["ANY.example:1", 80, true],
+    ["one.example:81", 80, true],
+    ["one.example:80", 80, false],
+    ["not.any.example", 80, false],
+    ["[fd00::1]:9", 80, true],
+    ["", 80, false],
     [undefined, 80, false],
   ])("the host %s is the server's own on port %d: %s", (host, ownPort, expected) => {
-    expect(isOwnHost(host, ownPort)).toBe(expected);
+    const hosts = new OwnHosts({ host: "::", allowedHosts: ["Any.example", "one.example:81", "[fd00::1]"] });
+    expect(hosts.includes(host, { address: "127.0.0.1", port: ownPort })).toBe(expected);
+  });
+
+  test.each([
+    ["10.0.0.1", "10.0.0.1:80", true],
+    ["::ffff:10.0.0.1", "10.0.0.1:80", true],
+    ["fd00::2", "[fd00::2]:80", true],
+    ["10.0.0.1", "10.0.0.2:80", false],
+  ])("a client that is connected to %s may call it %s: %s", (address, host, expected) => {
+    const hosts = new OwnHosts({ host: "0.0.0.0", allowedHosts: [] });
+    expect(hosts.includes(host, { address, port: 80 })).toBe(expected);
+  });
+
+  test("one for every network is reached at each address, and names it in its endpoints", async () => {
+    await using own = await LocalClient.start({ port: 0, host: "0.0.0.0", allowedHosts: ["box.example"] });
+    const { id } = await own.create();
+    const domain = own.server.connectionConfig.domain;
+    expect(domain).toMatch(/^127\.0\.0\.1:\d+$/);
+    const ownPort = Number(new URL(own.server.url).port);
+    const ask = (host: string) =>
+      new Promise<[number | undefined, string]>((resolve, reject) => {
+        const headers = { host, "open-sandbox-api-key": own.server.connectionConfig.apiKey };
+        // Linux has all of 127.0.0.0/8. Elsewhere there is only 127.0.0.1.
+        const target = process.platform === "linux" ? "127.0.0.2" : "127.0.0.1";
+        const options = { host: target, port: ownPort, path: `/v1/sandboxes/${id}/endpoints/80`, headers };
+        const request = httpRequest(options, (response) => {
+          text(response).then((body) => resolve([response.statusCode, body]), reject);
+        });
+        request.on("error", reject).end();
+      });
+    for (const host of ["box.example", "box.example:4000", `127.0.0.2:${ownPort}`]) {
+      if (host.startsWith("127.0.0.2") && process.platform !== "linux") continue;
+      const [status, body] = await ask(host);
+      expect(status).toBe(200);
+      expect(JSON.parse(body)).toMatchObject({ endpoint: `${host}/gateway/${id}/80` });
+    }
+    expect((await ask("evil.example"))[0]).toBe(403);
+  });
+
+  test("an address that the machine does not have is an error that says so", async () => {
+    await expect(startLocalServer({ host: "192.0.2.1" })).rejects.toThrow(
+      "192.0.2.1 is not an address of this machine",
+    );
   });
 
   test("boxes are made by the bwrap that was tested, wherever it is", async () => {

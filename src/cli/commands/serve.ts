@@ -7,6 +7,8 @@ import { escapeControls } from "../text.js";
 /** Options of `serve`. */
 export interface ServeOptions {
   readonly port: number;
+  readonly host?: string | undefined;
+  readonly allowedHost?: readonly string[] | undefined;
   readonly apiKey?: string | undefined;
   readonly apiKeyFile?: string | undefined;
   readonly isolation?: LocalServerOptions["isolation"];
@@ -18,11 +20,13 @@ export interface ServeOptions {
 
 /** Runs the local server until it is stopped. */
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
-  const { port, isolation, network, python, cors = [], ui } = options;
+  const { port, host, isolation, network, python, cors = [], ui } = options;
   const apiKey = options.apiKey ?? (await readConfiguration({ apiKeyFile: options.apiKeyFile })).apiKey;
   const { signal } = io.stop;
   const server = await startLocalServer({
     port,
+    host,
+    allowedHosts: options.allowedHost,
     apiKey,
     isolation,
     network,
@@ -46,7 +50,7 @@ function toRecord({ url, uiUrl, connectionConfig: { domain, apiKey }, isolation,
 
 function describe(
   { url, uiUrl, connectionConfig, isolation, python }: LocalServer,
-  { network, cors = [] }: ServeOptions,
+  { network, host, allowedHost = [], cors = [] }: ServeOptions,
 ): string {
   const { domain, apiKey } = connectionConfig;
   const separation =
@@ -57,6 +61,8 @@ function describe(
     ["API key", apiKey === "" ? "none" : apiKey],
     ["isolation", separation],
     ["python", python ?? "not found: Python runs fail until python3 is installed; shell commands work"],
+    ...(host === undefined ? [] : [["address", `${host}, without encryption`]]),
+    ...(allowedHost.length > 0 ? [["names", allowedHost.join(", ")]] : []),
     ...(cors.length > 0 ? [["web pages", cors.join(", ")]] : []),
     ...(uiUrl === undefined ? [] : [["page", `${uiUrl} (opens once)`]]),
   ];

@@ -4,13 +4,12 @@ import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { SandboxException } from "../../errors.js";
 import { discard, readableBody } from "./streams.js";
+import { OwnHosts } from "./own-hosts.js";
 import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
 
 /** Handles a request. The request's signal is aborted when the client disconnects. */
 export type FetchHandler = (request: Request) => Promise<Response>;
 
-const HOST = "127.0.0.1";
-const OWN_NAMES = [HOST, "localhost", "[::1]"];
 const HEADERS_TIMEOUT_MS = 20_000;
 const LARGEST_HEADERS = 32 * 1024;
 /** The maximum time between two chunks of a request body. */
@@ -18,46 +17,51 @@ const BODY_IDLE_MS = 60_000;
 /** The maximum time to read the rest of a request body after the response was sent. */
 const REST_MS = 10_000;
 
-/** Limits for clients. */
-export interface ListenerLimits {
+/** Options of a {@link Listener}. */
+export interface ListenerOptions {
+  /** Where to listen, and the names that clients may use. @default the loopback interface */
+  readonly hosts?: OwnHosts;
   /** Milliseconds to receive all headers of a request. */
   readonly headersTimeoutMs?: number;
   /** Milliseconds without a byte of an incomplete request body. */
   readonly bodyIdleMs?: number;
 }
 
-/** Listens on the loopback interface and passes requests to a fetch handler. */
+/** Listens on a port and passes requests to a fetch handler. */
 export class Listener {
   readonly #server: Server;
+  readonly #hosts: OwnHosts;
   readonly port: number;
   /** The server counts these as its connections, but does not close them. */
   readonly #upgraded = new Set<Duplex>();
 
   /** @throws {SandboxException} `PORT_UNAVAILABLE` */
-  static async open(port: number, handler: FetchHandler, limits: ListenerLimits = {}): Promise<Listener> {
-    const { headersTimeoutMs = HEADERS_TIMEOUT_MS, bodyIdleMs = BODY_IDLE_MS } = limits;
-    const options = {
+  static async open(port: number, handler: FetchHandler, options: ListenerOptions = {}): Promise<Listener> {
+    const { headersTimeoutMs = HEADERS_TIMEOUT_MS, bodyIdleMs = BODY_IDLE_MS } = options;
+    const { hosts = new OwnHosts({ host: "127.0.0.1", allowedHosts: [] }) } = options;
+    const settings = {
       maxHeaderSize: LARGEST_HEADERS,
       headersTimeout: headersTimeoutMs,
       // No limit for the whole request: an upload may take any time. Only its pauses are limited.
       requestTimeout: 0,
       connectionsCheckingInterval: Math.min(headersTimeoutMs, 5000),
     };
-    const server = createServer(options, (incoming, outgoing) => {
+    const server = createServer(settings, (incoming, outgoing) => {
       dropWhenIdle(incoming, bodyIdleMs);
-      void respond(incoming, outgoing, handler);
+      void respond(incoming, outgoing, handler, hosts);
     });
-    server.listen(port, HOST);
+    server.listen(port, hosts.address);
     try {
       await once(server, "listening");
     } catch (error) {
-      throw unavailable(port, error);
+      throw unavailable(hosts.address, port, error);
     }
-    return new Listener(server);
+    return new Listener(server, hosts);
   }
 
-  private constructor(server: Server) {
+  private constructor(server: Server, hosts: OwnHosts) {
     this.#server = server;
+    this.#hosts = hosts;
     // Never a string for a server that listens on TCP.
     this.port = (server.address() as AddressInfo).port;
   }
@@ -69,7 +73,7 @@ export class Listener {
       if (isForHttp2(incoming)) return this.#handleWithoutUpgrade(incoming, client, head);
       this.#upgraded.add(client);
       client.once("close", () => this.#upgraded.delete(client));
-      if (isOwnHost(incoming.headers.host, this.port)) void joinUpgrade(incoming, client, head, handler);
+      if (isForUs(incoming, this.#hosts)) void joinUpgrade(incoming, client, head, handler);
       else client.destroy();
     });
   }
@@ -90,8 +94,9 @@ export class Listener {
     this.#server.emit("connection", client);
   }
 
+  /** The address for a client on this machine, as `host:port`. */
   get host(): string {
-    return `${HOST}:${this.port}`;
+    return this.#hosts.reach(this.port);
   }
 
   async close(): Promise<void> {
@@ -107,14 +112,16 @@ function isForHttp2({ headers: { upgrade = "" } }: IncomingMessage): boolean {
   return upgrade.split(",").some((protocol) => protocol.trim().toLowerCase() === "h2c");
 }
 
-function unavailable(port: number, cause: unknown): SandboxException {
+function unavailable(address: string, port: number, cause: unknown): SandboxException {
   const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
   const reason =
     code === "EADDRINUSE"
       ? "another program uses it"
       : code === "EACCES"
         ? "ports below 1024 need privileges"
-        : String(cause);
+        : code === "EADDRNOTAVAIL"
+          ? `${address} is not an address of this machine`
+          : String(cause);
   return new SandboxException({
     code: "PORT_UNAVAILABLE",
     message: `The local server cannot listen on port ${port}: ${reason}. Use another port, or port 0 for any free one.`,
@@ -126,15 +133,15 @@ async function respond(
   incoming: IncomingMessage,
   outgoing: ServerResponse,
   handler: FetchHandler,
+  hosts: OwnHosts,
 ): Promise<void> {
   const controller = new AbortController();
   outgoing.once("close", () => {
     if (!outgoing.writableFinished) controller.abort(new Error("the client closed the connection"));
   });
   try {
-    const { port } = incoming.socket.address() as AddressInfo;
-    if (!isOwnHost(incoming.headers.host, port)) {
-      refuseHost(outgoing, port);
+    if (!isForUs(incoming, hosts)) {
+      refuseHost(incoming, outgoing);
       return;
     }
     const response = await handler(toRequest(incoming, controller.signal));
@@ -172,17 +179,14 @@ function dropWhenIdle(incoming: IncomingMessage, idleMs: number): void {
   incoming.once("close", () => clearInterval(check));
 }
 
-/**
- * Prevents DNS rebinding: a browser that a hostile page's domain resolves to this server sends that domain as `Host`.
- */
-export function isOwnHost(host: string | undefined, port: number): boolean {
-  const given = host?.toLowerCase() ?? "";
-  // Clients leave out the default port of HTTP.
-  return OWN_NAMES.some((name) => given === `${name}:${port}` || (port === 80 && given === name));
+function isForUs({ headers, socket }: IncomingMessage, hosts: OwnHosts): boolean {
+  const { localAddress: address = "", localPort: port = 0 } = socket;
+  return hosts.includes(headers.host, { address, port });
 }
 
-function refuseHost(outgoing: ServerResponse, port: number): void {
-  const message = `This server responds to 127.0.0.1:${port} and localhost:${port} only.`;
+function refuseHost({ headers, socket }: IncomingMessage, outgoing: ServerResponse): void {
+  const given = JSON.stringify(headers.host ?? "");
+  const message = `This server responds to 127.0.0.1:${socket.localPort ?? 0} and localhost:${socket.localPort ?? 0}, and to the names in allowedHosts (serve --allowed-host); the request has the Host ${given}.`;
   outgoing.writeHead(403, { "content-type": "application/json" });
   outgoing.end(JSON.stringify({ code: "HOST_NOT_ALLOWED", message }));
 }
@@ -197,7 +201,7 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request {
   const body =
     hasBody || headers["transfer-encoding"] !== undefined ? readableBody(incoming, signal, discard) : null;
   const target = url.startsWith("/") ? url : "/";
-  return new Request(`http://${headers.host ?? HOST}${target}`, {
+  return new Request(`http://${headers.host ?? "127.0.0.1"}${target}`, {
     method,
     headers: given,
     signal,

@@ -81,7 +81,8 @@ export class Playground {
   /** Exchanges the token of the link for the API key, once. */
   async #openSession(request: Request): Promise<Response> {
     const origin = request.headers.get("origin");
-    if (origin !== new URL(request.url).origin) {
+    // A tunnel may have made HTTPS of it.
+    if (origin === null || hostOf(origin) !== new URL(request.url).host) {
       throw problem(403, "ORIGIN_NOT_ALLOWED", "Only the page of this server can open a session.");
     }
     const given = await request.text();
@@ -91,4 +92,8 @@ export class Playground {
     this.#token = undefined;
     return jsonResponse(200, { apiKey: this.#apiKey }, { "cache-control": "no-store" });
   }
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }
