@@ -34,7 +34,7 @@ export interface Stop extends Failure {
  */
 export async function interruptUntilEnded(run: {
   /** The id to interrupt, when it is known. */
-  readonly id: string | Promise<string>;
+  readonly id: Promise<string>;
   readonly send: (id: string) => Promise<void>;
   /** Settles when the response has ended. */
   readonly ended: Promise<unknown>;
@@ -52,7 +52,7 @@ export async function interruptUntilEnded(run: {
   let failure: Failure | undefined;
   const sent: Promise<void>[] = [];
   try {
-    const id = await raceAbort(over.signal, Promise.resolve(run.id));
+    const id = await raceAbort(over.signal, run.id);
     const begin = performance.now();
     for (const at of SCHEDULE_MILLIS) {
       // Wait before the first attempt, too: the end of the response may be read in this turn. Some platforms warn of negative

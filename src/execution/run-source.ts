@@ -1,5 +1,5 @@
 import type { Logger } from "../logging.js";
-import type { StreamedResponse } from "../transport/streams.js";
+import type { StreamedResponse } from "../transport/response-body.js";
 import type { RunSlot } from "./run-queue.js";
 
 /** The source of a run's events, and the way to stop the run. */

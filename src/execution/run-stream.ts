@@ -4,11 +4,10 @@ import {
   SandboxException,
   SandboxTimeoutException,
 } from "../errors.js";
-import { deferred, onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
+import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
+import type { StreamedResponse } from "../transport/response-body.js";
 import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
-import type { StreamedResponse } from "../transport/streams.js";
 import { startTimer } from "../transport/timeout.js";
-import { findCut, readOnBriefly, type Terminal } from "./completion.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import {
   interruptUntilEnded,
@@ -22,6 +21,8 @@ import type { RunSource } from "./run-source.js";
 
 /** The first wait before a run is sent again to a context that is not free yet; each later one is twice as long. */
 const BUSY_WAIT_MILLIS = 50;
+/** How long the rest of a response is read after the last event. execd keeps a command's open for a second or more. In seconds. */
+const LEAVE_LIMIT_SECONDS = 0.02;
 
 /**
  * Reads the response of a run batch by batch, and handles everything that can end the run.
@@ -39,24 +40,22 @@ export class RunStream implements Interruptible, FrameSink {
   /** Ends the wait for a turn, and later the request. */
   readonly #request = new AbortController();
   readonly #unlink: (() => void) | undefined;
-  /** Resolves to the id from the `init` event. */
-  readonly #init = deferred<string>();
-  /** Settles when the response has been read to its end, or will not be read further. */
-  readonly #over = deferred<unknown>();
-  /** Settles when the response has ended and no interrupt is pending. */
-  readonly #released = deferred<unknown>();
   readonly #interrupting = new Set<Promise<unknown>>();
 
   #decoder: EventStreamDecoder;
   #slot: RunSlot | undefined;
   #response: StreamedResponse | undefined;
-  /** The id to interrupt, when it is known. */
+  /** The id to interrupt. Unknown until the `init` event if the source has none. */
   #id: string | undefined;
   #pulling: Promise<void> | undefined;
   #batch: ExecutionEvent[] = [];
+  /** Whether the response has been read to its end, or will not be read further. */
   #isOver = false;
+  /** Whether the response is over and no interrupt is pending. */
+  #isReleased = false;
   #receivedBytes = false;
-  #terminal: Terminal = "none";
+  /** Whether the server has sent that the run is complete or has failed, and whether that was its last event. */
+  #terminal: "none" | "last" | "before-others" = "none";
   /** Whether further frames are ignored. */
   #closedToFrames = false;
   /** Whether the response was lost while the run may continue on the server. */
@@ -66,6 +65,8 @@ export class RunStream implements Interruptible, FrameSink {
   /** The error of the stream. It is delivered after the events before it. */
   #failed: Failure | undefined;
   #wake: ((value?: unknown) => void) | undefined;
+  /** Those who wait for the id, the end of the response or the release. */
+  #waiters: (() => void)[] = [];
   #cancelRest: (() => void) | undefined;
   #stopSilenceTimer: (() => void) | undefined;
   #stopDeadlineTimer: (() => void) | undefined;
@@ -137,20 +138,16 @@ export class RunStream implements Interruptible, FrameSink {
    * @throws the error of the last interrupt, or a timeout, if the run has not ended after 5 s
    */
   async interrupt(signal?: AbortSignal): Promise<void> {
-    const ended = this.#released.promise;
     if (this.#isLost && this.#id !== undefined) {
       await this.#interruptLost(this.#id, signal);
     } else if (this.#isOver || this.stopped !== undefined) {
       // A stopped run is being interrupted already.
-      await raceAbort(signal, ended);
+      await raceAbort(signal, this.#untilReleased());
     } else {
       await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
         void this.#drain(limit);
         const failure = await this.#interruptUntilEnded(limit);
-        if (this.#hasEnded()) {
-          await ended;
-          return;
-        }
+        if (this.#hasEnded()) { await this.#untilReleased(); return; }
         signal?.throwIfAborted();
         throw failure === undefined ? stillRunning() : failure.error;
       });
@@ -247,7 +244,7 @@ export class RunStream implements Interruptible, FrameSink {
       if (event.type === "init" && event.id !== "") {
         this.#id = this.#source.interruptId ?? event.id;
         this.#slot?.joinContext(event.id, this);
-        this.#init.resolve(event.id);
+        this.#tellWaiters();
       }
     }
     if (this.stopped === undefined && this.#failed === undefined) this.#batch.push(event);
@@ -261,21 +258,26 @@ export class RunStream implements Interruptible, FrameSink {
       this.#isBusy = true;
       return;
     }
-    this.#failed ??= {
-      error: new SandboxApiException({ code, message, statusCode: 200, isRetryable: isBusy }),
-    };
+    const error = new SandboxApiException({ code, message, statusCode: 200, isRetryable: isBusy });
+    this.#failed ??= { error };
     this.#closedToFrames = true;
     this.#response?.body.cancel();
     this.#endResponse();
   }
 
-  /** Handles the end of the response. */
+  /**
+   * Handles the end of the response. A proxy ends the response of a dead sandbox in order: if the completion was not the
+   * last event, the run is complete only if the server still responds.
+   */
   async #takeEnd(isWhole: boolean): Promise<void> {
-    const { isProxied = false } = this.#response ?? {};
-    const ping = async (): Promise<void> => await this.#source.ping?.(this.#request.signal);
-    const cut = await findCut(this.#terminal, { isWhole, isProxied, ping });
-    if (cut !== undefined) this.#failed = { error: cut };
-    this.#endResponse(cut !== undefined);
+    if (!isWhole) this.#failed = cut("inside a frame");
+    else if (this.#terminal === "none") this.#failed = cut("before the run was complete");
+    else if (this.#terminal === "before-others" && this.#response?.isProxied === true) {
+      await this.#source.ping?.(this.#request.signal).catch((cause: unknown) => {
+        this.#failed = cut("in order behind a proxy, but the sandbox no longer responds", cause);
+      });
+    }
+    this.#endResponse(this.#failed !== undefined);
   }
 
   /** Returns whether the events so far can be discarded: a busy context reports that after its first events. */
@@ -299,10 +301,10 @@ export class RunStream implements Interruptible, FrameSink {
     this.#response = undefined;
   }
 
-  /** Leaves the rest of the response, which does not matter. */
+  /** Ends the run before its response. If the response ends soon, its connection is reused. */
   #leaveResponse(): void {
     this.#closedToFrames = true;
-    this.#cancelRest = this.#response && readOnBriefly(this.#response.body);
+    this.#cancelRest = this.#response?.body.drain(LEAVE_LIMIT_SECONDS);
     this.#endResponse();
   }
 
@@ -310,12 +312,13 @@ export class RunStream implements Interruptible, FrameSink {
   #endResponse(isLost = false): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#over.resolve(undefined);
     this.#stopTimers();
     if (isLost) this.#loseRun();
+    this.#tellWaiters();
     const release = (): void => {
       this.#slot?.release();
-      this.#released.resolve(undefined);
+      this.#isReleased = true;
+      this.#tellWaiters();
     };
     if (this.#interrupting.size === 0) release();
     // A pending interrupt would hit the context's next run.
@@ -365,16 +368,13 @@ export class RunStream implements Interruptible, FrameSink {
       this.#request.abort();
       this.#endResponse();
     };
-    if (!this.sent || !this.canBeInterrupted) {
-      cancel();
-      return;
-    }
+    if (!this.sent || !this.canBeInterrupted) return cancel();
     const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
       this.#slot?.markUnsettled();
       cancel();
     });
     // Also what an interrupt may take that is on its way when the response ends.
-    void this.#released.promise.then(stopTimer);
+    void this.#untilReleased().then(stopTimer);
     void this.#interruptUntilEnded(this.#request.signal);
     void this.#drain();
   }
@@ -385,12 +385,33 @@ export class RunStream implements Interruptible, FrameSink {
 
   #interruptUntilEnded(limit: AbortSignal): Promise<Failure | undefined> {
     const interrupting = interruptUntilEnded({
-      id: this.#id ?? this.#init.promise,
+      id: this.#until(() => this.#id !== undefined).then(() => this.#id ?? ""),
       send: (id) => this.#source.interrupt?.(id, limit) ?? Promise.resolve(),
-      ended: this.#over.promise,
+      ended: this.#until(() => this.#isOver),
       limit,
     });
     this.#interrupting.add(interrupting);
     return interrupting;
   }
+
+  #untilReleased(): Promise<void> {
+    return this.#until(() => this.#isReleased);
+  }
+
+  /** Waits for a state of which {@link #tellWaiters} tells. */
+  async #until(isReached: () => boolean): Promise<void> {
+    while (!isReached()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
+  }
+
+  #tellWaiters(): void {
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    this.#waiters = [];
+    for (const tell of waiters) tell();
+  }
+}
+
+function cut(where: string, cause?: unknown): Failure {
+  const message = `The event stream ended ${where}.`;
+  return { error: new SandboxConnectionException({ code: "STREAM_CUT", message, cause }) };
 }

@@ -16,7 +16,6 @@ import type { RunSource } from "../execution/run-source.js";
 import { throwIfAborted } from "../transport/abort.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
-import { openStream, streamCall } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
@@ -231,10 +230,15 @@ export class Codes {
     const idle = config.streamIdleTimeoutSeconds;
     return {
       acquire: (queueing) => runs.acquire({ id, language }, queueing),
-      open: (controller) =>
-        openStream(streamCall(execd, controller), (streamed) =>
-          execd.client.POST("/code", { body: { code, context: defined({ language, id }) }, ...streamed }),
-        ),
+      open: async (controller) => {
+        const call = execd.run(controller);
+        const { response } = await execd.client.POST("/code", {
+          body: { code, context: defined({ language, id }) },
+          fetch: call.fetch,
+          parseAs: "stream",
+        });
+        return call.receive(response);
+      },
       interrupt: (runId, limit) => this.#sendInterrupt(runId, limit),
       ping: async (limit) => {
         const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PING_TIMEOUT_SECONDS });

@@ -3,7 +3,7 @@ import { SandboxApiException } from "../errors.js";
 import { signalOf } from "../execution/execution.js";
 import { sleep } from "../transport/abort.js";
 import { expectDate, expectRecord, unexpectedResponse } from "../transport/response.js";
-import { downloadCall, openStream, type StreamedResponse } from "../transport/streams.js";
+import type { StreamedResponse } from "../transport/response-body.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
@@ -156,12 +156,13 @@ export class CommandLogReader {
       assertInteger(cursor, "cursor");
       const { execd } = this.#link;
       // As a download, since the output can be of any size.
-      const { body, headers } = await openStream(downloadCall(execd, { signal }), (streamed) =>
-        execd.client.GET("/command/{id}/logs", {
-          params: { path: { id: commandId }, query: { cursor } },
-          ...streamed,
-        }),
-      );
+      const call = execd.download({ signal });
+      const { response } = await execd.client.GET("/command/{id}/logs", {
+        params: { path: { id: commandId }, query: { cursor } },
+        fetch: call.fetch,
+        parseAs: "stream",
+      });
+      const { body, headers } = call.receive(response);
       const header = headers.get(CURSOR_HEADER) ?? "";
       return { body, end: /^\d+$/.test(header) ? Number(header) : Infinity };
     });

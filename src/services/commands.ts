@@ -16,7 +16,6 @@ import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
-import { openStream, streamCall } from "../transport/streams.js";
 import {
   CommandLogReader,
   type CommandLogs,
@@ -235,22 +234,24 @@ export class Commands {
     return {
       acquire: () => Promise.resolve(NO_TURN),
       open: async (controller) => {
-        const post = (what: { readonly command: string } | { readonly argv: string[] }) =>
-          openStream(streamCall(execd, controller), (streamed) =>
-            execd.client.POST("/command", {
-              body: defined({
-                ...what,
-                cwd,
-                envs: env,
-                uid,
-                gid,
-                background: background || undefined,
-                // In the background there is no deadline of the client's to leave room for.
-                timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
-              }),
-              ...streamed,
+        const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
+          const call = execd.run(controller);
+          const { response } = await execd.client.POST("/command", {
+            body: defined({
+              ...what,
+              cwd,
+              envs: env,
+              uid,
+              gid,
+              background: background || undefined,
+              // In the background there is no deadline of the client's to leave room for.
+              timeout: serverTimeoutMillis(timeoutSeconds, background ? 0 : undefined),
             }),
-          );
+            fetch: call.fetch,
+            parseAs: "stream",
+          });
+          return call.receive(response);
+        };
         if (typeof command === "string") return await post({ command });
         try {
           if (this.#takesArgv) return await post({ argv: [...command] });

@@ -3,7 +3,6 @@ import { EventStreamDecoder } from "../transport/event-stream.js";
 import type { CallOptions } from "../arguments.js";
 import { isRecord } from "../json.js";
 import { expectRecord, unexpectedResponse, type ResponseInfo } from "../transport/response.js";
-import { downloadCall, openStream } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 
@@ -59,10 +58,9 @@ export class Metrics {
 
   async *#watch(signal: AbortSignal): AsyncGenerator<SandboxMetrics, void> {
     const { sandboxId, execd, config } = this.#link;
-    const call = downloadCall(execd, { signal });
-    const { body, requestId } = await openStream(call, (streamed) =>
-      execd.client.GET("/metrics/watch", streamed),
-    );
+    const call = execd.download({ signal });
+    const { response } = await execd.client.GET("/metrics/watch", { fetch: call.fetch, parseAs: "stream" });
+    const { body, requestId } = call.receive(response);
     const context = { sandboxId, requestId };
     let frames: unknown[] = [];
     let malformed: string | undefined;

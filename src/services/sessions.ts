@@ -11,7 +11,6 @@ import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectText } from "../transport/response.js";
-import { openStream, streamCall } from "../transport/streams.js";
 import type { SandboxLink } from "./link.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
@@ -136,14 +135,16 @@ export class Sessions {
     return {
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
       acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
-      open: (controller) =>
-        openStream(streamCall(execd, controller), (streamed) =>
-          execd.client.POST("/session/{sessionId}/run", {
-            params: { path: { sessionId } },
-            body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
-            ...streamed,
-          }),
-        ),
+      open: async (controller) => {
+        const call = execd.run(controller);
+        const { response } = await execd.client.POST("/session/{sessionId}/run", {
+          params: { path: { sessionId } },
+          body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
+          fetch: call.fetch,
+          parseAs: "stream",
+        });
+        return call.receive(response);
+      },
       // An interrupt deletes a session. Ending the request kills the command.
       interrupt: undefined,
       // The server saves the session's state before it ends the stream.

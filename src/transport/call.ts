@@ -23,10 +23,22 @@ import {
   type PlatformInit,
   type UnsentRequest,
 } from "./request.js";
-import { readJson, readRetryAfter, toApiException, type ResponseInfo } from "./response.js";
-import { discardBody, isReadableBody, ResponseBody, type BodyOwner } from "./response-body.js";
+import {
+  readJson,
+  readRetryAfter,
+  toApiException,
+  unexpectedResponse,
+  type ResponseInfo,
+} from "./response.js";
+import {
+  discardBody,
+  isReadableBody,
+  ResponseBody,
+  type BodyOwner,
+  type StreamedResponse,
+} from "./response-body.js";
 import { decideRetry, mayReplay, outcomeOf, reportRetry, type Clock, type Replay } from "./retry.js";
-import { startTimer, type IdleTimer } from "./timeout.js";
+import { startTimer, IdleTimer } from "./timeout.js";
 
 /** The part of a connection's configuration that calls need. */
 export interface TransportConfig extends EndpointConfig {
@@ -71,8 +83,8 @@ export interface CallRules {
   readonly replay: Replay;
   /** How long one attempt may take, in seconds: with the whole response for `"json"`, until its headers for `"stream"`. */
   readonly timeoutSeconds: number | null;
-  /** Makes the timer of one attempt that watches the sending of the request's body. */
-  readonly watchUpload?: ((call: Call) => IdleTimer | undefined) | undefined;
+  /** The longest time in which nothing of the request's body is sent, in seconds; `null` disables it. @default null */
+  readonly uploadIdleTimeoutSeconds?: number | null | undefined;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -136,9 +148,24 @@ export class Call implements ResponseInfo, BodyOwner {
     }
   };
 
-  /** Whether the request may have gone through a proxy. */
-  get isProxied(): boolean {
-    return this.#context.endpoint.current.isProxied;
+  /**
+   * Returns the response to this call, to be read as it arrives. For calls that read a stream.
+   *
+   * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if the status of the response allows no body
+   */
+  receive({ status, headers, body }: Response): StreamedResponse {
+    if (status === 204 || status === 205) {
+      this.end();
+      throw unexpectedResponse("Expected a response body.", this);
+    }
+    const isProxied =
+      this.#context.endpoint.current.isProxied ||
+      headers.has("via") ||
+      headers.get("connection")?.toLowerCase() === "close";
+    const { timeoutSeconds } = this.rules;
+    // The limit of an attempt then applies to each chunk.
+    const idle = timeoutSeconds === null ? undefined : this.#idleTimer(timeoutSeconds);
+    return { body: new ResponseBody(body, this, idle), headers, requestId: this.requestId, isProxied };
   }
 
   /** Ends the call early. Only the first reason counts. */
@@ -243,9 +270,9 @@ export class Call implements ResponseInfo, BodyOwner {
 
   /** Sends the request once. Returns the response if it is a success. */
   async #attempt(request: UnsentRequest): Promise<Response> {
-    const { reads, timeoutSeconds, watchUpload } = this.rules;
+    const { reads, timeoutSeconds, uploadIdleTimeoutSeconds = null } = this.rules;
     const { server, config } = this.#context;
-    const idle = watchUpload?.(this);
+    const idle = uploadIdleTimeoutSeconds === null ? undefined : this.#idleTimer(uploadIdleTimeoutSeconds);
     const stopTimer =
       timeoutSeconds === null ? undefined : startTimer(timeoutSeconds, () => this.#timeOut(timeoutSeconds));
     try {
@@ -326,7 +353,7 @@ export class Call implements ResponseInfo, BodyOwner {
 
   #timeOut(seconds: number): void {
     if (this.rules.reads === "stream") {
-      this.stall(seconds);
+      this.#stall(seconds);
       return;
     }
     const message = `${this.#describe()} did not complete within ${seconds} s.`;
@@ -334,8 +361,12 @@ export class Call implements ResponseInfo, BodyOwner {
     this.abort(new SandboxTimeoutException({ code: "REQUEST_TIMEOUT", message, isRetryable }));
   }
 
-  /** Ends the call because no byte was transferred for this long. Called by the timers of bodies. */
-  stall(seconds: number): void {
+  /** Returns a timer that ends the call if no byte is transferred for this long. */
+  #idleTimer(seconds: number): IdleTimer {
+    return new IdleTimer(seconds, () => this.#stall(seconds));
+  }
+
+  #stall(seconds: number): void {
     const message = `${this.#describe()}: no data was transferred for ${seconds} s.`;
     this.#context.logger?.warn(message);
     const failure = new SandboxTimeoutException({ code: "STREAM_STALLED", message });

@@ -81,7 +81,7 @@ export class EventStreamDecoder {
    */
   end(): boolean {
     if (this.#standard !== undefined) return this.#standard.end();
-    const tail = this.#joinFragments(this.#text.decode()).trim();
+    const tail = [...this.#fragments, this.#text.decode()].join("").trim();
     if (tail === "") return true;
     const value = parseJson(tail);
     if (value !== undefined) this.#sink.frame(value.json);

@@ -1,6 +1,6 @@
 import { isRecord } from "../json.js";
 import { SandboxException } from "../errors.js";
-import type { IdleTimer } from "./timeout.js";
+import { startTimer, type IdleTimer } from "./timeout.js";
 
 /** What {@link ResponseBody} reads from: a web stream's reader, or what plays its part. */
 interface ChunkReader {
@@ -18,6 +18,16 @@ export interface BodyOwner {
   brokenBody(cause: unknown): unknown;
   /** Called once, when the body has ended: by itself, or because its reader cancelled it. */
   bodyEnded(isCancelled: boolean): void;
+}
+
+/** A response whose body is read as it arrives. */
+export interface StreamedResponse {
+  readonly body: ResponseBody;
+  readonly headers: Headers;
+  /** The server's name for the request, if it sent one. */
+  readonly requestId: string | undefined;
+  /** Whether there may be a proxy, which ends a response in order although the server behind it is gone. */
+  readonly isProxied: boolean;
 }
 
 /** The body of a response, read chunk by chunk and only as fast as it is asked for. */
@@ -72,6 +82,25 @@ export class ResponseBody {
   cancel(): void {
     this.#end(true);
     this.#cancelReader();
+  }
+
+  /**
+   * Reads the rest of the body in the background and drops it, so that its connection is reused. Cancels the body if it
+   * takes longer.
+   *
+   * @returns a function that cancels it at once
+   */
+  drain(seconds: number): () => void {
+    const cancel = (): void => {
+      stopTimer();
+      this.cancel();
+    };
+    const stopTimer = startTimer(seconds, cancel);
+    const readOn = async (): Promise<void> => {
+      while ((await this.read()) !== undefined);
+    };
+    readOn().then(stopTimer, stopTimer);
+    return cancel;
   }
 
   /** Reads the rest of the body and returns it in one piece. */

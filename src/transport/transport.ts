@@ -4,7 +4,7 @@ import { isRecord } from "../json.js";
 import { InvalidArgumentException } from "../errors.js";
 import type { Logger } from "../logging.js";
 import type { RetryEvent } from "../retry-policy.js";
-import { Call, closedException, type CallContext, type CallRules, type TransportConfig } from "./call.js";
+import { Call, closedException, type CallContext, type TransportConfig } from "./call.js";
 import {
   Endpoint,
   type EndpointSource,
@@ -51,17 +51,28 @@ export interface JsonOptions {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
+/** Options of {@link Transport.upload} and {@link Transport.download}. */
+export interface TransferOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** The longest time without a transferred byte, in seconds; `null` disables it. @default the config's `streamIdleTimeoutSeconds` */
+  readonly idleTimeoutSeconds?: number | null | undefined;
+}
+
 /**
- * The typed client of one server, and the rules under which its calls are made.
+ * The typed client of one server, and the kinds of calls that are made with it.
  *
- * Each request is sent with the `fetch` of a {@link Call}, which {@link json}, or a function of `streams.ts`, makes; one
- * without is sent as by `json()`.
+ * Each request is sent with the `fetch` of a {@link Call}: of {@link json}, {@link run}, {@link download} or
+ * {@link upload}. A request without one is sent as by `json()`.
  *
  * @example
  * ```ts
  * const call = transport.json({ signal });
  * const { data } = await transport.client.GET("/sandboxes/{sandboxId}", { params, fetch: call.fetch });
  * return toSandboxInfo(data, call);
+ *
+ * const call = transport.download({ signal });
+ * const { response } = await transport.client.GET("/files/download", { params, fetch: call.fetch, parseAs: "stream" });
+ * return call.receive(response).body;
  * ```
  */
 export class Transport<Client> {
@@ -102,11 +113,6 @@ export class Transport<Client> {
     this.client = options.createClient(this.clientOptions);
   }
 
-  /** How long nothing may move in a body, in seconds; `null` disables. */
-  get idleTimeoutSeconds(): number | null {
-    return this.#context.config.streamIdleTimeoutSeconds;
-  }
-
   /** Makes a call whose response is read whole: with a timeout for each attempt, and retries by the method. */
   readonly json = (options: JsonOptions = {}): Call => {
     const { requestTimeoutSeconds } = this.#context.config;
@@ -115,9 +121,35 @@ export class Transport<Client> {
     return new Call(this.#context, { reads: "json", replay, timeoutSeconds, onRetry, signal });
   };
 
-  /** Makes a call under rules of its own. */
-  call(rules: CallRules): Call {
+  /**
+   * Makes a call whose response a run reads as it arrives, with timers of its own. Its request is sent again only if the
+   * first one was not sent.
+   *
+   * @param controller ends the request when it aborts; the call aborts it when it ends
+   */
+  run(controller: AbortController): Call {
+    const rules = { reads: "stream", replay: "if-not-sent", timeoutSeconds: null, controller } as const;
     return new Call(this.#context, rules);
+  }
+
+  /** Makes a call with a large response that is read as it arrives. Until it begins, the request may be retried. */
+  download(options: TransferOptions = {}): Call {
+    const { streamIdleTimeoutSeconds } = this.#context.config;
+    const { signal, idleTimeoutSeconds: timeoutSeconds = streamIdleTimeoutSeconds } = options;
+    return new Call(this.#context, { reads: "stream", replay: "by-method", timeoutSeconds, signal });
+  }
+
+  /** Makes a call with a large body and a short response, without a time limit as long as data moves. */
+  upload(options: TransferOptions = {}): Call {
+    const { streamIdleTimeoutSeconds } = this.#context.config;
+    const { signal, idleTimeoutSeconds: uploadIdleTimeoutSeconds = streamIdleTimeoutSeconds } = options;
+    return new Call(this.#context, {
+      reads: "json",
+      replay: "by-method",
+      timeoutSeconds: null,
+      uploadIdleTimeoutSeconds,
+      signal,
+    });
   }
 
   /** Sends later requests, including retries of running ones, to another address. */

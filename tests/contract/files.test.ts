@@ -3,7 +3,6 @@ import nock from "nock";
 import { InvalidArgumentException, SandboxApiException } from "../../src/errors.js";
 import type { Files } from "../../src/services/files.js";
 import { UnsentRequest } from "../../src/transport/request.js";
-import { downloadCall } from "../../src/transport/streams.js";
 import { filesAt, linkTo } from "../helpers/link.js";
 import { failureOf } from "../helpers/promises.js";
 import { bodyOf, findExchange, loadFixture, type Exchange } from "../helpers/fixtures.js";
@@ -254,7 +253,8 @@ describe("an exchange that the facade does not begin:", () => {
       headers,
       body: body === null ? null : typeof body === "string" ? body : JSON.stringify(body),
     });
-    const outcome = await downloadCall(linkTo(origin).execd)
+    const outcome = await linkTo(origin)
+      .execd.download()
       .fetch(request as unknown as Request)
       .catch((error: unknown) => error);
     if (exchange.response.status !== null && exchange.response.status >= 300) {

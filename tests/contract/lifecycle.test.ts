@@ -8,7 +8,6 @@ import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox, type SandboxCreateOptions } from "../../src/sandbox.js";
 import { Transport } from "../../src/transport/transport.js";
 import { UnsentRequest } from "../../src/transport/request.js";
-import { downloadCall } from "../../src/transport/streams.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
 import { expectExecution } from "../helpers/expect-execution.js";
 import { bodyOf, loadFixture, type Exchange } from "../helpers/fixtures.js";
@@ -441,7 +440,7 @@ async function expectRaw(exchange: Exchange, config: ConnectionConfig): Promise<
     createClient: (facts) => facts,
   });
   const { method, path, headers, body } = exchange.request;
-  const answer = downloadCall(transport).fetch(
+  const answer = transport.download().fetch(
     new UnsentRequest(path, {
       method,
       headers,

@@ -1,6 +1,5 @@
 import type { Transport } from "../../src/transport/transport.js";
 import type { Fetch } from "../../src/transport/request.js";
-import { streamCall } from "../../src/transport/streams.js";
 
 /** Returns a custom `fetch` that handles `Request` objects. */
 export function fetchBy(handle: (request: Request) => Promise<Response>): Fetch {
@@ -12,5 +11,5 @@ export function streamed(transport: Transport<unknown>): {
   readonly fetch: (request: Request) => Promise<Response>;
   readonly parseAs: "stream";
 } {
-  return { fetch: streamCall(transport, new AbortController()).fetch, parseAs: "stream" };
+  return { fetch: transport.run(new AbortController()).fetch, parseAs: "stream" };
 }

@@ -2,8 +2,7 @@ import type { ExecutionEvent } from "../../src/execution/event.js";
 import type { RunSource } from "../../src/execution/run-source.js";
 import { Run, type RunConfig } from "../../src/execution/run.js";
 import { raceAbort } from "../../src/transport/abort.js";
-import type { StreamedResponse } from "../../src/transport/streams.js";
-import { ResponseBody } from "../../src/transport/response-body.js";
+import { ResponseBody, type StreamedResponse } from "../../src/transport/response-body.js";
 import { collect } from "./promises.js";
 import { bareFrame, toWire } from "./wire.js";
 

@@ -1,7 +1,6 @@
 import { assertText } from "../../arguments.js";
 import type { ExecdClient } from "../../../generated/execd.js";
 import { InvalidArgumentException } from "../../errors.js";
-import { downloadCall, openStream } from "../../transport/streams.js";
 import type { Transport } from "../../transport/transport.js";
 import { explainRefusedRange, verifyDownload, type Download } from "./download.js";
 import { assertPath } from "./paths.js";
@@ -20,18 +19,20 @@ export async function openFile(
     throw new InvalidArgumentException("range and lines exclude each other.");
   }
   const header = range === undefined ? undefined : toRangeHeader(range);
-  const call = downloadCall(execd, { signal });
-  const { body, headers } = await openStream(call, (streamed) =>
-    execd.client.GET("/files/download", {
+  const call = execd.download({ signal });
+  const { response } = await execd.client
+    .GET("/files/download", {
       params: {
         query: { path, ...(lines !== undefined && toLineQuery(lines)) },
         ...(header !== undefined && { header: { Range: header } }),
       },
-      ...streamed,
-    }),
-  ).catch((error: unknown) => {
-    throw explainRefusedRange(error, path, header);
-  });
+      fetch: call.fetch,
+      parseAs: "stream",
+    })
+    .catch((error: unknown) => {
+      throw explainRefusedRange(error, path, header);
+    });
+  const { body, headers } = call.receive(response);
   return verifyDownload(body, { path, headers, isRange: header !== undefined, call });
 }
 

@@ -2,7 +2,6 @@ import { assertInteger, type CallOptions } from "../../arguments.js";
 import type { ExecdClient } from "../../../generated/execd.js";
 import { streamsRequests } from "../../transport/platform.js";
 import type { SegmentedBody } from "../../transport/segmented-body.js";
-import { uploadCall } from "../../transport/streams.js";
 import type { Transport } from "../../transport/transport.js";
 import { isSearchable } from "./mode.js";
 import { encodeMultipart, type UploadPart } from "./multipart.js";
@@ -57,7 +56,7 @@ async function sendMultipart(
       // The body sets its own.
       headers: { "Content-Type": null },
       // Without stream bodies, progress cannot be observed.
-      fetch: uploadCall(execd, { signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
+      fetch: execd.upload({ signal, ...(!streamsRequests() && { idleTimeoutSeconds: null }) }).fetch,
     });
   } catch (error) {
     if (body.failure !== undefined && signal?.aborted !== true) throw body.failure.error;

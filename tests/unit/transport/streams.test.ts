@@ -4,7 +4,7 @@ import {
   SandboxConnectionException,
   SandboxTimeoutException,
 } from "../../../src/errors.js";
-import type { TransferOptions } from "../../../src/transport/streams.js";
+import type { TransferOptions } from "../../../src/transport/transport.js";
 import { until } from "../../helpers/faults/leaks.js";
 import { FaultServer } from "../../helpers/fault-server.js";
 import { CapturingLogger } from "../../helpers/capturing-logger.js";

@@ -2,16 +2,14 @@ import createClient, { type Client } from "openapi-fetch";
 import { ConnectionConfig, type ConnectionOptions } from "../../../src/connection.js";
 import { raceAbort } from "../../../src/transport/abort.js";
 import type { Call } from "../../../src/transport/call.js";
-import { Transport, type JsonOptions, type TransportOptions } from "../../../src/transport/transport.js";
+import {
+  Transport,
+  type JsonOptions,
+  type TransferOptions,
+  type TransportOptions,
+} from "../../../src/transport/transport.js";
 import type { ResponseBody } from "../../../src/transport/response-body.js";
 import type { Clock } from "../../../src/transport/retry.js";
-import {
-  downloadCall,
-  receive,
-  streamCall,
-  uploadCall,
-  type TransferOptions,
-} from "../../../src/transport/streams.js";
 
 interface Answers {
   responses: { 200: { content: { "application/json": Record<string, unknown> } } };
@@ -77,18 +75,18 @@ export class TestTransport {
   }
 
   readonly json = (options?: JsonOptions) => initOf(this.transport.json(options));
-  readonly upload = (options?: TransferOptions) => initOf(uploadCall(this.transport, options));
+  readonly upload = (options?: TransferOptions) => initOf(this.transport.upload(options));
   readonly download = (options?: TransferOptions) =>
-    ({ ...initOf(downloadCall(this.transport, options)), parseAs: "stream" }) as const;
+    ({ ...initOf(this.transport.download(options)), parseAs: "stream" }) as const;
   readonly stream = (controller = new AbortController()) =>
-    ({ ...initOf(streamCall(this.transport, controller)), parseAs: "stream" }) as const;
+    ({ ...initOf(this.transport.run(controller)), parseAs: "stream" }) as const;
 }
 
 /** Returns the body of a streaming response. */
 export function streamOf({ response }: { readonly response: Response }): ReadableStream<Uint8Array> {
   const call = calls.get(response);
   if (call === undefined) throw new Error("The response was not received by a call of these tests.");
-  const { body } = receive(call, response);
+  const { body } = call.receive(response);
   return toStream(body);
 }
 
