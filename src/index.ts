@@ -46,6 +46,7 @@ export type {
 } from "./services/commands.js";
 export type { CommandSession, RunInSessionOptions } from "./services/sessions.js";
 export type { WaitOptions } from "./services/wait-for-output.js";
+export type { CommandInput } from "./services/command-input.js";
 export type { Terminals } from "./services/terminals.js";
 export type { Terminal, ReconnectTerminalOptions } from "./services/terminals/terminal.js";
 export type {

@@ -1,6 +1,7 @@
 import { type CallOptions, checkOptions } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import { sleep } from "../transport/abort.js";
+import type { CommandInput } from "./command-input.js";
 import type {
   CommandLogReader,
   CommandLogs,
@@ -28,19 +29,29 @@ const LONGEST_PAUSE_MILLIS = 1_000;
 export class CommandHandle {
   /** The command's id, for {@link Commands.attach} in another process. */
   readonly id: string;
+  /** Its standard input, if it was started with `stdin: true` by this handle; otherwise `undefined`. */
+  readonly stdin: CommandInput | undefined;
   readonly #reader: CommandLogReader;
   readonly #interrupt: (options: CallOptions) => Promise<void>;
 
   /** @internal */
-  constructor(id: string, reader: CommandLogReader, interrupt: (options: CallOptions) => Promise<void>) {
+  constructor(
+    id: string,
+    reader: CommandLogReader,
+    interrupt: (options: CallOptions) => Promise<void>,
+    stdin?: CommandInput,
+  ) {
     this.id = id;
+    this.stdin = stdin;
     this.#reader = reader;
     this.#interrupt = interrupt;
   }
 
   /** Returns whether the command is running and how it ended; see {@link Commands.getStatus}. */
-  status(options: CallOptions = {}): Promise<CommandStatus> {
-    return this.#reader.getStatus(this.id, options);
+  async status(options: CallOptions = {}): Promise<CommandStatus> {
+    const status = await this.#reader.getStatus(this.id, options);
+    if (!status.isRunning) await this.stdin?.release();
+    return status;
   }
 
   /** Returns the command's output so far, starting at a cursor; see {@link Commands.getLogs}. */
@@ -100,6 +111,7 @@ export class CommandHandle {
     for (let isRepeated = false; ; isRepeated = true) {
       try {
         await this.#interrupt(options);
+        await this.stdin?.release();
         return;
       } catch (error) {
         // Servers also send 500 for a command that has ended, and for one that has just started and that they do not

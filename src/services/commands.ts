@@ -16,6 +16,7 @@ import type { RunSlot } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
+import type { ByteSource } from "../transport/segmented-body.js";
 import {
   CommandLogReader,
   type CommandLogs,
@@ -24,8 +25,10 @@ import {
   type FollowLogsOptions,
 } from "./command-logs.js";
 import { CommandHandle } from "./command-handle.js";
+import type { CommandInput } from "./command-input.js";
 import { assertCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
+import { openInput, RunInput } from "./run-input.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
@@ -60,13 +63,21 @@ export interface CommandStreamOptions extends CallOptions {
    * the command. @default no limit
    */
   readonly timeoutSeconds?: number | undefined;
+  /**
+   * What the command reads from its standard input: text or bytes, at once or in parts. They are sent as the command reads
+   * them, to a command in the foreground. Needs what {@link Terminals} need. @default empty
+   */
+  readonly stdin?: ByteSource | undefined;
 }
 
 /** Options of {@link Commands.run}. */
 export interface RunCommandOptions extends CommandStreamOptions, RunOptions {}
 
 /** Options of {@link Commands.start}. */
-export type StartCommandOptions = Omit<CommandStreamOptions, "background">;
+export interface StartCommandOptions extends Omit<CommandStreamOptions, "background" | "stdin"> {
+  /** Whether the handle gets a `stdin` to write to. Needs what {@link Terminals} need. @default false */
+  readonly stdin?: boolean | undefined;
+}
 
 /** Runs shell commands. */
 export class Commands {
@@ -175,9 +186,11 @@ export class Commands {
   }
 
   /**
-   * Starts a command in the background. Resolves to its handle when the command has been started.
+   * Starts a command in the background. Resolves to its handle when the command has been started. With `stdin: true`, you
+   * can write to the handle's `stdin`; otherwise the command reads end-of-file.
    *
    * @throws what the handle of {@link run} rejects with
+   * @throws {SandboxException} `NOT_SUPPORTED` for `stdin` on a server without terminals, `NO_WEBSOCKET` as for terminals
    *
    * @example
    * ```ts
@@ -188,16 +201,26 @@ export class Commands {
    */
   async start(
     command: string | readonly string[],
+    options: StartCommandOptions & { readonly stdin: true },
+  ): Promise<CommandHandle & { readonly stdin: CommandInput }>;
+  async start(command: string | readonly string[], options?: StartCommandOptions): Promise<CommandHandle>;
+  async start(
+    command: string | readonly string[],
     options: StartCommandOptions = {},
   ): Promise<CommandHandle> {
-    const { id } = await this.run(command, { ...checkOptions(options), background: true });
-    // A command that could not be started has an id, too. Its status contains the reason.
-    if (id !== undefined) return this.attach(id);
-    throw new SandboxException({
-      code: "UNEXPECTED_RESPONSE",
-      message: "POST /command: expected an init event with the command's id.",
-      sandboxId: this.#link.sandboxId,
-    });
+    const { stdin = false, ...rest } = checkOptions(options);
+    assertBoolean(stdin, "stdin");
+    const inBackground = { ...rest, background: true };
+    if (!stdin) return this.#handle(await this.run(command, inBackground));
+    this.#source(command, inBackground); // refuses invalid options before anything is sent
+    const opened = await openInput(this.#link, rest.signal);
+    try {
+      const source = () => this.#source(command, inBackground, opened.prefix);
+      return this.#handle(await startRun(this.#link, inBackground, kindOf, source), opened.input);
+    } catch (error) {
+      void opened.input.release();
+      throw error;
+    }
   }
 
   /**
@@ -206,7 +229,7 @@ export class Commands {
    */
   attach(commandId: string): CommandHandle {
     assertText(commandId, "commandId");
-    return new CommandHandle(commandId, this.#logs, (options) => this.interrupt(commandId, options));
+    return this.#handle({ id: commandId });
   }
 
   /** Creates a session: a shell that keeps exported variables and the working directory between runs. */
@@ -220,9 +243,21 @@ export class Commands {
     return this.#sessions.attach(sessionId);
   }
 
-  #source(command: string | readonly string[], options: CommandStreamOptions): RunSource {
+  #handle({ id }: { readonly id?: string | undefined }, stdin?: CommandInput): CommandHandle {
+    // A command that could not be started has an id, too. Its status contains the reason.
+    if (id !== undefined)
+      return new CommandHandle(id, this.#logs, (options) => this.interrupt(id, options), stdin);
+    throw new SandboxException({
+      code: "UNEXPECTED_RESPONSE",
+      message: "POST /command: expected an init event with the command's id.",
+      sandboxId: this.#link.sandboxId,
+    });
+  }
+
+  /** @param prefix a shell's script that comes before the command */
+  #source(command: string | readonly string[], options: CommandStreamOptions, prefix?: string): RunSource {
     assertCommand(command);
-    const { cwd, env, uid, gid, background = false, timeoutSeconds, signal } = checkOptions(options);
+    const { cwd, env, uid, gid, background = false, timeoutSeconds, stdin, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     assertEnvironment(env, "env");
     assertInteger(uid, "uid", 0, LARGEST_ID);
@@ -230,9 +265,12 @@ export class Commands {
     if (gid !== undefined && uid === undefined) throw new InvalidArgumentException("gid requires uid.");
     assertBoolean(background, "background");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
+    if (background && stdin !== undefined)
+      throw new InvalidArgumentException("stdin is for the foreground; use start(command, { stdin: true }).");
+    const input = stdin === undefined ? undefined : new RunInput(stdin, signal);
     const { execd, config } = this.#link;
     return {
-      acquire: () => Promise.resolve(NO_TURN),
+      acquire: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
       open: async (controller) => {
         const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
           const call = execd.run(controller);
@@ -252,6 +290,9 @@ export class Commands {
           });
           return call.receive(response);
         };
+        if (input !== undefined) prefix = await input.open(this.#link, controller.signal);
+        const script = () => (typeof command === "string" ? command : toShellCommand(command));
+        if (prefix !== undefined) return await post({ command: `${prefix}${script()}` });
         if (typeof command === "string") return await post({ command });
         try {
           if (this.#takesArgv) return await post({ argv: [...command] });
@@ -259,7 +300,7 @@ export class Commands {
           if (!isMissingCommand(error)) throw error;
           this.#takesArgv = false;
         }
-        return await post({ command: toShellCommand(command) });
+        return await post({ command: script() });
       },
       interrupt: (id, limit) => this.interrupt(id, { signal: limit }),
       endsAt: "terminal-event",
@@ -268,7 +309,7 @@ export class Commands {
       // In the background the run is complete when the command has started. Only the server can end the command.
       timeoutSeconds: background ? undefined : timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
-      signal,
+      signal: input === undefined ? signal : input.signal,
       logger: execd.logger,
     };
   }

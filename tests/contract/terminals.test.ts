@@ -2,81 +2,15 @@
  * The WebSocket of terminals against a server that says what execd says. The frames are hand-built from the recording
  * of a terminal (June 2026) and from the facts about later servers; the requests are replayed from recordings.
  */
-import { createServer, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import type { Duplex } from "node:stream";
-import { once } from "node:events";
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { WebSocket, WebSocketServer } from "ws";
+import type { WebSocket } from "ws";
 import type { ConnectionOptions } from "../../src/connection.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { Terminals } from "../../src/services/terminals.js";
 import type { Terminal, TerminalOutput } from "../../src/index.js";
 import { bodyOf, findExchange, loadFixture } from "../helpers/fixtures.js";
 import { linkTo } from "../helpers/link.js";
-
-const ID = "8b48799b-2162-4a19-810b-8c3005f5d9c2";
-const CONNECTED = `{"type":"connected","session_id":"${ID}","mode":"pty"}\n`;
-
-/** An execd with one terminal, of which each test says how it answers. */
-class Execd {
-  readonly requests: string[] = [];
-  readonly handshakes: IncomingMessage[] = [];
-  readonly received: (string | Buffer)[] = [];
-  /** Of a request that is not a handshake, by method and path. */
-  responses: Readonly<Record<string, readonly [status: number, body: string]>> = {};
-  /** Refuses handshakes. */
-  refusal: number | undefined;
-  onConnect: (client: WebSocket) => void = (client) => client.send(CONNECTED);
-  onMessage: (client: WebSocket, message: string | Buffer) => void = () => undefined;
-  readonly #webSockets = new WebSocketServer({ noServer: true });
-  readonly #server: Server;
-
-  constructor() {
-    this.#server = createServer((request, response) => {
-      const path = `${request.method ?? ""} ${request.url ?? ""}`;
-      this.requests.push(path);
-      const [status, body] = this.responses[path] ?? [404, '{"code":"CONTEXT_NOT_FOUND","message":"none"}'];
-      request.resume();
-      response.writeHead(status, { "content-type": "application/json" }).end(body);
-    });
-    this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-      this.handshakes.push(request);
-      if (this.refusal !== undefined) {
-        socket.end(`HTTP/1.1 ${this.refusal} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
-        return;
-      }
-      this.#webSockets.handleUpgrade(request, socket, head, (client) => {
-        client.on("error", () => undefined);
-        client.on("message", (data, isBinary) => {
-          // The default type of messages.
-          const bytes = data as Buffer;
-          const message = isBinary ? bytes : bytes.toString();
-          this.received.push(message);
-          this.onMessage(client, message);
-        });
-        this.onConnect(client);
-      });
-    });
-  }
-
-  async listen(): Promise<string> {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
-  }
-
-  /** Returns how many clients are connected. */
-  get clients(): number {
-    return [...this.#webSockets.clients].filter(({ readyState }) => readyState === WebSocket.OPEN).length;
-  }
-
-  close(): void {
-    for (const client of this.#webSockets.clients) client.terminate();
-    this.#server.close();
-    this.#server.closeAllConnections();
-  }
-}
+import { CONNECTED, Execd, TERMINAL_ID as ID } from "../helpers/terminal-server.js";
 
 let execd: Execd;
 let url: string;

@@ -17,7 +17,7 @@ import { OutputQueue, type TerminalOutput } from "./output-queue.js";
 /** The most output that is kept for a reader who is slow, in bytes. */
 const MOST_UNREAD_BYTES = 8 * 2 ** 20;
 /** The size of one message of input, and how much may wait to be sent, in bytes. */
-const INPUT_BYTES = 32 * 1024;
+export const INPUT_BYTES = 256 * 1024;
 const MOST_UNSENT_BYTES = 256 * 1024;
 const UNSENT_PAUSE_MILLIS = 10;
 

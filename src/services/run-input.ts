@@ -1,0 +1,50 @@
+import { onAbort } from "../transport/abort.js";
+import { type ByteSource, SegmentedBody } from "../transport/segmented-body.js";
+import type { CommandInput } from "./command-input.js";
+import type { SandboxLink } from "./link.js";
+
+/** Loaded when it is used: most commands read nothing. */
+const load = () => import("./command-input.js");
+
+/** Opens the input of a command; see `openInput`. */
+export async function openInput(link: SandboxLink, signal: AbortSignal | undefined) {
+  return await (await load()).openInput(link, signal);
+}
+
+/** What a run in the foreground reads from its standard input. */
+export class RunInput {
+  readonly #data: SegmentedBody;
+  readonly #stop = new AbortController();
+  readonly #unlink: () => void;
+  #input: CommandInput | undefined;
+  #isReleased = false;
+
+  /** @throws {InvalidArgumentException} for data that cannot be sent */
+  constructor(data: ByteSource, signal: AbortSignal | undefined) {
+    this.#data = new SegmentedBody([{ data, name: "stdin" }], "");
+    this.#unlink = onAbort(signal, (reason) => this.#stop.abort(reason));
+    if (signal?.aborted) this.#stop.abort(signal.reason);
+  }
+
+  /** Aborted with the caller's signal, and with the error of the data's source. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
+  }
+
+  /** Starts to write in the background. Returns what to put before the command. */
+  async open(link: SandboxLink, signal: AbortSignal): Promise<string> {
+    const { input, prefix } = await openInput(link, signal);
+    this.#input = input;
+    if (this.#isReleased) void input.release();
+    input.writeAll(this.#data).catch((error: unknown) => this.#stop.abort(error));
+    return prefix;
+  }
+
+  /** Called at the end of the run. */
+  release(): void {
+    this.#isReleased = true;
+    this.#unlink();
+    this.#data.release();
+    void this.#input?.release();
+  }
+}
