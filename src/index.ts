@@ -19,13 +19,14 @@ export { REQUEST_CHANNEL } from "./transport/log.js";
 export type { RequestTrace } from "./transport/log.js";
 
 export { CODE_INTERPRETER_ENTRYPOINT, CODE_INTERPRETER_IMAGE } from "./lifecycle/create-options.js";
-export type { CreateProgress, NetworkPolicy } from "./lifecycle/create-options.js";
+export type { CreateProgress } from "./lifecycle/create-options.js";
 export type { Diagnostics } from "./lifecycle/diagnostics.js";
 export type { SandboxEndpoint, SandboxFilter, SnapshotFilter } from "./lifecycle/lifecycle.js";
 export type { Page } from "./lifecycle/page.js";
 export type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 export type { Volume } from "./lifecycle/volumes.js";
 
+export type { NetworkPolicy, NetworkRule } from "./network-policy.js";
 export type { CallOptions } from "./arguments.js";
 export { SupportedLanguage } from "./services/codes.js";
 export type {
@@ -55,6 +56,8 @@ export type {
   TerminalInfo,
 } from "./services/terminals/terminal-calls.js";
 export type { TerminalOutput } from "./services/terminals/output-queue.js";
+export type { Egress } from "./services/egress.js";
+export type { EgressStatus } from "./services/egress/policy-calls.js";
 export type { Files } from "./services/files.js";
 export type { FileInfo } from "./services/files/file-info.js";
 export type { TransferProgress } from "./services/files/local-file.js";

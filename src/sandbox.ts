@@ -13,17 +13,17 @@ import {
   type ReadyOptions,
 } from "./lifecycle/create-options.js";
 import { cleanUp, createSandbox } from "./lifecycle/creation.js";
-import { getDiagnostics, type Diagnostics, type DiagnosticsKind } from "./lifecycle/diagnostics.js";
+import type { Diagnostics, DiagnosticsKind } from "./lifecycle/diagnostics.js";
 import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycle/lifecycle.js";
 import { EXECD_PORT, findExecd, preferDirectEndpoint } from "./lifecycle/direct-endpoint.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import { Commands } from "./services/commands.js";
+import { Egress } from "./services/egress.js";
 import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
 import { Metrics, type SandboxMetrics } from "./services/metrics.js";
-import { waitForPort } from "./services/wait-for-port.js";
 import type { WaitOptions } from "./services/wait-for-output.js";
 import { Terminals } from "./services/terminals.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
@@ -79,6 +79,8 @@ export class Sandbox {
   readonly files: Files;
   /** Runs programs on pseudo-terminals. */
   readonly terminals: Terminals;
+  /** Reads and changes the network policy. */
+  readonly egress: Egress;
   /** Measures the use of processors and memory. */
   readonly metrics: Metrics;
   /** Checks whether the sandbox responds. */
@@ -108,10 +110,18 @@ export class Sandbox {
       endpoint: { ...endpoint, refresh: (signal) => findExecd(parts, signal) },
       createClient: createExecdClient,
     });
-    this.link = { sandboxId, config, execd: this.#execd, runs: new RunQueue() };
+    this.link = {
+      sandboxId,
+      config,
+      execd: this.#execd,
+      lifecycle: parts.lifecycle.transport,
+      findPort: (port, options) => getEndpoint(parts.lifecycle, sandboxId, port, options),
+      runs: new RunQueue(),
+    };
     this.commands = new Commands(this.link);
     this.files = new Files(this.link);
     this.terminals = new Terminals(this.link);
+    this.egress = new Egress(this.link);
     this.metrics = new Metrics(this.link);
     this.health = new Health(this.link);
   }
@@ -307,8 +317,10 @@ export class Sandbox {
    * const { url, headers } = await sandbox.getEndpoint(8000);
    * ```
    */
-  waitForPort(port: number, options: WaitOptions = {}): Promise<void> {
-    return waitForPort(this.commands, this.id, port, options);
+  async waitForPort(port: number, options: WaitOptions = {}): Promise<void> {
+    // Loaded when it is used, as most programs do without.
+    const { waitForPort } = await import("./services/wait-for-port.js");
+    await waitForPort(this.commands, this.id, port, options);
   }
 
   /**
@@ -350,11 +362,12 @@ export class Sandbox {
    * @param options.scope the part of the sandbox, such as `container`; the names depend on the server
    * @throws {SandboxApiException} status 501, `DIAGNOSTICS_NOT_IMPLEMENTED`, if the server does not support it
    */
-  getDiagnostics(
+  async getDiagnostics(
     kind: DiagnosticsKind,
     options: CallOptions & { readonly scope: string },
   ): Promise<Diagnostics> {
-    return getDiagnostics(this.#parts.lifecycle, this.id, kind, options);
+    const { getDiagnostics } = await import("./lifecycle/diagnostics.js");
+    return await getDiagnostics(this.#parts.lifecycle, this.id, kind, options);
   }
 
   /**

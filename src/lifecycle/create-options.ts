@@ -15,6 +15,7 @@ import {
 import type { components } from "../../generated/lifecycle.js";
 import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
 import { InvalidArgumentException } from "../errors.js";
+import { assertNetworkPolicy, type NetworkPolicy } from "../network-policy.js";
 import { assertLabels } from "./labels.js";
 import { assertVolumes, type Volume } from "./volumes.js";
 
@@ -64,14 +65,6 @@ export interface OpenOptions extends ReadyOptions {
   readonly skipHealthCheck?: boolean | undefined;
   /** Kills the sandbox when `await using` disposes of this instance. @default false */
   readonly killOnDispose?: boolean | undefined;
-}
-
-/** The hosts that a sandbox may connect to. */
-export interface NetworkPolicy {
-  /** The action for hosts without a rule. @default "deny", set by the server */
-  readonly defaultAction?: "allow" | "deny" | undefined;
-  /** The rules for outgoing connections. */
-  readonly egress?: readonly { readonly action: "allow" | "deny"; readonly target: string }[] | undefined;
 }
 
 /** Options for creating a sandbox. */
@@ -198,17 +191,8 @@ function assertNetwork(
   policy: NetworkPolicy | undefined,
   credentialProxy: CreateOptions["credentialProxy"],
 ): void {
-  if (policy !== undefined) checkOptions(policy, "networkPolicy");
+  if (policy !== undefined) assertNetworkPolicy(policy, "networkPolicy");
   if (credentialProxy !== undefined) checkOptions(credentialProxy, "credentialProxy");
-  if (policy?.defaultAction !== undefined) {
-    assertOneOf(policy.defaultAction, "networkPolicy.defaultAction", ["allow", "deny"]);
-  }
-  const rules = policy?.egress ?? [];
-  assertList(rules, "networkPolicy.egress");
-  for (const [index, { action, target }] of rules.entries()) {
-    assertOneOf(action, `networkPolicy.egress[${index}].action`, ["allow", "deny"]);
-    assertText(target, `networkPolicy.egress[${index}].target`);
-  }
   assertBoolean(credentialProxy?.enabled, "credentialProxy.enabled");
   if (credentialProxy?.enabled === true && policy === undefined)
     refuse("credentialProxy needs a networkPolicy.");

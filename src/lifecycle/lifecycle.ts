@@ -231,18 +231,22 @@ export class Lifecycle {
  * not contain it.
  *
  * @param options.expires returns a signed address that is valid until this time, in seconds since 1970-01-01 UTC
+ * @param options.onHeaders gets the headers of the server's response
  */
 export function getEndpoint(
   lifecycle: Lifecycle,
   sandboxId: string,
   port: number,
-  options: CallOptions & { readonly expires?: number | undefined } = {},
+  options: CallOptions & {
+    readonly expires?: number | undefined;
+    readonly onHeaders?: ((headers: Headers | undefined) => void) | undefined;
+  } = {},
 ): Promise<SandboxEndpoint> {
   const { transport, config } = lifecycle;
   return lifecycle.about(sandboxId, options, async (call) => {
     if (typeof port !== "number") throw new InvalidArgumentException("port must be a number.");
     assertInteger(port, "port", 1, LARGEST_PORT);
-    const { expires } = options;
+    const { expires, onHeaders } = options;
     // The server accepts only one of the two.
     const query =
       expires === undefined ? { use_server_proxy: config.useServerProxy } : { expires: String(expires) };
@@ -250,6 +254,7 @@ export function getEndpoint(
       params: { path: { sandboxId, port }, query },
       fetch: call.fetch,
     });
+    onHeaders?.(call.responseHeaders);
     const { headers, ...found } = expectRecord(data, call);
     const endpoint = expectText(found.endpoint, "endpoint", call);
     return { url: config.resolveEndpointUrl(endpoint), headers: headers ?? {} };

@@ -85,6 +85,8 @@ export interface CallRules {
   readonly timeoutSeconds: number | null;
   /** The longest time in which nothing of the request's body is sent, in seconds; `null` disables it. @default null */
   readonly uploadIdleTimeoutSeconds?: number | null | undefined;
+  /** Hides secrets of the request in errors. */
+  readonly redact?: ((text: string) => string) | undefined;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -105,6 +107,8 @@ export class Call implements ResponseInfo, BodyOwner {
   statusCode = 0;
   /** The server's name for the request of the latest response. */
   requestId: string | undefined;
+  /** The headers of the latest response. */
+  responseHeaders: Headers | undefined;
   /** An error with the stack of the user's call. */
   readonly #origin: Error | undefined;
   /** Aborted when the call ends early. Its reason is the error of the call. */
@@ -147,6 +151,10 @@ export class Call implements ResponseInfo, BodyOwner {
       throw this.#explain(error);
     }
   };
+
+  get redact(): CallRules["redact"] {
+    return this.rules.redact;
+  }
 
   /**
    * Returns the response to this call, to be read as it arrives. For calls that read a stream.
@@ -279,6 +287,7 @@ export class Call implements ResponseInfo, BodyOwner {
       idle?.start();
       const response = await this.#send(request, idle);
       this.statusCode = response.status;
+      this.responseHeaders = response.headers;
       this.requestId = response.headers.get("x-request-id") ?? undefined;
       if (!response.ok) {
         this.#retryAfterSeconds = readRetryAfter(response);

@@ -18,6 +18,8 @@ export interface ResponseInfo {
   readonly statusCode: number;
   readonly requestId: string | undefined;
   readonly sandboxId: string | undefined;
+  /** Hides secrets of the request in what the server says, which may repeat them. */
+  readonly redact?: ((text: string) => string) | undefined;
 }
 
 /** Creates the exception for a response that is not a success, from its status, since the body may be empty. */
@@ -44,7 +46,8 @@ export async function toApiException(
       'change "domain".';
     return new SandboxApiException({ code: "UNEXPECTED_RESPONSE", message, statusCode: status, requestId });
   }
-  const rawBody = await readErrorBody(response, call.signal);
+  const sent = await readErrorBody(response, call.signal);
+  const rawBody = sent === undefined ? undefined : (call.redact?.(sent) ?? sent);
   const said = readServerMessage(rawBody ?? "");
   const Exception: new (
     ...options: ConstructorParameters<typeof SandboxRateLimitException>
@@ -115,9 +118,10 @@ async function readText(
 /** Creates the exception for a success whose content breaks the contract. */
 export function unexpectedResponse(
   message: string,
-  { statusCode, requestId, sandboxId }: ResponseInfo,
-  rawBody?: string,
+  { statusCode, requestId, sandboxId, redact }: ResponseInfo,
+  body?: string,
 ): SandboxApiException {
+  const rawBody = body === undefined ? undefined : (redact?.(body) ?? body);
   return new SandboxApiException({
     code: "UNEXPECTED_RESPONSE",
     message,

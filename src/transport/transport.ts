@@ -49,6 +49,8 @@ export interface JsonOptions {
   readonly retry?: boolean | undefined;
   /** Called before each wait for a retry. */
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
+  /** Hides secrets of the request in errors. */
+  readonly redact?: ((text: string) => string) | undefined;
 }
 
 /** Options of {@link Transport.upload} and {@link Transport.download}. */
@@ -116,9 +118,10 @@ export class Transport<Client> {
   /** Makes a call whose response is read whole: with a timeout for each attempt, and retries by the method. */
   readonly json = (options: JsonOptions = {}): Call => {
     const { requestTimeoutSeconds } = this.#context.config;
-    const { signal, retry = true, onRetry, timeoutSeconds = requestTimeoutSeconds } = checkOptions(options);
+    const { retry = true, timeoutSeconds = requestTimeoutSeconds } = checkOptions(options);
+    const { signal, onRetry, redact } = options;
     const replay = retry ? "by-method" : "never";
-    return new Call(this.#context, { reads: "json", replay, timeoutSeconds, onRetry, signal });
+    return new Call(this.#context, { reads: "json", replay, timeoutSeconds, onRetry, redact, signal });
   };
 
   /**

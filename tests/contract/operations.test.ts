@@ -8,6 +8,7 @@ import { Files } from "../../src/services/files.js";
 import { Health } from "../../src/services/health.js";
 import { Metrics } from "../../src/services/metrics.js";
 import { CommandHandle } from "../../src/services/command-handle.js";
+import { Egress } from "../../src/services/egress.js";
 import { Terminals } from "../../src/services/terminals.js";
 import { CommandSession } from "../../src/services/sessions.js";
 import { FACADE_CALLS, observe, type FacadeCall } from "../helpers/facade-calls.js";
@@ -22,6 +23,7 @@ const FACADES = {
   CommandHandle,
   CommandSession,
   Terminals,
+  Egress,
   Files,
   Metrics,
   Health,
@@ -31,8 +33,9 @@ const FACADES = {
 const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
   "isolated sessions have no facade yet": ({ template }) => template.startsWith("/v1/isolated/"),
   "templates have no facade yet": ({ template }) => template.startsWith("/templates"),
-  "network policies have no facade yet": ({ template }) => template.endsWith("/networkpolicy"),
-  "the egress sidecar has no facade yet": ({ document }) => document === "egress",
+  "network policies of templates are tested in egress.test.ts": ({ template }) =>
+    template.endsWith("/networkpolicy"),
+  "the credential vault has no facade yet": ({ template }) => template.startsWith("/credential-vault"),
   "nothing asks yet whether execd is set up": ({ id }) => id === "getReadiness",
   "the SDK sends no telemetry": ({ id }) => id === "reportMetricsEvent",
 };
@@ -41,8 +44,13 @@ const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
 const NOT_RECORDED = [
   // Recorded as a text: a WebSocket is more than a request and its response.
   "connectTerminal",
+  "deleteEgressRules",
+  "getEgressPolicy",
   // Its stream is recorded, with the same measurements.
   "getMetrics",
+  // No sidecar could be recorded.
+  "patchEgressPolicy",
+  "replaceEgressPolicy",
 ];
 
 const operations = loadOperations();

@@ -7,6 +7,7 @@ import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
 import type { CommandHandle } from "../../src/services/command-handle.js";
 import type { CommandSession } from "../../src/services/sessions.js";
+import type { ServerKind } from "../../src/transport/endpoint.js";
 import { bodyOf, type Exchange } from "./fixtures.js";
 import { findOperation, loadOperations, loadRecordedOperations, type Operation } from "./operations.js";
 import { fetchBy } from "./fetch.js";
@@ -75,10 +76,16 @@ const diagnostics = (kind: "logs" | "events"): Answer => ({
   }),
   because: NO_DOCKER_DIAGNOSTICS,
 });
+const NO_SIDECAR = "the recordings have no egress sidecar; this is its response by the contract";
 const measured: Answer = {
   status: 200,
   body: '{"cpu_count":2,"cpu_used_pct":3.5,"mem_total_mib":24103.9,"mem_used_mib":994.1,"timestamp":1795453199542}',
   because: "only the stream of the same measurements is recorded",
+};
+const policy: Answer = {
+  status: 200,
+  body: '{"status":"ok","mode":"enforcing","enforcementMode":"dns","policy":{"defaultAction":"deny","egress":[{"action":"allow","target":"pypi.org"}]}}',
+  because: NO_SIDECAR,
 };
 const deletedSnapshot: Answer = {
   status: 204,
@@ -545,6 +552,28 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
       sandbox.files.setPermissions([{ path: FILE, mode: 0o600, owner: "nobody", group: "nogroup" }]),
   },
 
+  "Egress.prototype.get": {
+    operations: ["getEgressPolicy", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.egress.get(),
+    answers: { getEgressPolicy: policy },
+  },
+  "Egress.prototype.replace": {
+    operations: ["getSandboxEndpoint", "replaceEgressPolicy"],
+    call: ({ sandbox }) =>
+      sandbox.egress.replace({ defaultAction: "deny", egress: [{ action: "allow", target: "pypi.org" }] }),
+    answers: { replaceEgressPolicy: policy },
+  },
+  "Egress.prototype.patch": {
+    operations: ["getSandboxEndpoint", "patchEgressPolicy"],
+    call: ({ sandbox }) => sandbox.egress.patch([{ action: "allow", target: "*.example.com" }]),
+    answers: { patchEgressPolicy: policy },
+  },
+  "Egress.prototype.delete": {
+    operations: ["deleteEgressRules", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.egress.delete(["*.example.com"]),
+    answers: { deleteEgressRules: policy },
+  },
+
   "Metrics.prototype.getMetrics": {
     operations: ["getMetrics"],
     call: ({ sandbox }) => sandbox.metrics.getMetrics(),
@@ -570,8 +599,9 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
     webSocket: FakeWebSocket,
     fetch: fetchBy(async (request) => {
       const url = new URL(request.url);
-      const server = url.origin === LIFECYCLE_ORIGIN ? "lifecycle" : "execd";
-      const operation = findOperation(operations, server, request.method, url.pathname);
+      const find = (server: ServerKind) => findOperation(operations, server, request.method, url.pathname);
+      const operation =
+        url.origin === LIFECYCLE_ORIGIN ? find("lifecycle") : (find("execd") ?? find("egress"));
       if (operation === undefined) throw new RangeError(`No operation is ${request.method} ${request.url}`);
       const { response, isRecorded } = answerOf(operation, answers[operation.id]);
       observed.push({

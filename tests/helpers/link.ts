@@ -2,6 +2,7 @@ import { createExecdClient } from "../../generated/execd.js";
 import { ConnectionConfig, type ConnectionOptions } from "../../src/connection.js";
 import { RunQueue } from "../../src/execution/run-queue.js";
 import { Files } from "../../src/services/files.js";
+import { getEndpoint, Lifecycle } from "../../src/lifecycle/lifecycle.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { Transport } from "../../src/transport/transport.js";
 
@@ -16,7 +17,15 @@ export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLin
     createClient: createExecdClient,
     sandboxId,
   });
-  return { sandboxId, config, execd, runs: new RunQueue() };
+  const lifecycle = new Lifecycle(config);
+  return {
+    sandboxId,
+    config,
+    execd,
+    lifecycle: lifecycle.transport,
+    findPort: (port, own) => getEndpoint(lifecycle, sandboxId, port, own),
+    runs: new RunQueue(),
+  };
 }
 
 /** Returns the `Files` of a sandbox whose execd has this origin. */

@@ -93,6 +93,11 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Terminals.prototype.create": ({ sandbox, options }) => sandbox.terminals.create(options),
   "Terminals.prototype.get": ({ sandbox, options }) => sandbox.terminals.get("t", options),
   "Terminals.prototype.delete": ({ sandbox, options }) => sandbox.terminals.delete("t", options),
+  "Egress.prototype.get": ({ sandbox, options }) => sandbox.egress.get(options),
+  "Egress.prototype.replace": ({ sandbox, options }) => sandbox.egress.replace({}, options),
+  "Egress.prototype.patch": ({ sandbox, options }) =>
+    sandbox.egress.patch([{ action: "allow", target: "a" }], options),
+  "Egress.prototype.delete": ({ sandbox, options }) => sandbox.egress.delete(["a"], options),
   "CommandSession.prototype.run": ({ session, options }) => session.run("ls", options),
   "CommandSession.prototype.delete": ({ session, options }) => session.delete(options),
 
