@@ -15,6 +15,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url));
 export const entries = [
   { subpath: ".", source: "src/index.ts" },
   { subpath: "./local", source: "src/local/index.ts", node: true },
+  { subpath: "./pool", source: "src/pool/index.ts" },
   { subpath: "./agents", source: "src/agents/index.ts" },
   { subpath: "./mcp", source: "src/agents/mcp/index.ts", node: true },
   { subpath: "./ai-sdk", source: "src/agents/ai-sdk.ts", peers: ["ai", "@ai-sdk/harness"] },

@@ -9,7 +9,7 @@ import {
 } from "../index.js";
 import { useLocalServer, type SharedLocalServer } from "./local-server.js";
 import type { CodeToolsConfig } from "./options.js";
-import { onProcessEnd } from "./process-end.js";
+import { onProcessEnd } from "../process-end.js";
 import { Workspace } from "./workspace.js";
 
 /** How long a sandbox on a server lives without a call, unless the options say otherwise. In seconds. */

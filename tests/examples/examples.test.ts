@@ -49,6 +49,13 @@ const PRINTED: Readonly<Record<string, Lines>> = {
     "listed: example Ready",
     "left: 0",
   ],
+  pool: [
+    "idle: 2",
+    "the root: 42",
+    "in another sandbox: hello",
+    "different sandboxes: 4",
+    "in the end: 2 of 2 idle, 6 acquired",
+  ],
   endpoints: ["the page: <h1>Hello from inside</h1>", "no signed addresses here: SANDBOX::API_NOT_SUPPORTED"],
   files: [
     "second line: apple,3",

@@ -88,6 +88,7 @@ export class SnippetPrograms implements AsyncDisposable {
         paths: {
           "opensandbox-code-interpreter": source("index.ts"),
           "opensandbox-code-interpreter/local": source("local/index.ts"),
+          "opensandbox-code-interpreter/pool": source("pool/index.ts"),
           "opensandbox-code-interpreter/agents": source("agents/index.ts"),
           "opensandbox-code-interpreter/*": source("agents/*.ts", "agents/*/index.ts"),
         },

@@ -1,0 +1,131 @@
+import {
+  InvalidArgumentException,
+  Sandbox,
+  SandboxApiException,
+  SandboxManager,
+  SandboxTimeoutException,
+} from "../index.js";
+import { deferred, raceAbort, withLimit } from "../transport/abort.js";
+import type { PoolConfig } from "./options.js";
+
+/** A sandbox that is being created and prepared. */
+export class Creation {
+  /** Resolves to the prepared sandbox. If it rejects, the sandbox is deleted, or will be once its id is known. */
+  readonly done: Promise<Sandbox>;
+  /** Resolves as soon as the sandbox's id is known, or the creation has ended. */
+  readonly known: Promise<unknown>;
+  readonly #config: PoolConfig;
+  readonly #cancelling = new AbortController();
+  #sandboxId: string | undefined;
+
+  constructor(config: PoolConfig, lifetimeSeconds: number) {
+    const known = deferred<undefined>();
+    this.#config = config;
+    this.known = known.promise;
+    this.done = this.#run(lifetimeSeconds, () => known.resolve(undefined)).finally(() =>
+      known.resolve(undefined),
+    );
+    // Whoever cancels it does not wait for it.
+    this.done.catch(() => undefined);
+  }
+
+  /** Whether it was cancelled. */
+  get isCancelled(): boolean {
+    return this.#cancelling.signal.aborted;
+  }
+
+  /** Ends the creation: {@link done} rejects with the reason. The sandbox is deleted in the background. */
+  cancel(reason: unknown): void {
+    this.#cancelling.abort(reason);
+  }
+
+  /** Cancels the creation and waits until its sandbox is deleted, if its id is known. */
+  async cancelAndDelete(reason: unknown): Promise<void> {
+    this.cancel(reason);
+    const { create } = this.#config;
+    const isDone = await this.done.then(
+      () => true,
+      () => false,
+    );
+    if (isDone || this.#sandboxId === undefined || typeof create === "function") return;
+    const { connectionConfig } = create;
+    await using manager = SandboxManager.create({ connectionConfig });
+    // It may be gone: its creation deletes it, too.
+    await manager.killSandbox(this.#sandboxId).catch(() => undefined);
+  }
+
+  async #run(timeoutSeconds: number, setKnown: () => void): Promise<Sandbox> {
+    const { create } = this.#config;
+    const { signal } = this.#cancelling;
+    const given = typeof create === "function" ? {} : create;
+    const options = {
+      killOnDispose: true,
+      ...given,
+      timeoutSeconds,
+      signal,
+      onProgress: async (progress: Parameters<NonNullable<typeof given.onProgress>>[0]) => {
+        this.#sandboxId = progress.sandboxId;
+        setKnown();
+        await given.onProgress?.(progress);
+      },
+    };
+    const creating = typeof create === "function" ? create(options) : Sandbox.create(options);
+    let sandbox: Sandbox;
+    try {
+      sandbox = await raceAbort(signal, creating);
+    } catch (error) {
+      // A function may have ignored the signal.
+      void creating.then(endSandbox, () => undefined);
+      throw error;
+    }
+    if (!(sandbox instanceof Sandbox)) {
+      throw new InvalidArgumentException("create must return a Sandbox.");
+    }
+    try {
+      await this.#prepare(sandbox);
+      return sandbox;
+    } catch (error) {
+      await endSandbox(sandbox);
+      throw error;
+    }
+  }
+
+  async #prepare(sandbox: Sandbox): Promise<void> {
+    const { prepare, prepareTimeoutSeconds: seconds } = this.#config;
+    if (prepare === undefined) return;
+    const reason = () =>
+      new SandboxTimeoutException({
+        code: "WAIT_TIMEOUT",
+        message: `prepare did not end within prepareTimeoutSeconds of ${seconds} s.`,
+        sandboxId: sandbox.id,
+      });
+    await withLimit({ seconds, reason, signal: this.#cancelling.signal }, (signal) =>
+      raceAbort(signal, callAsync(prepare, sandbox, { signal })),
+    );
+  }
+}
+
+/** Calls a function of the user, so that it also rejects if it throws. */
+export async function callAsync<Arguments extends readonly unknown[], Value>(
+  call: (...values: Arguments) => Value | PromiseLike<Value>,
+  ...values: Arguments
+): Promise<Value> {
+  return await call(...values);
+}
+
+/** Kills a sandbox, which may be gone already, and closes it. Resolves to the error if it could not be killed. */
+export async function endSandbox(sandbox: Sandbox): Promise<unknown> {
+  try {
+    await sandbox.kill();
+    return undefined;
+  } catch (error) {
+    return isGone(error) ? undefined : error;
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** Returns whether an error means that the server does not know a sandbox (any more). */
+export function isGone(error: unknown): boolean {
+  return error instanceof SandboxApiException && error.statusCode === 404;
+}
