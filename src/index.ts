@@ -86,6 +86,24 @@ export type { OutputMessage } from "./execution/output-log.js";
 export type { ExecutionError, ExecutionEvent } from "./execution/event.js";
 export type { ExecutionHandlers } from "./execution/handlers.js";
 export { ExecutionResult } from "./execution/result.js";
+export { CHART_MIME_TYPE } from "./execution/chart.js";
+export type {
+  BarChart,
+  BoxChart,
+  Chart,
+  ChartAxis,
+  ChartBars,
+  ChartBase,
+  ChartBox,
+  ChartSeries,
+  ChartSlice,
+  ChartValue,
+  CompositeChart,
+  PieChart,
+  PlaneChart,
+  PointChart,
+  UnknownChart,
+} from "./execution/chart.js";
 export type { Run } from "./execution/run.js";
 
 export {

@@ -1,4 +1,4 @@
-import type { Execution, ExecutionError, ExecutionResult } from "../index.js";
+import { CHART_MIME_TYPE, type Execution, type ExecutionError, type ExecutionResult } from "../index.js";
 import { userTraceback, plainText } from "./traceback.js";
 import type { CodeToolResult, ToolFile, ToolImage } from "./types.js";
 
@@ -88,7 +88,8 @@ export function readResult(result: ExecutionResult): {
   const plain = result.text ?? "";
   if (plain !== "" && !OPAQUE_REPR.test(plain)) return { images, text: plain };
   if (images.length > 0) return { images, text: "" };
-  const rich = ["text/markdown", "image/svg+xml", "text/latex", "text/html", "application/json"]
+  // A chart without a picture, as of plotly, is shorter as data than as HTML.
+  const rich = [CHART_MIME_TYPE, "text/markdown", "image/svg+xml", "text/latex", "text/html", "application/json"]
     .map((type) => result.getText(type))
     .find((text) => text !== undefined);
   return { images, text: rich ?? plain };

@@ -1,3 +1,4 @@
+import { CHART_MIME_TYPE } from "./chart.js";
 import type { ExecutionError } from "./event.js";
 import {
   byteLength,
@@ -91,7 +92,10 @@ export class ResultLog {
   }
 
   #bounded(result: ExecutionResult): ExecutionResult {
-    const formats = Object.entries(result.data);
+    // The picture of a chart comes before its data.
+    const formats = Object.entries(result.data).sort(
+      ([one], [other]) => Number(one === CHART_MIME_TYPE) - Number(other === CHART_MIME_TYPE),
+    );
     const kept: typeof formats = [];
     const omitted: [mimeType: string, bytes: number][] = [];
     for (const [mimeType, value] of formats.slice(0, MOST_FORMATS)) {

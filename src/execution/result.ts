@@ -1,6 +1,7 @@
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { InvalidArgumentException } from "../errors.js";
 import { fileSystem } from "../transport/platform.js";
+import { type Chart, CHART_MIME_TYPE, readChart } from "./chart.js";
 
 /** MIME types by file extension, where the extension is not the end of the type (as in `image/png`). */
 const TYPES_BY_EXTENSION: Readonly<Record<string, string>> = {
@@ -87,6 +88,15 @@ export class ExecutionResult {
   /** `application/json`: any JSON value. */
   get json(): unknown {
     return this.data["application/json"];
+  }
+
+  /**
+   * What a figure of matplotlib or plotly shows, as data: `application/vnd.opensandbox.chart.v1+json`, which the local
+   * server sends, and other servers after a setup (docs/results.md). Checked at each access; `undefined` for what is not
+   * a chart that this version knows.
+   */
+  get chart(): Chart | undefined {
+    return readChart(this.data[CHART_MIME_TYPE]);
   }
 
   /** `image/png`. Decoded at each access. */

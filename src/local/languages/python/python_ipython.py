@@ -8,6 +8,7 @@ import tempfile
 import types
 import warnings
 
+import python_charts
 from python_runner import Runner, forget_own_frames, refuse_input, without_own_frames
 
 
@@ -94,6 +95,7 @@ def start(channel, interrupts, loop):
     runner = IPythonRunner(channel, interrupts)
     shell = Shell.instance(config=config, display_pub_class=Publisher, displayhook_class=Hook)
     shell.loop_runner = loop.run
+    python_charts.install(shell)
     loop.start()
     refuse_input(StdinNotImplementedError)
     return runner

@@ -10,6 +10,7 @@ import sys
 import traceback
 import types
 
+import python_charts
 from python_runner import Runner, forget_own_frames, refuse_input
 
 REPRESENTATIONS = (
@@ -82,7 +83,8 @@ class PlainRunner(Runner):
             figure = pyplot.figure(number)
             image = io.BytesIO()
             figure.savefig(image, format="png", bbox_inches="tight")
-            self.show({"text/plain": repr(figure), "image/png": image.getvalue()})
+            chart = python_charts.formats(figure)
+            self.show({"text/plain": repr(figure), "image/png": image.getvalue(), **chart})
             pyplot.close(figure)
 
     def _evaluate(self, parts, code):
@@ -123,6 +125,7 @@ def bundle(value):
             represented = represented[0]
         if represented is not None:
             data[mime] = represented
+    data.update(python_charts.formats(value))
     return data
 
 
