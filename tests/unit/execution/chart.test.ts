@@ -84,7 +84,7 @@ describe("result.chart", () => {
   });
 
   test("yields to the picture where output is bounded", () => {
-    const log = new ResultLog({ maxBytes: 20, keep: "start" });
+    const log = new ResultLog({ maxBytes: 20, keep: "both" });
     log.push(new ExecutionResult({ [CHART_MIME_TYPE]: { type: "unknown" }, "image/png": "0123456789" }, 0));
     expect(log.results[0]).toMatchObject({
       data: { "image/png": "0123456789" },
