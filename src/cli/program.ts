@@ -290,6 +290,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     .option("--api-key <key>", "what clients must send; random unless given")
     .addOption(isolation())
     .addOption(network())
+    .option("--allow-host-path <folder>", "a folder that sandboxes may mount; repeatable", collect)
     .option("--python <path>", "the Python, or virtual environment, to use")
     .option("--cors <origin>", "a web page's origin that may use it; repeatable", collect)
     .option("--ui", "serve a page to run code in a browser, too; prints a link that opens it once");

@@ -19,6 +19,7 @@ import { Runtimes } from "./languages/runtimes.js";
 import { Playground } from "./playground/playground.js";
 import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
+import { assertAllowedHostPaths, Volumes } from "./host/volumes.js";
 import { ServerDirectory, sweepStaleDirectories } from "./host/server-directory.js";
 
 /** The host name of a server without a port. RFC 2606 reserves it, so no resolver knows it. */
@@ -58,6 +59,11 @@ export interface LocalServerOptions {
   readonly isolation?: IsolationMode | undefined;
   /** Whether sandboxes may use the network. Without isolation they always can. @default "deny" */
   readonly network?: "deny" | "allow" | undefined;
+  /**
+   * Directories of this machine that sandboxes may mount as volumes, with everything below them. Their absolute paths.
+   * Code that may write there can change files that your programs use later. Requires bubblewrap. @default none
+   */
+  readonly allowedHostPaths?: readonly string[] | undefined;
   /**
    * What runs Python code: `"auto"` uses IPython if it can be imported, as the real server does; `"plain"` uses the
    * standard library only.
@@ -156,11 +162,13 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     faults = {},
     host = "127.0.0.1",
     allowedHosts = [],
+    allowedHostPaths = [],
   } = options;
   assertNode();
   assertOptions({ port, mode, network, apiKey, cors, ui });
   const hosts = new OwnHosts({ host, allowedHosts });
   assertReachable(hosts, { port, apiKey });
+  assertAllowedHostPaths(allowedHostPaths);
   checkFaults(faults);
   signal?.throwIfAborted();
   const assets = resolveAssets();
@@ -178,14 +186,14 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let ordinal = 0;
   const sandboxes = new Sandboxes(
     directory,
-    async (boxDirectory, { env, limits }) => {
+    async (boxDirectory, { env, limits }, mounts) => {
       const chosen = chooseCores(limits.cpuCount, cores, ordinal++);
       const selected = await runtimes.select(env);
       const boxGroup = directory.group?.makeChild(path.basename(boxDirectory));
       boxGroup?.limitMemory(limits.memoryBytes + OF_SUPERVISOR_BYTES);
       return Box.start({
         plan: {
-          ...{ directory: boxDirectory, assets, runtimes: selected.installed, network, limits },
+          ...{ directory: boxDirectory, assets, runtimes: selected.installed, network, mounts, limits },
           cores: chosen,
         },
         isolation,
@@ -196,8 +204,11 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
         notices: selected.notices,
       });
     },
-    new Snapshots(directory),
-    registry,
+    {
+      snapshots: new Snapshots(directory),
+      volumes: new Volumes(directory, allowedHostPaths, isolation),
+      faults: registry,
+    },
   );
   const stopWarming = warmLanguages(installed, directory.path);
   const forget = onProcessEnd(() => {

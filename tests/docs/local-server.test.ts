@@ -9,6 +9,7 @@ import { SnippetPrograms, snippetsOf } from "../helpers/snippets.js";
 import { root } from "../package/programs.js";
 
 const START = "Start it 1";
+const VOLUMES = "Volumes 1";
 const FAULTS = "Make a sandbox misbehave 1";
 
 let programs: SnippetPrograms;
@@ -29,7 +30,7 @@ beforeAll(async () => {
 afterAll(() => programs[Symbol.asyncDispose]());
 
 test("the snippets are those that are checked here, and compile for a strict user", async () => {
-  expect([...files.keys()]).toEqual([START, FAULTS]);
+  expect([...files.keys()]).toEqual([START, VOLUMES, FAULTS]);
   expect(await programs.check([...files.values()])).toEqual([]);
 }, 60_000);
 
@@ -37,10 +38,13 @@ describeIf(
   isolationWorks,
   "docs/local-server",
   NO_ISOLATION_REASON,
-)("the first snippet", () => {
-  test("prints what it says", async () => {
-    const { exitCode, output } = await programs.run(files.get(START) ?? "", {});
-    expect({ exitCode, output }).toEqual({ exitCode: 0, output: "hello\n\n" });
+)("the snippets", () => {
+  test.each([
+    [START, "hello\n\n"],
+    [VOLUMES, "file\n\n"],
+  ])("%s prints what it says", async (name, printed) => {
+    const { exitCode, output } = await programs.run(files.get(name) ?? "", {});
+    expect({ exitCode, output }).toEqual({ exitCode: 0, output: printed });
   });
 });
 

@@ -43,7 +43,10 @@ test.each([
     { allowedHosts: ["a.example"], apiKey: "" },
     "apiKey must not be empty with allowedHosts or a host other than the loopback interface: anybody could run code",
   ],
-  [{ allowedHosts: ["a.example"], port: false as const }, "host and allowedHosts need a port; got port: false"],
+  [
+    { allowedHosts: ["a.example"], port: false as const },
+    "host and allowedHosts need a port; got port: false",
+  ],
   [{ faults: { cutAtByte: -1 } }, "faults.cutAtByte must be a whole number of at least 0; got -1"],
 ])("the options %j are refused", async (options, message) => {
   await expect(startLocalServer(options)).rejects.toMatchObject({

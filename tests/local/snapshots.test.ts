@@ -9,6 +9,7 @@ import { Box } from "../../src/local/box/box.js";
 import { FaultRegistry } from "../../src/local/sandboxes/faults/faults.js";
 import type { Command, Confined } from "../../src/local/box/isolation/isolation.js";
 import { NoIsolation } from "../../src/local/box/isolation/none.js";
+import { Volumes } from "../../src/local/host/volumes.js";
 import { ServerDirectory } from "../../src/local/host/server-directory.js";
 import { NO_RUNTIMES } from "../../src/local/languages/languages.js";
 import { resolveLimits } from "../../src/local/box/limits.js";
@@ -220,12 +221,16 @@ describe("a slow copy", () => {
       Box.start({
         plan: {
           ...{ directory: boxDirectory, assets: resolveAssets(), runtimes: NO_RUNTIMES, network: "deny" },
-          ...{ limits: resolveLimits({}), cores: undefined },
+          ...{ mounts: [], limits: resolveLimits({}), cores: undefined },
         },
         ...{ isolation, env: {}, ipython: false, prewarm: false, notices: {} },
       });
     server = await ServerDirectory.make(isolation);
-    sandboxes = new Sandboxes(server, start, new Snapshots(server), new FaultRegistry());
+    sandboxes = new Sandboxes(server, start, {
+      snapshots: new Snapshots(server),
+      volumes: new Volumes(server, [], isolation),
+      faults: new FaultRegistry(),
+    });
   });
   afterEach(async () => {
     await sandboxes.close();
@@ -236,7 +241,7 @@ describe("a slow copy", () => {
   const create = (snapshotId?: string) =>
     sandboxes.create({
       ...{ imageUri: undefined, snapshotId, entrypoint: [], env: {}, metadata: {}, extensions: {} },
-      ...{ platform: undefined, limits: resolveLimits({}), timeoutSeconds: undefined },
+      ...{ platform: undefined, volumes: [], limits: resolveLimits({}), timeoutSeconds: undefined },
     });
 
   async function begin() {

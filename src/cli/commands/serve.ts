@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import path from "node:path";
 import { startLocalServer, type LocalServer, type LocalServerOptions } from "../../local/index.js";
 import { readConfiguration } from "../configuration.js";
 import type { Io } from "../io.js";
@@ -9,6 +10,7 @@ export interface ServeOptions {
   readonly port: number;
   readonly host?: string | undefined;
   readonly allowedHost?: readonly string[] | undefined;
+  readonly allowHostPath?: readonly string[] | undefined;
   readonly apiKey?: string | undefined;
   readonly apiKeyFile?: string | undefined;
   readonly isolation?: LocalServerOptions["isolation"];
@@ -27,6 +29,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
     port,
     host,
     allowedHosts: options.allowedHost,
+    allowedHostPaths: options.allowHostPath?.map((folder) => path.resolve(folder)),
     apiKey,
     isolation,
     network,
@@ -50,7 +53,7 @@ function toRecord({ url, uiUrl, connectionConfig: { domain, apiKey }, isolation,
 
 function describe(
   { url, uiUrl, connectionConfig, isolation, python }: LocalServer,
-  { network, host, allowedHost = [], cors = [] }: ServeOptions,
+  { network, host, allowedHost = [], allowHostPath = [], cors = [] }: ServeOptions,
 ): string {
   const { domain, apiKey } = connectionConfig;
   const separation =
@@ -63,6 +66,7 @@ function describe(
     ["python", python ?? "not found: Python runs fail until python3 is installed; shell commands work"],
     ...(host === undefined ? [] : [["address", `${host}, without encryption`]]),
     ...(allowedHost.length > 0 ? [["names", allowedHost.join(", ")]] : []),
+    ...(allowHostPath.length > 0 ? [["volumes", allowHostPath.join(", ")]] : []),
     ...(cors.length > 0 ? [["web pages", cors.join(", ")]] : []),
     ...(uiUrl === undefined ? [] : [["page", `${uiUrl} (opens once)`]]),
   ];

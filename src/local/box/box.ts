@@ -105,7 +105,7 @@ export class Box {
       log = (log + text).slice(-LOG_CHARS);
       box.#note(text);
     };
-    const { runtimes, network, limits } = plan;
+    const { runtimes, network, limits, mounts } = plan;
     const temporary = temporaryDirectory(launch);
     const ownsPorts = network === "deny" && launch.isAlone;
     const configuration: Configuration = {
@@ -124,10 +124,16 @@ export class Box {
           memoryBytes: limits.memoryBytes,
         },
       ),
+      mounts,
       jupyterPorts: jupyterPorts(env["JUPYTER_PORT"], ownsPorts),
       prewarm: prewarm ? ["python"] : [],
       limits: launch.isAlone
-        ? { ...limits, cpuSeconds: limits.cpuSeconds ?? null, directories: launch.directories }
+        ? {
+            ...limits,
+            cpuSeconds: limits.cpuSeconds ?? null,
+            directories: launch.directories,
+            mounts: mounts.map(({ target }) => target),
+          }
         : null,
     };
     try {

@@ -18,8 +18,8 @@ import type { Isolation } from "../box/isolation/isolation.js";
 import { resolveIsolation } from "../box/isolation/resolve.js";
 import { Trees } from "./trees.js";
 
-/** Nobody else may use it: an old empty directory with this prefix is removed. */
-const PREFIX = "opensandbox-server-";
+/** Begins the name of every server's directory. Nobody else may use it: an old empty directory with this prefix is removed. */
+export const SERVER_PREFIX = "opensandbox-server-";
 const OWNER_FILE = "owner.json";
 const SOCKET = "alive";
 /** Removed last: while they exist, the next server cleans up what a removal left behind. */
@@ -64,7 +64,7 @@ export class ServerDirectory {
    * directory but number their processes separately.
    */
   static async make(isolation: Isolation): Promise<ServerDirectory> {
-    const location = mkdtempSync(path.join(os.tmpdir(), PREFIX));
+    const location = mkdtempSync(path.join(os.tmpdir(), SERVER_PREFIX));
     const mark = await listen(path.join(location, SOCKET));
     const made = new ServerDirectory(location, mark, new Trees(isolation));
     // Without a mark no other server may remove it.
@@ -118,7 +118,7 @@ export class ServerDirectory {
 export async function sweepStaleDirectories(isolation: Isolation): Promise<void> {
   const parent = os.tmpdir();
   const directories = readdirSync(parent)
-    .filter((name) => name.startsWith(PREFIX))
+    .filter((name) => name.startsWith(SERVER_PREFIX))
     .map((name) => path.join(parent, name));
   const stale: { directory: string; owner: Owner }[] = [];
   for (const directory of directories) {

@@ -118,8 +118,17 @@ export class Fields extends JsonFields<FieldType> {
   }
 
   /** Reads a string that must match a pattern. @param source - the pattern as the response shows it */
-  pattern(name: string, source: string, options: { readonly required?: boolean } = {}): string | undefined {
+  pattern(
+    name: string,
+    source: string,
+    { longest = Infinity, ...options }: { readonly required?: boolean; readonly longest?: number } = {},
+  ): string | undefined {
     const value = this.string(name, options);
+    if (value !== undefined && value.length > longest) {
+      const reason = `String should have at most ${longest} characters`;
+      this.report("string_too_long", name, reason, { max_length: longest });
+      return undefined;
+    }
     if (value === undefined || new RegExp(source).test(value)) return value;
     this.report("string_pattern_mismatch", name, `String should match pattern '${source}'`, {
       pattern: source,

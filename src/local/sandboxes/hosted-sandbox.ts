@@ -5,6 +5,7 @@ import type { BoxRequest } from "../box/supervisor-session.js";
 import type { Faults } from "./faults/faults.js";
 import { FaultInjector } from "./faults/fault-injector.js";
 import type { Limits } from "../box/limits.js";
+import type { VolumeSpec } from "../host/volumes.js";
 import { formatTime, now } from "./times.js";
 
 /** The validated options that a sandbox is created with. */
@@ -17,6 +18,7 @@ export interface SandboxSpec {
   readonly metadata: Readonly<Record<string, string>>;
   readonly extensions: Readonly<Record<string, string>>;
   readonly platform: unknown;
+  readonly volumes: readonly VolumeSpec[];
   readonly limits: Limits;
   /** `undefined` if the sandbox does not expire. */
   readonly timeoutSeconds: number | undefined;

@@ -4,7 +4,9 @@ import path from "node:path";
 import { problem } from "../wire/problem.js";
 import { waitUntilGoneSync, type Box } from "../box/box.js";
 import type { FaultRegistry } from "./faults/faults.js";
+import type { BoxMount } from "../box/isolation/mounts.js";
 import type { ServerDirectory } from "../host/server-directory.js";
+import type { SandboxMounts, Volumes } from "../host/volumes.js";
 import { HostedSandbox, type SandboxSpec } from "./hosted-sandbox.js";
 import type { Snapshots } from "./snapshots.js";
 import { now } from "./times.js";
@@ -12,11 +14,19 @@ import { now } from "./times.js";
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Starts the box of a sandbox in a directory that is empty or holds the files of its snapshot. */
-export type BoxStarter = (directory: string, spec: SandboxSpec) => Promise<Box>;
+export type BoxStarter = (directory: string, spec: SandboxSpec, mounts: readonly BoxMount[]) => Promise<Box>;
+
+/** What belongs to sandboxes, beside their boxes. */
+export interface SandboxesParts {
+  readonly snapshots: Snapshots;
+  readonly volumes: Volumes;
+  readonly faults: FaultRegistry;
+}
 
 /** The sandboxes of a server: creates, expires and deletes them. */
 export class Sandboxes {
   readonly snapshots: Snapshots;
+  readonly volumes: Volumes;
   readonly #directory: ServerDirectory;
   readonly #startBox: BoxStarter;
   readonly #faults: FaultRegistry;
@@ -28,11 +38,16 @@ export class Sandboxes {
   #closed = false;
 
   /** @param directory - the parent of every sandbox's directory */
-  constructor(directory: ServerDirectory, startBox: BoxStarter, snapshots: Snapshots, faults: FaultRegistry) {
+  constructor(
+    directory: ServerDirectory,
+    startBox: BoxStarter,
+    { snapshots, volumes, faults }: SandboxesParts,
+  ) {
     this.#directory = directory;
     this.#startBox = startBox;
     this.#faults = faults;
     this.snapshots = snapshots;
+    this.volumes = volumes;
   }
 
   async create(spec: SandboxSpec): Promise<HostedSandbox> {
@@ -86,6 +101,7 @@ export class Sandboxes {
     // One failure must not keep the others from ending.
     await Promise.allSettled(endings);
     await this.snapshots.close();
+    this.volumes.close();
     await Promise.all(endings);
   }
 
@@ -96,9 +112,11 @@ export class Sandboxes {
     waitUntilGoneSync(boxes);
   }
 
-  async #end({ box, directory }: HostedSandbox): Promise<void> {
+  async #end({ id, box, directory }: HostedSandbox): Promise<void> {
     // If a box does not end in time, its files are removed with the server's.
-    if (await box.kill()) this.#directory.discard(directory);
+    if (!(await box.kill())) return;
+    this.#directory.discard(directory);
+    this.volumes.release(id);
   }
 
   async #create(spec: SandboxSpec): Promise<HostedSandbox> {
@@ -106,12 +124,17 @@ export class Sandboxes {
     const directory = path.join(this.#directory.path, id);
     mkdirSync(directory, { mode: 0o700 });
     let box: Box;
+    let mounts: SandboxMounts | undefined;
     try {
+      mounts = this.volumes.mount(id, spec.volumes);
       if (spec.snapshotId !== undefined) await this.snapshots.restore(spec.snapshotId, directory);
-      box = await this.#startBox(directory, spec);
+      box = await this.#startBox(directory, spec, mounts.mounts);
     } catch (error) {
       this.#directory.discard(directory);
+      this.volumes.release(id);
       throw error;
+    } finally {
+      mounts?.close();
     }
     const sandbox = new HostedSandbox(id, spec, box, directory, () => this.#faults.get(id));
     this.#sandboxes.set(id, sandbox);

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import path from "node:path";
 import { invalid } from "./http/problems.js";
+import type { BoxMount } from "../box/isolation/mounts.js";
 import type { WatchedLimits } from "./limits/watchdog.js";
 
 /** The configuration that the host sends when the supervisor starts. */
@@ -17,6 +18,8 @@ export interface Configuration {
   readonly prewarm: readonly string[];
   /** The ports to try for clients that look for Jupyter; 0 is any free one. */
   readonly jupyterPorts: readonly number[];
+  /** What must be mounted, by path in the box. */
+  readonly mounts: readonly Pick<BoxMount, "target" | "identity">[];
   /** `null` if the supervisor also sees processes of others, which it must not end. */
   readonly limits: WatchedLimits | null;
 }

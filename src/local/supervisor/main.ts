@@ -4,7 +4,9 @@
  */
 import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeaders } from "node:http2";
 import { Socket } from "node:net";
+import { statSync } from "node:fs";
 import { json } from "node:stream/consumers";
+import { identityOf } from "../box/isolation/mounts.js";
 import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
@@ -13,6 +15,7 @@ import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./process-groups.js";
 import { Execd } from "./routes.js";
 import { Watchdog } from "./limits/watchdog.js";
+import { messageOf } from "../wire/problem.js";
 
 const CHANNEL = 3;
 
@@ -42,7 +45,10 @@ function serve(): void {
         execd = configured;
         stream.respond({ ":status": 200 }, { endStream: true });
       },
-      () => socket.destroy(),
+      (error: unknown) => {
+        process.stderr.write(`${messageOf(error)}\n`);
+        socket.destroy();
+      },
     );
   });
 }
@@ -64,9 +70,21 @@ function withJupyterPort(configuration: Configuration, port: number | undefined)
   return { ...configuration, env: { ...configuration.env, JUPYTER_PORT: String(port) } };
 }
 
+/**
+ * Asserts that the right directories are mounted, before any code runs: code in another box can exchange a directory for
+ * a link until the moment of the mount.
+ */
+function assertMounts({ mounts }: Configuration): void {
+  for (const { target, identity } of mounts) {
+    if (identityOf(statSync(target, { bigint: true })) === identity) continue;
+    throw new Error(`the volume for ${target} was exchanged while it was mounted`);
+  }
+}
+
 async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   // Not validated: the server holds the other end of this socket and decides what runs in the box.
   const configuration = (await json(stream)) as Configuration;
+  assertMounts(configuration);
   process.chdir(configuration.workspace);
   isAlone = configuration.limits !== null;
   if (!isAlone) sharedWorkspace = configuration.workspace;

@@ -2,6 +2,7 @@ import { readdirSync } from "node:fs";
 import { expect, test } from "@jest/globals";
 import { resolveAssets } from "../../../src/local/host/assets.js";
 import { Box } from "../../../src/local/box/box.js";
+import { Volumes } from "../../../src/local/host/volumes.js";
 import { ServerDirectory } from "../../../src/local/host/server-directory.js";
 import { FaultRegistry } from "../../../src/local/sandboxes/faults/faults.js";
 import { resolveIsolation } from "../../../src/local/box/isolation/resolve.js";
@@ -20,6 +21,7 @@ const SPEC: SandboxSpec = {
   metadata: {},
   extensions: {},
   platform: undefined,
+  volumes: [],
   limits: resolveLimits({}),
   timeoutSeconds: undefined,
 };
@@ -37,6 +39,7 @@ test("closing ends all sandboxes, even if ending one of them fails, and reports 
         assets: resolveAssets(),
         runtimes: installed,
         network: "deny",
+        mounts: [],
         limits,
         cores: undefined,
       },
@@ -45,7 +48,11 @@ test("closing ends all sandboxes, even if ending one of them fails, and reports 
     boxes.push(box);
     return box;
   };
-  const sandboxes = new Sandboxes(directory, start, new Snapshots(directory), new FaultRegistry());
+  const sandboxes = new Sandboxes(directory, start, {
+    snapshots: new Snapshots(directory),
+    volumes: new Volumes(directory, [], isolation),
+    faults: new FaultRegistry(),
+  });
   try {
     const [first, second, third] = [
       await sandboxes.create(SPEC),

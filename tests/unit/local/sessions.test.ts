@@ -27,6 +27,7 @@ beforeAll(async () => {
     languages: {},
     prewarm: [],
     jupyterPorts: [],
+    mounts: [],
     limits: null,
   };
   sessions = new Sessions(configuration, pipes);

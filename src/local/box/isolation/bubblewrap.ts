@@ -22,6 +22,8 @@ import {
 } from "./isolation.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
 import { realPathOf } from "../../languages/search.js";
+import { SandboxException } from "../../../errors.js";
+import { isWithin, makeMountPoints, overlaps, SYSTEM_DIRECTORIES } from "./mounts.js";
 import { syscallFilter } from "./syscall-filter.js";
 
 const WORKSPACE = "/workspace";
@@ -33,19 +35,6 @@ const CONFINED = { from: "/run/from", to: "/run/to" } as const;
 const FILTER_DESCRIPTOR = 4;
 /** Sizes of in-memory file systems in bytes. /dev/shm has the size that Docker uses. */
 const IN_MEMORY = { var: 64 * 2 ** 20, shm: 64 * 2 ** 20, scratch: 2 ** 20 };
-
-/** Directories with programs and libraries, mounted where they exist. */
-const SYSTEM_DIRECTORIES = [
-  "/usr",
-  "/bin",
-  "/sbin",
-  "/lib",
-  "/lib32",
-  "/lib64",
-  "/libx32",
-  "/opt",
-  "/nix/store",
-];
 
 /** System configuration that programs need. It contains no secrets: of /etc/ssl, not the private keys. */
 const CONFIGURATION = [
@@ -125,6 +114,7 @@ export interface BubblewrapFeatures {
 /** Isolates boxes with Linux namespaces through `bwrap`, as root or as an ordinary user. */
 export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
+  readonly canMount = true;
   readonly #executable: string;
   readonly #isRecent: boolean;
   readonly #outer: readonly string[];
@@ -139,6 +129,9 @@ export class Bubblewrap implements Isolation {
     const { workspace, temporary } = makeDataDirectories(plan.directory);
     const node = realpathSync(process.execPath);
     const runtimes = runtimePaths(node, plan.runtimes);
+    assertVisible(runtimes, plan);
+    makeMountPoints(workspace, WORKSPACE, plan.mounts);
+    makeMountPoints(temporary, "/tmp", plan.mounts);
     const bwrap = [
       this.#executable,
       ...this.#namespaces(plan.network),
@@ -153,6 +146,11 @@ export class Bubblewrap implements Isolation {
       ...["--ro-bind", plan.assets.kernels, `${ASSETS}/kernels`],
       ...["--perms", "0700", ...this.#tmpfs(IN_MEMORY.scratch), SCRATCH],
       ...["--bind", workspace, WORKSPACE, "--chdir", WORKSPACE],
+      ...plan.mounts.flatMap(({ source, target, isReadOnly }) => [
+        isReadOnly ? "--ro-bind" : "--bind",
+        source,
+        target,
+      ]),
       // After /tmp, /var and the workspace, because a runtime may be below any of them on this machine.
       ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
       // Last, because nothing can be mounted in a read-only directory. Files in /proc/sys belong to the host, and for
@@ -239,6 +237,16 @@ export class Bubblewrap implements Isolation {
   }
 }
 
+/** Asserts that no mount hides a runtime. @throws {SandboxException} `SANDBOX_START_FAILED` */
+function assertVisible(runtimes: readonly string[], { mounts }: BoxPlan): void {
+  for (const { target } of mounts) {
+    const hidden = runtimes.find((runtime) => overlaps(runtime, target));
+    if (hidden === undefined) continue;
+    const message = `Nothing can be mounted at ${target}: sandboxes need ${hidden}, where a language is installed.`;
+    throw new SandboxException({ code: "SANDBOX_START_FAILED", message });
+  }
+}
+
 /** Writes the filter to a file and returns its path. */
 function writeFilter(directory: string): string {
   const file = path.join(directory, "syscalls");
@@ -311,8 +319,4 @@ function masks(needed: readonly string[]): string[] {
 function isAtLeast(release: string, major: number, minor: number): boolean {
   const [ofRelease = 0, minorOfRelease = 0] = release.split(".").map((part) => Number.parseInt(part, 10));
   return ofRelease > major || (ofRelease === major && minorOfRelease >= minor);
-}
-
-function isWithin(file: string, directory: string): boolean {
-  return file === directory || file.startsWith(`${directory}/`);
 }

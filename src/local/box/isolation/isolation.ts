@@ -3,6 +3,7 @@ import path from "node:path";
 import type { Assets } from "../../host/assets.js";
 import type { Limits } from "../limits.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
+import type { BoxMount } from "./mounts.js";
 
 /** What a box contains and may use, independent of the isolation. */
 export interface BoxPlan {
@@ -11,6 +12,8 @@ export interface BoxPlan {
   readonly assets: Assets;
   readonly runtimes: InstalledRuntimes;
   readonly network: "deny" | "allow";
+  /** What of the host the box sees. Only for an isolation that {@link Isolation.canMount}. */
+  readonly mounts: readonly BoxMount[];
   readonly limits: Limits;
   /** The cores that the box may use, in the format of `taskset`; `undefined` for all. */
   readonly cores: string | undefined;
@@ -54,6 +57,8 @@ export function makeDataDirectories(directory: string): { workspace: string; tem
 /** Isolates boxes from the host and from each other. */
 export interface Isolation {
   readonly name: IsolationName;
+  /** Whether boxes have paths of their own, so that something can be mounted there. */
+  readonly canMount: boolean;
   /** Creates the directories of a box on the host and returns how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
   /**

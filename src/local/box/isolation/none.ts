@@ -14,6 +14,7 @@ import {
 /** No isolation: code runs as the user, with the user's files, network and processes. */
 export class NoIsolation implements Isolation {
   readonly name = "none";
+  readonly canMount = false;
 
   prepare(plan: BoxPlan): BoxLaunch {
     return {

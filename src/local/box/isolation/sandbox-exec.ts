@@ -77,6 +77,7 @@ const NETWORK_SERVICES = [
  */
 export class SandboxExec implements Isolation {
   readonly name = "sandbox-exec";
+  readonly canMount = false;
 
   prepare(plan: BoxPlan): BoxLaunch {
     const node = realpathSync(process.execPath);

@@ -6,7 +6,7 @@ import type { Sandboxes } from "../sandboxes.js";
 import { LATEST, now } from "../times.js";
 import { readFields, type Fields } from "../../http/validation.js";
 import { assertLabels } from "../labels.js";
-import { assertVolumes, readVolumes } from "./volumes.js";
+import { checkVolumes, readVolumes } from "./volumes.js";
 
 const SHORTEST_TIMEOUT_SECONDS = 60;
 const KEPT_EXTENSIONS = "opensandbox.extensions.";
@@ -17,7 +17,7 @@ export async function createSandbox(request: Request, sandboxes: Sandboxes): Pro
   return jsonResponse(202, (await sandboxes.create(spec)).toCreated());
 }
 
-function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
+function readSpec(fields: Fields, { snapshots, volumes: { canMount } }: Sandboxes): SandboxSpec {
   const imageUri = readImage(fields);
   const timeoutSeconds = fields.integer("timeout", { minimum: SHORTEST_TIMEOUT_SECONDS });
   const resources = fields.map("resourceLimits") ?? {};
@@ -52,7 +52,7 @@ function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
   if (secureAccess) throw unsupported("secureAccess");
   if (fields.has("networkPolicy")) throw unsupported("networkPolicy");
   if (fields.has("credentialProxy")) throw unsupported("credentialProxy");
-  assertVolumes(volumes);
+  const checkedVolumes = checkVolumes(volumes, canMount);
   const snapshot = snapshotId !== undefined && hasSnapshot ? snapshots.ready(snapshotId) : undefined;
   const kept = Object.entries(extensions).filter(([name]) => name.startsWith(KEPT_EXTENSIONS));
   return {
@@ -64,6 +64,7 @@ function readSpec(fields: Fields, { snapshots }: Sandboxes): SandboxSpec {
     metadata,
     extensions: Object.fromEntries(kept),
     platform,
+    volumes: checkedVolumes,
     limits: resolveLimits(resources),
     timeoutSeconds,
   };

@@ -25,7 +25,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
 
 /** Returns the system's code of an error, or an empty string. */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && "code" in error ? String(error.code) : "";
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 
 /** Describes a system error, such as `stat /nope: no such file or directory`. */

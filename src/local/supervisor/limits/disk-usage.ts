@@ -16,23 +16,35 @@ const BYTES_PER_NAME = 4096;
  * Measures the disk space of directories and everything in them. The blocks of a file are divided among its hard links,
  * so that they count once without a list of visited files. Links are not followed.
  *
- * @param enough - stops early once the result exceeds this
+ * @param options.enough - stops early once the result exceeds this
+ * @param options.except - directories that are left out
  */
-export async function diskUsage(directories: readonly string[], enough = Infinity): Promise<number> {
-  const walk = new Walk(enough);
+export async function diskUsage(
+  directories: readonly string[],
+  { enough = Infinity, except = [] }: DiskUsageOptions = {},
+): Promise<number> {
+  const walk = new Walk(enough, new Set(except));
   for (const directory of directories) await walk.measure(directory);
   return walk.total;
+}
+
+interface DiskUsageOptions {
+  readonly enough?: number | undefined;
+  readonly except?: readonly string[];
 }
 
 class Walk {
   total = 0;
   readonly #enough: number;
+  readonly #except: ReadonlySet<string>;
 
-  constructor(enough: number) {
+  constructor(enough: number, except: ReadonlySet<string>) {
     this.#enough = enough;
+    this.#except = except;
   }
 
   async measure(directory: string): Promise<void> {
+    if (this.#except.has(directory)) return;
     try {
       if (Buffer.byteLength(directory) > LONGEST_PATH_BYTES) {
         await this.#measureByHandle(directory);

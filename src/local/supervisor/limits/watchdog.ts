@@ -14,6 +14,8 @@ export interface WatchedLimits {
   readonly cpuSeconds: number | null;
   /** The directories that count towards the disk limit. */
   readonly directories: readonly string[];
+  /** Paths in them that do not count, because something else is mounted there. */
+  readonly mounts: readonly string[];
 }
 
 const INTERVAL_MS = 500;
@@ -128,9 +130,12 @@ export class Watchdog {
   }
 
   async #checkFiles(): Promise<void> {
-    const { directories, diskBytes } = this.#limits;
+    const { directories, mounts, diskBytes } = this.#limits;
     // Usage that was within the limit and now exceeds it has grown.
-    const named = await diskUsage(directories, this.#usedDisk <= diskBytes ? diskBytes : undefined);
+    const named = await diskUsage(directories, {
+      enough: this.#usedDisk <= diskBytes ? diskBytes : undefined,
+      except: mounts,
+    });
     const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
     const devices = new Set(stats.map(({ dev }) => dev));
     const isOnDisk = ({ device }: HeldFile) => devices.has(device);

@@ -40,6 +40,7 @@ function poolOf({ prewarm = [] }: { prewarm?: string[] } = {}): KernelPool {
     env: {},
     languages: { bash: { command: ["bash"] }, go: { unavailable: "no Go" } },
     jupyterPorts: [],
+    mounts: [],
     prewarm,
     limits: null,
   };
