@@ -115,6 +115,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/code/input": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer code that asks for input
+         * @description Only this package's local server has it. A run with `allow_input` sends the event `input_request`, whose `text`
+         *     is the prompt and whose `input` has `context_id`, `id` and `is_password`, and waits for this answer. A
+         *     request that is not waited for, or not any more, is 404 `INPUT_NOT_REQUESTED`.
+         */
+        post: operations["answerCodeInput"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/code/contexts": {
         parameters: {
             query?: never;
@@ -1212,6 +1234,22 @@ export interface components {
             code: string;
             /** @description Where to run it. Without a context it runs in the shell. */
             context?: components["schemas"]["CodeContext"];
+            /**
+             * @description Whether the client answers when the code asks for input, by `answerCodeInput`. Only this package's
+             *     local server has it; others ignore it.
+             */
+            allow_input?: boolean;
+        };
+        /** @description An answer to code that asks for input. */
+        CodeInput: {
+            /** @description The context of the run. */
+            context_id: string;
+            /** @description Of the request. */
+            id: number;
+            /** @description The line, without its end. */
+            text?: string;
+            /** @description Whether there is no more input; then `text` is ignored. */
+            is_end?: boolean;
         };
         /**
          * @description One event of a stream. What is empty or zero is left out. An object without `type` is a failure of the
@@ -2123,6 +2161,32 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             500: components["responses"]["RuntimeError"];
+        };
+    };
+    answerCodeInput: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "context_id": "2cae86e0-ffcf-43c1-ac64-f4bc577ca688",
+                 *       "id": 1,
+                 *       "text": "Ada"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CodeInput"];
+            };
+        };
+        responses: {
+            200: components["responses"]["Empty"];
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
         };
     };
     listCodeContexts: {

@@ -19,7 +19,7 @@ const FOREIGN_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["healthCheckPollingInterval", "healthCheckPollingIntervalMillis"],
 ]);
 /** The names of the handlers of runs. */
-export const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event)$/;
+export const HANDLER_NAME = /^on(Init|Stdout|Stderr|Result|Error|ExecutionComplete|Event|Input)$/;
 
 /**
  * Asserts that a value is an object and contains no option names of other SDKs, and returns it. A string, as in

@@ -48,6 +48,7 @@ export type {
 export type { CommandSession, RunInSessionOptions } from "./services/sessions.js";
 export type { WaitOptions } from "./services/wait-for-output.js";
 export type { CommandInput } from "./services/command-input.js";
+export type { InputRequest } from "./execution/handlers.js";
 export type { Terminals } from "./services/terminals.js";
 export type { Terminal, ReconnectTerminalOptions } from "./services/terminals/terminal.js";
 export type {

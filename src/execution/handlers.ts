@@ -17,6 +17,12 @@ export type HandlerOutcome = unknown;
  * handler must not await another run in its own context, since that run waits for this one to end.
  */
 export interface ExecutionHandlers {
+  /**
+   * Called when code asks for a line of input, as Python's `input()` and `getpass()` do. Returns the line; throw to end the
+   * input, which is an `EOFError` in the code. Other events go on meanwhile. Only the local server sends such requests, and
+   * only for Python.
+   */
+  readonly onInput?: ((request: InputRequest) => string | PromiseLike<string>) | undefined;
   /** Called for all events, including pings and unknown types, before the handler of the type. */
   readonly onEvent?: ((event: ExecutionEvent) => HandlerOutcome) | undefined;
   /** Called with the run's id. */
@@ -32,6 +38,16 @@ export interface ExecutionHandlers {
   readonly onError?: ((error: ExecutionError) => HandlerOutcome) | undefined;
   /** Called when the server reports the run as complete. For code, output can follow. */
   readonly onExecutionComplete?: ((complete: ExecutionComplete) => HandlerOutcome) | undefined;
+}
+
+/** What {@link ExecutionHandlers.onInput} is called with. */
+export interface InputRequest {
+  /** What the code shows before the input; may be empty. */
+  readonly prompt: string;
+  /** Whether the input must not be shown while it is typed. */
+  readonly isPassword: boolean;
+  /** Aborted when the run ends, is interrupted or aborted: nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
 }
 
 /** The run whose handlers are called. */

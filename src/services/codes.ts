@@ -17,6 +17,7 @@ import { throwIfAborted } from "../transport/abort.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
+import { CodeInput } from "./code-input.js";
 import { startRun, type RunOptions } from "./run-options.js";
 
 /** Creating a context starts a kernel, which can take a while in a new sandbox. In seconds. */
@@ -117,7 +118,9 @@ export class Codes {
    * ```
    */
   run(code: string, options: RunCodeOptions = {}): Run {
-    return startRun(this.#link, options, kindOf, () => this.#source(toRequest(code, options), options));
+    const input = CodeInput.of(this.#link, options);
+    const given = input === undefined ? options : { ...options, handlers: input.handlers };
+    return startRun(this.#link, given, kindOf, () => this.#source(toRequest(code, options), options, input));
   }
 
   /**
@@ -215,7 +218,7 @@ export class Codes {
     await (run === undefined ? this.#sendInterrupt(executionId, signal) : run.interrupt(signal));
   }
 
-  #source(request: RunCodeRequest, options: CodeStreamOptions): RunSource {
+  #source(request: RunCodeRequest, options: CodeStreamOptions, input?: CodeInput): RunSource {
     const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
     assertWellFormed(code, "code");
@@ -229,11 +232,18 @@ export class Codes {
     const { id, language } = context;
     const idle = config.streamIdleTimeoutSeconds;
     return {
-      acquire: (queueing) => runs.acquire({ id, language }, queueing),
+      acquire: async (queueing) => {
+        const slot = await runs.acquire({ id, language }, queueing);
+        return input?.watch(slot) ?? slot;
+      },
       open: async (controller) => {
         const call = execd.run(controller);
         const { response } = await execd.client.POST("/code", {
-          body: { code, context: defined({ language, id }) },
+          body: defined({
+            code,
+            context: defined({ language, id }),
+            allow_input: input === undefined ? undefined : true,
+          }),
           fetch: call.fetch,
           parseAs: "stream",
         });
@@ -250,7 +260,7 @@ export class Codes {
       idleTimeoutSeconds: idle,
       timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
-      signal,
+      signal: input?.follow(signal) ?? signal,
       logger: execd.logger,
     };
   }

@@ -18,7 +18,9 @@ export interface WireEvent {
     | "execution_count"
     | "result"
     | "execution_complete"
-    | "error";
+    | "error"
+    /** Only of this server, and only if the client has asked for it. */
+    | "input_request";
   readonly text?: string | undefined;
   readonly execution_count?: number | undefined;
   /** Milliseconds. */
@@ -28,6 +30,7 @@ export interface WireEvent {
   /** Values by MIME type; `text/plain` has the key `text`. */
   readonly results?: Readonly<Record<string, unknown>> | undefined;
   readonly error?: WireError | undefined;
+  readonly input?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** Encodes one event and its blank line, with the keys in execd's order. */
@@ -45,6 +48,7 @@ export function encodeWireEvent(event: WireEvent): string {
     const lines = traceback.map(encodeString).join(",");
     json += `,"error":{"ename":${encodeString(ename)},"evalue":${encodeString(evalue)},"traceback":[${lines}]}`;
   }
+  if (event.input) json += `,"input":${encodeJson(event.input)}`;
   return `${json}}\n\n`;
 }
 

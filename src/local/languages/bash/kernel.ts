@@ -91,6 +91,7 @@ function encode(request: WorkerRequest, directory: string): string {
   // An interrupt may have cut off a line: these must not be appended to its rest.
   if ("interrupt" in request) return "\n__opensandbox_done $?\n";
   if ("sync" in request) return `\n${READY}\n`;
+  if ("input" in request) return ""; // it never asks
   const { code, stdout = "/dev/null", stderr = "/dev/null" } = request;
   return `__opensandbox=(${quote(code)})
 __opensandbox_begin ${quote(stdout)} ${quote(stderr)}

@@ -46,7 +46,7 @@ def main():
     channel = Channel(interrupts, loop)
     requests = os.fdopen(os.dup(CHANNEL), "r", encoding="utf-8", newline="\n")
     settings = json.loads(requests.readline())
-    channel.start(bytes.fromhex(settings["marker"]))
+    channel.start(bytes.fromhex(settings["marker"]), requests)
     sys.stdout = sys.__stdout__ = OutputStream(channel, "stdout", 1)
     sys.stderr = sys.__stderr__ = OutputStream(channel, "stderr", 2)
     python_attribution.install()
@@ -60,12 +60,11 @@ def main():
     channel.tell({"type": "ready"})
     for run in itertools.count(1):
         loop.wait_for(CHANNEL)
-        line = requests.readline()
-        if line == "":
-            os._exit(0)
-        request = json.loads(line)
+        request = channel.read()
+        while "input" in request:  # The run that asked for it was interrupted.
+            request = channel.read()
         packages.refresh()
-        channel.begin(run, request.get("stdout"), request.get("stderr"))
+        channel.begin(run, request.get("stdout"), request.get("stderr"), request["allowsInput"])
         runner.run(request["code"])
 
 

@@ -127,15 +127,43 @@ class Channel:
         self.raw = ()
         self.marker = b""
         self.has_spawned = True
+        self.requests = None
+        self.allows_input = False
+        self.asked = 0
         os.set_inheritable(CHANNEL, False)
 
-    def start(self, marker):
+    def start(self, marker, requests):
         self.marker = marker
+        self.requests = requests
         os.register_at_fork(before=self._before_fork, after_in_parent=self.lock.release, after_in_child=self._after_fork)
         sys.addaudithook(self._on_audit)
         threading.Thread(target=self._batch, name="output", daemon=True).start()
 
-    def begin(self, run, stdout=None, stderr=None):
+    def read(self):
+        """Reads the next request; ends the process with the supervisor."""
+        line = self.requests.readline()
+        if line == "":
+            os._exit(0)
+        return json.loads(line)
+
+    @property
+    def can_ask(self):
+        """Whether somebody answers. Only the main thread may read from the channel, and only while its run goes on."""
+        return self.allows_input and self.interrupts.is_main and not self.in_fork and self.run != 0
+
+    def ask(self, prompt, is_password=False):
+        """Asks the client for a line and returns it. Raises EOFError if there is none."""
+        self.asked += 1
+        self.send({"type": "input", "id": self.asked, "prompt": prompt, "isPassword": is_password})
+        while True:
+            answer = self.read()
+            if answer.get("input") == self.asked:
+                break
+        if "text" not in answer:
+            raise EOFError("EOF when reading a line")
+        return answer["text"]
+
+    def begin(self, run, stdout=None, stderr=None, allows_input=False):
         """Installs files as standard output and error for what the run starts. Without files, keeps the current ones."""
         if stdout is not None:
             for descriptor in self.raw:
@@ -146,6 +174,7 @@ class Channel:
         for descriptor, raw in zip((1, 2), self.raw):
             os.dup2(raw, descriptor)
         self.has_spawned = False
+        self.allows_input = allows_input
         attribution.enter(run)
         self.run = run
 

@@ -9,7 +9,7 @@ import types
 import warnings
 
 import python_charts
-from python_runner import Runner, forget_own_frames, refuse_input, without_own_frames
+from python_runner import Runner, forget_own_frames, install_input, without_own_frames
 
 
 def start(channel, interrupts, loop):
@@ -97,7 +97,7 @@ def start(channel, interrupts, loop):
     shell.loop_runner = loop.run
     python_charts.install(shell)
     loop.start()
-    refuse_input(StdinNotImplementedError)
+    install_input(channel, StdinNotImplementedError)
     return runner
 
 

@@ -11,7 +11,7 @@ import traceback
 import types
 
 import python_charts
-from python_runner import Runner, forget_own_frames, refuse_input
+from python_runner import Runner, forget_own_frames, install_input
 
 REPRESENTATIONS = (
     ("_repr_html_", "text/html"),
@@ -37,7 +37,7 @@ def start(channel, interrupts, loop):
             runner.show(bundle(value))
 
     builtins.display = display
-    refuse_input(StdinNotImplementedError)
+    install_input(channel, StdinNotImplementedError)
     return runner
 
 

@@ -112,17 +112,19 @@ def hide_own_frames_of_threads():
     threading.excepthook = excepthook
 
 
-class NoInput(io.TextIOBase):
-    """sys.stdin, which refuses to read: an empty input would look like a real one."""
+class Input(io.TextIOBase):
+    """sys.stdin, which asks the client. It refuses to read if nobody answers: an empty input would look like a real one."""
 
     encoding = "utf-8"
     errors = "strict"
     mode = "r"
     name = "<stdin>"
 
-    def __init__(self, error):
+    def __init__(self, channel, error):
         super().__init__()
+        self._channel = channel
         self._error = error
+        self._rest = ""
 
     @property
     def buffer(self):
@@ -134,19 +136,52 @@ class NoInput(io.TextIOBase):
     def readable(self):
         return True
 
-    def read(self, *_arguments):
+    def readline(self, size=-1):
+        if self._rest == "":
+            if not self._channel.can_ask:
+                self.read1()
+            try:
+                self._rest = self._channel.ask("") + "\n"
+            except EOFError:
+                return ""
+        length = self._rest.find("\n") + 1 or len(self._rest)
+        if size is not None and 0 <= size < length:
+            length = size
+        line, self._rest = self._rest[:length], self._rest[length:]
+        return line
+
+    def read(self, size=-1):
+        parts = []
+        while size is None or size != 0:
+            part = self.readline(size)
+            if part == "":
+                break
+            parts.append(part)
+            if size is not None and size > 0:
+                size -= len(part)
+        return "".join(parts)
+
+    def read1(self, *_arguments):
         raise self._error("The code has no standard input: nobody is there to answer.")
 
-    readline = readlines = read1 = readinto = __next__ = read
+    readinto = read1
 
 
-def refuse_input(error):
-    sys.stdin = sys.__stdin__ = NoInput(error)
+def install_input(channel, error):
+    sys.stdin = sys.__stdin__ = Input(channel, error)
 
-    def refuse(_prompt="", *_arguments, **_options):
-        raise error("raw_input was called, but this frontend does not support input requests.")
+    def ask(prompt, is_password):
+        if not channel.can_ask:
+            raise error("raw_input was called, but this frontend does not support input requests.")
+        return channel.ask(str(prompt), is_password)
 
-    builtins.input = refuse
+    def ask_line(prompt="", /):
+        return ask(prompt, False)
+
+    def ask_password(prompt="Password: ", stream=None, **_options):
+        return ask(prompt, True)
+
+    builtins.input = ask_line
     import getpass
 
-    getpass.getpass = refuse
+    getpass.getpass = ask_password

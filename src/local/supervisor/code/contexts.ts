@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { expandPath, type Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
-import type { Kernel, KernelEvent } from "./kernel.js";
+import type { Kernel, KernelEvent, RunPermissions } from "./kernel.js";
 import { KernelPool } from "./pool.js";
 import type { PipePool } from "../pipes.js";
 import { STARTERS } from "./starters.js";
@@ -115,18 +115,39 @@ export class Contexts {
    *
    * @throws {Problem} before anything is sent
    */
-  async run(code: string, target: { id: string; language: string }, events: EventStream): Promise<void> {
+  async run(
+    code: string,
+    target: { id: string; language: string } & RunPermissions,
+    events: EventStream,
+  ): Promise<void> {
     const context = this.#resolve(target);
     if (context.running !== undefined) {
       events.fail("RUNTIME_ERROR", "error running codes session is busy", context.id);
       return;
     }
-    const running = this.#execute(context, code, events).finally(() => (context.running = undefined));
+    const running = this.#execute(context, { code, ...target }, events).finally(
+      () => (context.running = undefined),
+    );
     context.running = running;
     await running;
   }
 
-  async #execute(context: Context, code: string, events: EventStream): Promise<void> {
+  /**
+   * Answers a request for input; without text, input has ended.
+   *
+   * @throws {Problem} 404 if the code does not wait for it any more
+   */
+  async answer(id: string, request: number, text: string | undefined): Promise<void> {
+    const kernel = await this.#find(id).kernel;
+    if (kernel?.answer?.(request, text) === true) return;
+    throw problem(404, "INPUT_NOT_REQUESTED", `context ${id} does not wait for input ${request}`);
+  }
+
+  async #execute(
+    context: Context,
+    { code, allowsInput }: { readonly code: string } & RunPermissions,
+    events: EventStream,
+  ): Promise<void> {
     events.start(context.id);
     let kernel: Kernel;
     try {
@@ -155,7 +176,7 @@ export class Contexts {
       // Code can catch an interrupt, but repeated interrupts of one run end it by force.
       interrupting ??= setInterval(() => kernel.interrupt(), INTERRUPT_INTERVAL_MS);
     };
-    await kernel.run(code, (event) => sendKernelEvent(event, events));
+    await kernel.run(code, (event) => sendKernelEvent(event, context.id, events), { allowsInput });
     clearInterval(interrupting);
     events.onGone = () => undefined;
     events.onFlow = () => undefined;
@@ -204,8 +225,13 @@ function unknownLanguage(language: string): string {
   return `unknown language ${JSON.stringify(language)}: expected one of ${Object.keys(STARTERS).join(", ")}`;
 }
 
-function sendKernelEvent(event: KernelEvent, events: EventStream): void {
+function sendKernelEvent(event: KernelEvent, contextId: string, events: EventStream): void {
   switch (event.type) {
+    case "input": {
+      const input = { context_id: contextId, id: event.id, is_password: event.isPassword };
+      events.send({ type: "input_request", text: event.prompt, input });
+      break;
+    }
     case "stdout":
     case "stderr":
       events.send(event);

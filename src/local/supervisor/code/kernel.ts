@@ -15,7 +15,22 @@ export type KernelEvent =
       readonly ename: string;
       readonly evalue: string;
       readonly traceback: readonly string[];
-    };
+    }
+  | InputRequest;
+
+/** The code asks for a line of input and waits for {@link Kernel.answer}. */
+export interface InputRequest {
+  readonly type: "input";
+  readonly id: number;
+  readonly prompt: string;
+  readonly isPassword: boolean;
+}
+
+/** What a run may do beside printing. */
+export interface RunPermissions {
+  /** Whether the client answers when the code asks for input. */
+  readonly allowsInput: boolean;
+}
 
 /** The process behind a context. It runs code of one language, one run at a time, and keeps its state between runs. */
 export interface Kernel {
@@ -27,7 +42,14 @@ export interface Kernel {
    * Runs code and delivers its events. Resolves after the last event, even if the process ends meanwhile, which is an
    * error event. Can be called before the kernel is ready.
    */
-  run(code: string, deliver: (event: KernelEvent) => void): Promise<void>;
+  run(code: string, deliver: (event: KernelEvent) => void, permissions?: RunPermissions): Promise<void>;
+  /**
+   * Answers the request for input that the code waits for; `undefined` is the end of input. A kernel without this method
+   * makes no requests.
+   *
+   * @returns whether the code was waiting for it
+   */
+  answer?(id: number, text: string | undefined): boolean;
   /** Interrupts the current run and keeps the state. Does nothing if no code runs. */
   interrupt(): void;
   /** Pauses or resumes reading the process's output. While paused, the process blocks once its pipes are full. */

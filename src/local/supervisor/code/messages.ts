@@ -34,6 +34,12 @@ export function decodeMessage(value: unknown): Message {
       case "note":
         if (typeof value["text"] === "string") return { type, text: value["text"] };
         break;
+      case "input": {
+        const { id, prompt, isPassword } = value;
+        if (typeof id === "number" && typeof prompt === "string" && typeof isPassword === "boolean")
+          return { type, id, prompt, isPassword };
+        break;
+      }
       case "result": {
         const { count, data } = value;
         if (isRecord(data) && (count === null || typeof count === "number")) return { type, count, data };

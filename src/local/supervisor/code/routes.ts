@@ -12,6 +12,12 @@ export function codeRoutes(runners: Runners): RouteTable {
   return {
     "POST /code": (call) => runCode(call, runners),
     "DELETE /code": (call) => interrupt(call, runners),
+    "POST /code/input": async ({ stream }) => {
+      const body = await Body.read(stream, "CodeInput");
+      const text = body.boolean("is_end") ? undefined : body.string("text");
+      await contexts.answer(body.required("context_id", "ContextID"), body.integer("id"), text);
+      sendEmpty(stream);
+    },
     "POST /code/context": async ({ stream }) => {
       const body = await Body.read(stream, "CodeContextRequest");
       const cwd = body.string("cwd");
@@ -43,7 +49,10 @@ async function runCode({ stream }: Call, { configuration, contexts, commands }: 
   else if (language === "sql") {
     const message = `error running codes: the language ${language} is not available in the local server`;
     throw problem(501, "NOT_SUPPORTED", message);
-  } else await contexts.run(code, { id: context.string("id"), language }, events);
+  } else {
+    const allowsInput = body.boolean("allow_input");
+    await contexts.run(code, { id: context.string("id"), language, allowsInput }, events);
+  }
 }
 
 function listContexts({ stream, query }: Call, contexts: Contexts): void {

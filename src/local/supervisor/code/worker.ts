@@ -7,7 +7,7 @@ import { messageOf } from "../../wire/problem.js";
 import { describeSignal, signalGroup, startGroup } from "../process-groups.js";
 import { Interruption, SETTLE_MS, type InterruptSpec } from "./interruption.js";
 import { JsonLines } from "./json-lines.js";
-import type { Kernel, KernelEvent, KernelHost } from "./kernel.js";
+import type { Kernel, KernelEvent, KernelHost, RunPermissions } from "./kernel.js";
 import { decodeBatch, decodeMessage, type Message } from "./messages.js";
 import { KernelOutput, type OutputTarget } from "./kernel-output.js";
 
@@ -24,6 +24,9 @@ interface Run {
   /** From 1, in the order in which the worker receives the runs; 0 until then. */
   number: number;
   readonly code: string;
+  readonly allowsInput: boolean;
+  /** The request for input that the code waits for. */
+  asked: number | undefined;
   readonly deliver: (event: KernelEvent) => void;
   readonly resolve: () => void;
   started: boolean;
@@ -35,7 +38,14 @@ interface Run {
 export type WorkerRequest =
   | { readonly marker: string; readonly [setting: string]: string | number | boolean }
   /** `stdout` and `stderr` are files to open for writing, if each run has pipes of its own. */
-  | { readonly code: string; readonly stdout?: string; readonly stderr?: string }
+  | {
+      readonly code: string;
+      readonly allowsInput: boolean;
+      readonly stdout?: string;
+      readonly stderr?: string;
+    }
+  /** Answers a request for input; without text, input has ended. */
+  | { readonly input: number; readonly text?: string | undefined }
   | { readonly interrupt: true }
   /** Asks for another `ready`; see {@link WorkerSpec.forgetsInput}. */
   | { readonly sync: true };
@@ -150,19 +160,32 @@ export class WorkerKernel implements Kernel {
     return this.#alive;
   }
 
-  run(code: string, deliver: (event: KernelEvent) => void): Promise<void> {
+  run(
+    code: string,
+    deliver: (event: KernelEvent) => void,
+    { allowsInput }: RunPermissions = { allowsInput: false },
+  ): Promise<void> {
     return new Promise((resolve) => {
       this.#run = {
-        ...{ code, deliver, resolve, number: 0 },
-        ...{ started: false, interruption: undefined },
+        ...{ code, allowsInput, deliver, resolve, number: 0 },
+        ...{ started: false, interruption: undefined, asked: undefined },
       };
       if (this.#isReady) void this.#begin(this.#run);
     });
   }
 
+  answer(id: number, text: string | undefined): boolean {
+    const run = this.#run;
+    if (run?.asked !== id) return false;
+    run.asked = undefined;
+    this.#tell({ input: id, text });
+    return true;
+  }
+
   interrupt(): void {
     const run = this.#run;
     if (run === undefined) return;
+    run.asked = undefined;
     run.interruption ??= new Interruption(this.#child, this.#spec, {
       isRunning: () => this.#run === run,
       isFlowing: () => this.#flowing,
@@ -196,10 +219,10 @@ export class WorkerKernel implements Kernel {
   }
 
   async #begin(run: Run): Promise<void> {
-    const { code } = run;
+    const { code, allowsInput } = run;
     if (this.#spec.hasPipesPerRun !== true || this.#isOutputReusable) {
       run.number = this.#runs += 1;
-      this.#tell({ code });
+      this.#tell({ code, allowsInput });
       return;
     }
     let output: KernelOutput;
@@ -219,7 +242,7 @@ export class WorkerKernel implements Kernel {
     output.setFlowing(this.#flowing);
     // The worker opens the write ends by name and then sends "started".
     run.number = this.#runs += 1;
-    this.#tell({ code, ...output.writeNames });
+    this.#tell({ code, allowsInput, ...output.writeNames });
   }
 
   #outputTo(stdout: OutputPipe, stderr: OutputPipe, target = this.#target): KernelOutput {
@@ -299,6 +322,10 @@ export class WorkerKernel implements Kernel {
         this.#noteLate(message.run);
         break;
       case "note":
+        break;
+      case "input":
+        if (run !== undefined) run.asked = message.id;
+        run?.deliver(message);
         break;
       default:
         run?.deliver(message);

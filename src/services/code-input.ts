@@ -1,0 +1,113 @@
+import { SandboxApiException } from "../errors.js";
+import type { ExecutionEvent } from "../execution/event.js";
+import type { ExecutionHandlers, InputRequest } from "../execution/handlers.js";
+import type { RunSlot } from "../execution/run-queue.js";
+import { isRecord } from "../json.js";
+import { onAbort } from "../transport/abort.js";
+import type { SandboxLink } from "./link.js";
+import type { RunOptions } from "./run-options.js";
+
+type OnInput = (request: InputRequest) => unknown;
+
+/** Answers the code of one run that asks for input. */
+export class CodeInput {
+  readonly #link: SandboxLink;
+  readonly #handlers: ExecutionHandlers;
+  readonly #onInput: OnInput;
+  readonly #failed = new AbortController();
+  readonly #over = new AbortController();
+  #unlink: (() => void) | undefined;
+
+  /** Returns `undefined` without a handler. Does not check the options: a run does. */
+  static of(link: SandboxLink, options: RunOptions): CodeInput | undefined {
+    try {
+      const { handlers } = options;
+      const onInput: unknown = handlers?.onInput;
+      return isOnInput(onInput) ? new CodeInput(link, handlers ?? {}, onInput) : undefined;
+    } catch {
+      return undefined; // a getter of the caller's threw, and will again
+    }
+  }
+
+  private constructor(link: SandboxLink, handlers: ExecutionHandlers, onInput: OnInput) {
+    this.#link = link;
+    this.#handlers = handlers;
+    this.#onInput = onInput;
+  }
+
+  /** Returns a signal that is aborted with the caller's, and with the error of an answer that could not be sent. */
+  follow(signal: AbortSignal | undefined): AbortSignal {
+    this.#unlink = onAbort(signal, (reason) => this.#stop(reason));
+    if (signal?.aborted) this.#stop(signal.reason);
+    return this.#failed.signal;
+  }
+
+  get handlers(): ExecutionHandlers {
+    return {
+      ...this.#handlers,
+      onEvent: (event) => {
+        // Not awaited: the run may end while somebody thinks about the answer.
+        const type: string = event.type;
+        if (type === "input_request") void this.#answer(event);
+        if (type === "execution_complete") this.#over.abort();
+        return this.#handlers.onEvent?.(event);
+      },
+    };
+  }
+
+  /** Returns a slot whose release also ends what waits for an answer. */
+  watch(slot: RunSlot): RunSlot {
+    return {
+      unsettledUntil: slot.unsettledUntil,
+      joinContext: (contextId, run) => slot.joinContext(contextId, run),
+      markUnsettled: () => slot.markUnsettled(),
+      release: () => {
+        slot.release();
+        this.#unlink?.();
+        this.#over.abort();
+      },
+    };
+  }
+
+  #stop(reason: unknown): void {
+    this.#failed.abort(reason);
+    this.#over.abort(reason);
+  }
+
+  async #answer(event: ExecutionEvent): Promise<void> {
+    const { text = "", input }: Record<string, unknown> = "raw" in event ? event.raw : {};
+    if (!isRecord(input)) return;
+    const { context_id: contextId, id, is_password: isPassword } = input;
+    if (typeof contextId !== "string" || typeof id !== "number" || typeof text !== "string") return;
+    const { signal } = this.#over;
+    const answer = await this.#ask({ prompt: text, isPassword: isPassword === true, signal });
+    const { client, json, logger } = this.#link.execd;
+    try {
+      await client.POST("/code/input", {
+        body: { context_id: contextId, id, ...(answer === undefined ? { is_end: true } : { text: answer }) },
+        fetch: json({ signal }).fetch,
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      // The code was interrupted meanwhile.
+      if (error instanceof SandboxApiException && error.statusCode === 404) logger?.debug(error.message);
+      else this.#stop(error);
+    }
+  }
+
+  /** Returns `undefined` if there is no answer. */
+  async #ask(request: InputRequest): Promise<string | undefined> {
+    try {
+      const answer = await this.#onInput(request);
+      if (typeof answer === "string") return answer;
+      this.#link.execd.logger?.warn(`handlers.onInput must return a string; got ${typeof answer}.`);
+    } catch (error) {
+      this.#link.execd.logger?.debug(`handlers.onInput threw, which ends the input: ${String(error)}`);
+    }
+    return undefined;
+  }
+}
+
+function isOnInput(value: unknown): value is OnInput {
+  return typeof value === "function";
+}
