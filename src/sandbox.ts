@@ -175,6 +175,24 @@ export class Sandbox {
   }
 
   /**
+   * Connects to the sandbox with a name, which is resumed if it is paused. If there is none, creates it with these options.
+   * Callers that ask for the same name at the same time, also in other processes, get the same sandbox.
+   *
+   * The name is a label, so it has at most 63 letters, digits, `-`, `_` and `.`. An existing sandbox is used as it is,
+   * whatever its image and limits. Its expiry is moved if it would end within `timeoutSeconds`.
+   *
+   * @throws what {@link Sandbox.create} and {@link Sandbox.connect} throw
+   *
+   * @example
+   * ```ts
+   * const sandbox = await Sandbox.getOrCreate("user-42", { timeoutSeconds: 1_800 });
+   * ```
+   */
+  static async getOrCreate(name: string, options: SandboxCreateOptions = {}): Promise<Sandbox> {
+    return (await import("./lifecycle/get-or-create.js")).getOrCreate(name, options, Sandbox);
+  }
+
+  /**
    * Resumes a paused sandbox, connects to it and waits until it is ready.
    *
    * @throws {SandboxApiException} status 409 if it is not paused

@@ -25,7 +25,7 @@ export class Creation {
     this.done = this.#run(lifetimeSeconds, () => known.resolve(undefined)).finally(() =>
       known.resolve(undefined),
     );
-    // Whoever cancels it does not wait for it.
+    // A caller that cancels it need not wait for it.
     this.done.catch(() => undefined);
   }
 

@@ -36,7 +36,7 @@ interface Obtained {
 }
 
 /**
- * Keeps sandboxes ready. Each is used once: whoever acquires a sandbox kills it, and the pool creates another one.
+ * Keeps sandboxes ready. Each is used once: the caller that acquires a sandbox kills it, and the pool creates another one.
  *
  * The pool belongs to this process and needs nothing from the server but its ordinary operations. Idle sandboxes are
  * checked, renewed and replaced. If the process is killed, they end when they expire.
@@ -314,7 +314,7 @@ export class SandboxPool {
     try {
       const now = performance.now();
       if (!(await this.#isHealthy(sandbox, signal))) failure = "unhealthy";
-      // Whoever has acquired it meanwhile renews it, too.
+      // A caller that has acquired it meanwhile renews it, too.
       else if (idle.expiresAt - now < lifetimeMillis / 2 && this.#idle.has(idle)) {
         await sandbox.renew(this.#config.idleTimeoutSeconds, { signal });
         idle.expiresAt = now + lifetimeMillis;

@@ -146,6 +146,31 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["getSandboxEndpoint", "ping"],
     call: ({ config }) => Sandbox.connect({ sandboxId: SANDBOX_ID, connectionConfig: config }),
   },
+  "Sandbox.getOrCreate": {
+    operations: ["getSandboxEndpoint", "listSandboxes", "ping"],
+    call: ({ config }) => Sandbox.getOrCreate("agent-1", { connectionConfig: config, timeoutSeconds: null }),
+    answers: {
+      listSandboxes: {
+        status: 200,
+        body: JSON.stringify({
+          items: [
+            {
+              id: SANDBOX_ID,
+              status: { state: "Running" },
+              metadata: {
+                "opensandbox-code-interpreter/name": "agent-1",
+                "opensandbox-code-interpreter/chosen": "true",
+              },
+              entrypoint: ["tail", "-f", "/dev/null"],
+              createdAt: "2026-11-23T17:02:20.207151Z",
+            },
+          ],
+          pagination: { page: 1, pageSize: 200, totalItems: 1, totalPages: 1, hasNextPage: false },
+        }),
+        because: "no sandbox with a name was recorded",
+      },
+    },
+  },
   "Sandbox.resume": {
     operations: ["getSandboxEndpoint", "ping", "resumeSandbox"],
     call: ({ config }) => Sandbox.resume({ sandboxId: SANDBOX_ID, connectionConfig: config }),

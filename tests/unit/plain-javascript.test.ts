@@ -25,6 +25,7 @@ const next = (iterable: AsyncIterable<unknown>): Promise<unknown> => iterable[Sy
 const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Sandbox.create": ({ options }) => Sandbox.create(options),
   "Sandbox.connect": ({ options }) => Sandbox.connect(options),
+  "Sandbox.getOrCreate": ({ options }) => Sandbox.getOrCreate("agent-1", options),
   "Sandbox.resume": ({ options }) => Sandbox.resume(options),
   "Sandbox.prototype.getInfo": ({ sandbox, options }) => sandbox.getInfo(options),
   "Sandbox.prototype.isHealthy": ({ sandbox, options }) => sandbox.isHealthy(options),

@@ -103,7 +103,7 @@ export class PoolServer extends FakeServer {
   }
 }
 
-/** Something that a test lets go on later. */
+/** Something that continues when a test says so. */
 export class Gate {
   readonly #opened: Promise<void>;
   readonly open: () => void;

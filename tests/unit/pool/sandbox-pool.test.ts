@@ -394,7 +394,7 @@ describe("close", () => {
     expect(server.ids).toEqual([]);
   });
 
-  test("gives up on a creation without a response after drainTimeoutSeconds, and deletes a late sandbox", async () => {
+  test("stops waiting for a creation without a response after drainTimeoutSeconds, and deletes a late sandbox", async () => {
     const gate = new Gate();
     server.onCreate = () => gate.pass();
     const pool = server.pool({ size: 1, drainTimeoutSeconds: 3 });
