@@ -14,12 +14,16 @@ const layers = {
   "arguments.ts": ["errors.ts", "json.ts"],
   "retry-policy.ts": ["errors.ts", "arguments.ts"],
   "network-policy.ts": ["arguments.ts"],
+  "capabilities.ts": ["errors.ts"],
   transport: ["json.ts", "errors.ts", "logging.ts", "arguments.ts", "retry-policy.ts"],
   execution: ["json.ts", "transport", "errors.ts", "logging.ts", "arguments.ts"],
-  lifecycle: ["transport", "errors.ts", "logging.ts", "arguments.ts", "network-policy.ts", "connection.ts"],
+  lifecycle: [
+    ...["transport", "errors.ts", "logging.ts"],
+    ...["arguments.ts", "network-policy.ts", "capabilities.ts", "connection.ts"],
+  ],
   services: [
     ...["json.ts", "execution", "transport", "errors.ts", "logging.ts"],
-    ...["arguments.ts", "network-policy.ts", "connection.ts"],
+    ...["arguments.ts", "network-policy.ts", "capabilities.ts", "connection.ts"],
   ],
   local: ["json.ts", "execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package; and its version.

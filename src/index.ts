@@ -58,6 +58,8 @@ export type {
 } from "./services/terminals/terminal-calls.js";
 export type { TerminalOutput } from "./services/terminals/output-queue.js";
 export type { Egress } from "./services/egress.js";
+export type { CapabilityName } from "./capabilities.js";
+export type { Capabilities, Capability } from "./services/capabilities.js";
 export type { EgressStatus } from "./services/egress/policy-calls.js";
 export type { Files } from "./services/files.js";
 export type { FileInfo } from "./services/files/file-info.js";

@@ -18,6 +18,7 @@ import { getEndpoint, isGone, Lifecycle, type SandboxEndpoint } from "./lifecycl
 import { EXECD_PORT, findExecd, preferDirectEndpoint } from "./lifecycle/direct-endpoint.js";
 import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
+import type { Capabilities } from "./services/capabilities.js";
 import { Commands } from "./services/commands.js";
 import { Egress } from "./services/egress.js";
 import { Files } from "./services/files.js";
@@ -246,6 +247,21 @@ export class Sandbox {
   /** Returns the lifecycle server's description of the sandbox. @throws {SandboxApiException} status 404 if it does not exist */
   getInfo(options: CallOptions = {}): Promise<SandboxInfo> {
     return this.#parts.lifecycle.get(this.id, options);
+  }
+
+  /**
+   * Finds out what the servers of this sandbox can do, by requests that change nothing. Later calls on this instance return
+   * the same result.
+   *
+   * @example
+   * ```ts
+   * const capabilities = await sandbox.capabilities();
+   * if (!capabilities.has("networkPolicy")) console.log(capabilities.all.networkPolicy.reason);
+   * ```
+   */
+  async capabilities(options: CallOptions = {}): Promise<Capabilities> {
+    const { findCapabilities } = await import("./services/capabilities.js");
+    return await findCapabilities(this.link, options);
   }
 
   /** Checks once whether the sandbox responds. @throws {SandboxException} `CLOSED`, and the reason of an abort */

@@ -1,5 +1,5 @@
 import { assertText, assertWellFormed } from "../arguments.js";
-import { InvalidArgumentException } from "../errors.js";
+import { InvalidArgumentException, SandboxApiException } from "../errors.js";
 
 /** The longest argument that Linux accepts, in bytes. A shell receives its whole script as one argument. */
 const LONGEST_COMMAND_BYTES = 128 * 1_024 - 1;
@@ -23,6 +23,15 @@ export function assertCommand(command: unknown): asserts command is string | rea
 /** Quotes a program and its arguments as a script for the shell. `exec` keeps the shell from running a function or builtin. */
 export function toShellCommand(words: readonly string[]): string {
   return `exec ${words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ")}`;
+}
+
+/** Returns whether a server does not know `argv` and misses the `command`, as those before September 2026 do. */
+export function isMissingCommand(error: unknown): boolean {
+  return (
+    error instanceof SandboxApiException &&
+    error.statusCode === 400 &&
+    error.message.includes("RunCommandRequest.Command")
+  );
 }
 
 function assertStartable(script: string): void {

@@ -8,7 +8,7 @@ import {
   type CallOptions,
   checkOptions,
 } from "../arguments.js";
-import { InvalidArgumentException, SandboxApiException, SandboxException } from "../errors.js";
+import { InvalidArgumentException, SandboxException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
@@ -26,7 +26,7 @@ import {
 } from "./command-logs.js";
 import { CommandHandle } from "./command-handle.js";
 import type { CommandInput } from "./command-input.js";
-import { assertCommand, toShellCommand } from "./command-line.js";
+import { assertCommand, isMissingCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
 import { openInput, RunInput } from "./run-input.js";
 import { startRun, type RunOptions } from "./run-options.js";
@@ -317,12 +317,4 @@ export class Commands {
 
 function kindOf(options: RunCommandOptions): ExecutionKind {
   return options.background === true ? "background-command" : "command";
-}
-
-function isMissingCommand(error: unknown): boolean {
-  return (
-    error instanceof SandboxApiException &&
-    error.statusCode === 400 &&
-    error.message.includes("RunCommandRequest.Command")
-  );
 }

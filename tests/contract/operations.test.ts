@@ -29,16 +29,26 @@ const FACADES = {
   Health,
 };
 
+/** Operations of which capabilities() asks whether a server has them. */
+const ASKED_BY_CAPABILITIES = [
+  "getCredentialVault",
+  "getIsolatedRun",
+  "getIsolationCapabilities",
+  "listTemplates",
+];
+
 /** Operations that no facade has, and why. */
 const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
-  "isolated sessions have no facade yet": ({ template }) => template.startsWith("/v1/isolated/"),
-  "templates have no facade yet": ({ template }) => template.startsWith("/templates"),
+  "isolated sessions have no facade yet": ({ id, template }) =>
+    template.startsWith("/v1/isolated/") && !ASKED_BY_CAPABILITIES.includes(id),
+  "templates have no facade yet": ({ id, template }) =>
+    template.startsWith("/templates") && !ASKED_BY_CAPABILITIES.includes(id),
   "network policies of templates are tested in egress.test.ts": ({ template }) =>
     template.endsWith("/networkpolicy"),
-  "the credential vault has no facade yet": ({ template }) => template.startsWith("/credential-vault"),
+  "the credential vault has no facade yet": ({ id, template }) =>
+    template.startsWith("/credential-vault") && !ASKED_BY_CAPABILITIES.includes(id),
   "only code on the local server asks for input: see local/code-input.test.ts": ({ id }) =>
     id === "answerCodeInput",
-  "nothing asks yet whether execd is set up": ({ id }) => id === "getReadiness",
   "the SDK sends no telemetry": ({ id }) => id === "reportMetricsEvent",
 };
 
@@ -47,9 +57,15 @@ const NOT_RECORDED = [
   // Recorded as a text: a WebSocket is more than a request and its response.
   "connectTerminal",
   "deleteEgressRules",
+  "getCredentialVault",
   "getEgressPolicy",
+  "getIsolatedRun",
+  "getIsolationCapabilities",
   // Its stream is recorded, with the same measurements.
   "getMetrics",
+  // Newer than the recorded servers.
+  "getReadiness",
+  "listTemplates",
   // No sidecar could be recorded.
   "patchEgressPolicy",
   "replaceEgressPolicy",

@@ -76,6 +76,7 @@ const diagnostics = (kind: "logs" | "events"): Answer => ({
   }),
   because: NO_DOCKER_DIAGNOSTICS,
 });
+const NEWER = "the recorded servers are older; this is the response by the contract";
 const NO_SIDECAR = "the recordings have no egress sidecar; this is its response by the contract";
 const measured: Answer = {
   status: 200,
@@ -174,6 +175,42 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
   "Sandbox.resume": {
     operations: ["getSandboxEndpoint", "ping", "resumeSandbox"],
     call: ({ config }) => Sandbox.resume({ sandboxId: SANDBOX_ID, connectionConfig: config }),
+  },
+  "Sandbox.prototype.capabilities": {
+    operations: [
+      ...["getCredentialVault", "getEgressPolicy", "getIsolatedRun", "getIsolationCapabilities"],
+      ...[
+        "getReadiness",
+        "getSandboxEndpoint",
+        "getTerminal",
+        "listSnapshots",
+        "listTemplates",
+        "runCommand",
+      ],
+    ],
+    call: ({ sandbox }) => sandbox.capabilities(),
+    answers: {
+      getCredentialVault: {
+        status: 404,
+        type: "text/plain",
+        body: "no credential vault",
+        because: NO_SIDECAR,
+      },
+      getEgressPolicy: policy,
+      getIsolatedRun: {
+        status: 404,
+        body: '{"code":"SESSION_NOT_FOUND","message":"session not found"}',
+        because: NEWER,
+      },
+      getIsolationCapabilities: { status: 200, body: '{"available":true}', because: NEWER },
+      getReadiness: { status: 200, body: '{"initialized":true}', because: NEWER },
+      listTemplates: {
+        status: 200,
+        body: '{"items":[],"pagination":{"page":1,"pageSize":1,"totalItems":0,"totalPages":0,"hasNextPage":false}}',
+        because: NEWER,
+      },
+      runCommand: { recorded: "missing command" },
+    },
   },
   "Sandbox.prototype.getInfo": { operations: ["getSandbox"], call: ({ sandbox }) => sandbox.getInfo() },
   "Sandbox.prototype.isHealthy": { operations: ["ping"], call: ({ sandbox }) => sandbox.isHealthy() },

@@ -27,6 +27,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Sandbox.connect": ({ options }) => Sandbox.connect(options),
   "Sandbox.getOrCreate": ({ options }) => Sandbox.getOrCreate("agent-1", options),
   "Sandbox.resume": ({ options }) => Sandbox.resume(options),
+  "Sandbox.prototype.capabilities": ({ sandbox, options }) => sandbox.capabilities(options),
   "Sandbox.prototype.getInfo": ({ sandbox, options }) => sandbox.getInfo(options),
   "Sandbox.prototype.isHealthy": ({ sandbox, options }) => sandbox.isHealthy(options),
   "Sandbox.prototype.getMetrics": ({ sandbox, options }) => sandbox.getMetrics(options),
