@@ -10,6 +10,7 @@ export {
   type LocalServerOptions,
 } from "./server.js";
 export { pythonChartsSetup } from "./languages/python/charts.js";
+export type { LocalNetworkPolicy, LocalNetworkRule } from "./egress/rules.js";
 export type { IsolationMode } from "./box/isolation/resolve.js";
 export type { Faults } from "./sandboxes/faults/faults.js";
 export type { IsolationName } from "./box/isolation/isolation.js";

@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { InvalidArgumentException, SandboxConnectionException, SandboxException } from "../errors.js";
+import { Rules, type LocalNetworkPolicy } from "./egress/rules.js";
 import { createApp } from "./http/app.js";
 import { resolveAssets } from "./host/assets.js";
 import { Box } from "./box/box.js";
 import { onProcessEnd } from "./host/cleanup.js";
 import { checkFaults, FaultRegistry, type Faults } from "./sandboxes/faults/faults.js";
-import type { Isolation, IsolationName } from "./box/isolation/isolation.js";
+import type { BoxNetwork, Isolation, IsolationName } from "./box/isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js";
 import { availableCores, chooseCores } from "./box/limits.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
@@ -17,6 +18,7 @@ import { warmLanguages } from "./languages/configuration.js";
 import type { Runtime } from "./languages/runtime.js";
 import { Runtimes } from "./languages/runtimes.js";
 import { Playground } from "./playground/playground.js";
+import { messageOf, problem } from "./wire/problem.js";
 import { Sandboxes } from "./sandboxes/sandboxes.js";
 import { Snapshots } from "./sandboxes/snapshots.js";
 import { assertAllowedHostPaths, Volumes } from "./host/volumes.js";
@@ -57,8 +59,13 @@ export interface LocalServerOptions {
    * @default "auto"
    */
   readonly isolation?: IsolationMode | undefined;
-  /** Whether sandboxes may use the network. Without isolation they always can. @default "deny" */
-  readonly network?: "deny" | "allow" | undefined;
+  /**
+   * Whether sandboxes may use the network, or the hosts that they may reach through a proxy. A sandbox that is created
+   * with a `networkPolicy` has that instead. Without isolation sandboxes can always use the network, and a policy is
+   * refused.
+   * @default "deny"
+   */
+  readonly network?: "deny" | "allow" | LocalNetworkPolicy | undefined;
   /**
    * Directories of this machine that sandboxes may mount as volumes, with everything below them. Their absolute paths.
    * Code that may write there can change files that your programs use later. Requires bubblewrap. @default none
@@ -165,7 +172,8 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     allowedHostPaths = [],
   } = options;
   assertNode();
-  assertOptions({ port, mode, network, apiKey, cors, ui });
+  assertOptions({ port, mode, apiKey, cors, ui });
+  const defaultNetwork = readNetwork(network);
   const hosts = new OwnHosts({ host, allowedHosts });
   assertReachable(hosts, { port, apiKey });
   assertAllowedHostPaths(allowedHostPaths);
@@ -177,6 +185,9 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   // Resolved now, so that the first sandbox does not wait for it.
   const [isolation, { installed }] = await Promise.all([resolveIsolation(mode, signal), runtimes.select({})]);
   signal?.throwIfAborted();
+  if (typeof defaultNetwork !== "string" && !isolation.hasNetworkRules) {
+    throw new SandboxException({ code: "NO_ISOLATION", message: noNetworkRules(isolation) });
+  }
 
   await sweepStaleDirectories(isolation);
   const directory = await ServerDirectory.make(isolation);
@@ -186,14 +197,18 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let ordinal = 0;
   const sandboxes = new Sandboxes(
     directory,
-    async (boxDirectory, { env, limits }, mounts) => {
+    async (boxDirectory, { env, limits, network: own }, mounts) => {
+      if (own !== undefined && !isolation.hasNetworkRules) {
+        throw problem(400, "SANDBOX::INVALID_PARAMETER", noNetworkRules(isolation));
+      }
       const chosen = chooseCores(limits.cpuCount, cores, ordinal++);
       const selected = await runtimes.select(env);
       const boxGroup = directory.group?.makeChild(path.basename(boxDirectory));
       boxGroup?.limitMemory(limits.memoryBytes + OF_SUPERVISOR_BYTES);
       return Box.start({
         plan: {
-          ...{ directory: boxDirectory, assets, runtimes: selected.installed, network, mounts, limits },
+          ...{ directory: boxDirectory, assets, runtimes: selected.installed, mounts, limits },
+          network: own ?? defaultNetwork,
           cores: chosen,
         },
         isolation,
@@ -320,13 +335,12 @@ function assertNode(): void {
 interface Checked {
   readonly port: number | false;
   readonly mode: string;
-  readonly network: string;
   readonly apiKey: string;
   readonly cors: "*" | readonly string[];
   readonly ui: boolean;
 }
 
-function assertOptions({ port, mode, network, apiKey, cors, ui }: Checked): void {
+function assertOptions({ port, mode, apiKey, cors, ui }: Checked): void {
   if (port !== false && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new InvalidArgumentException(
       `port must be a whole number from 0 to 65535, or false; got ${String(port)}`,
@@ -336,7 +350,6 @@ function assertOptions({ port, mode, network, apiKey, cors, ui }: Checked): void
     throw new InvalidArgumentException("ui must be true or false, and true only with a port");
   }
   assertOneOf("isolation", mode, ["auto", "bubblewrap", "sandbox-exec", "none"]);
-  assertOneOf("network", network, ["deny", "allow"]);
   if (typeof apiKey !== "string" || /[^\x21-\x7e]/.test(apiKey)) {
     throw new InvalidArgumentException(
       "apiKey must be a string of printable ASCII characters without spaces",
@@ -359,6 +372,20 @@ function assertReachable(hosts: OwnHosts, { port, apiKey }: Pick<Checked, "port"
       "apiKey must not be empty with allowedHosts or a host other than the loopback interface: anybody could run code",
     );
   }
+}
+
+function readNetwork(network: NonNullable<LocalServerOptions["network"]>): BoxNetwork {
+  if (network === "deny" || network === "allow") return network;
+  try {
+    return new Rules(network);
+  } catch (error) {
+    const expected = 'must be "deny", "allow" or a network policy';
+    throw new InvalidArgumentException(`network ${expected}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function noNetworkRules({ name }: Isolation): string {
+  return `Network policies need bubblewrap on Linux: with the isolation "${name}", code could use the network directly.`;
 }
 
 function isOrigin(value: unknown): boolean {

@@ -8,6 +8,8 @@ import type { ControlGroup } from "./control-group.js";
 import type { BoxLaunch, BoxPlan, Isolation } from "./isolation/isolation.js";
 import { configureLanguages, languageEnvironment, temporaryDirectory } from "../languages/configuration.js";
 import type { SelectedRuntimes } from "../languages/runtimes.js";
+import { EgressProxy } from "../egress/proxy.js";
+import { PROXY_PORT, proxyEnvironment } from "../egress/environment.js";
 import {
   findDescendant,
   hasEnded,
@@ -53,6 +55,8 @@ export class Box {
   readonly #launch: BoxLaunch;
   readonly #group: ControlGroup | undefined;
   readonly #session: SupervisorSession;
+  /** The proxy of the box's network rules, if it has some. */
+  readonly egress: EgressProxy | undefined;
   #supervisorPid: number | undefined;
   /** The first process of the box's PID namespace, if it has one. */
   #firstProcess: ProcessIdentity | undefined;
@@ -99,15 +103,17 @@ export class Box {
     const channel = child.stdio[3];
     if (!(channel instanceof Duplex)) return failed;
 
-    const box = new Box(child, channel, launch, group);
+    const { network } = plan;
+    const egress = typeof network === "string" ? undefined : new EgressProxy(network);
+    const box = new Box(child, channel, launch, group, egress);
     box.#note(log);
     record = (text) => {
       log = (log + text).slice(-LOG_CHARS);
       box.#note(text);
     };
-    const { runtimes, network, limits, mounts } = plan;
+    const { runtimes, limits, mounts } = plan;
     const temporary = temporaryDirectory(launch);
-    const ownsPorts = network === "deny" && launch.isAlone;
+    const ownsPorts = network !== "allow" && launch.isAlone;
     const configuration: Configuration = {
       workspace: launch.workspace,
       scratch: launch.scratch,
@@ -115,8 +121,10 @@ export class Box {
         ...launch.env,
         ...languageEnvironment({ launch, runtimes, network }),
         [ENVIRONMENT_FILE]: path.join(temporary, ".execd-envs"),
+        ...(egress !== undefined && proxyEnvironment()),
         ...env,
       },
+      ...(egress !== undefined && { proxyPort: PROXY_PORT }),
       languages: configureLanguages(
         { installed: runtimes, notices },
         {
@@ -138,6 +146,7 @@ export class Box {
     };
     try {
       await Promise.race([box.#session.control("POST", configuration), failed]);
+      if (box.egress !== undefined) void box.egress.serve(() => box.#session.accept());
       box.#watchSupervisor();
       return box;
     } catch (error) {
@@ -152,10 +161,12 @@ export class Box {
     channel: Duplex,
     launch: BoxLaunch,
     group: ControlGroup | undefined,
+    egress: EgressProxy | undefined,
   ) {
     this.#child = child;
     this.#launch = launch;
     this.#group = group;
+    this.egress = egress;
     this.gone = new Promise<void>((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());

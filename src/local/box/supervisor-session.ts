@@ -9,6 +9,8 @@ import {
 } from "node:http2";
 import type { Duplex } from "node:stream";
 import { readableBody } from "../http/streams.js";
+import { ByteStream } from "../wire/byte-stream.js";
+import { OUTSIDE } from "../wire/relay.js";
 
 const CONTROL_TIMEOUT_MS = 20_000;
 /** The maximum size of the unread part of one response in this process, in bytes. */
@@ -91,6 +93,21 @@ export class SupervisorSession {
     });
   }
 
+  /**
+   * Waits for the next connection that leaves the box. It does not keep this process alive meanwhile.
+   *
+   * @throws {Error} if the box ends
+   */
+  async accept(): Promise<Duplex> {
+    const stream = this.#session.request(
+      { ":method": "CONNECT", ":authority": OUTSIDE },
+      { endStream: false },
+    );
+    await onResponse(stream, () => undefined);
+    this.#holdWhileOpen(stream);
+    return new ByteStream(stream);
+  }
+
   #send({ method, path: target, headers, isForeign = false, body, signal }: BoxRequest): Promise<Response> {
     const stream = this.#open({ ...headers, ":method": method, ":path": target }, body === null);
     const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
@@ -109,9 +126,13 @@ export class SupervisorSession {
 
   #open(headers: OutgoingHttpHeaders, endStream: boolean): ClientHttp2Stream {
     const stream = this.#session.request(headers, { endStream });
+    this.#holdWhileOpen(stream);
+    return stream;
+  }
+
+  #holdWhileOpen(stream: ClientHttp2Stream): void {
     this.#hold(true);
     stream.once("close", () => this.#hold(false));
-    return stream;
   }
 
   /** Sends an instruction for the supervisor itself, which no client can send. */

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { messageOf, problem } from "../wire/problem.js";
+import type { Rules } from "../egress/rules.js";
 import type { Box } from "../box/box.js";
 import type { BoxRequest } from "../box/supervisor-session.js";
 import type { Faults } from "./faults/faults.js";
@@ -20,6 +21,8 @@ export interface SandboxSpec {
   readonly platform: unknown;
   readonly volumes: readonly VolumeSpec[];
   readonly limits: Limits;
+  /** `undefined` for the setting of the server. */
+  readonly network?: Rules | undefined;
   /** `undefined` if the sandbox does not expire. */
   readonly timeoutSeconds: number | undefined;
 }
@@ -48,6 +51,8 @@ export class HostedSandbox {
   readonly directory: string;
   /** Required by execd on every request; clients receive it with the endpoint. */
   readonly accessToken = randomBytes(24).toString("hex");
+  /** Required to read and change the network rules; clients receive it with the endpoint of their port. */
+  readonly egressToken = randomBytes(24).toString("hex");
   readonly createdAt = now();
   metadata: Readonly<Record<string, string>>;
   /** Microseconds since 1970. */

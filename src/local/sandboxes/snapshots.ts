@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import path from "node:path";
+import type { Rules } from "../egress/rules.js";
 import { messageOf, problem } from "../wire/problem.js";
 import type { ServerDirectory } from "../host/server-directory.js";
 import type { HostedSandbox } from "./hosted-sandbox.js";
@@ -15,14 +16,17 @@ export class Snapshot {
   readonly name: string | undefined;
   /** The environment of sandboxes created from it. */
   readonly env: Readonly<Record<string, string>>;
+  /** The network policy of sandboxes created from it, unless they are given one. */
+  readonly network: Rules | undefined;
   readonly #createdAt = now();
   #state: SnapshotState = "Creating";
   #reason = "snapshot_accepted";
   #message = "Snapshot creation accepted.";
   #changedAt = this.#createdAt;
 
-  constructor({ id, spec }: HostedSandbox, name: string | undefined) {
+  constructor({ id, spec, box }: HostedSandbox, name: string | undefined) {
     this.sandboxId = id;
+    this.network = box.egress?.rules;
     this.name = name;
     this.env = spec.env;
   }

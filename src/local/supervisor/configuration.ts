@@ -14,6 +14,8 @@ export interface Configuration {
   readonly env: Readonly<Record<string, string>>;
   /** By language, in execd's spelling. Missing languages are unknown. */
   readonly languages: Readonly<Record<string, LanguageConfiguration>>;
+  /** The port on which outgoing connections are accepted for the host. */
+  readonly proxyPort?: number | undefined;
   /** Languages whose kernel is started in advance. */
   readonly prewarm: readonly string[];
   /** The ports to try for clients that look for Jupyter; 0 is any free one. */

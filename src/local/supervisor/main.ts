@@ -11,6 +11,8 @@ import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
 import { JUPYTER_PORT, openJupyterPort } from "./jupyter-port.js";
+import { OutgoingConnections } from "./http/outgoing.js";
+import { OUTSIDE } from "../wire/relay.js";
 import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./process-groups.js";
 import { Execd } from "./routes.js";
@@ -34,6 +36,10 @@ function serve(): void {
       stream.respond({ ":status": 200 }, { endStream: true });
       return;
     }
+    if (headers[":authority"] === OUTSIDE) {
+      outgoing.offer(stream);
+      return;
+    }
     if (execd !== undefined) {
       if (watchdog !== undefined) stream.once("close", watchdog.begin());
       void execd.handle(stream, headers);
@@ -55,6 +61,7 @@ function serve(): void {
 
 /** Whether all other visible processes belong to the sandbox. */
 let isAlone = false;
+const outgoing = new OutgoingConnections();
 let watchdog: Watchdog | undefined;
 /** The workspace, if processes of others are visible. Code may leave processes running. */
 let sharedWorkspace: string | undefined;
@@ -96,6 +103,7 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
   }
   const jupyterPort = await openJupyterPort(configuration.jupyterPorts);
   const configured = withJupyterPort(configuration, jupyterPort);
+  if (configuration.proxyPort !== undefined) await outgoing.listen(configuration.proxyPort);
   const pipes = new PipePool(configuration.scratch);
   await pipes.fill();
   return new Execd(configured, new Contexts(configured, pipes), pipes);

@@ -15,11 +15,13 @@ import {
   withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
+  type BoxNetwork,
   type BoxPlan,
   type Command,
   type Confined,
   type Isolation,
 } from "./isolation.js";
+import { javaNetworkProperties } from "../../egress/environment.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
 import { realPathOf } from "../../languages/search.js";
 import { SandboxException } from "../../../errors.js";
@@ -115,6 +117,7 @@ export interface BubblewrapFeatures {
 export class Bubblewrap implements Isolation {
   readonly name = "bubblewrap";
   readonly canMount = true;
+  readonly hasNetworkRules = true;
   readonly #executable: string;
   readonly #isRecent: boolean;
   readonly #outer: readonly string[];
@@ -153,6 +156,7 @@ export class Bubblewrap implements Isolation {
       ]),
       // After /tmp, /var and the workspace, because a runtime may be below any of them on this machine.
       ...runtimes.flatMap((file) => ["--ro-bind", file, file]),
+      ...javaProxySettings(plan),
       // Last, because nothing can be mounted in a read-only directory. Files in /proc/sys belong to the host, and for
       // the kernel the code in a box runs as the user who started the server: root could write to them.
       ...["--remount-ro", "/proc", "--remount-ro", "/dev", "--remount-ro", "/"],
@@ -201,7 +205,7 @@ export class Bubblewrap implements Isolation {
     ];
   }
 
-  #namespaces(network: "deny" | "allow"): string[] {
+  #namespaces(network: BoxNetwork): string[] {
     return [
       "--unshare-all",
       // Also as root: otherwise its code would have root's capabilities on the host's files.
@@ -245,6 +249,17 @@ function assertVisible(runtimes: readonly string[], { mounts }: BoxPlan): void {
     const message = `Nothing can be mounted at ${target}: sandboxes need ${hidden}, where a language is installed.`;
     throw new SandboxException({ code: "SANDBOX_START_FAILED", message });
   }
+}
+
+/** Gives Java the proxy of the box: Java reads no variables. */
+function javaProxySettings({ directory, network, runtimes }: BoxPlan): string[] {
+  if (typeof network === "string" || runtimes.java === null) return [];
+  const home = path.dirname(path.dirname(realPathOf(runtimes.java.executable)));
+  const ofJava = path.join(home, "conf", "net.properties");
+  if (!existsSync(ofJava)) return [];
+  const file = path.join(directory, "etc", "net.properties");
+  writeFileSync(file, javaNetworkProperties());
+  return ["--ro-bind", file, realPathOf(ofJava)];
 }
 
 /** Writes the filter to a file and returns its path. */

@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import path from "node:path";
 import type { Assets } from "../../host/assets.js";
 import type { Limits } from "../limits.js";
+import type { Rules } from "../../egress/rules.js";
 import type { InstalledRuntimes } from "../../languages/languages.js";
 import type { BoxMount } from "./mounts.js";
 
@@ -11,13 +12,16 @@ export interface BoxPlan {
   readonly directory: string;
   readonly assets: Assets;
   readonly runtimes: InstalledRuntimes;
-  readonly network: "deny" | "allow";
+  readonly network: BoxNetwork;
   /** What of the host the box sees. Only for an isolation that {@link Isolation.canMount}. */
   readonly mounts: readonly BoxMount[];
   readonly limits: Limits;
   /** The cores that the box may use, in the format of `taskset`; `undefined` for all. */
   readonly cores: string | undefined;
 }
+
+/** With rules, a box has no network either. The host makes the connections that they allow; see `EgressProxy`. */
+export type BoxNetwork = "deny" | "allow" | Rules;
 
 /** How to start the supervisor of a box, and the paths that it sees. */
 export interface BoxLaunch {
@@ -59,6 +63,8 @@ export interface Isolation {
   readonly name: IsolationName;
   /** Whether boxes have paths of their own, so that something can be mounted there. */
   readonly canMount: boolean;
+  /** Whether a box can be kept from all connections but those that the host makes for it. */
+  readonly hasNetworkRules: boolean;
   /** Creates the directories of a box on the host and returns how to start it. */
   prepare(plan: BoxPlan): BoxLaunch;
   /**

@@ -15,6 +15,7 @@ import {
 export class NoIsolation implements Isolation {
   readonly name = "none";
   readonly canMount = false;
+  readonly hasNetworkRules = false;
 
   prepare(plan: BoxPlan): BoxLaunch {
     return {

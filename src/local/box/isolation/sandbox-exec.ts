@@ -8,6 +8,7 @@ import {
   withLimits,
   withoutStrayDescriptors,
   type BoxLaunch,
+  type BoxNetwork,
   type BoxPlan,
   type Command,
   type Confined,
@@ -78,6 +79,7 @@ const NETWORK_SERVICES = [
 export class SandboxExec implements Isolation {
   readonly name = "sandbox-exec";
   readonly canMount = false;
+  readonly hasNetworkRules = false;
 
   prepare(plan: BoxPlan): BoxLaunch {
     const node = realpathSync(process.execPath);
@@ -129,7 +131,7 @@ export interface ProfileRules {
   readonly writable: readonly string[];
   readonly unreadable: readonly string[];
   readonly home: string;
-  readonly network: "deny" | "allow";
+  readonly network: BoxNetwork;
 }
 
 /**

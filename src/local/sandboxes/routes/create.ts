@@ -1,5 +1,6 @@
 import { jsonResponse } from "../../http/responses.js";
-import { problem } from "../../wire/problem.js";
+import { Rules } from "../../egress/rules.js";
+import { messageOf, problem } from "../../wire/problem.js";
 import { resolveLimits } from "../../box/limits.js";
 import type { SandboxSpec } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
@@ -31,6 +32,7 @@ function readSpec(fields: Fields, { snapshots, volumes: { canMount } }: Sandboxe
   const platform = readPlatform(fields);
   const snapshotId = fields.string("snapshotId");
   const volumes = readVolumes(fields);
+  const network = readNetworkPolicy(fields);
   fields.assertValid();
 
   const hasImage = imageUri !== undefined && imageUri.trim() !== "";
@@ -50,7 +52,6 @@ function readSpec(fields: Fields, { snapshots, volumes: { canMount } }: Sandboxe
   assertLabels(metadata);
   assertExtensions(extensions);
   if (secureAccess) throw unsupported("secureAccess");
-  if (fields.has("networkPolicy")) throw unsupported("networkPolicy");
   if (fields.has("credentialProxy")) throw unsupported("credentialProxy");
   const checkedVolumes = checkVolumes(volumes, canMount);
   const snapshot = snapshotId !== undefined && hasSnapshot ? snapshots.ready(snapshotId) : undefined;
@@ -67,7 +68,18 @@ function readSpec(fields: Fields, { snapshots, volumes: { canMount } }: Sandboxe
     volumes: checkedVolumes,
     limits: resolveLimits(resources),
     timeoutSeconds,
+    network: network ?? snapshot?.network,
   };
+}
+
+function readNetworkPolicy(fields: Fields): Rules | undefined {
+  if (!fields.has("networkPolicy")) return undefined;
+  try {
+    return new Rules(fields.raw("networkPolicy"));
+  } catch (error) {
+    fields.report("value_error", "networkPolicy", `Value error, ${messageOf(error)}`, { error: {} });
+    return undefined;
+  }
 }
 
 function readImage(fields: Fields): string | undefined {

@@ -6,6 +6,7 @@ import { messageOf, Problem, problem } from "../../wire/problem.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
 import { matchesSecret } from "../../http/secrets.js";
+import { EGRESS_PORT, handleEgress } from "./egress.js";
 import { invalidPort } from "./lifecycle.js";
 
 const EXECD_PORT = 44772;
@@ -51,6 +52,10 @@ async function forward({ request, url, parameters }: RoutedRequest, sandboxes: S
   const { headers } = request;
   const isExecd = Number(port) === EXECD_PORT;
   if (isExecd) assertToken(headers, sandbox);
+  const { egress } = sandbox.box;
+  if (Number(port) === EGRESS_PORT && egress !== undefined) {
+    return handleEgress(request, rest, egress, sandbox.egressToken);
+  }
   // The real proxy sometimes joins paths with an extra slash, which execd accepts.
   const path = isExecd ? rest.replace(/^\/*/, "/") : `/proxy/${port}${rest === "" ? "/" : rest}`;
   const isServerProxy = !url.pathname.startsWith("/gateway/");

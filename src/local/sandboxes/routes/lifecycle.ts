@@ -9,6 +9,7 @@ import type { Sandboxes } from "../sandboxes.js";
 import { formatTime, now, parseTime } from "../times.js";
 import { createSandbox } from "./create.js";
 import { diagnosticRoutes } from "./diagnostics.js";
+import { EGRESS_AUTH_HEADER, EGRESS_PORT } from "./egress.js";
 import { matchesStates, paginate } from "./pages.js";
 import { snapshotRoutes } from "./snapshots.js";
 
@@ -106,7 +107,11 @@ async function renewExpiration(request: Request, id: string, sandboxes: Sandboxe
   return jsonResponse(200, { expiresAt: formatTime(expiresAt) });
 }
 
-function getEndpoint(url: URL, { id, accessToken }: HostedSandbox, given: string): Response {
+function getEndpoint(
+  url: URL,
+  { id, accessToken, box, egressToken }: HostedSandbox,
+  given: string,
+): Response {
   if (!/^[+-]?\d+$/.test(given)) throw unprocessable([invalidPort(given)]);
   const port = Number(given);
   if (port < 1 || port > 65_535) {
@@ -130,7 +135,11 @@ function getEndpoint(url: URL, { id, accessToken }: HostedSandbox, given: string
   const endpoint = proxied
     ? `${url.host}${prefix}/sandboxes/${id}/proxy/${port}`
     : `${url.host}/gateway/${id}/${port}`;
-  return jsonResponse(200, { endpoint, headers: { "X-EXECD-ACCESS-TOKEN": accessToken } });
+  const headers = {
+    "X-EXECD-ACCESS-TOKEN": accessToken,
+    ...(port === EGRESS_PORT && box.egress !== undefined && { [EGRESS_AUTH_HEADER]: egressToken }),
+  };
+  return jsonResponse(200, { endpoint, headers });
 }
 
 /** Returns FastAPI's error for a port that is not a number. */
