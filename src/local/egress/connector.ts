@@ -1,6 +1,7 @@
 import { lookup as lookupName } from "node:dns/promises";
 import { connect, type LookupFunction, type Socket } from "node:net";
 import { isRecord } from "../../json.js";
+import { messageOf } from "../wire/problem.js";
 import { parseAddress, parseHost, type Address, type Host } from "./addresses.js";
 import type { Rules } from "./rules.js";
 
@@ -61,6 +62,7 @@ export class Connector {
     const addresses = await this.#check(host, `${"name" in host ? host.name : host.address.text}:${port}`);
     signal.throwIfAborted();
     const socket = await open(addresses, port, signal).catch((error: unknown) => {
+      signal.throwIfAborted();
       throw new Refusal("unreachable", `Could not connect to ${text}:${port}: ${describe(error)}.`);
     });
     // The rules may have changed during the attempt.
@@ -140,12 +142,12 @@ function open(addresses: readonly Address[], port: number, signal: AbortSignal):
       },
       ...{ allowHalfOpen: true, noDelay: true },
     });
-    const fail = (reason: unknown) => {
+    const fail = (error: Error) => {
       socket.destroy();
-      reject(reason instanceof Error ? reason : new Error(String(reason)));
+      reject(error);
     };
     const timer = setTimeout(() => fail(new Error("timed out")), CONNECT_TIMEOUT_MS);
-    const abort = () => fail(signal.reason);
+    const abort = () => fail(new Error("aborted"));
     signal.addEventListener("abort", abort, { once: true });
     const settle = () => {
       clearTimeout(timer);
@@ -163,7 +165,5 @@ function open(addresses: readonly Address[], port: number, signal: AbortSignal):
 }
 
 function describe(error: unknown): string {
-  const first: unknown = error instanceof AggregateError ? error.errors[0] : error;
-  if (isRecord(first) && typeof first["code"] === "string") return first["code"];
-  return first instanceof Error ? first.message : String(first);
+  return isRecord(error) && typeof error["code"] === "string" ? error["code"] : messageOf(error);
 }

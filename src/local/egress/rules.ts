@@ -140,7 +140,9 @@ function readAction(value: unknown, place: string): Action {
 }
 
 function invalid(expected: string, value: unknown): InvalidArgumentException {
-  return new InvalidArgumentException(`${expected}; got ${value === undefined ? "undefined" : JSON.stringify(value)}`);
+  return new InvalidArgumentException(
+    `${expected}; got ${value === undefined ? "undefined" : JSON.stringify(value)}`,
+  );
 }
 
 interface Target {

@@ -1,6 +1,6 @@
 import type { Http2Stream } from "node:http2";
 import { Duplex } from "node:stream";
-import { isReset, reset } from "./relay.js";
+import { reset } from "./relay.js";
 
 /**
  * The bytes of an HTTP/2 stream, as what reads and writes any socket expects them: a reset is an error. It takes text in
@@ -16,12 +16,10 @@ export class ByteStream extends Duplex {
     inner.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) inner.pause();
     });
-    inner.once("end", () => {
-      if (!isReset(inner)) this.push(null);
-    });
+    inner.once("end", () => this.push(null));
     inner.once("close", () => {
-      if (!isReset(inner) && inner.readableEnded && inner.writableFinished) return;
-      this.destroy(new Error("the connection was reset"));
+      if (!inner.readableEnded || !inner.writableFinished)
+        this.destroy(new Error("the connection was reset"));
     });
     inner.pause();
   }
@@ -39,8 +37,7 @@ export class ByteStream extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    // A no-op if both directions have ended.
-    reset(this.#inner);
+    if (error !== null || !this.readableEnded || !this.writableFinished) reset(this.#inner);
     done(error);
   }
 }

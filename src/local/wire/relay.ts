@@ -1,4 +1,3 @@
-import { constants, type Http2Stream } from "node:http2";
 import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
@@ -16,9 +15,9 @@ export function relay(one: Duplex, other: Duplex): void {
 
 function forward(from: Duplex, to: Duplex): void {
   from.on("error", () => reset(to));
-  from.once("end", () => (isReset(from) ? reset(to) : to.end()));
+  from.once("end", () => to.end());
   from.once("close", () => {
-    if (!from.readableEnded || !from.writableFinished || isReset(from)) reset(to);
+    if (!from.readableEnded || !from.writableFinished) reset(to);
   });
   if (from.destroyed) reset(to);
   else from.pipe(to, { end: false });
@@ -27,16 +26,7 @@ function forward(from: Duplex, to: Duplex): void {
 /** Breaks a connection, so that its other side does not take what it has for complete. */
 export function reset(stream: Duplex): void {
   if (stream.destroyed) return;
-  if (isHttp2(stream)) stream.close(constants.NGHTTP2_CANCEL);
-  else if (stream instanceof Socket) stream.resetAndDestroy();
-  else stream.destroy();
-}
-
-/** A reset HTTP/2 stream, or one whose session was lost, emits `end` like a complete one. */
-export function isReset(stream: Duplex): boolean {
-  return isHttp2(stream) && Boolean(stream.rstCode);
-}
-
-function isHttp2(stream: Duplex): stream is Http2Stream {
-  return "rstCode" in stream;
+  if (stream instanceof Socket) stream.resetAndDestroy();
+  // Only with an error does an HTTP/2 stream not send the end of its data first.
+  else stream.destroy(new Error("the connection was reset"));
 }
