@@ -72,7 +72,11 @@ export const OTHER_DIFFERENCES = {
   },
   "lifecycle-docker": {
     "missing image pull": says("no images are pulled", 202, /^\{"id":"[^"]+","status":\{"state":"Running",/),
-    "networkPolicy on host net": inWorlds(NOT_HERE),
+    "networkPolicy on host net": says(
+      "network rules work",
+      202,
+      /^\{"id":"[^"]+","status":\{"state":"Running",/,
+    ),
     secureAccess: inWorlds(NOT_HERE),
     poolRef: inWorlds(NOT_HERE),
     "vol host not allowed": inWorlds("there are no allowed prefixes to name"),

@@ -288,6 +288,7 @@ export const LEFT_OUT: Readonly<Record<FixtureName, Readonly<Record<string, read
     ],
     [DIFFERS]: [
       "missing image pull",
+      "networkPolicy on host net",
       "endpoint proxy, other Host",
       "snapshots state",
       "snapshot delete again",

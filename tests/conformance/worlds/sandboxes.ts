@@ -165,11 +165,6 @@ export const sandboxes: Area = {
       "Snapshot nope not found",
     ),
     "image auth": creates({ image: { uri: "python:3.11", auth: { username: "u", password: "p" } } }),
-    "networkPolicy on host net": refusesToCreate(
-      { networkPolicy: { defaultAction: "deny", egress: [] } },
-      400,
-      "SANDBOX::INVALID_PARAMETER",
-    ),
     secureAccess: refusesToCreate({ secureAccess: true }, 400, "SANDBOX::INVALID_PARAMETER"),
     platform: creates({ platform: { os: "linux", arch: "amd64" } }),
     poolRef: refusesToCreate(
