@@ -30,6 +30,7 @@ export type SdkErrorCode =
   | "READ_ONLY"
   | "NO_WEBSOCKET"
   | "NOT_SUPPORTED"
+  | "SNAPSHOT_FAILED"
   | "POOL_CLOSED"
   | "POOL_EMPTY"
   | "POOL_TIMEOUT"

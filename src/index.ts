@@ -4,7 +4,12 @@
  * @module
  */
 export { Sandbox } from "./sandbox.js";
-export type { SandboxConnectOptions, SandboxCreateOptions, SandboxReadyOptions } from "./sandbox.js";
+export type {
+  SandboxConnectOptions,
+  SandboxCreateOptions,
+  SandboxForkOptions,
+  SandboxReadyOptions,
+} from "./sandbox.js";
 export { SandboxManager } from "./sandbox-manager.js";
 export { CodeInterpreter } from "./code-interpreter.js";
 

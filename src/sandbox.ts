@@ -49,6 +49,9 @@ export interface SandboxConnectOptions extends OpenOptions, SandboxReadyOptions 
   readonly sandboxId: string;
 }
 
+/** Options of {@link Sandbox.fork}: those of {@link Sandbox.create}, except for what a fork copies. */
+export type SandboxForkOptions = Omit<SandboxCreateOptions, "image" | "snapshotId">;
+
 /** The values that an instance needs besides its endpoint. */
 interface SandboxParts {
   readonly sandboxId: string;
@@ -388,6 +391,28 @@ export class Sandbox {
    */
   createSnapshot(options: CallOptions & { readonly name?: string | undefined } = {}): Promise<SnapshotInfo> {
     return this.#parts.lifecycle.createSnapshot(this.id, options);
+  }
+
+  /**
+   * Creates another sandbox with a copy of this one's files. Both go on independently.
+   *
+   * It is a snapshot from which a sandbox is created; the snapshot is deleted afterwards, also after a failure or an abort.
+   * So processes, variables of the code and labels are not copied, and neither are limits: pass them again. The
+   * entrypoint and the connection are those of this sandbox, unless you pass others.
+   *
+   * @throws {SandboxApiException} status 409 if the sandbox is not running; 501 if the server has no snapshots
+   * @throws {SandboxException} `SNAPSHOT_FAILED`, and what {@link Sandbox.create} throws
+   *
+   * @example
+   * ```ts
+   * await using attempt = await sandbox.fork({ killOnDispose: true });
+   * await attempt.commands.run("rm -r src");
+   * ```
+   */
+  async fork(options: SandboxForkOptions = {}): Promise<Sandbox> {
+    const { fork } = await import("./lifecycle/fork.js");
+    const create = (given: SandboxCreateOptions) => Sandbox.create(given);
+    return await fork(this.id, this.connectionConfig, options, create);
   }
 
   /**

@@ -110,8 +110,8 @@ describe("the table of operations", () => {
         .map(({ operation }) => operation.id),
     );
     // The older form of the logs, which needs no scope, is another operation on the same path; no address is signed;
-    // and no listing has the labels of getOrCreate.
-    const others = ["getDiagnosticLogs", "getSandboxEndpoint", "listSandboxes"];
+    // no listing has the labels of getOrCreate, and no snapshot became ready.
+    const others = ["getDiagnosticLogs", "getSandboxEndpoint", "listSandboxes", "getSnapshot"];
     expect(built.filter((id) => succeeded.has(id) && !others.includes(id))).toEqual([]);
   });
 });

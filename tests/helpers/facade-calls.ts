@@ -259,6 +259,26 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["createSnapshot"],
     call: ({ sandbox }) => sandbox.createSnapshot({ name: "s1" }),
   },
+  "Sandbox.prototype.fork": {
+    operations: [
+      ...["createSandbox", "createSnapshot", "deleteSnapshot", "getSandbox", "getSandboxEndpoint"],
+      ...["getSnapshot", "ping"],
+    ],
+    call: ({ sandbox }) => sandbox.fork(),
+    answers: {
+      deleteSnapshot: deletedSnapshot,
+      getSnapshot: {
+        status: 200,
+        body: JSON.stringify({
+          id: "374dda3c-7c62-4194-91c8-e5ae89607e6d",
+          sandboxId: SANDBOX_ID,
+          status: { state: "Ready" },
+          createdAt: "2026-11-23T17:02:22.944149Z",
+        }),
+        because: "the recorded snapshot failed",
+      },
+    },
+  },
   "Sandbox.prototype.getDiagnostics": {
     operations: ["getDiagnosticEvents", "getDiagnosticLogs"],
     call: async ({ sandbox }) => {

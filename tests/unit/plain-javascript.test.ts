@@ -41,6 +41,7 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Sandbox.prototype.getSignedEndpoint": ({ sandbox, options }) =>
     sandbox.getSignedEndpoint(8080, 4_102_444_800, options),
   "Sandbox.prototype.createSnapshot": ({ sandbox, options }) => sandbox.createSnapshot(options),
+  "Sandbox.prototype.fork": ({ sandbox, options }) => sandbox.fork(options),
   "Sandbox.prototype.getDiagnostics": ({ sandbox, options }) => sandbox.getDiagnostics("logs", options),
   "Sandbox.prototype.kill": ({ sandbox, options }) => sandbox.kill(options),
 

@@ -1,0 +1,108 @@
+import { checkOptions } from "../arguments.js";
+import type { ConnectionConfig } from "../connection.js";
+import {
+  InvalidArgumentException,
+  SandboxApiException,
+  SandboxException,
+  SandboxTimeoutException,
+} from "../errors.js";
+import { raceAbort, sleep, throwIfAborted, withLimit } from "../transport/abort.js";
+import { describeFailure } from "../transport/log.js";
+import {
+  assertConnectOptions,
+  DEFAULT_CREATE_TIMEOUT_SECONDS,
+  resolveCreateBody,
+  type CreateOptions,
+} from "./create-options.js";
+import { Lifecycle } from "./lifecycle.js";
+
+const POLLING_INTERVAL_MILLIS = 200;
+/** How long the deletion of a snapshot is tried that is still being taken, in milliseconds. */
+const DELETE_WITHIN_MILLIS = 300_000;
+
+/** Creates a sandbox with the files of another one: from a snapshot, which is deleted afterwards. */
+export async function fork<Forked, Options extends CreateOptions>(
+  sandboxId: string,
+  config: ConnectionConfig,
+  options: Options,
+  create: (options: Options) => Promise<Forked>,
+): Promise<Forked> {
+  const { signal, createTimeoutSeconds: seconds = DEFAULT_CREATE_TIMEOUT_SECONDS } = checkOptions(options);
+  if (options.image !== undefined || options.snapshotId !== undefined) {
+    throw new InvalidArgumentException(
+      "image and snapshotId are not options of fork: it copies the sandbox.",
+    );
+  }
+  resolveCreateBody({ ...options, snapshotId: "to be taken" });
+  assertConnectOptions(options);
+  throwIfAborted(signal);
+  // Not the sandbox's own: closing the sandbox meanwhile must not keep the snapshot.
+  const lifecycle = new Lifecycle(config);
+  const reason = () =>
+    new SandboxTimeoutException({
+      code: "WAIT_TIMEOUT",
+      message: `The snapshot was not ready within createTimeoutSeconds of ${seconds} s.`,
+      sandboxId,
+    });
+  const snapshotId = await withLimit({ seconds, reason, signal }, (limit) =>
+    takeSnapshot(lifecycle, sandboxId, limit),
+  );
+  try {
+    const { entrypoint } = await lifecycle.get(sandboxId, { signal });
+    return await create({
+      connectionConfig: config,
+      ...(entrypoint.length > 0 && { entrypoint }),
+      ...options,
+      snapshotId,
+    });
+  } finally {
+    const deleting = deleteSnapshot(lifecycle, snapshotId);
+    if (signal?.aborted !== true) await deleting;
+  }
+}
+
+/** Takes a snapshot and waits until it is ready. If that fails or is aborted, deletes it. */
+async function takeSnapshot(lifecycle: Lifecycle, sandboxId: string, limit: AbortSignal): Promise<string> {
+  // Never aborted: the server could take a snapshot of which nobody learns.
+  const taking = lifecycle.createSnapshot(sandboxId, {});
+  try {
+    const { id } = await raceAbort(limit, taking);
+    for (;;) {
+      const { status } = await lifecycle.getSnapshot(id, { signal: limit });
+      if (status.state === "Ready") return id;
+      if (status.state === "Failed") {
+        const message = `The snapshot of the sandbox failed: ${status.message ?? status.reason ?? "no reason given"}`;
+        throw new SandboxException({ code: "SNAPSHOT_FAILED", message, sandboxId });
+      }
+      await sleep(POLLING_INTERVAL_MILLIS, limit);
+    }
+  } catch (error) {
+    const deleting = taking.then(
+      ({ id }) => deleteSnapshot(lifecycle, id),
+      () => undefined,
+    );
+    if (!limit.aborted) await deleting;
+    throw error;
+  }
+}
+
+/** Deletes a snapshot, even if it is still being taken. Never rejects. */
+async function deleteSnapshot(lifecycle: Lifecycle, id: string): Promise<void> {
+  const startedAt = performance.now();
+  for (;;) {
+    try {
+      await lifecycle.deleteSnapshot(id, {});
+      return;
+    } catch (error) {
+      const status = error instanceof SandboxApiException ? error.statusCode : 0;
+      if (status === 404) return;
+      if (status !== 409 || performance.now() - startedAt > DELETE_WITHIN_MILLIS) {
+        lifecycle.transport.logger?.warn(
+          `The snapshot ${id} of a fork could not be deleted: ${describeFailure(error)}.`,
+        );
+        return;
+      }
+      await sleep(POLLING_INTERVAL_MILLIS);
+    }
+  }
+}
