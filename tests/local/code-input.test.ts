@@ -135,7 +135,7 @@ thread = threading.Thread(target=ask); thread.start(); thread.join()`;
     await expect(run).rejects.toMatchObject({ code: "RUN_TIMEOUT", execution: { stdout: "before\n" } });
   });
 
-  test("refuses a handler that is no function, and one in the wrong place", async () => {
+  test("refuses a handler of another type, and one in the wrong place", async () => {
     const wrong: unknown = "yes";
     const invalid = { code: "INVALID_ARGUMENT" };
     const run = interpreter.codes.run("1", { handlers: { onInput: wrong as ExecutionHandlers["onInput"] } });

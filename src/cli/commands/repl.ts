@@ -1,5 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { isSandboxException, type CodeContext, type Run } from "../../index.js";
+import { inputHandlers } from "../ask.js";
 import { UsageError } from "../errors.js";
 import { endingOf } from "../exit-code.js";
 import { reportFailure } from "../failure.js";
@@ -172,7 +173,7 @@ class Session {
   async #run(code: string): Promise<void> {
     const context = await this.#context();
     const output = new ProgramOutput(this.#io, this.#results);
-    const { handlers } = output;
+    const handlers = { ...output.handlers, ...inputHandlers(this.#io) };
     const run = this.#workspace.interpreter.codes.run(code, { context, handlers, maxOutputBytes: 1 });
     const release = this.#io.stop.takeInterrupts(interrupter(run));
     try {

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { text as readAll } from "node:stream/consumers";
 import type { CodeContext, Codes } from "../../index.js";
+import { inputHandlers } from "../ask.js";
 import { CommandError, UsageError } from "../errors.js";
 import { endingOf } from "../exit-code.js";
 import type { Io } from "../io.js";
@@ -104,7 +105,7 @@ async function runProgram(
   const results = new ResultPrinter(io, pictureTarget(program.name), images, (text) => io.writeError(text));
   const start = async (code: string) => {
     const output = new ProgramOutput(io, results);
-    const { handlers } = output;
+    const handlers = { ...output.handlers, ...inputHandlers(io) };
     // The output is printed and not used afterwards.
     await untilEnd(codes.run(code, { context, timeoutSeconds, maxOutputBytes: 1, handlers }), io);
     return output;
