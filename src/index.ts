@@ -62,6 +62,9 @@ export type {
   TerminalInfo,
 } from "./services/terminals/terminal-calls.js";
 export type { TerminalOutput } from "./services/terminals/output-queue.js";
+export type { CredentialVault } from "./services/credential-vault.js";
+export type { Credential, CredentialAuth, CredentialBinding } from "./services/egress/vault-arguments.js";
+export type { VaultChanges, VaultContents, VaultState } from "./services/egress/vault-calls.js";
 export type { Egress } from "./services/egress.js";
 export type { CapabilityName } from "./capabilities.js";
 export type { Capabilities, Capability } from "./services/capabilities.js";

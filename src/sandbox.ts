@@ -20,6 +20,7 @@ import { waitUntilReady } from "./lifecycle/readiness.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import type { Capabilities } from "./services/capabilities.js";
 import { Commands } from "./services/commands.js";
+import { CredentialVault } from "./services/credential-vault.js";
 import { Egress } from "./services/egress.js";
 import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
@@ -85,6 +86,8 @@ export class Sandbox {
   readonly terminals: Terminals;
   /** Reads and changes the network policy. */
   readonly egress: Egress;
+  /** Holds credentials that are put into outgoing requests outside the sandbox. */
+  readonly credentialVault: CredentialVault;
   /** Measures the use of processors and memory. */
   readonly metrics: Metrics;
   /** Checks whether the sandbox responds. */
@@ -126,6 +129,7 @@ export class Sandbox {
     this.files = new Files(this.link);
     this.terminals = new Terminals(this.link);
     this.egress = new Egress(this.link);
+    this.credentialVault = new CredentialVault(this.link);
     this.metrics = new Metrics(this.link);
     this.health = new Health(this.link);
   }

@@ -8,6 +8,7 @@ import { Files } from "../../src/services/files.js";
 import { Health } from "../../src/services/health.js";
 import { Metrics } from "../../src/services/metrics.js";
 import { CommandHandle } from "../../src/services/command-handle.js";
+import { CredentialVault } from "../../src/services/credential-vault.js";
 import { Egress } from "../../src/services/egress.js";
 import { Terminals } from "../../src/services/terminals.js";
 import { CommandSession } from "../../src/services/sessions.js";
@@ -24,18 +25,14 @@ const FACADES = {
   CommandSession,
   Terminals,
   Egress,
+  CredentialVault,
   Files,
   Metrics,
   Health,
 };
 
 /** Operations of which capabilities() asks whether a server has them. */
-const ASKED_BY_CAPABILITIES = [
-  "getCredentialVault",
-  "getIsolatedRun",
-  "getIsolationCapabilities",
-  "listTemplates",
-];
+const ASKED_BY_CAPABILITIES = ["getIsolatedRun", "getIsolationCapabilities", "listTemplates"];
 
 /** Operations that no facade has, and why. */
 const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
@@ -45,8 +42,6 @@ const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
     template.startsWith("/templates") && !ASKED_BY_CAPABILITIES.includes(id),
   "network policies of templates are tested in egress.test.ts": ({ template }) =>
     template.endsWith("/networkpolicy"),
-  "the credential vault has no facade yet": ({ id, template }) =>
-    template.startsWith("/credential-vault") && !ASKED_BY_CAPABILITIES.includes(id),
   "only code on the local server asks for input: see local/code-input.test.ts": ({ id }) =>
     id === "answerCodeInput",
   "the SDK sends no telemetry": ({ id }) => id === "reportMetricsEvent",
@@ -54,19 +49,24 @@ const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
 
 /** Operations of the facades that no recording has. */
 const NOT_RECORDED = [
-  // Recorded as a text: a WebSocket is more than a request and its response.
+  // connectTerminal is recorded as a text: a WebSocket is more than a request and its response. Of getMetrics the stream is
+  // recorded, with the same measurements. No sidecar could be recorded, and the recorded servers lack what is newer.
   "connectTerminal",
+  "createCredentialVault",
+  "deleteCredentialVault",
   "deleteEgressRules",
+  "getCredential",
+  "getCredentialBinding",
   "getCredentialVault",
   "getEgressPolicy",
   "getIsolatedRun",
   "getIsolationCapabilities",
-  // Its stream is recorded, with the same measurements.
   "getMetrics",
-  // Newer than the recorded servers.
   "getReadiness",
+  "listCredentialBindings",
+  "listCredentials",
   "listTemplates",
-  // No sidecar could be recorded.
+  "patchCredentialVault",
   "patchEgressPolicy",
   "replaceEgressPolicy",
 ];

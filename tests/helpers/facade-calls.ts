@@ -88,6 +88,17 @@ const policy: Answer = {
   body: '{"status":"ok","mode":"enforcing","enforcementMode":"dns","policy":{"defaultAction":"deny","egress":[{"action":"allow","target":"pypi.org"}]}}',
   because: NO_SIDECAR,
 };
+const vault = {
+  status: 200,
+  body: '{"revision":1,"credentials":[{"name":"token","sourceType":"inline","revision":1}],"bindings":[{"name":"api","revision":1,"match":{"hosts":["api.test"]},"auth":{"type":"bearer"}}]}',
+  because: NO_SIDECAR,
+} satisfies Answer;
+const CREDENTIAL = { name: "token", value: "s3cret" };
+const BINDING = {
+  name: "api",
+  match: { hosts: ["api.test"], methods: ["GET"] },
+  auth: { type: "bearer", credential: "token" },
+} as const;
 const deletedSnapshot: Answer = {
   status: 204,
   body: "",
@@ -654,6 +665,51 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["deleteEgressRules", "getSandboxEndpoint"],
     call: ({ sandbox }) => sandbox.egress.delete(["*.example.com"]),
     answers: { deleteEgressRules: policy },
+  },
+  "CredentialVault.prototype.create": {
+    operations: ["createCredentialVault", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.credentialVault.create({ credentials: [CREDENTIAL], bindings: [BINDING] }),
+    answers: { createCredentialVault: { ...vault, status: 201 } },
+  },
+  "CredentialVault.prototype.get": {
+    operations: ["getCredentialVault", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.credentialVault.get(),
+    answers: { getCredentialVault: vault },
+  },
+  "CredentialVault.prototype.patch": {
+    operations: ["getSandboxEndpoint", "patchCredentialVault"],
+    call: ({ sandbox }) =>
+      sandbox.credentialVault.patch({
+        expectedRevision: 1,
+        credentials: { replace: [CREDENTIAL], delete: ["old"] },
+        bindings: { add: [BINDING] },
+      }),
+    answers: { patchCredentialVault: vault },
+  },
+  "CredentialVault.prototype.delete": {
+    operations: ["deleteCredentialVault", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.credentialVault.delete(),
+    answers: { deleteCredentialVault: { status: 204, body: "", because: NO_SIDECAR } },
+  },
+  "CredentialVault.prototype.listCredentials": {
+    operations: ["getSandboxEndpoint", "listCredentials"],
+    call: ({ sandbox }) => sandbox.credentialVault.listCredentials(),
+    answers: { listCredentials: { ...vault, body: '{"revision":1,"credentials":[]}' } },
+  },
+  "CredentialVault.prototype.getCredential": {
+    operations: ["getCredential", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.credentialVault.getCredential("token"),
+    answers: { getCredential: { ...vault, body: '{"name":"token","sourceType":"inline","revision":1}' } },
+  },
+  "CredentialVault.prototype.listBindings": {
+    operations: ["getSandboxEndpoint", "listCredentialBindings"],
+    call: ({ sandbox }) => sandbox.credentialVault.listBindings(),
+    answers: { listCredentialBindings: { ...vault, body: '{"revision":1,"bindings":[]}' } },
+  },
+  "CredentialVault.prototype.getBinding": {
+    operations: ["getCredentialBinding", "getSandboxEndpoint"],
+    call: ({ sandbox }) => sandbox.credentialVault.getBinding("api"),
+    answers: { getCredentialBinding: { ...vault, body: '{"name":"api","revision":1}' } },
   },
 
   "Metrics.prototype.getMetrics": {

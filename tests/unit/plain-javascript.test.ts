@@ -96,6 +96,19 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Terminals.prototype.create": ({ sandbox, options }) => sandbox.terminals.create(options),
   "Terminals.prototype.get": ({ sandbox, options }) => sandbox.terminals.get("t", options),
   "Terminals.prototype.delete": ({ sandbox, options }) => sandbox.terminals.delete("t", options),
+  "CredentialVault.prototype.create": ({ sandbox, options }) =>
+    sandbox.credentialVault.create({ credentials: [], bindings: [] }, options),
+  "CredentialVault.prototype.get": ({ sandbox, options }) => sandbox.credentialVault.get(options),
+  "CredentialVault.prototype.patch": ({ sandbox, options }) => sandbox.credentialVault.patch({}, options),
+  "CredentialVault.prototype.delete": ({ sandbox, options }) => sandbox.credentialVault.delete(options),
+  "CredentialVault.prototype.listCredentials": ({ sandbox, options }) =>
+    sandbox.credentialVault.listCredentials(options),
+  "CredentialVault.prototype.getCredential": ({ sandbox, options }) =>
+    sandbox.credentialVault.getCredential("a", options),
+  "CredentialVault.prototype.listBindings": ({ sandbox, options }) =>
+    sandbox.credentialVault.listBindings(options),
+  "CredentialVault.prototype.getBinding": ({ sandbox, options }) =>
+    sandbox.credentialVault.getBinding("a", options),
   "Egress.prototype.get": ({ sandbox, options }) => sandbox.egress.get(options),
   "Egress.prototype.replace": ({ sandbox, options }) => sandbox.egress.replace({}, options),
   "Egress.prototype.patch": ({ sandbox, options }) =>
