@@ -7,7 +7,10 @@ export default {
   // `npm run test:soak` runs `*.soak.ts`, and `npm run test:package` runs `*.package.ts`.
   testMatch: ["**/*.test.ts"],
   testSequencer: "<rootDir>/scripts/lib/slow-first-sequencer.mjs",
-  modulePathIgnorePatterns: ["<rootDir>/tests/package/(consumers|tools)/"],
+  modulePathIgnorePatterns: [
+    "<rootDir>/tests/package/(consumers|tools)/",
+    "<rootDir>/tests/clients/(python|javascript)/",
+  ],
   // Sources import their siblings with the `.js` of the emitted file, as Node's ESM resolution requires.
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {

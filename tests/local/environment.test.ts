@@ -53,6 +53,10 @@ test.each([
   ["A=${B}-$B-$C-$constructor", { A: "b-b--" }],
   ["A=x=y\nA=z=", { A: "z=" }],
   ["A='", { A: "'" }],
+  [
+    "A='a\n#b=c\n\n\td\\'\n B=x \nC='open\nD='y' z",
+    { A: "a\n#b=c\n\n\td\\", B: "x", C: "'open", D: "'y' z" },
+  ],
 ])("%j is read as %j", (text, variables) => {
   expect(parseEnvironment(text, { B: "b" })).toEqual(variables);
 });

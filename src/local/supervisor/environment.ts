@@ -13,23 +13,24 @@ export function currentEnvironment({ env }: Configuration): Readonly<Record<stri
   return text === "" ? env : { ...env, ...parseEnvironment(text, env) };
 }
 
+/** Matches a line of the file: the name, and the value in single quotes, which may span lines, or to the line's end. */
+const VARIABLE = /^[^\S\n]*([^=#\s\0][^=\n\0]*)=(?:'([^'\0]*)'[^\S\n]*$|([^\n\0]*)$)/gm;
+const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
+
 /**
- * Parses lines of `NAME=value`. A value in single quotes is taken as it is. In double quotes `\\`, `\"`, `\n`, `\r` and
- * `\t` are escapes. Outside single quotes, `$NAME` and `${NAME}` stand for variables of `env`.
+ * Parses lines of `NAME=value`. A value in single quotes is taken as it is, also over several lines. In double quotes
+ * `\\`, `\"`, `\n`, `\r` and `\t` are escapes. Outside single quotes, `$NAME` and `${NAME}` stand for variables of `env`.
  */
 export function parseEnvironment(
   text: string,
   env: Readonly<Record<string, string>>,
 ): Record<string, string> {
-  const variables: [string, string][] = [];
-  for (const line of text.split("\n").map((item) => item.trim())) {
-    const [, name, value = ""] = /^([^=#\0][^=\0]*)=([^\0]*)$/.exec(line) ?? [];
-    if (name !== undefined) variables.push([name, parseValue(value, env)]);
-  }
-  return Object.fromEntries(variables);
+  const variables = [...text.matchAll(VARIABLE)].map(([, name = "", literal, value = ""]) => [
+    name,
+    literal ?? parseValue(value.trim(), env),
+  ]);
+  return Object.fromEntries(variables) as Record<string, string>;
 }
-
-const ESCAPES: Readonly<Record<string, string>> = { n: "\n", r: "\r", t: "\t" };
 
 function parseValue(value: string, env: Readonly<Record<string, string>>): string {
   const expand = (text: string) =>
@@ -37,9 +38,7 @@ function parseValue(value: string, env: Readonly<Record<string, string>>): strin
       const name = bare ?? braced ?? "";
       return Object.hasOwn(env, name) ? (env[name] ?? "") : "";
     });
-  const isQuoted = (quote: string) => value.length > 1 && value.startsWith(quote) && value.endsWith(quote);
-  if (isQuoted("'")) return value.slice(1, -1);
-  if (!isQuoted('"')) return expand(value);
+  if (!(value.length > 1 && value.startsWith('"') && value.endsWith('"'))) return expand(value);
   const unescape = (_match: string, letter: string) => ESCAPES[letter] ?? letter;
   return expand(value.slice(1, -1)).replace(/\\(["\\nrt])/g, unescape);
 }

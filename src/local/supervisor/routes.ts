@@ -69,7 +69,8 @@ export class Execd {
   #route(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, target: string): void | Promise<void> {
     if (/^\/proxy(\/|$)/.test(target)) return this.#proxy(stream, headers, target);
     const method = headers[":method"] ?? "GET";
-    const { pathname, searchParams: query } = new URL(`http://box${target}`);
+    const { pathname: given, searchParams: query } = new URL(`http://box${target}`);
+    const pathname = withoutIdentity(given);
     const found = this.#router.find(method, pathname);
     if (found !== undefined) {
       return found.handler({ stream, headers, query, parameters: found.parameters });
@@ -99,4 +100,16 @@ export class Execd {
     if (Number(port) === EXECD_PORT) return this.#route(stream, headers, path);
     passOn(stream, headers, /^\d+$/.test(port) ? Number(port) : Number.NaN, path);
   }
+}
+
+/** Matches the file operations of newer servers that run as another user: its uid and gid, and the operation's path. */
+const AS_USER = /^\/v1\/filesystem\/(\d+)\/(\d+)(\/.+)$/;
+
+/** Returns the path of a file operation without the user whose rights it has. @throws {Problem} 403 for another user */
+function withoutIdentity(pathname: string): string {
+  const [, uid, gid, operation] = AS_USER.exec(pathname) ?? [];
+  if (operation === undefined) return pathname;
+  if (Number(uid) === process.getuid?.() && Number(gid) === process.getgid?.()) return operation;
+  const own = `${process.getuid?.() ?? "none"}:${process.getgid?.() ?? "none"}`;
+  throw problem(403, "PERMISSION_DENIED", `A sandbox of the local server has no other user than ${own}.`);
 }

@@ -53,6 +53,7 @@ function readSpec(fields: Fields, { snapshots, volumes: { canMount } }: Sandboxe
   assertExtensions(extensions);
   if (secureAccess) throw unsupported("secureAccess");
   if (fields.has("credentialProxy")) throw unsupported("credentialProxy");
+  if (fields.has("lifecycle")) throw unsupported("lifecycle");
   const checkedVolumes = checkVolumes(volumes, canMount);
   const snapshot = snapshotId !== undefined && hasSnapshot ? snapshots.ready(snapshotId) : undefined;
   const kept = Object.entries(extensions).filter(([name]) => name.startsWith(KEPT_EXTENSIONS));
