@@ -24,14 +24,15 @@ export async function listen(server: Server, host = HOST): Promise<number> {
 /** A web server that records its requests. Without `respond`, it responds with "hello". */
 export async function startWeb(
   respond: RequestListener = (_request, response) => void response.end("hello\n"),
+  host = HOST,
 ) {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
     respond(request, response);
   });
-  const port = await listen(server);
-  return { requests, server, port, url: `http://${HOST}:${port}` };
+  const port = await listen(server, host);
+  return { requests, server, port, url: `http://${host}:${port}` };
 }
 
 /** Sends a request to the egress API of a sandbox. */
@@ -80,7 +81,7 @@ def socks(host, port):
     connection = open_proxy()
     connection.sendall(b"\\x05\\x01\\x00")
     assert connection.recv(2) == b"\\x05\\x00"
-    if ":" in host:
+    if ":" in host and "[" not in host:
         target = b"\\x04" + socket.inet_pton(socket.AF_INET6, host)
     else:
         target = b"\\x03" + bytes([len(host)]) + host.encode("latin1")
