@@ -403,7 +403,7 @@ describeIsolated("the server", () => {
 });
 
 test.each([[["relative"]], [[path.join(place, "nowhere")]], [["/etc/passwd/x"]], ["/tmp"]])(
-  "%j is no list of directories",
+  "allowedHostPaths of %j are refused",
   async (allowedHostPaths) => {
     await expect(startLocalServer({ allowedHostPaths: allowedHostPaths as string[] })).rejects.toThrow(
       `allowedHostPaths must be a list of absolute paths of directories; got ${JSON.stringify(allowedHostPaths)}`,

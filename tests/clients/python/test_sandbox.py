@@ -21,6 +21,8 @@ from opensandbox.models.filesystem import (
 from opensandbox.models.sandboxes import (
     PVC,
     Host,
+    NetworkPolicy,
+    NetworkRule,
     PlatformSpec,
     SandboxFilter,
     SnapshotFilter,
@@ -259,6 +261,20 @@ class Files(WithSandbox):
         with self.assertRaises(SandboxApiException) as refused:
             self.sandbox.files_with_identity(0, 0).write_file("/workspace/other", "")
         self.assertEqual(refused.exception.status_code, 403)
+
+
+class Network(unittest.TestCase):
+    def test_policy(self):
+        rule = NetworkRule(action="allow", target="example.com")
+        policy = NetworkPolicy(default_action="deny", egress=[rule])
+        sandbox = SandboxSync.create("python:3.11", network_policy=policy, connection_config=connection())
+        try:
+            self.assertEqual(sandbox.get_egress_policy().default_action, "deny")
+            sandbox.patch_egress_rules([NetworkRule(action="allow", target="example.org")])
+            targets = {item.target for item in sandbox.get_egress_policy().egress}
+            self.assertEqual(targets, {"example.com", "example.org"})
+        finally:
+            sandbox.kill()
 
 
 class Volumes(unittest.TestCase):
