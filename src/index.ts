@@ -29,6 +29,12 @@ export type { Diagnostics } from "./lifecycle/diagnostics.js";
 export type { SandboxEndpoint, SandboxFilter, SnapshotFilter } from "./lifecycle/lifecycle.js";
 export type { Page } from "./lifecycle/page.js";
 export type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
+export type {
+  CreateTemplateOptions,
+  TemplateFilter,
+  TemplateInfo,
+  TemplatePhase,
+} from "./lifecycle/templates.js";
 export type { Volume } from "./lifecycle/volumes.js";
 
 export type { NetworkPolicy, NetworkRule } from "./network-policy.js";

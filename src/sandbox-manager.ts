@@ -3,6 +3,10 @@ import { ConnectionConfig, type ConnectionOptions } from "./connection.js";
 import { Lifecycle, type SandboxFilter, type SnapshotFilter } from "./lifecycle/lifecycle.js";
 import type { Page } from "./lifecycle/page.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
+import type { CreateTemplateOptions, TemplateFilter, TemplateInfo } from "./lifecycle/templates.js";
+
+/** Loaded when it is used: few servers have templates. */
+const templates = () => import("./lifecycle/templates.js");
 
 /**
  * Lists and manages sandboxes by their ids.
@@ -97,6 +101,31 @@ export class SandboxManager {
   /** Deletes a snapshot. Sandboxes created from it keep running. @throws {SandboxApiException} status 409 while it is being created */
   deleteSnapshot(snapshotId: string, options: CallOptions = {}): Promise<void> {
     return this.#lifecycle.deleteSnapshot(snapshotId, options);
+  }
+
+  /**
+   * Starts to build a template from an image. Sandboxes can be created from it, by `templateId`, once {@link getTemplate}
+   * returns the phase `Succeeded`. Needs a server of September 2026 on Kubernetes.
+   *
+   * @throws {SandboxApiException} status 404 or 501 if the server has no templates
+   */
+  async createTemplate(options: CreateTemplateOptions): Promise<TemplateInfo> {
+    return (await templates()).createTemplate(this.#lifecycle, options);
+  }
+
+  /** Returns the server's description of a template. @throws {SandboxApiException} status 404 if it does not exist */
+  async getTemplate(templateId: string, options: CallOptions = {}): Promise<TemplateInfo> {
+    return (await templates()).getTemplate(this.#lifecycle, templateId, options);
+  }
+
+  /** Lists templates. Returns a page, which is also an iterable over this and all later pages. */
+  async listTemplates(filter: TemplateFilter = {}, options: CallOptions = {}): Promise<Page<TemplateInfo>> {
+    return (await templates()).listTemplates(this.#lifecycle, filter, options);
+  }
+
+  /** Deletes a template. Sandboxes created from it keep running. @throws {SandboxApiException} status 404 if it does not exist */
+  async deleteTemplate(templateId: string, options: CallOptions = {}): Promise<void> {
+    return (await templates()).deleteTemplate(this.#lifecycle, templateId, options);
   }
 
   /** Ends this manager's calls with `CLOSED`, and rejects later ones. The sandboxes keep running. */

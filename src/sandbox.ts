@@ -51,7 +51,7 @@ export interface SandboxConnectOptions extends OpenOptions, SandboxReadyOptions 
 }
 
 /** Options of {@link Sandbox.fork}: those of {@link Sandbox.create}, except for what a fork copies. */
-export type SandboxForkOptions = Omit<SandboxCreateOptions, "image" | "snapshotId">;
+export type SandboxForkOptions = Omit<SandboxCreateOptions, "image" | "snapshotId" | "templateId">;
 
 /** The values that an instance needs besides its endpoint. */
 interface SandboxParts {

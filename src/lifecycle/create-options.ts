@@ -74,6 +74,11 @@ export interface CreateOptions extends OpenOptions {
   /** A snapshot to start from, instead of an image. */
   readonly snapshotId?: string | undefined;
   /**
+   * A template to start from, instead of an image. The template decides everything but `timeoutSeconds`, `metadata`,
+   * `networkPolicy` and `extensions`. Needs a server of September 2026 on Kubernetes.
+   */
+  readonly templateId?: string | undefined;
+  /**
    * The command that the sandbox runs.
    * @default {@link CODE_INTERPRETER_ENTRYPOINT} for the default image, `tail -f /dev/null` for others. For a snapshot the
    * server uses the latter: pass {@link CODE_INTERPRETER_ENTRYPOINT} for a snapshot of the code-interpreter image.
@@ -110,7 +115,7 @@ export interface CreateOptions extends OpenOptions {
 /** The body of the request that creates a sandbox. */
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
 /** Fields for which there is no option yet. */
-type NoOption = "templateId" | "lifecycle";
+type NoOption = "lifecycle";
 
 /** Checks the options of {@link Sandbox.create} and returns the request's body. */
 export function resolveCreateBody(options: CreateOptions): CreateBody {
@@ -121,6 +126,7 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
   refuseNull({ image, networkPolicy, credentialProxy, volumes, platform });
   if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
   assertOptionalText(snapshotId, "snapshotId");
+  assertOptionalText(options.templateId, "templateId");
   assertEnvironment(env, "env");
   assertLabels(metadata, "metadata");
   assertStringMap(options.resource, "resource");
@@ -137,17 +143,27 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
   assertBoolean(secureAccess, "secureAccess");
   assertSeconds(options.createTimeoutSeconds, "createTimeoutSeconds");
   assertFunction(options.onProgress, "onProgress");
+  const { templateId } = options;
+  if (templateId !== undefined) {
+    const fixed = { image, snapshotId, entrypoint, env, resource: options.resource, resourceRequests };
+    const other = { ...fixed, credentialProxy, volumes, platform, secureAccess };
+    const [name] = Object.entries(other).find(([, value]) => value !== undefined) ?? [];
+    if (name !== undefined) refuse(`templateId excludes ${name}.`);
+    if (timeoutSeconds === null) refuse("templateId needs a timeoutSeconds that is not null.");
+  }
   const isFromPool = extensions?.["poolRef"] !== undefined;
   if (isFromPool && snapshotId !== undefined) refuse("snapshotId and extensions.poolRef exclude each other.");
-  const isFromImage = snapshotId === undefined && (image !== undefined || !isFromPool);
+  const isComplete = isFromPool || templateId !== undefined;
+  const isFromImage = snapshotId === undefined && (image !== undefined || !isComplete);
   const resolvedImage = isFromImage ? resolveImage(image) : undefined;
   return compact({
     image: resolvedImage,
     snapshotId,
+    templateId,
     entrypoint: entrypoint ?? (resolvedImage && defaultEntrypoint(resolvedImage.uri)),
     env,
     metadata,
-    resourceLimits: options.resource ?? (isFromPool ? undefined : DEFAULT_RESOURCE),
+    resourceLimits: options.resource ?? (isComplete ? undefined : DEFAULT_RESOURCE),
     resourceRequests,
     timeout: timeoutSeconds ?? undefined,
     networkPolicy,

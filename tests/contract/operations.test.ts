@@ -38,8 +38,6 @@ const ASKED_BY_CAPABILITIES = ["getIsolatedRun", "getIsolationCapabilities", "li
 const EXCEPTED: Readonly<Record<string, (operation: Operation) => boolean>> = {
   "isolated sessions have no facade yet": ({ id, template }) =>
     template.startsWith("/v1/isolated/") && !ASKED_BY_CAPABILITIES.includes(id),
-  "templates have no facade yet": ({ id, template }) =>
-    template.startsWith("/templates") && !ASKED_BY_CAPABILITIES.includes(id),
   "network policies of templates are tested in egress.test.ts": ({ template }) =>
     template.endsWith("/networkpolicy"),
   "only code on the local server asks for input: see local/code-input.test.ts": ({ id }) =>
@@ -53,8 +51,10 @@ const NOT_RECORDED = [
   // recorded, with the same measurements. No sidecar could be recorded, and the recorded servers lack what is newer.
   "connectTerminal",
   "createCredentialVault",
+  "createTemplate",
   "deleteCredentialVault",
   "deleteEgressRules",
+  "deleteTemplate",
   "getCredential",
   "getCredentialBinding",
   "getCredentialVault",
@@ -63,6 +63,7 @@ const NOT_RECORDED = [
   "getIsolationCapabilities",
   "getMetrics",
   "getReadiness",
+  "getTemplate",
   "listCredentialBindings",
   "listCredentials",
   "listTemplates",

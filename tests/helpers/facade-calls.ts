@@ -76,8 +76,22 @@ const diagnostics = (kind: "logs" | "events"): Answer => ({
   }),
   because: NO_DOCKER_DIAGNOSTICS,
 });
-const NEWER = "the recorded servers are older; this is the response by the contract";
 const NO_SIDECAR = "the recordings have no egress sidecar; this is its response by the contract";
+const NEWER = "the recorded servers are older; this is the response by the contract";
+const template = {
+  templateId: "fsb-1",
+  image: "python:3.12",
+  publish: "s3://bucket/templates",
+  format: "overlaybd",
+  status: { phase: "Pending" },
+  createdAt: "2026-11-23T17:02:20Z",
+  updatedAt: "2026-11-23T17:02:20Z",
+};
+const templateAnswer = (status: number): Answer => ({
+  status,
+  body: JSON.stringify(template),
+  because: NEWER,
+});
 const measured: Answer = {
   status: 200,
   body: '{"cpu_count":2,"cpu_used_pct":3.5,"mem_total_mib":24103.9,"mem_used_mib":994.1,"timestamp":1795453199542}',
@@ -361,6 +375,44 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     operations: ["deleteSnapshot"],
     call: ({ manager }) => manager.deleteSnapshot("374dda3c-7c62-4194-91c8-e5ae89607e6d"),
     answers: { deleteSnapshot: deletedSnapshot },
+  },
+  "SandboxManager.prototype.createTemplate": {
+    operations: ["createTemplate"],
+    call: ({ manager }) =>
+      manager.createTemplate({
+        image: "python:3.12",
+        publish: "s3://bucket/templates",
+        resource: { cpu: "1" },
+        entrypoint: ["sleep", "infinity"],
+        metadata: { team: "a" },
+        readiness: { probe: "tcp://127.0.0.1:44772", warmupSeconds: 5 },
+        format: "native",
+      }),
+    answers: { createTemplate: templateAnswer(201) },
+  },
+  "SandboxManager.prototype.getTemplate": {
+    operations: ["getTemplate"],
+    call: ({ manager }) => manager.getTemplate("fsb-1"),
+    answers: { getTemplate: templateAnswer(200) },
+  },
+  "SandboxManager.prototype.listTemplates": {
+    operations: ["listTemplates"],
+    call: ({ manager }) => manager.listTemplates({ metadata: { team: "a" }, page: 1 }),
+    answers: {
+      listTemplates: {
+        status: 200,
+        body: JSON.stringify({
+          items: [template],
+          pagination: { page: 1, pageSize: 20, totalItems: 1, totalPages: 1, hasNextPage: false },
+        }),
+        because: NEWER,
+      },
+    },
+  },
+  "SandboxManager.prototype.deleteTemplate": {
+    operations: ["deleteTemplate"],
+    call: ({ manager }) => manager.deleteTemplate("fsb-1"),
+    answers: { deleteTemplate: { status: 204, body: "", because: NEWER } },
   },
   "SandboxManager.prototype.close": {
     operations: [],

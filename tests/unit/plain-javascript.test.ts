@@ -59,6 +59,10 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "SandboxManager.prototype.getSnapshot": ({ manager, options }) => manager.getSnapshot("s", options),
   "SandboxManager.prototype.listSnapshots": ({ manager, options }) => manager.listSnapshots({}, options),
   "SandboxManager.prototype.deleteSnapshot": ({ manager, options }) => manager.deleteSnapshot("s", options),
+  "SandboxManager.prototype.createTemplate": ({ manager, options }) => manager.createTemplate(options),
+  "SandboxManager.prototype.getTemplate": ({ manager, options }) => manager.getTemplate("t", options),
+  "SandboxManager.prototype.listTemplates": ({ manager, options }) => manager.listTemplates({}, options),
+  "SandboxManager.prototype.deleteTemplate": ({ manager, options }) => manager.deleteTemplate("t", options),
 
   "CodeInterpreter.create": ({ sandbox, options }) => CodeInterpreter.create(sandbox, options),
 

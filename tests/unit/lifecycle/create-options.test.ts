@@ -110,6 +110,16 @@ describe("the body of a creation", () => {
     expect(bodyOf(options)).toMatchObject(expected);
   });
 
+  test("has only what a template leaves open", () => {
+    const open = { metadata: { a: "b" }, networkPolicy: {}, extensions: { c: "d" } };
+    expect(bodyOf({ templateId: "t", ...open })).toEqual({ templateId: "t", timeout: 600, ...open });
+    expect(() => bodyOf({ templateId: "t", image: "python" })).toThrow("templateId excludes image.");
+    expect(() => bodyOf({ templateId: "t", snapshotId: "s" })).toThrow("templateId excludes snapshotId.");
+    expect(() => bodyOf({ templateId: "t", resource: {} })).toThrow("templateId excludes resource.");
+    expect(() => bodyOf({ templateId: "t", timeoutSeconds: null })).toThrow("needs a timeoutSeconds");
+    expect(() => bodyOf({ templateId: " " })).toThrow("templateId must not be blank.");
+  });
+
   test("has no timeout if the sandbox is not to expire", () => {
     expect(bodyOf({ timeoutSeconds: null })).not.toHaveProperty("timeout");
   });
@@ -118,6 +128,7 @@ describe("the body of a creation", () => {
     const options: Record<keyof CreateOptions, undefined> = {
       image: undefined,
       snapshotId: undefined,
+      templateId: undefined,
       entrypoint: undefined,
       env: undefined,
       metadata: undefined,
