@@ -32,7 +32,7 @@ export function assertRules(rules: readonly NetworkRule[], name: string): void {
   }
 }
 
-/** Asserts that a value can name hosts: it is no URL, has no port and no path. */
+/** Asserts that a value can name hosts: it is not a URL, and has neither a port nor a path. */
 export function assertTarget(target: unknown, name: string): asserts target is string {
   assertText(target, name);
   // One colon stands before a port, several are an IPv6 address. A number of bits may follow an address.

@@ -159,7 +159,7 @@ describe("what a server has (hand-built)", () => {
 });
 
 describe("asking", () => {
-  test("happens once for each instance, whoever asks and however often", async () => {
+  test("happens once for each instance, however many callers ask", async () => {
     const { server, link } = serverWith(JUNE);
     const [one, other] = await Promise.all([findCapabilities(link, {}), findCapabilities(link, {})]);
     expect(other).toBe(one);
