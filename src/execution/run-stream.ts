@@ -147,7 +147,10 @@ export class RunStream implements Interruptible, FrameSink {
       await withLimit({ seconds: STOP_LIMIT_SECONDS, signal }, async (limit) => {
         void this.#drain(limit);
         const failure = await this.#interruptUntilEnded(limit);
-        if (this.#hasEnded()) { await this.#untilReleased(); return; }
+        if (this.#hasEnded()) {
+          await this.#untilReleased();
+          return;
+        }
         signal?.throwIfAborted();
         throw failure === undefined ? stillRunning() : failure.error;
       });

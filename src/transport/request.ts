@@ -1,30 +1,30 @@
 import type { IdleTimer } from "./timeout.js";
 
 /**
- * Sends a request, as the global `fetch` does. It is called with a URL and plain values, so that the `fetch` of any
- * library can take them; it should honour `init.signal`.
+ * Sends a request like the global `fetch`. Called with a URL string and plain values, which the `fetch` of every library
+ * accepts. It should honour `init.signal`.
  */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** Options of `fetch` that the types of one platform or another do not have. */
+/** Options of `fetch`, with those that the type declarations of some platforms lack. */
 export interface PlatformInit extends RequestInit {
   cache?: "no-store";
-  /** `fetch` requires it with a body that is a stream. */
+  /** Required by `fetch` if the body is a stream. */
   duplex?: "half";
 }
 
-/** What a request's body can be made of. */
+/** A body that `fetch` accepts. */
 export type RequestBody = NonNullable<RequestInit["body"]>;
 
-/** A body that is made anew for each attempt, and whose sending can be watched. */
+/** A body that is created for each attempt, and whose progress can be watched. */
 export interface StreamedBody {
-  /** Whether it can be sent more than once. */
+  /** Whether the body can be sent more than once. */
   readonly isReplayable: boolean;
   /**
-   * Returns what an attempt sends, and sets the headers that describe it.
+   * Returns the body of one attempt, and sets the headers that describe it.
    *
-   * @param options.idle runs while the network takes nothing, and is stopped while the body waits for its source
-   * @param options.isCustomFetch whether it is sent by another `fetch` than the platform's
+   * @param options.idle runs while the network accepts no data; stopped while the body waits for its source
+   * @param options.isCustomFetch whether a custom `fetch` sends it
    */
   send(
     headers: Record<string, string>,
@@ -33,8 +33,8 @@ export interface StreamedBody {
 }
 
 /**
- * A request as the typed client describes it, not yet bound to a server. The body is kept as it was given: the
- * platform's `Request` turns it into a stream, which can be sent only once, and costs a tenth of a small run.
+ * A request of the typed client, without the address of a server. It replaces the platform's `Request`, which converts
+ * the body to a stream that can be sent only once, and takes a tenth of the time of a small run.
  */
 export class UnsentRequest {
   /** Path and query, encoded. */
@@ -51,7 +51,7 @@ export class UnsentRequest {
   }
 }
 
-/** Returns whether a body is a {@link StreamedBody}, of which the types of the platform know nothing. */
+/** Returns whether a body is a {@link StreamedBody}. Takes `unknown`, since the typed client declares other bodies. */
 export function isStreamedBody(body: unknown): body is StreamedBody {
   return typeof body === "object" && body !== null && "isReplayable" in body;
 }
@@ -63,7 +63,7 @@ export function isReplayable(body: RequestBody | null): boolean {
   return !(body instanceof ReadableStream || Symbol.asyncIterator in body);
 }
 
-/** Returns whether making the same request twice has the effect of making it once. */
+/** Returns whether a repeated request has the same effect as a single one. */
 export function isIdempotent(method: string): boolean {
   return method === "GET" || method === "HEAD" || method === "PUT" || method === "DELETE";
 }
@@ -78,7 +78,7 @@ type Defined<Fields> = {
   >;
 };
 
-/** Returns the same object, typed as the typed client takes bodies and queries: fields that are `undefined` are never sent. */
+/** Returns the same object with the type that the typed client requires of bodies and queries. Fields that are `undefined` are not sent. */
 export function defined<Fields extends object>(fields: Fields): Defined<Fields> {
   return fields;
 }

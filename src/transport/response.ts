@@ -6,14 +6,14 @@ import { discardBody, ResponseBody } from "./response-body.js";
 import { readServerMessage } from "./server-message.js";
 import { startTimer } from "./timeout.js";
 
-/** How much of a response body an exception keeps. */
+/** The largest part of a response body that an exception keeps. */
 const LONGEST_RAW_BODY_BYTES = 64 * 1024;
-/** Statuses after which the server, or what stands before it, has mostly done nothing yet. */
+/** Statuses that usually mean that neither the server nor its gateway has processed the request. */
 export const RETRYABLE_STATUSES: readonly number[] = [408, 425, 429, 502, 503, 504];
-/** How long the body of an error may take: the status, which is known by then, is the more important part. */
+/** The time limit for the body of an error. Its status, which is already known, matters more. */
 const ERROR_BODY_TIMEOUT_SECONDS = 5;
 
-/** What errors about the content of a response contain. */
+/** The details of a response for errors about its content. */
 export interface ResponseInfo {
   readonly statusCode: number;
   readonly requestId: string | undefined;
@@ -22,7 +22,7 @@ export interface ResponseInfo {
   readonly redact?: ((text: string) => string) | undefined;
 }
 
-/** Creates the exception for a response that is not a success, from its status, since the body may be empty. */
+/** Creates the exception for a response with an error status. Its body may be empty or missing. */
 export async function toApiException(
   response: Response,
   { method, path }: UnsentRequest,
@@ -35,12 +35,12 @@ export async function toApiException(
   const { status, type, statusText } = response;
   const { requestId } = call;
   const request = `${method} ${redactUrl(path)}`;
-  // Browsers hide the whole response of a redirect.
+  // Browsers hide the response of a redirect.
   if (type === "opaqueredirect" || (status >= 300 && status <= 399)) {
     discardBody(response);
     const location = response.headers.get("location");
     const where = location === null ? "without a location" : `to ${redactUrl(location).slice(0, 500)}`;
-    // Another origin must not see credentials, nor a POST become a GET.
+    // A redirect could send credentials to another origin, or turn a POST into a GET.
     const message =
       `${request} was redirected ${where} (status ${status}). Redirects are not followed; if the server has moved, ` +
       'change "domain".';
@@ -60,7 +60,7 @@ export async function toApiException(
     statusCode: status,
     requestId,
     rawBody,
-    // Behind a gateway that lost the server, the request may have taken effect.
+    // 502 and 504 come from a gateway that lost the server: the request may have taken effect.
     isRetryable:
       RETRYABLE_STATUSES.includes(status) && (isIdempotent(method) || (status !== 502 && status !== 504)),
     retryAfterSeconds,
@@ -68,9 +68,9 @@ export async function toApiException(
 }
 
 /**
- * Reads a response that is to be JSON, so that the typed client finds its body there.
+ * Reads a JSON response, and returns it as a response from which the typed client can read the body.
  *
- * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it is not JSON, or has more than so many bytes
+ * @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if the body is not JSON, or larger than `maxBytes`
  */
 export async function readJson(body: ResponseBody, maxBytes: number, info: ResponseInfo): Promise<Response> {
   const { text, size, failure } = await readText(body, maxBytes);
@@ -79,21 +79,21 @@ export async function readJson(body: ResponseBody, maxBytes: number, info: Respo
     const message = `The response body exceeds maxResponseBytes of ${maxBytes} bytes.`;
     throw unexpectedResponse(message, info, text);
   }
-  // Servers end an empty body with a newline, at times.
+  // Some servers send a newline as an empty body.
   if (text.trim() === "") return new Response(null, { status: 204 });
-  // The typed client parses it again, but its error would not say what the server sent.
+  // The typed client parses the text again, but its error would not contain what the server sent.
   if (parseJson(text) === undefined)
     throw unexpectedResponse("Expected JSON in the response body.", info, text);
   return new Response(text, { status: info.statusCode });
 }
 
-/** Reads a body as text, up to so many bytes; never rejects, as the beginning of a broken one may be of use. */
+/** Reads a body as text, up to `maxBytes`. Never rejects, since the beginning of a broken body may be useful. */
 async function readText(
   body: ResponseBody,
   maxBytes: number,
 ): Promise<{
   readonly text: string;
-  /** How many bytes arrived; more than `maxBytes` where the body was left there. */
+  /** The number of bytes that arrived; more than `maxBytes` if the body was too large. */
   readonly size: number;
   readonly failure?: { readonly error: unknown };
 }> {
@@ -115,7 +115,7 @@ async function readText(
   }
 }
 
-/** Creates the exception for a success whose content breaks the contract. */
+/** Creates the exception for a success whose content violates the contract. */
 export function unexpectedResponse(
   message: string,
   { statusCode, requestId, sandboxId, redact }: ResponseInfo,
@@ -132,39 +132,39 @@ export function unexpectedResponse(
   });
 }
 
-/** Returns a response that must be an object. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Asserts that the data of a response is an object, and returns it. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectRecord<Data>(data: Data, info: ResponseInfo): NonNullable<Data> {
   if (isRecord(data)) return data;
   throw unexpectedResponse("Expected a JSON object in the response body.", info);
 }
 
-/** Returns a response that must be a list of objects. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Asserts that the data of a response is a list of objects, and returns it. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectRecords<Item>(
   data: readonly Item[] | null | undefined,
   info: ResponseInfo,
 ): readonly Item[] {
-  // Go writes an empty list as `null`.
+  // Go encodes an empty list as `null`.
   if (data === null) return [];
-  // The server may send anything, whatever its type.
+  // The declared type does not bind the server.
   const items: unknown = data;
   if (Array.isArray(items) && items.every(isRecord)) return data ?? [];
   throw unexpectedResponse("Expected a list of JSON objects in the response body.", info);
 }
 
-/** Returns a text that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Asserts that a field of a response is a non-empty string, and returns it. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectText(value: unknown, field: string, info: ResponseInfo): string {
   if (typeof value === "string" && value !== "") return value;
   throw unexpectedResponse(`The response has no "${field}".`, info);
 }
 
-/** Returns a time that a response must have. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
+/** Asserts that a field of a response is a timestamp, and returns it. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` */
 export function expectDate(value: unknown, field: string, info: ResponseInfo): Date {
   const date = new Date(expectText(value, field, info));
   if (!Number.isNaN(date.getTime())) return date;
   throw unexpectedResponse(`The "${field}" of the response is not a valid timestamp.`, info);
 }
 
-/** Reads as much of the body as arrives in time and is kept; returns `undefined` if none could be read. */
+/** Reads the part of the body that arrives in time, up to what an exception keeps; `undefined` if it could not be read. */
 async function readErrorBody(response: Response, signal: AbortSignal): Promise<string | undefined> {
   const body = new ResponseBody(response.body, {
     signal,
@@ -181,12 +181,12 @@ async function readErrorBody(response: Response, signal: AbortSignal): Promise<s
   return failure !== undefined && text === "" ? undefined : text;
 }
 
-/** Returns how long the server asks to wait, in seconds, if it does. */
+/** Returns the wait that the server asks for, in seconds; `undefined` if it sent none. */
 export function readRetryAfter({ headers }: Response): number | undefined {
   const header = headers.get("retry-after");
   if (header === null) return undefined;
   if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header);
-  // The platform reads nearly anything as some date; those of HTTP begin with the name of a day.
+  // `Date.parse` accepts almost any text. Dates of HTTP begin with the name of a day.
   const time = /^\s*[a-z]{3}/i.test(header) ? Date.parse(header) : NaN;
   return Number.isNaN(time) ? undefined : Math.max(0, (time - Date.now()) / 1_000);
 }

@@ -7,47 +7,47 @@ import { describeFailure } from "./log.js";
 import { isIdempotent } from "./request.js";
 import { RETRYABLE_STATUSES } from "./response.js";
 
-/** Beyond it, a server's `Retry-After` is not honoured: the next attempt comes after this time. */
+/** The longest wait that a server can ask for with `Retry-After`. */
 const LONGEST_RETRY_AFTER_SECONDS = 60;
 
-/** Which of the policy's rules a call is under. */
+/** Determines when a request may be sent again. */
 export type Replay =
-  /** Those for its method. */
+  /** According to its method. */
   | "by-method"
-  /** Sent again only if the failure is known to precede sending. */
+  /** Only if it is certain that the request was not sent. */
   | "if-not-sent"
-  /** Sent once. */
+  /** Never. */
   | "never";
 
-/** What an attempt failed with, as far as a retry depends on it. */
+/** The parts of a failure on which a retry depends. */
 export type RetryOutcome =
   | { readonly statusCode: number; readonly code: string; readonly retryAfterSeconds?: number | undefined }
   | {
       readonly isNotSent: boolean;
-      /** Nothing listens at an address of this machine. */
+      /** Whether nothing listens at this address of the local machine. */
       readonly isRefusedByLoopback?: boolean;
     };
 
-/** Everything that a decision is made from. */
+/** The input of {@link decideRetry}. */
 export interface RetryState {
   readonly method: string;
   readonly server: ServerKind;
   readonly replay: Replay;
   readonly outcome: RetryOutcome;
-  /** How many retries there have been. */
+  /** The number of retries so far. */
   readonly retries: number;
   /** The wait before the last attempt; `undefined` before the first retry. */
   readonly previousWaitMillis: number | undefined;
   readonly elapsedMillis: number;
-  /** From 0 up to 1. */
+  /** From 0 to 1, exclusive. */
   readonly random: number;
 }
 
-/** Decides how long to wait before the request is sent again, in milliseconds; `undefined` if it is not. */
+/** Returns how long to wait before the request is sent again, in milliseconds; `undefined` if it must not be sent again. */
 export function decideRetry(state: RetryState, policy: RetryPolicy): number | undefined {
   const { outcome, previousWaitMillis, random } = state;
   if (state.retries >= policy.maxRetries || !mayReplay(state, policy)) return undefined;
-  // No lifecycle server runs here, which no wait changes. A sandbox may be starting.
+  // No lifecycle server runs on this machine, and waiting does not change that. A sandbox may still be starting.
   if (state.server === "lifecycle" && "isNotSent" in outcome && outcome.isRefusedByLoopback === true) {
     return undefined;
   }
@@ -64,7 +64,7 @@ export function decideRetry(state: RetryState, policy: RetryPolicy): number | un
   return waitMillis;
 }
 
-/** Returns whether sending the request once more does no harm. */
+/** Returns whether it is safe to send the request again. */
 export function mayReplay({ method, server, replay, outcome }: RetryState, policy: RetryPolicy): boolean {
   if (replay === "never") return false;
   if (!("statusCode" in outcome)) {
@@ -73,23 +73,24 @@ export function mayReplay({ method, server, replay, outcome }: RetryState, polic
   if (replay === "if-not-sent") return false;
   const { statusCode, code } = outcome;
   if (!isIdempotent(method)) return policy.retryablePostStatuses.includes(statusCode);
-  // execd responds with 500 to bad arguments. Its codes are bare words; the lifecycle server's have a component in
-  // front, as in `DOCKER::SANDBOX_NOT_FOUND`, and its crashes are only "Internal Server Error".
+  // execd responds with 500 to invalid arguments, with a code that is a single word. The codes of the lifecycle server have
+  // a prefix, as in `DOCKER::SANDBOX_NOT_FOUND`. If it crashes, it sends "Internal Server Error" without a code.
   if (statusCode === 500) {
     return server === "lifecycle" && (code === "UNEXPECTED_RESPONSE" || code.includes("::"));
   }
   return RETRYABLE_STATUSES.includes(statusCode);
 }
 
-/** Time and chance; tests bring their own. */
+/** The source of time and random numbers. Tests replace it. */
 export interface Clock {
-  /** In milliseconds, from any fixed point. */
+  /** Returns the time in milliseconds since any fixed moment. */
   now(): number;
+  /** Returns a number from 0 to 1, exclusive. */
   random(): number;
   sleep(millis: number, signal: AbortSignal): Promise<void>;
 }
 
-/** Returns what a retry depends on in an error; `undefined` for errors after which there is none. */
+/** Returns the parts of an error on which a retry depends; `undefined` for errors that are never retried. */
 export function outcomeOf(
   error: unknown,
   { url, retryAfterSeconds }: { readonly url: string; readonly retryAfterSeconds: number | undefined },
@@ -101,7 +102,7 @@ export function outcomeOf(
   return { isNotSent: error.isNotSent, isRefusedByLoopback: isRefusedByLoopback(error.cause, url) };
 }
 
-/** Tells the log and the policy's hook of a retry. */
+/** Reports a retry to the logger and to the `onRetry` function of the policy. */
 export function reportRetry(
   event: RetryEvent,
   options: { readonly server: ServerKind; readonly policy: RetryPolicy; readonly logger: Logger | undefined },
@@ -115,7 +116,7 @@ export function reportRetry(
   const warn = (cause: unknown): void => logger?.warn(`retryPolicy.onRetry threw: ${String(cause)}`);
   try {
     const outcome: unknown = policy.onRetry?.(event);
-    // It is not awaited; but the rejection of an async function would end the process.
+    // Not awaited. Without a handler, the rejection of an async function would end the process.
     Promise.resolve(outcome).catch(warn);
   } catch (cause) {
     warn(cause);
