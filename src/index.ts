@@ -26,7 +26,8 @@ export type { RequestTrace } from "./transport/log.js";
 export { CODE_INTERPRETER_ENTRYPOINT, CODE_INTERPRETER_IMAGE } from "./lifecycle/create-options.js";
 export type { CreateProgress } from "./lifecycle/create-options.js";
 export type { Diagnostics } from "./lifecycle/diagnostics.js";
-export type { SandboxEndpoint, SandboxFilter, SnapshotFilter } from "./lifecycle/lifecycle.js";
+export type { SandboxEndpoint } from "./lifecycle/lifecycle.js";
+export type { SandboxFilter, SnapshotFilter } from "./lifecycle/management.js";
 export type { Page } from "./lifecycle/page.js";
 export type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 export type {
@@ -95,7 +96,8 @@ export type {
 } from "./services/files/requests.js";
 export type { ByteSource } from "./transport/segmented-body.js";
 export type { Health } from "./services/health.js";
-export type { Metrics, SandboxMetrics } from "./services/metrics.js";
+export type { SandboxMetrics } from "./services/metric-calls.js";
+export type { Metrics } from "./services/metrics.js";
 
 export { Execution } from "./execution/execution.js";
 export type { ExecutionComplete } from "./execution/execution.js";

@@ -1,12 +1,16 @@
 import { type CallOptions, checkOptions } from "./arguments.js";
 import { ConnectionConfig, type ConnectionOptions } from "./connection.js";
-import { Lifecycle, type SandboxFilter, type SnapshotFilter } from "./lifecycle/lifecycle.js";
+import { Lifecycle } from "./lifecycle/lifecycle.js";
+import type { SandboxFilter, SnapshotFilter } from "./lifecycle/management.js";
 import type { Page } from "./lifecycle/page.js";
 import type { SandboxInfo, SnapshotInfo } from "./lifecycle/info.js";
 import type { CreateTemplateOptions, TemplateFilter, TemplateInfo } from "./lifecycle/templates.js";
 
 /** Loaded when it is used: few servers have templates. */
 const templates = () => import("./lifecycle/templates.js");
+
+/** Listings, labels and snapshots. Loaded when they are used. */
+const management = () => import("./lifecycle/management.js");
 
 /**
  * Lists and manages sandboxes by their ids.
@@ -42,8 +46,8 @@ export class SandboxManager {
   }
 
   /** Lists sandboxes, the newest first. Returns a page, which is also an iterable over this and all later pages. */
-  listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<Page<SandboxInfo>> {
-    return this.#lifecycle.list(filter, options);
+  async listSandboxInfos(filter: SandboxFilter = {}, options: CallOptions = {}): Promise<Page<SandboxInfo>> {
+    return (await management()).listSandboxes(this.#lifecycle, filter, options);
   }
 
   /** Returns the server's description of a sandbox. @throws {SandboxApiException} status 404, code `…NOT_FOUND` */
@@ -72,35 +76,35 @@ export class SandboxManager {
   }
 
   /** Changes labels; `null` deletes one. Returns the changed sandbox. */
-  patchSandboxMetadata(
+  async patchSandboxMetadata(
     sandboxId: string,
     patch: Readonly<Record<string, string | null>>,
     options: CallOptions = {},
   ): Promise<SandboxInfo> {
-    return this.#lifecycle.patchMetadata(sandboxId, patch, options);
+    return (await management()).patchMetadata(this.#lifecycle, sandboxId, patch, options);
   }
 
   /** Starts a snapshot of a running sandbox's files. Returns the snapshot, usually in the state `Creating`. */
-  createSnapshot(
+  async createSnapshot(
     sandboxId: string,
     options: CallOptions & { readonly name?: string | undefined } = {},
   ): Promise<SnapshotInfo> {
-    return this.#lifecycle.createSnapshot(sandboxId, options);
+    return (await management()).createSnapshot(this.#lifecycle, sandboxId, options);
   }
 
   /** Returns the server's description of a snapshot. @throws {SandboxApiException} status 404, `SNAPSHOT::NOT_FOUND` */
-  getSnapshot(snapshotId: string, options: CallOptions = {}): Promise<SnapshotInfo> {
-    return this.#lifecycle.getSnapshot(snapshotId, options);
+  async getSnapshot(snapshotId: string, options: CallOptions = {}): Promise<SnapshotInfo> {
+    return (await management()).getSnapshot(this.#lifecycle, snapshotId, options);
   }
 
   /** Lists snapshots. Returns a page, which is also an iterable over this and all later pages. */
-  listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<Page<SnapshotInfo>> {
-    return this.#lifecycle.listSnapshots(filter, options);
+  async listSnapshots(filter: SnapshotFilter = {}, options: CallOptions = {}): Promise<Page<SnapshotInfo>> {
+    return (await management()).listSnapshots(this.#lifecycle, filter, options);
   }
 
   /** Deletes a snapshot. Sandboxes created from it keep running. @throws {SandboxApiException} status 409 while it is being created */
-  deleteSnapshot(snapshotId: string, options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.deleteSnapshot(snapshotId, options);
+  async deleteSnapshot(snapshotId: string, options: CallOptions = {}): Promise<void> {
+    return (await management()).deleteSnapshot(this.#lifecycle, snapshotId, options);
   }
 
   /**

@@ -25,11 +25,15 @@ import { Egress } from "./services/egress.js";
 import { Files } from "./services/files.js";
 import { Health } from "./services/health.js";
 import type { SandboxLink } from "./services/link.js";
-import { Metrics, type SandboxMetrics } from "./services/metrics.js";
+import type { SandboxMetrics } from "./services/metric-calls.js";
+import { Metrics } from "./services/metrics.js";
 import type { WaitOptions } from "./services/wait-for-output.js";
 import { Terminals } from "./services/terminals.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
+
+/** Labels and snapshots. Loaded when they are used. */
+const management = () => import("./lifecycle/management.js");
 
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
 export interface SandboxReadyOptions extends ReadyOptions {
@@ -334,11 +338,11 @@ export class Sandbox {
    *
    * @returns the sandbox after the change
    */
-  patchMetadata(
+  async patchMetadata(
     patch: Readonly<Record<string, string | null>>,
     options: CallOptions = {},
   ): Promise<SandboxInfo> {
-    return this.#parts.lifecycle.patchMetadata(this.id, patch, options);
+    return (await management()).patchMetadata(this.#parts.lifecycle, this.id, patch, options);
   }
 
   /** Returns the address of a port of the sandbox. Does not check whether a program listens there. */
@@ -393,8 +397,10 @@ export class Sandbox {
    *
    * @returns the snapshot, usually in the state `Creating`; poll `SandboxManager.getSnapshot` until it is `Ready`
    */
-  createSnapshot(options: CallOptions & { readonly name?: string | undefined } = {}): Promise<SnapshotInfo> {
-    return this.#parts.lifecycle.createSnapshot(this.id, options);
+  async createSnapshot(
+    options: CallOptions & { readonly name?: string | undefined } = {},
+  ): Promise<SnapshotInfo> {
+    return (await management()).createSnapshot(this.#parts.lifecycle, this.id, options);
   }
 
   /**

@@ -1,12 +1,4 @@
-import {
-  assertInteger,
-  assertOptionalText,
-  assertSeconds,
-  assertStringMap,
-  assertText,
-  type CallOptions,
-  checkOptions,
-} from "../arguments.js";
+import { assertInteger, assertSeconds, assertText, type CallOptions } from "../arguments.js";
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
 import {
@@ -17,11 +9,8 @@ import {
 } from "../errors.js";
 import type { Call } from "../transport/call.js";
 import { Transport, type JsonOptions } from "../transport/transport.js";
-import { defined } from "../transport/request.js";
 import { expectDate, expectRecord, expectText } from "../transport/response.js";
-import { assertLabels } from "./labels.js";
-import { assertPageFilter, toPage, type Page, type PageFilter } from "./page.js";
-import { toSandboxInfo, toSnapshotInfo, type SandboxInfo, type SnapshotInfo } from "./info.js";
+import { toSandboxInfo, type SandboxInfo } from "./info.js";
 
 const LARGEST_PORT = 65_535;
 
@@ -31,24 +20,6 @@ export interface SandboxEndpoint {
   readonly url: string;
   /** Headers that each request to it must have. They can contain credentials. */
   readonly headers: Readonly<Record<string, string>>;
-}
-
-/** Filters for a listing of sandboxes. */
-export interface SandboxFilter extends PageFilter {
-  /** Sandboxes in one of these states. An unknown state matches no sandbox. */
-  readonly states?: readonly string[] | undefined;
-  /** Sandboxes with all of these labels. */
-  readonly metadata?: Readonly<Record<string, string>> | undefined;
-}
-
-/** Filters for a listing of snapshots. */
-export interface SnapshotFilter extends PageFilter {
-  /** Snapshots of this sandbox. */
-  readonly sandboxId?: string | undefined;
-  /** Snapshots with exactly this name. Older servers ignore it. */
-  readonly name?: string | undefined;
-  /** Snapshots in one of these states. */
-  readonly states?: readonly string[] | undefined;
 }
 
 /** The operations of the lifecycle server, for `Sandbox` and `SandboxManager`. */
@@ -81,23 +52,6 @@ export class Lifecycle {
       });
       return toSandboxInfo(expectRecord(data, call), call);
     });
-  }
-
-  async list(filter: SandboxFilter, options: CallOptions): Promise<Page<SandboxInfo>> {
-    assertPageFilter(checkOptions(filter, "filter"));
-    const { page, pageSize, states, metadata = {} } = filter;
-    assertStringMap(metadata, "metadata");
-    const query = defined({
-      page,
-      pageSize,
-      state: states && [...states],
-      // The value is a query string itself, which the client encodes again.
-      metadata: new URLSearchParams(metadata).toString() || undefined,
-    });
-    const call = this.transport.json(options);
-    const { data } = await this.#client.GET("/sandboxes", { params: { query }, fetch: call.fetch });
-    const load = (number: number, own: CallOptions) => this.list({ ...filter, page: number }, own);
-    return toPage(expectRecord(data, call), (item) => toSandboxInfo(item, call), load, { call, options });
   }
 
   /**
@@ -147,67 +101,6 @@ export class Lifecycle {
       });
       return expectDate(expectRecord(data, call).expiresAt, "expiresAt", call);
     });
-  }
-
-  patchMetadata(
-    sandboxId: string,
-    patch: Readonly<Record<string, string | null>>,
-    options: CallOptions,
-  ): Promise<SandboxInfo> {
-    return this.about(sandboxId, options, async (call) => {
-      assertLabels(patch, "patch", { isPatch: true });
-      const { data } = await this.#client.PATCH("/sandboxes/{sandboxId}/metadata", {
-        params: { path: { sandboxId } },
-        body: { ...patch },
-        fetch: call.fetch,
-      });
-      return toSandboxInfo(expectRecord(data, call), call);
-    });
-  }
-
-  createSnapshot(
-    sandboxId: string,
-    options: CallOptions & { readonly name?: string | undefined },
-  ): Promise<SnapshotInfo> {
-    return this.about(sandboxId, options, async (call) => {
-      const { name } = options;
-      assertOptionalText(name, "name");
-      const { data } = await this.#client.POST("/sandboxes/{sandboxId}/snapshots", {
-        params: { path: { sandboxId } },
-        body: defined({ name }),
-        fetch: call.fetch,
-      });
-      return toSnapshotInfo(expectRecord(data, call), call);
-    });
-  }
-
-  async getSnapshot(snapshotId: string, options: CallOptions): Promise<SnapshotInfo> {
-    assertText(snapshotId, "snapshotId");
-    const call = this.transport.json(options);
-    const { data } = await this.#client.GET("/snapshots/{snapshotId}", {
-      params: { path: { snapshotId } },
-      fetch: call.fetch,
-    });
-    return toSnapshotInfo(expectRecord(data, call), call);
-  }
-
-  async listSnapshots(filter: SnapshotFilter, options: CallOptions): Promise<Page<SnapshotInfo>> {
-    assertPageFilter(checkOptions(filter, "filter"));
-    const { page, pageSize, states, sandboxId, name } = filter;
-    assertOptionalText(sandboxId, "sandboxId");
-    assertOptionalText(name, "name");
-    const query = defined({ page, pageSize, state: states && [...states], sandboxId, name });
-    const call = this.transport.json(options);
-    const { data } = await this.#client.GET("/snapshots", { params: { query }, fetch: call.fetch });
-    const load = (number: number, own: CallOptions) => this.listSnapshots({ ...filter, page: number }, own);
-    return toPage(expectRecord(data, call), (item) => toSnapshotInfo(item, call), load, { call, options });
-  }
-
-  async deleteSnapshot(snapshotId: string, options: CallOptions): Promise<void> {
-    assertText(snapshotId, "snapshotId");
-    const params = { path: { snapshotId } };
-    const { fetch } = this.transport.json(options);
-    await this.#client.DELETE("/snapshots/{snapshotId}", { params, fetch });
   }
 
   /** Makes a call about a sandbox and adds the sandbox's id to its errors. */

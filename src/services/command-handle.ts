@@ -2,18 +2,17 @@ import { type CallOptions, checkOptions } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import { sleep } from "../transport/abort.js";
 import type { CommandInput } from "./command-input.js";
-import type {
-  CommandLogReader,
-  CommandLogs,
-  CommandLogsOptions,
-  CommandStatus,
-  FollowLogsOptions,
-} from "./command-logs.js";
-import { waitForOutput, type WaitOptions } from "./wait-for-output.js";
+import type { CommandLogs, CommandLogsOptions, CommandStatus, FollowLogsOptions } from "./command-logs.js";
+import type { SandboxLink } from "./link.js";
+import { iterableOf } from "./loops.js";
+import type { WaitOptions } from "./wait-for-output.js";
 
 /** The first pause of {@link CommandHandle.wait} in milliseconds. Each pause is 1.5 times the previous one. */
 const FIRST_PAUSE_MILLIS = 50;
 const LONGEST_PAUSE_MILLIS = 1_000;
+
+/** Loaded when it is used: most commands run in the foreground. */
+const calls = () => import("./command-logs.js");
 
 /**
  * A command that runs in the background, as `commands.start` and `commands.attach` return it.
@@ -31,37 +30,40 @@ export class CommandHandle {
   readonly id: string;
   /** Its standard input, if it was started with `stdin: true` by this handle; otherwise `undefined`. */
   readonly stdin: CommandInput | undefined;
-  readonly #reader: CommandLogReader;
+  readonly #link: SandboxLink;
   readonly #interrupt: (options: CallOptions) => Promise<void>;
 
   /** @internal */
   constructor(
     id: string,
-    reader: CommandLogReader,
+    link: SandboxLink,
     interrupt: (options: CallOptions) => Promise<void>,
     stdin?: CommandInput,
   ) {
     this.id = id;
     this.stdin = stdin;
-    this.#reader = reader;
+    this.#link = link;
     this.#interrupt = interrupt;
   }
 
   /** Returns whether the command is running and how it ended; see {@link Commands.getStatus}. */
   async status(options: CallOptions = {}): Promise<CommandStatus> {
-    const status = await this.#reader.getStatus(this.id, options);
+    const status = await (await calls()).getStatus(this.#link, this.id, options);
     if (!status.isRunning) await this.stdin?.release();
     return status;
   }
 
   /** Returns the command's output so far, starting at a cursor; see {@link Commands.getLogs}. */
-  logs(options: CommandLogsOptions = {}): Promise<CommandLogs> {
-    return this.#reader.getLogs(this.id, options);
+  async logs(options: CommandLogsOptions = {}): Promise<CommandLogs> {
+    return (await calls()).getLogs(this.#link, this.id, options);
   }
 
   /** Iterates over the command's output until the command has ended; see {@link Commands.followLogs}. */
   follow(options: FollowLogsOptions = {}): AsyncIterable<string> {
-    return this.#reader.followLogs(this.id, options);
+    const [link, id] = [this.#link, this.id];
+    return iterableOf(options, async function* (signal) {
+      yield* (await calls()).follow(link, id, options, signal);
+    });
   }
 
   /**
@@ -98,8 +100,9 @@ export class CommandHandle {
    * const [, port] = await server.waitForOutput(/port (\d+) /);
    * ```
    */
-  waitForOutput(pattern: string | RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
-    return waitForOutput(this.#reader, this.id, pattern, options);
+  async waitForOutput(pattern: string | RegExp, options: WaitOptions = {}): Promise<RegExpExecArray> {
+    const { waitForOutput } = await import("./wait-for-output.js");
+    return waitForOutput(this, this.#link.sandboxId, pattern, options);
   }
 
   /**

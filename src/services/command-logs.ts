@@ -5,7 +5,6 @@ import { sleep } from "../transport/abort.js";
 import { expectDate, expectRecord, unexpectedResponse } from "../transport/response.js";
 import type { StreamedResponse } from "../transport/response-body.js";
 import type { SandboxLink } from "./link.js";
-import { iterableOf } from "./loops.js";
 
 /** The waits between attempts while the server does not know a command yet, in milliseconds. */
 const START_UP_WAITS_MILLIS = [50, 100, 200, 400];
@@ -55,118 +54,113 @@ export interface CommandLogs {
   readonly cursor: number;
 }
 
-/** Reads the status and the output of commands for {@link Commands} and {@link CommandHandle}. */
-export class CommandLogReader {
-  readonly #link: SandboxLink;
-
-  constructor(link: SandboxLink) {
-    this.#link = link;
-  }
-
-  get sandboxId(): string {
-    return this.#link.sandboxId;
-  }
-
-  async getStatus(commandId: string, options: CallOptions): Promise<CommandStatus> {
-    const { signal } = checkOptions(options);
-    return await onceStarted(signal, async () => {
-      assertText(commandId, "commandId");
-      const { client, json } = this.#link.execd;
-      const call = json({ signal });
-      const { data } = await client.GET("/command/status/{id}", {
-        params: { path: { id: commandId } },
-        fetch: call.fetch,
-      });
-      const status = expectRecord(data, call);
-      const { id, content, running, exit_code: exitCode, error, finished_at: end } = status;
-      if (typeof running !== "boolean") {
-        throw unexpectedResponse('The response has no "running".', call);
-      }
-      return {
-        // A Go server sends a missing value as null or omits it.
-        id: id ?? commandId,
-        command: content ?? "",
-        isRunning: running,
-        exitCode: exitCode ?? null,
-        signal: signalOf(error ?? undefined),
-        error: error === "" ? undefined : (error ?? undefined),
-        startedAt: expectDate(status.started_at, "started_at", call),
-        finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", call),
-      };
+/** Implements {@link CommandHandle.status}. */
+export async function getStatus(
+  link: SandboxLink,
+  commandId: string,
+  options: CallOptions,
+): Promise<CommandStatus> {
+  const { signal } = checkOptions(options);
+  return await onceStarted(signal, async () => {
+    assertText(commandId, "commandId");
+    const { client, json } = link.execd;
+    const call = json({ signal });
+    const { data } = await client.GET("/command/status/{id}", {
+      params: { path: { id: commandId } },
+      fetch: call.fetch,
     });
-  }
-
-  async getLogs(commandId: string, options: CommandLogsOptions): Promise<CommandLogs> {
-    const { cursor = 0, signal } = checkOptions(options);
-    const { body, end } = await this.#open(commandId, cursor, signal);
-    const all = await body.readAll();
-    const rest = unfinishedLength(all);
-    const bytes = rest === 0 ? all : all.subarray(0, -rest);
-    return {
-      text: decoder().decode(bytes),
-      bytes,
-      cursor: Math.min(end, cursor + all.length) - rest,
-    };
-  }
-
-  followLogs(commandId: string, options: FollowLogsOptions): AsyncIterable<string> {
-    return iterableOf(options, (signal) => this.#follow(commandId, options, signal));
-  }
-
-  async *#follow(
-    commandId: string,
-    { cursor = 0, pollingIntervalMillis = 500 }: FollowLogsOptions,
-    signal: AbortSignal,
-  ): AsyncGenerator<string, void> {
-    assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
-    const text = decoder();
-    for (;;) {
-      // Ask for the status first: a log that is read after the command has ended is complete.
-      const { isRunning } = await this.getStatus(commandId, { signal });
-      const { body, end } = await this.#open(commandId, cursor, signal);
-      // Leaving the loop aborts the signal, which ends a pending request.
-      for (;;) {
-        const chunk = await body.read();
-        if (chunk === undefined) break;
-        cursor += chunk.length;
-        const piece = text.decode(chunk, { stream: true });
-        if (piece !== "") yield piece;
-      }
-      // The body was cut if it is shorter than announced: request the rest.
-      const isWhole = end === Infinity || cursor >= end;
-      // For a cursor beyond the end, newer servers return the end.
-      cursor = Math.min(end, cursor);
-      if (!isRunning && isWhole) {
-        const piece = text.decode();
-        if (piece !== "") yield piece;
-        return;
-      }
-      await sleep(pollingIntervalMillis, signal);
+    const status = expectRecord(data, call);
+    const { id, content, running, exit_code: exitCode, error, finished_at: end } = status;
+    if (typeof running !== "boolean") {
+      throw unexpectedResponse('The response has no "running".', call);
     }
-  }
+    return {
+      // A Go server sends a missing value as null or omits it.
+      id: id ?? commandId,
+      command: content ?? "",
+      isRunning: running,
+      exitCode: exitCode ?? null,
+      signal: signalOf(error ?? undefined),
+      error: error === "" ? undefined : (error ?? undefined),
+      startedAt: expectDate(status.started_at, "started_at", call),
+      finishedAt: end === undefined || end === null ? undefined : expectDate(end, "finished_at", call),
+    };
+  });
+}
 
-  /** Requests the output from a cursor on. `end` is the cursor after it, or `Infinity` if the server does not send one. */
-  #open(
-    commandId: string,
-    cursor: number,
-    signal: AbortSignal | undefined,
-  ): Promise<{ readonly body: StreamedResponse["body"]; readonly end: number }> {
-    return onceStarted(signal, async () => {
-      assertText(commandId, "commandId");
-      assertInteger(cursor, "cursor");
-      const { execd } = this.#link;
-      // As a download, since the output can be of any size.
-      const call = execd.download({ signal });
-      const { response } = await execd.client.GET("/command/{id}/logs", {
-        params: { path: { id: commandId }, query: { cursor } },
-        fetch: call.fetch,
-        parseAs: "stream",
-      });
-      const { body, headers } = call.receive(response);
-      const header = headers.get(CURSOR_HEADER) ?? "";
-      return { body, end: /^\d+$/.test(header) ? Number(header) : Infinity };
-    });
+/** Implements {@link CommandHandle.logs}. */
+export async function getLogs(
+  link: SandboxLink,
+  commandId: string,
+  options: CommandLogsOptions,
+): Promise<CommandLogs> {
+  const { cursor = 0, signal } = checkOptions(options);
+  const { body, end } = await openLog(link, commandId, cursor, signal);
+  const all = await body.readAll();
+  const rest = unfinishedLength(all);
+  const bytes = rest === 0 ? all : all.subarray(0, -rest);
+  return {
+    text: decoder().decode(bytes),
+    bytes,
+    cursor: Math.min(end, cursor + all.length) - rest,
+  };
+}
+
+/** Implements {@link CommandHandle.follow}. Aborting the signal ends the iteration. */
+export async function* follow(
+  link: SandboxLink,
+  commandId: string,
+  { cursor = 0, pollingIntervalMillis = 500 }: FollowLogsOptions,
+  signal: AbortSignal,
+): AsyncGenerator<string, void> {
+  assertInteger(pollingIntervalMillis, "pollingIntervalMillis", 1, LONGEST_WAIT_MILLIS);
+  const text = decoder();
+  for (;;) {
+    // Ask for the status first: a log that is read after the command has ended is complete.
+    const { isRunning } = await getStatus(link, commandId, { signal });
+    const { body, end } = await openLog(link, commandId, cursor, signal);
+    // Leaving the loop aborts the signal, which ends a pending request.
+    for (;;) {
+      const chunk = await body.read();
+      if (chunk === undefined) break;
+      cursor += chunk.length;
+      const piece = text.decode(chunk, { stream: true });
+      if (piece !== "") yield piece;
+    }
+    // The body was cut if it is shorter than announced: request the rest.
+    const isWhole = end === Infinity || cursor >= end;
+    // For a cursor beyond the end, newer servers return the end.
+    cursor = Math.min(end, cursor);
+    if (!isRunning && isWhole) {
+      const piece = text.decode();
+      if (piece !== "") yield piece;
+      return;
+    }
+    await sleep(pollingIntervalMillis, signal);
   }
+}
+
+/** Requests the output from a cursor on. `end` is the cursor after it, or `Infinity` if the server does not send one. */
+function openLog(
+  { execd }: SandboxLink,
+  commandId: string,
+  cursor: number,
+  signal: AbortSignal | undefined,
+): Promise<{ readonly body: StreamedResponse["body"]; readonly end: number }> {
+  return onceStarted(signal, async () => {
+    assertText(commandId, "commandId");
+    assertInteger(cursor, "cursor");
+    // As a download, since the output can be of any size.
+    const call = execd.download({ signal });
+    const { response } = await execd.client.GET("/command/{id}/logs", {
+      params: { path: { id: commandId }, query: { cursor } },
+      fetch: call.fetch,
+      parseAs: "stream",
+    });
+    const { body, headers } = call.receive(response);
+    const header = headers.get(CURSOR_HEADER) ?? "";
+    return { body, end: /^\d+$/.test(header) ? Number(header) : Infinity };
+  });
 }
 
 /** Retries for up to a second: servers before July 2026 know a command only some time after its start. */

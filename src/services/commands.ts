@@ -17,13 +17,7 @@ import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
 import type { ByteSource } from "../transport/segmented-body.js";
-import {
-  CommandLogReader,
-  type CommandLogs,
-  type CommandLogsOptions,
-  type CommandStatus,
-  type FollowLogsOptions,
-} from "./command-logs.js";
+import type { CommandLogs, CommandLogsOptions, CommandStatus, FollowLogsOptions } from "./command-logs.js";
 import { CommandHandle } from "./command-handle.js";
 import type { CommandInput } from "./command-input.js";
 import { assertCommand, isMissingCommand, toShellCommand } from "./command-line.js";
@@ -82,7 +76,6 @@ export interface StartCommandOptions extends Omit<CommandStreamOptions, "backgro
 /** Runs shell commands. */
 export class Commands {
   readonly #link: SandboxLink;
-  readonly #logs: CommandLogReader;
   readonly #sessions: Sessions;
   /** Set to `false` by the first server that does not support `argv`: those before September 2026 require `command`. */
   #takesArgv = true;
@@ -90,7 +83,6 @@ export class Commands {
   /** @internal */
   constructor(link: SandboxLink) {
     this.#link = link;
-    this.#logs = new CommandLogReader(link);
     this.#sessions = new Sessions(link);
   }
 
@@ -155,7 +147,7 @@ export class Commands {
    * @throws {SandboxApiException} status 404 for an unknown id
    */
   getStatus(commandId: string, options: CallOptions = {}): Promise<CommandStatus> {
-    return this.#logs.getStatus(commandId, options);
+    return this.#handle(commandId).status(options);
   }
 
   /**
@@ -165,7 +157,7 @@ export class Commands {
    * command that runs in the foreground
    */
   getLogs(commandId: string, options: CommandLogsOptions = {}): Promise<CommandLogs> {
-    return this.#logs.getLogs(commandId, options);
+    return this.#handle(commandId).logs(options);
   }
 
   /**
@@ -182,7 +174,7 @@ export class Commands {
    * ```
    */
   followLogs(commandId: string, options: FollowLogsOptions = {}): AsyncIterable<string> {
-    return this.#logs.followLogs(commandId, options);
+    return this.#handle(commandId).follow(options);
   }
 
   /**
@@ -211,12 +203,12 @@ export class Commands {
     const { stdin = false, ...rest } = checkOptions(options);
     assertBoolean(stdin, "stdin");
     const inBackground = { ...rest, background: true };
-    if (!stdin) return this.#handle(await this.run(command, inBackground));
+    if (!stdin) return this.#started(await this.run(command, inBackground));
     this.#source(command, inBackground); // refuses invalid options before anything is sent
     const opened = await openInput(this.#link, rest.signal);
     try {
       const source = () => this.#source(command, inBackground, opened.prefix);
-      return this.#handle(await startRun(this.#link, inBackground, kindOf, source), opened.input);
+      return this.#started(await startRun(this.#link, inBackground, kindOf, source), opened.input);
     } catch (error) {
       void opened.input.release();
       throw error;
@@ -229,7 +221,7 @@ export class Commands {
    */
   attach(commandId: string): CommandHandle {
     assertText(commandId, "commandId");
-    return this.#handle({ id: commandId });
+    return this.#handle(commandId);
   }
 
   /** Creates a session: a shell that keeps exported variables and the working directory between runs. */
@@ -243,15 +235,18 @@ export class Commands {
     return this.#sessions.attach(sessionId);
   }
 
-  #handle({ id }: { readonly id?: string | undefined }, stdin?: CommandInput): CommandHandle {
-    // A command that could not be started has an id, too. Its status contains the reason.
-    if (id !== undefined)
-      return new CommandHandle(id, this.#logs, (options) => this.interrupt(id, options), stdin);
+  /** Returns the handle of a command that has been started. A command that could not be started has an id, too. */
+  #started({ id }: { readonly id?: string | undefined }, stdin?: CommandInput): CommandHandle {
+    if (id !== undefined) return this.#handle(id, stdin);
     throw new SandboxException({
       code: "UNEXPECTED_RESPONSE",
       message: "POST /command: expected an init event with the command's id.",
       sandboxId: this.#link.sandboxId,
     });
+  }
+
+  #handle(id: string, stdin?: CommandInput): CommandHandle {
+    return new CommandHandle(id, this.#link, (options) => this.interrupt(id, options), stdin);
   }
 
   /** @param prefix a shell's script that comes before the command */

@@ -1,39 +1,25 @@
-import {
-  assertFunction,
-  assertInteger,
-  assertOptionalText,
-  assertText,
-  type CallOptions,
-  checkOptions,
-} from "../arguments.js";
-import { InvalidArgumentException, SandboxInternalException } from "../errors.js";
-import { throwIfAborted } from "../transport/abort.js";
-import { defined } from "../transport/request.js";
-import { expectRecord, expectRecords, unexpectedResponse } from "../transport/response.js";
+import type { CallOptions } from "../arguments.js";
 import type { ByteSource } from "../transport/segmented-body.js";
-import { collect, isDirectory, isMissing } from "./files/download.js";
-import { toFileInfo, toFileInfos, type FileInfo } from "./files/file-info.js";
-import { assertDistinct, assertPath, inBatches } from "./files/paths.js";
-import { newDecoder, openFile } from "./files/reading.js";
-import { downloadToLocal, uploadFromLocal, type RemoteFiles } from "./files/transfers.js";
-import {
-  toWirePermissions,
-  type DirectoryEntry,
-  type DownloadOptions,
-  type ListDirectoryOptions,
-  type MoveEntry,
-  type PermissionEntry,
-  type ReadBytesOptions,
-  type ReadFileOptions,
-  type ReplaceEntry,
-  type ReplaceResult,
-  type SearchOptions,
-  type UploadOptions,
-  type WriteEntry,
-  type WriteFileOptions,
+import type { FileInfo } from "./files/file-info.js";
+import type {
+  DirectoryEntry,
+  DownloadOptions,
+  ListDirectoryOptions,
+  MoveEntry,
+  PermissionEntry,
+  ReadBytesOptions,
+  ReadFileOptions,
+  ReplaceEntry,
+  ReplaceResult,
+  SearchOptions,
+  UploadOptions,
+  WriteEntry,
+  WriteFileOptions,
 } from "./files/requests.js";
-import { createAll, DEFAULT_DIRECTORY_MODE, writeAll } from "./files/writing.js";
 import type { SandboxLink } from "./link.js";
+
+/** Loaded when it is used: many programs only run code. */
+const calls = () => import("./files/file-calls.js");
 
 /**
  * The files of a sandbox.
@@ -66,22 +52,12 @@ export class Files {
    * ```
    */
   async readFile(path: string, options: ReadFileOptions = {}): Promise<string> {
-    const { encoding = "utf-8", lines, signal } = checkOptions(options);
-    const decoder = newDecoder(encoding);
-    const { body, call } = await openFile(this.#link.execd, path, options);
-    const text = decoder.decode(await collect(body));
-    if (lines !== undefined && text === "") {
-      // For a directory, servers send no lines either.
-      const { [path]: info } = await this.getFileInfo([path], { signal });
-      if (info?.type === "directory") throw isDirectory(path, call);
-    }
-    return text;
+    return (await calls()).readFile(this.#link, path, options);
   }
 
   /** Reads a file, or a range of it, as bytes. @throws what {@link readBytesStream} throws */
   async readBytes(path: string, options: ReadBytesOptions = {}): Promise<Uint8Array> {
-    const { range, signal } = checkOptions(options);
-    return await collect((await openFile(this.#link.execd, path, { range, signal })).body);
+    return (await calls()).readBytes(this.#link, path, options);
   }
 
   /**
@@ -92,8 +68,7 @@ export class Files {
    * (`STREAM_CUT`, `STREAM_BROKEN`) or {@link SandboxTimeoutException} (`STREAM_STALLED`).
    */
   async readBytesStream(path: string, options: ReadBytesOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    const { range, signal } = checkOptions(options);
-    return (await openFile(this.#link.execd, path, { range, signal })).body;
+    return (await calls()).readBytesStream(this.#link, path, options);
   }
 
   /**
@@ -116,9 +91,7 @@ export class Files {
    * ```
    */
   async writeFiles(files: readonly WriteEntry[], options: CallOptions = {}): Promise<void> {
-    checkOptions(options);
-    assertDistinct(files, "files", ({ path }) => path);
-    await writeAll(this.#link.execd, files, options);
+    return (await calls()).writeFiles(this.#link, files, options);
   }
 
   /**
@@ -130,15 +103,12 @@ export class Files {
    * ```
    */
   async writeFile(path: string, data: ByteSource, options: WriteFileOptions = {}): Promise<void> {
-    const { size, mode, owner, group, signal } = checkOptions(options);
-    assertPath(path);
-    await this.writeFiles([{ path, data, size, mode, owner, group }], { signal });
+    return (await calls()).writeFile(this.#link, path, data, options);
   }
 
   /** Deletes a file; see {@link deleteFiles}. */
   async deleteFile(path: string, options: CallOptions = {}): Promise<void> {
-    assertPath(path);
-    await this.deleteFiles([path], options);
+    return (await calls()).deleteFile(this.#link, path, options);
   }
 
   /**
@@ -152,39 +122,22 @@ export class Files {
    * ```
    */
   async getInfo(path: string, options: CallOptions = {}): Promise<FileInfo> {
-    assertPath(path);
-    const [info] = Object.values(await this.getFileInfo([path], options));
-    if (info === undefined) throw new SandboxInternalException({ message: `No description of ${path}.` });
-    return info;
+    return (await calls()).getInfo(this.#link, path, options);
   }
 
   /** Returns whether a file, a directory or a symbolic link exists at a path. */
   async exists(path: string, options: CallOptions = {}): Promise<boolean> {
-    try {
-      await this.getInfo(path, options);
-      return true;
-    } catch (error) {
-      if (isMissing(error)) return false;
-      throw error;
-    }
+    return (await calls()).exists(this.#link, path, options);
   }
 
   /** Deletes files. Succeeds for files that do not exist. @throws {SandboxApiException} status 500 for a directory */
   async deleteFiles(paths: readonly string[], options: CallOptions = {}): Promise<void> {
-    assertDistinct(paths, "paths", (path) => path);
-    const { client, json } = this.#link.execd;
-    for (const path of inBatches(paths)) {
-      await client.DELETE("/files", { params: { query: { path } }, fetch: json(options).fetch });
-    }
+    return (await calls()).deleteFiles(this.#link, paths, options);
   }
 
   /** Deletes directories with their content, and also files. Succeeds for paths that do not exist. */
   async deleteDirectories(paths: readonly string[], options: CallOptions = {}): Promise<void> {
-    assertDistinct(paths, "paths", (path) => path);
-    const { client, json } = this.#link.execd;
-    for (const path of inBatches(paths)) {
-      await client.DELETE("/directories", { params: { query: { path } }, fetch: json(options).fetch });
-    }
+    return (await calls()).deleteDirectories(this.#link, paths, options);
   }
 
   /**
@@ -199,24 +152,7 @@ export class Files {
    * ```
    */
   async getFileInfo(paths: readonly string[], options: CallOptions = {}): Promise<Record<string, FileInfo>> {
-    assertDistinct(paths, "paths", (path) => path);
-    const { client, json } = this.#link.execd;
-    const found: [string, FileInfo][] = [];
-    for (const batch of inBatches(paths)) {
-      const call = json(options);
-      const { data } = await client.GET("/files/info", {
-        params: { query: { path: batch } },
-        fetch: call.fetch,
-      });
-      const infos = new Map(Object.entries(expectRecord(data, call)));
-      for (const path of batch) {
-        const info = infos.get(path);
-        // A server may send null for a missing description.
-        if (!info) throw unexpectedResponse(`The server did not describe ${path}.`, call);
-        found.push([path, toFileInfo(info, call)]);
-      }
-    }
-    return Object.fromEntries(found);
+    return (await calls()).getFileInfo(this.#link, paths, options);
   }
 
   /**
@@ -225,16 +161,7 @@ export class Files {
    * @throws {SandboxApiException} status 500 for a malformed pattern
    */
   async search(path: string, options: SearchOptions = {}): Promise<FileInfo[]> {
-    assertPath(path);
-    const { pattern, signal } = checkOptions(options);
-    assertOptionalText(pattern, "pattern");
-    const { client, json } = this.#link.execd;
-    const call = json({ signal });
-    const { data } = await client.GET("/files/search", {
-      params: { query: defined({ path, pattern }) },
-      fetch: call.fetch,
-    });
-    return toFileInfos(expectRecords(data, call), call);
+    return (await calls()).search(this.#link, path, options);
   }
 
   /**
@@ -243,16 +170,7 @@ export class Files {
    * @throws {SandboxApiException} status 400 for a file, and for a symbolic link
    */
   async listDirectory(path: string, options: ListDirectoryOptions = {}): Promise<FileInfo[]> {
-    assertPath(path);
-    const { depth, signal } = checkOptions(options);
-    assertInteger(depth, "depth", 1);
-    const { client, json } = this.#link.execd;
-    const call = json({ signal });
-    const { data } = await client.GET("/directories/list", {
-      params: { query: defined({ path, depth }) },
-      fetch: call.fetch,
-    });
-    return toFileInfos(expectRecords(data, call), call);
+    return (await calls()).listDirectory(this.#link, path, options);
   }
 
   /**
@@ -263,34 +181,12 @@ export class Files {
     directories: readonly (string | DirectoryEntry)[],
     options: CallOptions = {},
   ): Promise<void> {
-    const entries = assertDistinct(directories, "directories", (entry) =>
-      typeof entry === "string" ? entry : entry.path,
-    );
-    await createAll(
-      this.#link.execd,
-      Object.fromEntries(
-        entries.map(([path, entry], index) => [
-          path,
-          {
-            mode: DEFAULT_DIRECTORY_MODE,
-            ...(typeof entry !== "string" && toWirePermissions(entry, `directories[${index}]`)),
-          },
-        ]),
-      ),
-      options,
-    );
+    return (await calls()).createDirectories(this.#link, directories, options);
   }
 
   /** Moves files and directories, and creates parent directories. @throws {SandboxApiException} status 500 if the destination exists */
   async moveFiles(moves: readonly MoveEntry[], options: CallOptions = {}): Promise<void> {
-    assertDistinct(moves, "moves", ({ src }) => src, "src");
-    assertDistinct(moves, "moves", ({ dest }) => dest, "dest");
-    if (moves.length === 0) return;
-    const { client, json } = this.#link.execd;
-    await client.POST("/files/mv", {
-      body: moves.map(({ src, dest }) => ({ src, dest })),
-      fetch: json(options).fetch,
-    });
+    return (await calls()).moveFiles(this.#link, moves, options);
   }
 
   /**
@@ -303,27 +199,7 @@ export class Files {
     replacements: readonly ReplaceEntry[],
     options: CallOptions = {},
   ): Promise<ReplaceResult[]> {
-    const entries = assertDistinct(replacements, "replacements", ({ path }) => path).map(
-      ([path, { oldContent, newContent }], index) => {
-        if (typeof oldContent !== "string" || oldContent === "" || typeof newContent !== "string") {
-          throw new InvalidArgumentException(
-            `replacements[${index}] must have the strings oldContent, not empty, and newContent.`,
-          );
-        }
-        return [path, { old: oldContent, new: newContent }] as const;
-      },
-    );
-    if (entries.length === 0) return [];
-    const { client, json } = this.#link.execd;
-    const call = json(options);
-    const { data } = await client.POST("/files/replace", {
-      params: { query: { verbose: true } },
-      body: Object.fromEntries(entries),
-      fetch: call.fetch,
-    });
-    // Older servers respond without a body.
-    const counts = new Map(Object.entries(data ?? {}));
-    return entries.map(([path]) => ({ path, replacedCount: counts.get(path)?.replacedCount }));
+    return (await calls()).replaceContents(this.#link, replacements, options);
   }
 
   /**
@@ -332,17 +208,7 @@ export class Files {
    * @throws {SandboxApiException} status 500 if a file does not exist, or if an owner or group is unknown
    */
   async setPermissions(entries: readonly PermissionEntry[], options: CallOptions = {}): Promise<void> {
-    const body = assertDistinct(entries, "entries", ({ path }) => path).map(([path, entry], index) => {
-      const permissions = toWirePermissions(entry, `entries[${index}]`);
-      if (Object.keys(permissions).length === 0) {
-        throw new InvalidArgumentException(`entries[${index}] must have a mode, an owner or a group.`);
-      }
-      // 0 leaves the mode as it is.
-      return [path, { mode: 0, ...permissions }] as const;
-    });
-    if (body.length === 0) return;
-    const { client, json } = this.#link.execd;
-    await client.POST("/files/permissions", { body: Object.fromEntries(body), fetch: json(options).fetch });
+    return (await calls()).setPermissions(this.#link, entries, options);
   }
 
   /**
@@ -360,11 +226,7 @@ export class Files {
    * ```
    */
   async upload(localPath: string, path: string, options: UploadOptions = {}): Promise<void> {
-    assertText(localPath, "localPath");
-    assertPath(path);
-    assertFunction(checkOptions(options).onProgress, "onProgress");
-    throwIfAborted(options.signal);
-    await uploadFromLocal(this.#remote, localPath, path, options);
+    return (await calls()).upload(this.#link, localPath, path, options);
   }
 
   /**
@@ -376,21 +238,6 @@ export class Files {
    * @throws {SandboxException} `LOCAL_FILE` if a local file cannot be written, or if a symbolic link is in its place
    */
   async download(path: string, localPath: string, options: DownloadOptions = {}): Promise<void> {
-    assertPath(path);
-    assertText(localPath, "localPath");
-    assertFunction(checkOptions(options).onProgress, "onProgress");
-    throwIfAborted(options.signal);
-    await downloadToLocal(this.#remote, path, localPath, options);
-  }
-
-  get #remote(): RemoteFiles {
-    return {
-      logger: this.#link.config.logger,
-      writeFiles: (files, options) => this.writeFiles(files, options),
-      createDirectories: (directories, options) => this.createDirectories(directories, options),
-      getInfo: (path, options) => this.getInfo(path, options),
-      listDirectory: (path, options) => this.listDirectory(path, options),
-      open: (path, options) => openFile(this.#link.execd, path, options),
-    };
+    return (await calls()).download(this.#link, path, localPath, options);
   }
 }

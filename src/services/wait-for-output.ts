@@ -1,7 +1,7 @@
 import { assertSeconds, assertText, type CallOptions, checkOptions } from "../arguments.js";
 import { InvalidArgumentException, SandboxException, SandboxTimeoutException } from "../errors.js";
 import { withLimit } from "../transport/abort.js";
-import type { CommandLogReader } from "./command-logs.js";
+import type { CommandStatus, FollowLogsOptions } from "./command-logs.js";
 
 export const DEFAULT_WAIT_SECONDS = 30;
 const POLLING_INTERVAL_MILLIS = 100;
@@ -16,17 +16,22 @@ export interface WaitOptions extends CallOptions {
   readonly timeoutSeconds?: number | undefined;
 }
 
+/** What this needs of a {@link CommandHandle}. */
+interface FollowedCommand {
+  follow(options: FollowLogsOptions): AsyncIterable<string>;
+  status(options: CallOptions): Promise<CommandStatus>;
+}
+
 /** Implements {@link CommandHandle.waitForOutput}. */
 export async function waitForOutput(
-  reader: CommandLogReader,
-  commandId: string,
+  command: FollowedCommand,
+  sandboxId: string,
   pattern: string | RegExp,
   options: WaitOptions,
 ): Promise<RegExpExecArray> {
   const { timeoutSeconds = DEFAULT_WAIT_SECONDS, signal } = checkOptions(options);
   assertSeconds(timeoutSeconds, "timeoutSeconds");
   const search = toSearch(pattern);
-  const { sandboxId } = reader;
   let output = "";
   const failure = (what: string) => {
     const end =
@@ -43,12 +48,12 @@ export async function waitForOutput(
     });
   return await withLimit({ seconds: timeoutSeconds, signal, reason }, async (limit) => {
     const polling = { signal: limit, pollingIntervalMillis: POLLING_INTERVAL_MILLIS };
-    for await (const text of reader.followLogs(commandId, polling)) {
+    for await (const text of command.follow(polling)) {
       output = output.slice(-WINDOW_CHARS) + text;
       const match = search.exec(output);
       if (match !== null) return match;
     }
-    const { exitCode } = await reader.getStatus(commandId, { signal: limit });
+    const { exitCode } = await command.status({ signal: limit });
     const message = failure(`ended with exit code ${String(exitCode)}`);
     throw new SandboxException({ code: "COMMAND_ENDED", message, sandboxId });
   });

@@ -1,7 +1,8 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { SandboxApiException } from "../../../src/errors.js";
 import { Health } from "../../../src/services/health.js";
-import { Metrics, type SandboxMetrics } from "../../../src/services/metrics.js";
+import type { SandboxMetrics } from "../../../src/services/metric-calls.js";
+import { Metrics } from "../../../src/services/metrics.js";
 import { FakeExecd, LiveBody } from "../../helpers/fake-server.js";
 import { collect, failureOf } from "../../helpers/promises.js";
 
