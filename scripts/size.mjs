@@ -21,7 +21,7 @@ if (options.check) {
   process.exitCode = bytes <= limit ? 0 : 1;
 } else {
   const all = await mainEntrySize(dist, { all: true });
-  console.log(`  Loaded only when it is used (terminals): + ${all - bytes} bytes.`);
+  console.log(`  Loaded only when it is used (files, terminals and others): + ${all - bytes} bytes.`);
   const packages = runtimePackages();
   const weight = packages.reduce((sum, path) => sum + diskSize(join(root, path)), 0);
   console.log(

@@ -105,6 +105,7 @@ export async function withLimit<Value>(
   work: (limit: AbortSignal) => Promise<Value>,
 ): Promise<Value> {
   const { seconds, reason, signal } = options;
+  throwIfAborted(signal);
   const limit = new AbortController();
   const stopTimer = startTimer(seconds, () => {
     limit.abort(reason?.());
