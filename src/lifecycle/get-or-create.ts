@@ -11,6 +11,7 @@ import {
 import type { SandboxInfo } from "./info.js";
 import { assertLabels } from "./labels.js";
 import { isGone, Lifecycle } from "./lifecycle.js";
+import { listSandboxes, patchMetadata } from "./management.js";
 
 /** The label with the name. */
 const NAME = "opensandbox-code-interpreter/name";
@@ -107,7 +108,7 @@ async function choose(
       if (first.id === mine) {
         const younger = found.find(({ metadata }) => metadata[CHOSEN] !== undefined);
         if (younger !== undefined) return younger;
-        await lifecycle.patchMetadata(mine, { [CHOSEN]: "true" }, { signal });
+        await patchMetadata(lifecycle, mine, { [CHOSEN]: "true" }, { signal });
         continue;
       }
     }
@@ -130,7 +131,11 @@ async function list(
   signal: AbortSignal | undefined,
 ): Promise<SandboxInfo[]> {
   const found: SandboxInfo[] = [];
-  for await (const info of await lifecycle.list({ metadata: { [NAME]: name }, pageSize: 200 }, { signal })) {
+  for await (const info of await listSandboxes(
+    lifecycle,
+    { metadata: { [NAME]: name }, pageSize: 200 },
+    { signal },
+  )) {
     if (!ENDED.has(info.status.state.toLowerCase())) found.push(info);
   }
   const age = (info: SandboxInfo) => info.createdAt.getTime();
