@@ -15,6 +15,7 @@ import {
   type CreateOptions,
 } from "./create-options.js";
 import { Lifecycle } from "./lifecycle.js";
+import { createSnapshot, deleteSnapshot, getSnapshot } from "./management.js";
 
 const POLLING_INTERVAL_MILLIS = 200;
 /** How long the deletion of a snapshot is tried that is still being taken, in milliseconds. */
@@ -56,7 +57,7 @@ export async function fork<Forked, Options extends CreateOptions>(
       snapshotId,
     });
   } finally {
-    const deleting = deleteSnapshot(lifecycle, snapshotId);
+    const deleting = discardSnapshot(lifecycle, snapshotId);
     if (signal?.aborted !== true) await deleting;
   }
 }
@@ -64,11 +65,11 @@ export async function fork<Forked, Options extends CreateOptions>(
 /** Takes a snapshot and waits until it is ready. If that fails or is aborted, deletes it. */
 async function takeSnapshot(lifecycle: Lifecycle, sandboxId: string, limit: AbortSignal): Promise<string> {
   // Never aborted: the server could take a snapshot of which nobody learns.
-  const taking = lifecycle.createSnapshot(sandboxId, {});
+  const taking = createSnapshot(lifecycle, sandboxId, {});
   try {
     const { id } = await raceAbort(limit, taking);
     for (;;) {
-      const { status } = await lifecycle.getSnapshot(id, { signal: limit });
+      const { status } = await getSnapshot(lifecycle, id, { signal: limit });
       if (status.state === "Ready") return id;
       if (status.state === "Failed") {
         const message = `The snapshot of the sandbox failed: ${status.message ?? status.reason ?? "no reason given"}`;
@@ -78,7 +79,7 @@ async function takeSnapshot(lifecycle: Lifecycle, sandboxId: string, limit: Abor
     }
   } catch (error) {
     const deleting = taking.then(
-      ({ id }) => deleteSnapshot(lifecycle, id),
+      ({ id }) => discardSnapshot(lifecycle, id),
       () => undefined,
     );
     if (!limit.aborted) await deleting;
@@ -87,11 +88,11 @@ async function takeSnapshot(lifecycle: Lifecycle, sandboxId: string, limit: Abor
 }
 
 /** Deletes a snapshot, even if it is still being taken. Never rejects. */
-async function deleteSnapshot(lifecycle: Lifecycle, id: string): Promise<void> {
+async function discardSnapshot(lifecycle: Lifecycle, id: string): Promise<void> {
   const startedAt = performance.now();
   for (;;) {
     try {
-      await lifecycle.deleteSnapshot(id, {});
+      await deleteSnapshot(lifecycle, id, {});
       return;
     } catch (error) {
       const status = error instanceof SandboxApiException ? error.statusCode : 0;
