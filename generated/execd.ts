@@ -1389,6 +1389,8 @@ export interface components {
              * @description How many bytes the program has written.
              */
             output_offset: number;
+            /** @description How the program that ran last ended; -1 if a signal ended it. Only this package's local server has it. */
+            exit_code?: number;
         };
         /** @description How the session begins. */
         CreateSessionRequest: {

@@ -54,7 +54,18 @@ export async function webSocketOpener(
     throw noWebSocket("The server needs headers with a WebSocket, which browsers cannot send.");
   // Classes differ in the type of the second argument; those of servers all take such an object.
   const Found = found as new (url: string, ...options: object[]) => WebSocketConnection;
-  return () => (takesHeaders ? new Found(address, { headers }) : new Found(address));
+  const needsNone = given === undefined && Object.keys(headers).length === 0;
+  return () => {
+    if (!takesHeaders || needsNone) return new Found(address);
+    try {
+      return new Found(address, { headers });
+    } catch (error) {
+      // That of Cloudflare Workers takes the object for the name of a protocol.
+      throw noWebSocket(
+        `The server needs headers with a WebSocket, which this one cannot send: ${String(error)}`,
+      );
+    }
+  };
 }
 
 async function loadPackage(): Promise<unknown> {

@@ -317,3 +317,17 @@ describe("a wrong argument is refused before anything is sent:", () => {
     expect(execd.received).toEqual([]);
   });
 });
+
+test("says so if the WebSocket of the platform takes no headers", async () => {
+  execd.responses = { "POST /pty": [201, `{"session_id":"${ID}"}`] };
+  class WithoutHeaders extends WebSocket {
+    constructor() {
+      super("ws://127.0.0.1:1/");
+      this.on("error", () => undefined);
+      this.terminate();
+      throw new SyntaxError("The protocol header token is invalid.");
+    }
+  }
+  const terminals = terminalsAt({ webSocket: WithoutHeaders });
+  await expect(terminals.create()).rejects.toMatchObject({ code: "NO_WEBSOCKET" });
+});

@@ -216,7 +216,11 @@ describeTerminals("a connection that breaks", () => {
       () => sandbox.terminals.get(first.id),
       ({ isRunning }) => !isRunning,
     );
-    await expect(first.reconnect()).rejects.toMatchObject({ error: { code: "TERMINAL_ENDED" } });
+    await expect(first.reconnect()).rejects.toMatchObject({
+      code: "TERMINAL_ENDED",
+      message: expect.stringContaining("has ended with exit code 5.") as unknown,
+    });
+    expect(await sandbox.terminals.get(first.id)).toMatchObject({ isRunning: false, exitCode: 5 });
     await using again = await sandbox.terminals.attach(first.id, { offset: first.offset, mode: "pipe" });
     expect(await readUntil(again, "once")).toBe("once\n");
   });

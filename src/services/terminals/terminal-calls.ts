@@ -55,6 +55,8 @@ export interface TerminalInfo {
   readonly isRunning: boolean;
   /** How many bytes the program has printed. */
   readonly outputOffset: number;
+  /** The exit code of a program that has ended. Only the local server tells it. */
+  readonly exitCode?: number;
 }
 
 /** The query of a terminal's WebSocket. */
@@ -133,10 +135,11 @@ export async function getTerminal(
     params: { path: { terminalId: id } },
     fetch: call.fetch,
   });
-  const { running, output_offset: outputOffset }: Record<string, unknown> = { ...expectRecord(data, call) };
+  const state: Record<string, unknown> = { ...expectRecord(data, call) };
+  const { running, output_offset: outputOffset, exit_code: exitCode } = state;
   if (typeof running !== "boolean" || typeof outputOffset !== "number")
     throw unexpectedResponse("The response has no state of a terminal.", call);
-  return { id, isRunning: running, outputOffset };
+  return { id, isRunning: running, outputOffset, ...(typeof exitCode === "number" && { exitCode }) };
 }
 
 /** Kills the program of a terminal and deletes it. */
@@ -158,9 +161,10 @@ async function reconnect(
   const { offset = terminal.offset, signal } = checkOptions(options);
   assertInteger(offset, "offset");
   const { id, isViewer } = terminal;
-  const { isRunning } = await getTerminal(link, id, { signal });
+  const { isRunning, exitCode } = await getTerminal(link, id, { signal });
   if (!isRunning) {
-    const message = `The program of terminal ${id} has ended. attach() would start it again.`;
+    const how = exitCode === undefined ? "" : ` with exit code ${exitCode}`;
+    const message = `The program of terminal ${id} has ended${how}. attach() would start it again.`;
     throw new SandboxException({ code: "TERMINAL_ENDED", message, sandboxId: link.sandboxId });
   }
   terminal.close();

@@ -39,6 +39,8 @@ export class Terminal {
   #isTerminal = true;
   #holder: Connection | undefined;
   #isDeleted = false;
+  /** How the program that ran last ended. */
+  #exitCode: number | undefined;
 
   constructor(
     id: string,
@@ -56,6 +58,8 @@ export class Terminal {
       session_id: this.id,
       running: this.#process !== undefined,
       output_offset: this.#replay.end,
+      // execd does not tell it, so that it is lost if nobody is connected.
+      exit_code: this.#exitCode,
     };
   }
 
@@ -142,6 +146,7 @@ export class Terminal {
   #start(isTerminal: boolean): void {
     if (this.#isDeleted) throw new Error("pty session is closing");
     if (this.#process !== undefined) return;
+    this.#exitCode = undefined;
     this.#isTerminal = isTerminal;
     this.#process = new TerminalProcess(
       { command: this.#command, cwd: this.#cwd, isTerminal },
@@ -150,6 +155,7 @@ export class Terminal {
         onOutput: (channel, chunk) => this.#onOutput(channel, chunk),
         onExit: (code) => {
           this.#process = undefined;
+          this.#exitCode = code;
           this.#disconnect(code);
         },
       },

@@ -3,6 +3,11 @@
 /** A program that prints a line and goes on when that has arrived here, which the file says. */
 const WAITING = "import os, time\nprint('first')\nwhile not os.path.exists('/tmp/go'): time.sleep(0.01)";
 
+/** Whether this platform has a WebSocket that sends headers: neither browsers nor Cloudflare Workers do. */
+function canSendHeaders() {
+  return typeof document === "undefined" && globalThis.navigator?.userAgent !== "Cloudflare-Workers";
+}
+
 /**
  * Uses the SDK against a local server; resolves to one result per step. `library` is the main entry; `cutting` leads to a
  * server that cuts every event stream after some bytes.
@@ -59,6 +64,19 @@ export async function smoke(library, { connection, cutting }) {
     "runs a command": async () => {
       const execution = await interpreter.commands.run("echo out; echo err >&2; exit 3");
       equal([execution.stdout, execution.stderr, execution.exitCode], ["out\n", "err\n", 3]);
+    },
+    "opens a terminal and gives a command an input, or says why it cannot": async () => {
+      const open = sandbox.terminals.create({ command: "stty size; exit 3", cols: 100, rows: 30 });
+      if (!canSendHeaders()) {
+        equal((await rejection(open)).code, "NO_WEBSOCKET");
+        return;
+      }
+      const terminal = await open;
+      let text = "";
+      for await (const bytes of terminal) text += new TextDecoder().decode(bytes);
+      equal([text.trim(), await terminal.exited], ["30 100", 3]);
+      const { stdout } = await sandbox.commands.run("wc -c", { stdin: new Uint8Array(1_000_000) });
+      equal(stdout.trim(), "1000000");
     },
     "reads the files that it writes": async () => {
       const { files } = sandbox;
