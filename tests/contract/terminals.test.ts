@@ -3,7 +3,7 @@
  * of a terminal (June 2026) and from the facts about later servers; the requests are replayed from recordings.
  */
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import type { ConnectionOptions } from "../../src/connection.js";
 import type { SandboxLink } from "../../src/services/link.js";
 import { Terminals } from "../../src/services/terminals.js";
