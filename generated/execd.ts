@@ -1438,10 +1438,10 @@ export interface components {
              * @description When it was created, or, where that is not known, when its mode or owner last changed.
              */
             created_at: string;
-            /** @description The owner's name, or number where there is no name. */
-            owner: string;
-            /** @description The group's name, or number where there is no name. */
-            group: string;
+            /** @description The owner's name, or number where there is no name. Absent in isolated sessions. */
+            owner?: string;
+            /** @description The group's name, or number where there is no name. Absent in isolated sessions. */
+            group?: string;
             /** @description A decimal number whose digits are the octal ones; 644 is rw-r--r--. */
             mode: number;
         };

@@ -61,6 +61,23 @@ export type { CommandSession, RunInSessionOptions } from "./services/sessions.js
 export type { WaitOptions } from "./services/wait-for-output.js";
 export type { CommandInput } from "./services/command-input.js";
 export type { InputRequest } from "./execution/handlers.js";
+export type { Isolated } from "./services/isolated.js";
+export type {
+  IsolatedRunStatus,
+  IsolatedSession,
+  RunIsolatedOptions,
+  RunOnceOptions,
+  StartIsolatedOptions,
+} from "./services/isolated/isolated-session.js";
+export type {
+  CreateIsolatedSessionOptions,
+  EnvPassthrough,
+  IsolatedBind,
+  IsolatedBox,
+  IsolatedSessionInfo,
+  IsolatedWorkspace,
+  IsolationCapabilities,
+} from "./services/isolated/requests.js";
 export type { Terminals } from "./services/terminals.js";
 export type { Terminal, ReconnectTerminalOptions } from "./services/terminals/terminal.js";
 export type {

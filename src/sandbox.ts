@@ -28,6 +28,7 @@ import type { SandboxLink } from "./services/link.js";
 import type { SandboxMetrics } from "./services/metric-calls.js";
 import { Metrics } from "./services/metrics.js";
 import type { WaitOptions } from "./services/wait-for-output.js";
+import { Isolated } from "./services/isolated.js";
 import { Terminals } from "./services/terminals.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
@@ -92,6 +93,8 @@ export class Sandbox {
   readonly egress: Egress;
   /** Holds credentials that are put into outgoing requests outside the sandbox. */
   readonly credentialVault: CredentialVault;
+  /** Runs shell code in boxes of their own inside the sandbox. */
+  readonly isolated: Isolated;
   /** Measures the use of processors and memory. */
   readonly metrics: Metrics;
   /** Checks whether the sandbox responds. */
@@ -134,6 +137,7 @@ export class Sandbox {
     this.terminals = new Terminals(this.link);
     this.egress = new Egress(this.link);
     this.credentialVault = new CredentialVault(this.link);
+    this.isolated = new Isolated(this.link);
     this.metrics = new Metrics(this.link);
     this.health = new Health(this.link);
   }

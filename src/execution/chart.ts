@@ -185,7 +185,7 @@ const FIELDS: Readonly<Record<Chart["type"], Readonly<Record<string, Check>>>> =
   unknown: {},
 };
 
-/** Returns the chart that a server sent, which may be anything; `undefined` if it is no chart that is known here. */
+/** Returns the chart that a server sent, which may be anything; `undefined` if this version does not know such a chart. */
 export function readChart(data: unknown): Chart | undefined {
   const value = typeof data === "string" ? parseJson(data)?.json : data;
   return isChart(value) ? value : undefined;

@@ -188,12 +188,13 @@ function isUnknownCommand(error: unknown): boolean {
 }
 
 /** Keeps a byte order mark, since it is part of the output. */
-function decoder() {
+/** Creates a decoder that keeps a byte order mark. */
+export function decoder(): InstanceType<typeof TextDecoder> {
   return new TextDecoder("utf-8", { ignoreBOM: true });
 }
 
 /** Counts the bytes at the end that begin an incomplete UTF-8 character. */
-function unfinishedLength(bytes: Uint8Array): number {
+export function unfinishedLength(bytes: Uint8Array): number {
   for (let length = 1; length <= 3; length++) {
     const byte = bytes.at(-length);
     if (byte === undefined || byte < 0x80) return 0;

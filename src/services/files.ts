@@ -16,7 +16,7 @@ import type {
   WriteEntry,
   WriteFileOptions,
 } from "./files/requests.js";
-import type { SandboxLink } from "./link.js";
+import type { FileLink } from "./files/file-transport.js";
 
 /** Loaded when it is used: many programs only run code. */
 const calls = () => import("./files/file-calls.js");
@@ -33,10 +33,10 @@ const calls = () => import("./files/file-calls.js");
  * limit: they fail if no byte is transferred for the connection's `streamIdleTimeoutSeconds`.
  */
 export class Files {
-  readonly #link: SandboxLink;
+  readonly #link: FileLink;
 
   /** @internal */
-  constructor(link: SandboxLink) {
+  constructor(link: FileLink) {
     this.#link = link;
   }
 

@@ -6,6 +6,7 @@ import { ConnectionConfig } from "../../src/connection.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
 import type { CommandHandle } from "../../src/services/command-handle.js";
+import { IsolatedSession } from "../../src/services/isolated/isolated-session.js";
 import type { CommandSession } from "../../src/services/sessions.js";
 import type { ServerKind } from "../../src/transport/endpoint.js";
 import { bodyOf, type Exchange } from "./fixtures.js";
@@ -24,6 +25,7 @@ export interface FacadeObjects {
   readonly interpreter: CodeInterpreter;
   readonly manager: SandboxManager;
   readonly session: CommandSession;
+  readonly isolated: IsolatedSession;
   readonly command: CommandHandle;
   /** A temporary directory for the call. */
   readonly directory: string;
@@ -113,6 +115,24 @@ const BINDING = {
   match: { hosts: ["api.test"], methods: ["GET"] },
   auth: { type: "bearer", credential: "token" },
 } as const;
+const ISOLATED = "0b7f5c7a-9f0c-4a39-8f62-0d2f2f9b2b11";
+const isolatedAnswer = (body: unknown, status = 200): Answer => ({
+  status,
+  body: typeof body === "string" ? body : JSON.stringify(body),
+  because: "no server with isolated sessions could be recorded; this is its response by the contract",
+});
+const isolatedState = {
+  status: "active",
+  ...{ created_at: "2026-11-20T10:00:00Z", last_run_at: "2026-11-20T10:00:00Z" },
+};
+const isolatedCreated = isolatedAnswer({ session_id: ISOLATED, created_at: isolatedState.created_at }, 201);
+const isolatedInfo = isolatedAnswer(isolatedState);
+const isolatedDeleted = isolatedAnswer("");
+const isolatedRun = isolatedAnswer('{"type":"execution_complete","timestamp":1795453199542}\n\n');
+const isolatedStatus = isolatedAnswer({
+  ...{ session_id: ISOLATED, run_id: "r", running: false, exit_code: 0 },
+  started_at: isolatedState.created_at,
+});
 const deletedSnapshot: Answer = {
   status: 204,
   body: "",
@@ -764,6 +784,85 @@ export const FACADE_CALLS: Readonly<Record<string, FacadeCall>> = {
     answers: { getCredentialBinding: { ...vault, body: '{"name":"api","revision":1}' } },
   },
 
+  "Isolated.prototype.capabilities": {
+    operations: ["getIsolationCapabilities"],
+    call: ({ sandbox }) => sandbox.isolated.capabilities(),
+    answers: { getIsolationCapabilities: isolatedAnswer({ available: true, isolator: "bwrap" }) },
+  },
+  "Isolated.prototype.create": {
+    operations: ["createIsolatedSession"],
+    call: ({ sandbox }) =>
+      sandbox.isolated.create({ workspace: { path: "/workspace", mode: "ro" }, shareNet: false }),
+    answers: { createIsolatedSession: isolatedCreated },
+  },
+  "Isolated.prototype.attach": {
+    operations: ["getIsolatedSession"],
+    call: ({ sandbox }) => sandbox.isolated.attach(ISOLATED),
+    answers: { getIsolatedSession: isolatedInfo },
+  },
+  "Isolated.prototype.list": {
+    operations: ["listIsolatedSessions"],
+    call: ({ sandbox }) => sandbox.isolated.list(),
+    answers: {
+      listIsolatedSessions: isolatedAnswer({ sessions: [{ session_id: ISOLATED, ...isolatedState }] }),
+    },
+  },
+  "Isolated.prototype.runOnce": {
+    operations: ["createIsolatedSession", "deleteIsolatedSession", "runInIsolatedSession"],
+    call: ({ sandbox }) => sandbox.isolated.runOnce("true", { workspace: { path: "/workspace" } }),
+    answers: {
+      createIsolatedSession: isolatedCreated,
+      deleteIsolatedSession: isolatedDeleted,
+      runInIsolatedSession: isolatedRun,
+    },
+  },
+  "Isolated.prototype.withSession": {
+    operations: ["createIsolatedSession", "deleteIsolatedSession"],
+    call: ({ sandbox }) =>
+      sandbox.isolated.withSession({ workspace: { path: "/workspace" } }, ({ id }) => id),
+    answers: { createIsolatedSession: isolatedCreated, deleteIsolatedSession: isolatedDeleted },
+  },
+  "IsolatedSession.prototype.run": {
+    operations: ["runInIsolatedSession"],
+    call: ({ isolated }) => isolated.run("ls", { env: { A: "b" } }),
+    answers: { runInIsolatedSession: isolatedRun },
+  },
+  "IsolatedSession.prototype.start": {
+    operations: ["runInIsolatedSession"],
+    call: ({ isolated }) => isolated.start("make"),
+    answers: {
+      runInIsolatedSession: isolatedAnswer(
+        { session_id: ISOLATED, run_id: "r", started_at: isolatedState.created_at },
+        202,
+      ),
+    },
+  },
+  "IsolatedSession.prototype.getRun": {
+    operations: ["getIsolatedRun"],
+    call: ({ isolated }) => isolated.getRun("r"),
+    answers: { getIsolatedRun: isolatedStatus },
+  },
+  "IsolatedSession.prototype.getRunLogs": {
+    operations: ["getIsolatedRunLogs"],
+    call: ({ isolated }) => isolated.getRunLogs("r", { cursor: 5 }),
+    answers: { getIsolatedRunLogs: isolatedAnswer("printed") },
+  },
+  "IsolatedSession.prototype.getInfo": {
+    operations: ["getIsolatedSession"],
+    call: ({ isolated }) => isolated.getInfo(),
+    answers: { getIsolatedSession: isolatedInfo },
+  },
+  "IsolatedSession.prototype.delete": {
+    operations: ["deleteIsolatedSession"],
+    call: ({ isolated }) => isolated.delete(),
+    answers: { deleteIsolatedSession: isolatedDeleted },
+  },
+  "IsolatedSession.prototype.[asyncDispose]": {
+    operations: ["deleteIsolatedSession"],
+    call: ({ isolated }) => isolated[Symbol.asyncDispose](),
+    answers: { deleteIsolatedSession: isolatedDeleted },
+  },
+
   "Metrics.prototype.getMetrics": {
     operations: ["getMetrics"],
     call: ({ sandbox }) => sandbox.metrics.getMetrics(),
@@ -820,6 +919,7 @@ export async function observe({ call, answers = {} }: FacadeCall): Promise<reado
       interpreter: await CodeInterpreter.create(sandbox),
       manager: SandboxManager.create({ connectionConfig: config }),
       session: await sandbox.commands.createSession(),
+      isolated: new IsolatedSession(sandbox.link, ISOLATED),
       command: sandbox.commands.attach(COMMAND),
       directory,
     };

@@ -5,6 +5,7 @@ import { InvalidArgumentException } from "../../src/errors.js";
 import { Run } from "../../src/execution/run.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
+import { IsolatedSession } from "../../src/services/isolated/isolated-session.js";
 import { CommandSession, Sessions } from "../../src/services/sessions.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
 import { FACADE_CALLS } from "../helpers/facade-calls.js";
@@ -17,6 +18,7 @@ interface Given {
   readonly interpreter: CodeInterpreter;
   readonly manager: SandboxManager;
   readonly session: CommandSession;
+  readonly isolated: IsolatedSession;
 }
 
 const next = (iterable: AsyncIterable<unknown>): Promise<unknown> => iterable[Symbol.asyncIterator]().next();
@@ -118,6 +120,18 @@ const CALLS: Readonly<Record<string, (given: Given) => unknown>> = {
   "Egress.prototype.patch": ({ sandbox, options }) =>
     sandbox.egress.patch([{ action: "allow", target: "a" }], options),
   "Egress.prototype.delete": ({ sandbox, options }) => sandbox.egress.delete(["a"], options),
+  "Isolated.prototype.capabilities": ({ sandbox, options }) => sandbox.isolated.capabilities(options),
+  "Isolated.prototype.create": ({ sandbox, options }) => sandbox.isolated.create(options),
+  "Isolated.prototype.list": ({ sandbox, options }) => sandbox.isolated.list(options),
+  "Isolated.prototype.runOnce": ({ sandbox, options }) => sandbox.isolated.runOnce("ls", options),
+  "Isolated.prototype.withSession": ({ sandbox, options }) =>
+    sandbox.isolated.withSession(options, () => undefined),
+  "IsolatedSession.prototype.run": ({ isolated, options }) => isolated.run("ls", options),
+  "IsolatedSession.prototype.start": ({ isolated, options }) => isolated.start("ls", options),
+  "IsolatedSession.prototype.getRun": ({ isolated, options }) => isolated.getRun("r", options),
+  "IsolatedSession.prototype.getRunLogs": ({ isolated, options }) => isolated.getRunLogs("r", options),
+  "IsolatedSession.prototype.getInfo": ({ isolated, options }) => isolated.getInfo(options),
+  "IsolatedSession.prototype.delete": ({ isolated, options }) => isolated.delete(options),
   "CommandSession.prototype.run": ({ session, options }) => session.run("ls", options),
   "CommandSession.prototype.delete": ({ session, options }) => session.delete(options),
 
@@ -164,6 +178,7 @@ async function given(server: FakeLifecycle): Promise<Omit<Given, "options">> {
     interpreter: await CodeInterpreter.create(sandbox),
     manager: SandboxManager.create({ connectionConfig }),
     session: new CommandSession("s", new Sessions(sandbox.link)),
+    isolated: new IsolatedSession(sandbox.link, "s"),
   };
 }
 

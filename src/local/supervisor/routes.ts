@@ -12,15 +12,13 @@ import { Router } from "../wire/router.js";
 import { passOn, tunnel } from "./http/proxy.js";
 import { codeRoutes } from "./code/routes.js";
 import { commandRoutes } from "./commands/routes.js";
+import { isolatedRoutes } from "./isolated-routes.js";
 import { metricsRoutes } from "./limits/metrics-routes.js";
 import { Sessions } from "./commands/sessions.js";
 import { Terminals } from "./terminals/terminals.js";
 
 /** execd's own port. Nothing listens on it here. */
 const EXECD_PORT = 44772;
-
-/** Operations of execd that the local server does not support. */
-const LATER = [/^\/v1\/isolated(\/|$)/];
 
 /** Implements execd's HTTP interface. */
 export class Execd {
@@ -38,6 +36,7 @@ export class Execd {
       ...fileRoutes(configuration),
       ...directoryRoutes(configuration),
       ...metricsRoutes(configuration),
+      ...isolatedRoutes(),
       ...this.#terminals.routes,
     });
   }
@@ -74,10 +73,6 @@ export class Execd {
     const found = this.#router.find(method, pathname);
     if (found !== undefined) {
       return found.handler({ stream, headers, query, parameters: found.parameters });
-    }
-    if (LATER.some((pattern) => pattern.test(pathname))) {
-      const message = `${method} ${pathname} is not available in this version of the local server`;
-      throw problem(501, "NOT_SUPPORTED", message);
     }
     const withoutSlash = pathname.replace(/\/$/, "");
     if (

@@ -33,10 +33,10 @@ import {
   type WriteFileOptions,
 } from "./requests.js";
 import { createAll, DEFAULT_DIRECTORY_MODE, writeAll } from "./writing.js";
-import type { SandboxLink } from "../link.js";
+import type { FileLink } from "./file-transport.js";
 
 /** Implements `files.readFile`. */
-export async function readFile(link: SandboxLink, path: string, options: ReadFileOptions): Promise<string> {
+export async function readFile(link: FileLink, path: string, options: ReadFileOptions): Promise<string> {
   const { encoding = "utf-8", lines, signal } = checkOptions(options);
   const decoder = newDecoder(encoding);
   const { body, call } = await openFile(link.execd, path, options);
@@ -51,7 +51,7 @@ export async function readFile(link: SandboxLink, path: string, options: ReadFil
 
 /** Implements `files.readBytes`. */
 export async function readBytes(
-  link: SandboxLink,
+  link: FileLink,
   path: string,
   options: ReadBytesOptions,
 ): Promise<Uint8Array> {
@@ -61,7 +61,7 @@ export async function readBytes(
 
 /** Implements `files.readBytesStream`. */
 export async function readBytesStream(
-  link: SandboxLink,
+  link: FileLink,
   path: string,
   options: ReadBytesOptions,
 ): Promise<ReadableStream<Uint8Array>> {
@@ -71,7 +71,7 @@ export async function readBytesStream(
 
 /** Implements `files.writeFiles`. */
 export async function writeFiles(
-  link: SandboxLink,
+  link: FileLink,
   files: readonly WriteEntry[],
   options: CallOptions,
 ): Promise<void> {
@@ -82,7 +82,7 @@ export async function writeFiles(
 
 /** Implements `files.writeFile`. */
 export async function writeFile(
-  link: SandboxLink,
+  link: FileLink,
   path: string,
   data: ByteSource,
   options: WriteFileOptions,
@@ -93,13 +93,13 @@ export async function writeFile(
 }
 
 /** Implements `files.deleteFile`. */
-export async function deleteFile(link: SandboxLink, path: string, options: CallOptions): Promise<void> {
+export async function deleteFile(link: FileLink, path: string, options: CallOptions): Promise<void> {
   assertPath(path);
   await deleteFiles(link, [path], options);
 }
 
 /** Implements `files.getInfo`. */
-export async function getInfo(link: SandboxLink, path: string, options: CallOptions): Promise<FileInfo> {
+export async function getInfo(link: FileLink, path: string, options: CallOptions): Promise<FileInfo> {
   assertPath(path);
   const [info] = Object.values(await getFileInfo(link, [path], options));
   if (info === undefined) throw new SandboxInternalException({ message: `No description of ${path}.` });
@@ -107,7 +107,7 @@ export async function getInfo(link: SandboxLink, path: string, options: CallOpti
 }
 
 /** Implements `files.exists`. */
-export async function exists(link: SandboxLink, path: string, options: CallOptions): Promise<boolean> {
+export async function exists(link: FileLink, path: string, options: CallOptions): Promise<boolean> {
   try {
     await getInfo(link, path, options);
     return true;
@@ -119,7 +119,7 @@ export async function exists(link: SandboxLink, path: string, options: CallOptio
 
 /** Implements `files.deleteFiles`. */
 export async function deleteFiles(
-  link: SandboxLink,
+  link: FileLink,
   paths: readonly string[],
   options: CallOptions,
 ): Promise<void> {
@@ -132,7 +132,7 @@ export async function deleteFiles(
 
 /** Implements `files.deleteDirectories`. */
 export async function deleteDirectories(
-  link: SandboxLink,
+  link: FileLink,
   paths: readonly string[],
   options: CallOptions,
 ): Promise<void> {
@@ -145,7 +145,7 @@ export async function deleteDirectories(
 
 /** Implements `files.getFileInfo`. */
 export async function getFileInfo(
-  link: SandboxLink,
+  link: FileLink,
   paths: readonly string[],
   options: CallOptions,
 ): Promise<Record<string, FileInfo>> {
@@ -170,7 +170,7 @@ export async function getFileInfo(
 }
 
 /** Implements `files.search`. */
-export async function search(link: SandboxLink, path: string, options: SearchOptions): Promise<FileInfo[]> {
+export async function search(link: FileLink, path: string, options: SearchOptions): Promise<FileInfo[]> {
   assertPath(path);
   const { pattern, signal } = checkOptions(options);
   assertOptionalText(pattern, "pattern");
@@ -185,7 +185,7 @@ export async function search(link: SandboxLink, path: string, options: SearchOpt
 
 /** Implements `files.listDirectory`. */
 export async function listDirectory(
-  link: SandboxLink,
+  link: FileLink,
   path: string,
   options: ListDirectoryOptions,
 ): Promise<FileInfo[]> {
@@ -203,7 +203,7 @@ export async function listDirectory(
 
 /** Implements `files.createDirectories`. */
 export async function createDirectories(
-  link: SandboxLink,
+  link: FileLink,
   directories: readonly (string | DirectoryEntry)[],
   options: CallOptions,
 ): Promise<void> {
@@ -227,7 +227,7 @@ export async function createDirectories(
 
 /** Implements `files.moveFiles`. */
 export async function moveFiles(
-  link: SandboxLink,
+  link: FileLink,
   moves: readonly MoveEntry[],
   options: CallOptions,
 ): Promise<void> {
@@ -243,7 +243,7 @@ export async function moveFiles(
 
 /** Implements `files.replaceContents`. */
 export async function replaceContents(
-  link: SandboxLink,
+  link: FileLink,
   replacements: readonly ReplaceEntry[],
   options: CallOptions,
 ): Promise<ReplaceResult[]> {
@@ -272,7 +272,7 @@ export async function replaceContents(
 
 /** Implements `files.setPermissions`. */
 export async function setPermissions(
-  link: SandboxLink,
+  link: FileLink,
   entries: readonly PermissionEntry[],
   options: CallOptions,
 ): Promise<void> {
@@ -291,7 +291,7 @@ export async function setPermissions(
 
 /** Implements `files.upload`. */
 export async function upload(
-  link: SandboxLink,
+  link: FileLink,
   localPath: string,
   path: string,
   options: UploadOptions,
@@ -305,7 +305,7 @@ export async function upload(
 
 /** Implements `files.download`. */
 export async function download(
-  link: SandboxLink,
+  link: FileLink,
   path: string,
   localPath: string,
   options: DownloadOptions,
@@ -317,7 +317,7 @@ export async function download(
   await downloadToLocal(remoteFiles(link), path, localPath, options);
 }
 
-function remoteFiles(link: SandboxLink): RemoteFiles {
+function remoteFiles(link: FileLink): RemoteFiles {
   return {
     logger: link.config.logger,
     writeFiles: (files, options) => writeFiles(link, files, options),

@@ -17,9 +17,9 @@ export interface FileInfo {
   readonly modifiedAt: Date;
   /** When it was created or, if that is not known, when its mode or owner was last changed. */
   readonly createdAt: Date;
-  /** The owner's name, or id if the owner has no name. */
+  /** The owner's name, or id if the owner has no name; empty if the server does not know it. */
   readonly owner: string;
-  /** The group's name, or id if the group has no name. */
+  /** The group's name, or id if the group has no name; empty if the server does not know it. */
   readonly group: string;
   /** The permissions as octal digits, such as `"644"` for rw-r--r--. Can be passed as a {@link FileMode}. */
   readonly mode: string;
@@ -29,7 +29,8 @@ type WireFileInfo = components["schemas"]["FileInfo"];
 
 /** Converts the server's description of a file. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it breaks the contract */
 export function toFileInfo(info: WireFileInfo, call: ResponseInfo): FileInfo {
-  const { type, size, owner, group, mode } = info;
+  // Of files in isolated sessions, servers send neither owner nor group.
+  const { type, size, owner = "", group = "", mode } = info;
   if (!Number.isInteger(size) || !Number.isInteger(mode)) {
     throw unexpectedResponse("The server described a file without its size or mode.", call);
   }

@@ -1,15 +1,14 @@
 import { assertText } from "../../arguments.js";
-import type { ExecdClient } from "../../../generated/execd.js";
 import { InvalidArgumentException } from "../../errors.js";
-import type { Transport } from "../../transport/transport.js";
 import { explainRefusedRange, verifyDownload, type Download } from "./download.js";
+import type { FileTransport } from "./file-transport.js";
 import { assertPath } from "./paths.js";
 import { toLineQuery, toRangeHeader } from "./range.js";
 import type { ReadFileOptions } from "./requests.js";
 
 /** Requests a file, or a part of it. */
 export async function openFile(
-  execd: Transport<ExecdClient>,
+  execd: FileTransport,
   path: string,
   options: Omit<ReadFileOptions, "encoding">,
 ): Promise<Download> {

@@ -1,8 +1,7 @@
 import { assertInteger, type CallOptions } from "../../arguments.js";
-import type { ExecdClient } from "../../../generated/execd.js";
 import { streamsRequests } from "../../transport/platform.js";
 import type { SegmentedBody } from "../../transport/segmented-body.js";
-import type { Transport } from "../../transport/transport.js";
+import type { FileTransport } from "./file-transport.js";
 import { isSearchable } from "./mode.js";
 import { encodeMultipart, type UploadPart } from "./multipart.js";
 import { parentOf } from "./paths.js";
@@ -15,7 +14,7 @@ const MOST_FILES_PER_REQUEST = 400;
 
 /** Writes files, whose paths are valid and distinct, and creates their parent directories. */
 export async function writeAll(
-  execd: Transport<ExecdClient>,
+  execd: FileTransport,
   files: readonly WriteEntry[],
   options: CallOptions,
 ): Promise<void> {
@@ -44,7 +43,7 @@ export async function writeAll(
 }
 
 async function sendMultipart(
-  execd: Transport<ExecdClient>,
+  execd: FileTransport,
   body: SegmentedBody,
   { signal }: CallOptions,
 ): Promise<void> {
@@ -66,7 +65,7 @@ async function sendMultipart(
 
 /** Creates directories by their paths; sends nothing if there are none. */
 export async function createAll(
-  execd: Transport<ExecdClient>,
+  execd: FileTransport,
   body: Record<string, WirePermissions & { readonly mode: number }>,
   options: CallOptions,
 ): Promise<void> {
