@@ -89,7 +89,14 @@ export function readResult(result: ExecutionResult): {
   if (plain !== "" && !OPAQUE_REPR.test(plain)) return { images, text: plain };
   if (images.length > 0) return { images, text: "" };
   // A chart without a picture, as of plotly, is shorter as data than as HTML.
-  const rich = [CHART_MIME_TYPE, "text/markdown", "image/svg+xml", "text/latex", "text/html", "application/json"]
+  const rich = [
+    CHART_MIME_TYPE,
+    "text/markdown",
+    "image/svg+xml",
+    "text/latex",
+    "text/html",
+    "application/json",
+  ]
     .map((type) => result.getText(type))
     .find((text) => text !== undefined);
   return { images, text: rich ?? plain };

@@ -340,7 +340,7 @@ describe("isolated sessions (hand-built)", () => {
     expect(server.requests[0]?.body).toEqual(BOX);
   });
 
-  test("await using deletes a session, and one that is gone is no error", async () => {
+  test("await using deletes a session, and succeeds if it is gone already", async () => {
     const { server, isolated } = withSession(() => problem(404, "SESSION_NOT_FOUND", "session not found"));
     {
       await using session = await isolated.create(BOX);
