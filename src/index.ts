@@ -39,6 +39,7 @@ export type {
 export type { Volume } from "./lifecycle/volumes.js";
 
 export type { NetworkPolicy, NetworkRule } from "./network-policy.js";
+export type { LifecycleHooks } from "./lifecycle/hooks.js";
 export type { CallOptions } from "./arguments.js";
 export { SupportedLanguage } from "./services/codes.js";
 export type {

@@ -3,7 +3,6 @@ import {
   assertEnvironment,
   assertFunction,
   assertInteger,
-  assertList,
   assertOneOf,
   assertOptionalText,
   assertSeconds,
@@ -16,6 +15,7 @@ import type { components } from "../../generated/lifecycle.js";
 import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
 import { InvalidArgumentException } from "../errors.js";
 import { assertNetworkPolicy, type NetworkPolicy } from "../network-policy.js";
+import { assertHooks, assertProgram, type LifecycleHooks } from "./hooks.js";
 import { assertLabels } from "./labels.js";
 import { assertVolumes, type Volume } from "./volumes.js";
 
@@ -98,6 +98,8 @@ export interface CreateOptions extends OpenOptions {
   readonly networkPolicy?: NetworkPolicy | undefined;
   /** Adds credentials to outgoing requests, outside the sandbox. Requires a `networkPolicy`. @default off */
   readonly credentialProxy?: { readonly enabled: boolean } | undefined;
+  /** Commands that the sandbox runs by itself: before its entrypoint starts, and from time to time. @default none */
+  readonly lifecycle?: LifecycleHooks | undefined;
   /** The volumes to mount. */
   readonly volumes?: readonly Volume[] | undefined;
   /** The platform of the image. @default the server's platform */
@@ -114,27 +116,26 @@ export interface CreateOptions extends OpenOptions {
 
 /** The body of the request that creates a sandbox. */
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
-/** Fields for which there is no option yet. */
-type NoOption = "lifecycle";
 
 /** Checks the options of {@link Sandbox.create} and returns the request's body. */
 export function resolveCreateBody(options: CreateOptions): CreateBody {
   const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } =
     checkOptions(options);
-  const { networkPolicy, credentialProxy, secureAccess, resourceRequests } = options;
+  const { templateId, networkPolicy, credentialProxy, lifecycle, secureAccess, resourceRequests } = options;
   const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
-  refuseNull({ image, networkPolicy, credentialProxy, volumes, platform });
+  refuseNull({ image, networkPolicy, credentialProxy, lifecycle, volumes, platform });
   if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
   assertOptionalText(snapshotId, "snapshotId");
-  assertOptionalText(options.templateId, "templateId");
+  assertOptionalText(templateId, "templateId");
   assertEnvironment(env, "env");
   assertLabels(metadata, "metadata");
   assertStringMap(options.resource, "resource");
   assertStringMap(resourceRequests, "resourceRequests");
   assertStringMap(extensions, "extensions");
   if (timeoutSeconds !== null) assertInteger(timeoutSeconds, "timeoutSeconds", SHORTEST_LIFETIME_SECONDS);
-  assertEntrypoint(entrypoint);
+  if (entrypoint !== undefined) assertProgram(entrypoint, "entrypoint");
   assertNetwork(networkPolicy, credentialProxy);
+  assertHooks(lifecycle, "lifecycle");
   assertVolumes(volumes);
   if (platform !== undefined) {
     assertOneOf(platform.os, "platform.os", ["linux", "windows"]);
@@ -143,16 +144,16 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
   assertBoolean(secureAccess, "secureAccess");
   assertSeconds(options.createTimeoutSeconds, "createTimeoutSeconds");
   assertFunction(options.onProgress, "onProgress");
-  const { templateId } = options;
   if (templateId !== undefined) {
     const fixed = { image, snapshotId, entrypoint, env, resource: options.resource, resourceRequests };
-    const other = { ...fixed, credentialProxy, volumes, platform, secureAccess };
+    const other = { ...fixed, credentialProxy, lifecycle, volumes, platform, secureAccess };
     const [name] = Object.entries(other).find(([, value]) => value !== undefined) ?? [];
     if (name !== undefined) refuse(`templateId excludes ${name}.`);
     if (timeoutSeconds === null) refuse("templateId needs a timeoutSeconds that is not null.");
   }
   const isFromPool = extensions?.["poolRef"] !== undefined;
   if (isFromPool && snapshotId !== undefined) refuse("snapshotId and extensions.poolRef exclude each other.");
+  if (isFromPool && lifecycle !== undefined) refuse("lifecycle and extensions.poolRef exclude each other.");
   const isComplete = isFromPool || templateId !== undefined;
   const isFromImage = snapshotId === undefined && (image !== undefined || !isComplete);
   const resolvedImage = isFromImage ? resolveImage(image) : undefined;
@@ -168,6 +169,7 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
     timeout: timeoutSeconds ?? undefined,
     networkPolicy,
     credentialProxy,
+    lifecycle,
     volumes,
     platform,
     secureAccess,
@@ -195,14 +197,6 @@ function resolveImage(
   return { uri, auth: { username: auth.username, password: auth.password } };
 }
 
-function assertEntrypoint(entrypoint: unknown): void {
-  if (entrypoint === undefined) return;
-  assertList(entrypoint, "entrypoint");
-  if (entrypoint.length === 0 || entrypoint.some((word) => typeof word !== "string")) {
-    refuse("entrypoint must be a list of at least one string.");
-  }
-}
-
 function assertNetwork(
   policy: NetworkPolicy | undefined,
   credentialProxy: CreateOptions["credentialProxy"],
@@ -227,7 +221,7 @@ function refuse(message: string): never {
 }
 
 /** Copies the options into plain JSON, without what is `undefined`. */
-function compact(body: Readonly<Record<Exclude<keyof CreateBody, NoOption>, unknown>>): CreateBody {
+function compact(body: Readonly<Record<keyof CreateBody, unknown>>): CreateBody {
   // What is read-only or `undefined` in the options is neither in JSON.
   return JSON.parse(JSON.stringify(body)) as CreateBody;
 }

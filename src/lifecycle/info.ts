@@ -61,6 +61,11 @@ export interface SandboxInfo {
   readonly image: { readonly uri: string } | undefined;
   /** The snapshot it was created from. */
   readonly snapshotId: string | undefined;
+  /** The digest of the image that runs, such as `sha256:…`. Only newer servers tell it. */
+  readonly resolvedImageDigest: string | undefined;
+  /** The pool that it comes from. `undefined` for other sandboxes, and from servers before August 2026. */
+  readonly allocation:
+    { readonly mode: string; readonly poolRef: string; readonly state: string } | undefined;
   readonly platform: { readonly os: string; readonly arch: string } | undefined;
   readonly entrypoint: readonly string[];
   readonly metadata: Readonly<Record<string, string>>;
@@ -72,13 +77,17 @@ export interface SandboxInfo {
 
 /** Converts the server's description of a sandbox. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if a field is missing */
 export function toSandboxInfo(wire: components["schemas"]["Sandbox"], call: ResponseInfo): SandboxInfo {
-  const { image, platform } = wire;
+  const { image, platform, allocation } = wire;
   return {
     id: expectText(wire.id, "id", call),
     status: toStatus(wire.status, call),
     // Real servers omit null fields; others may send null.
     image: image ? { uri: image.uri } : undefined,
     snapshotId: wire.snapshotId ?? undefined,
+    resolvedImageDigest: wire.resolvedImageDigest ?? undefined,
+    allocation: allocation
+      ? { mode: allocation.mode, poolRef: allocation.poolRef, state: allocation.state }
+      : undefined,
     platform: platform ? { os: platform.os, arch: platform.arch } : undefined,
     entrypoint: wire.entrypoint ?? [],
     metadata: wire.metadata ?? {},

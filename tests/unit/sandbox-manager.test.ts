@@ -55,6 +55,19 @@ describe("a response with status 401", () => {
   });
 });
 
+// No server that can be recorded sends these: the values are from the contract.
+test("a description has the pool and the image's digest if the server sends them, even as null", async () => {
+  const allocation = { mode: "pool", poolRef: "python", state: "allocated" };
+  const bodies = [
+    { allocation, resolvedImageDigest: "sha256:0" },
+    { allocation: null, resolvedImageDigest: null },
+  ];
+  server.on("GET /sandboxes/s1", () => Response.json({ ...sandboxJson("s1"), ...bodies.shift() }));
+  expect(await manager.getSandboxInfo("s1")).toMatchObject({ allocation, resolvedImageDigest: "sha256:0" });
+  const none = { allocation: undefined, resolvedImageDigest: undefined };
+  expect(await manager.getSandboxInfo("s1")).toMatchObject(none);
+});
+
 describe("the filter", () => {
   const queryOf = async (filter: Parameters<SandboxManager["listSandboxInfos"]>[0]): Promise<string> => {
     new Listing(0);

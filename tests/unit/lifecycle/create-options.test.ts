@@ -12,6 +12,11 @@ const bodyOf = (options: Record<string, unknown>) => resolveCreateBody(options);
 const IDLE = ["tail", "-f", "/dev/null"];
 const LIMITS = { cpu: "1", memory: "2Gi" };
 
+const hooks = {
+  preStart: { command: ["npm", "ci"], timeoutSeconds: 600 },
+  periodic: [{ name: "clean", schedule: "0 3 * * *", command: ["rm", "-rf", "/tmp/cache"] }],
+};
+
 describe("the body of a creation", () => {
   test("has the code-interpreter image and its entrypoint by default", () => {
     expect(bodyOf({})).toEqual({
@@ -80,6 +85,7 @@ describe("the body of a creation", () => {
       { credentialProxy: { enabled: false } },
       { credentialProxy: { enabled: false } },
     ],
+    ["hooks", { lifecycle: hooks }, { lifecycle: hooks }],
     [
       "a host volume",
       { volumes: [{ ...volume, host: { path: "C:\\x" } }] },
@@ -116,6 +122,7 @@ describe("the body of a creation", () => {
     expect(() => bodyOf({ templateId: "t", image: "python" })).toThrow("templateId excludes image.");
     expect(() => bodyOf({ templateId: "t", snapshotId: "s" })).toThrow("templateId excludes snapshotId.");
     expect(() => bodyOf({ templateId: "t", resource: {} })).toThrow("templateId excludes resource.");
+    expect(() => bodyOf({ templateId: "t", lifecycle: hooks })).toThrow("templateId excludes lifecycle.");
     expect(() => bodyOf({ templateId: "t", timeoutSeconds: null })).toThrow("needs a timeoutSeconds");
     expect(() => bodyOf({ templateId: " " })).toThrow("templateId must not be blank.");
   });
@@ -137,6 +144,7 @@ describe("the body of a creation", () => {
       timeoutSeconds: undefined,
       networkPolicy: undefined,
       credentialProxy: undefined,
+      lifecycle: undefined,
       volumes: undefined,
       platform: undefined,
       secureAccess: undefined,
@@ -209,6 +217,23 @@ describe("refuses", () => {
     ["networkPolicy.egress[0].target", { networkPolicy: { egress: [{ action: "allow", target: "" }] } }],
     ["credentialProxy needs a networkPolicy", { credentialProxy: { enabled: true } }],
     ["credentialProxy.enabled must be true or false", { credentialProxy: { enabled: "yes" } }],
+    ["lifecycle must be an object", { lifecycle: [] }],
+    ["lifecycle and extensions.poolRef exclude", { lifecycle: hooks, extensions: { poolRef: "p" } }],
+    ["lifecycle.preStart.command must be a list", { lifecycle: { preStart: { command: "ls" } } }],
+    ["lifecycle.preStart.command must be a list", { lifecycle: { preStart: { command: [] } } }],
+    [
+      "lifecycle.preStart.timeoutSeconds must be an integer",
+      { lifecycle: { preStart: { command: ["a"], timeoutSeconds: 10_801 } } },
+    ],
+    ["lifecycle.periodic must be a list", { lifecycle: { periodic: hooks.periodic[0] } }],
+    ["lifecycle.periodic[0].name", { lifecycle: { periodic: [{ ...hooks.periodic[0], name: " " }] } }],
+    ["lifecycle.periodic[0].schedule", { lifecycle: { periodic: [{ ...hooks.periodic[0], schedule: 5 }] } }],
+    ["lifecycle.periodic[0].command", { lifecycle: { periodic: [{ ...hooks.periodic[0], command: [1] }] } }],
+    [
+      "lifecycle.periodic[0].timeoutSeconds",
+      { lifecycle: { periodic: [{ ...hooks.periodic[0], timeoutSeconds: 301 }] } },
+    ],
+    ["lifecycle.preStart must not be null", { lifecycle: { preStart: null } }],
     ["volumes must be a list", { volumes: {} }],
     ["volumes[0].name must be", { volumes: [{ ...volume, name: "V" }] }],
     ["volumes[1].name is given twice", { volumes: [volume, volume] }],
