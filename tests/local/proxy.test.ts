@@ -15,6 +15,8 @@ const PORT = 3000;
 const SERVER = `
 const http = require("node:http");
 const waiting = [];
+let complete, cut;
+const uploaded = new Promise((resolve) => ([complete, cut] = ["complete", "cut"].map((how) => () => resolve(how))));
 const server = http.createServer(async (request, response) => {
   const { method, url, headers } = request;
   if (url === "/stream") {
@@ -27,6 +29,12 @@ const server = http.createServer(async (request, response) => {
   } else if (url === "/cut") {
     response.writeHead(200, { "content-length": "100" });
     response.write("part", () => response.destroy());
+  } else if (url === "/reset") {
+    response.write("part", () => setImmediate(() => request.socket.resetAndDestroy()));
+  } else if (url === "/upload") {
+    request.once("data", () => response.write("got it")).once("close", () => (request.complete ? complete : cut)());
+  } else if (url === "/uploaded") {
+    response.end(await uploaded);
   } else if (url === "/cookies") {
     response.writeHead(204, { "set-cookie": ["a=1", "b=2"], "x-own": "yes" }).end();
   } else if (url.startsWith("/raw?")) {
@@ -168,9 +176,19 @@ describeIsolated("a port of the sandbox", () => {
     });
   });
 
-  test("that breaks off is an error", async () => {
-    const response = await sandbox.openPort(PORT, "GET", "/cut");
+  test.each(["/cut", "/reset"])("that breaks off is an error (%s)", async (path) => {
+    const response = await sandbox.openPort(PORT, "GET", path);
     await expect(response.text()).rejects.toThrow();
+  });
+
+  test("is not made complete when the client breaks its request off", async () => {
+    const { client, id } = sandbox;
+    const request = httpRequest(`${client.server.url}/gateway/${id}/${PORT}/upload`, { method: "POST" });
+    request.on("error", () => undefined);
+    request.write("part");
+    await once(request, "response");
+    request.destroy();
+    expect((await read(await sandbox.openPort(PORT, "GET", "/uploaded"))).text).toBe("cut");
   });
 
   test("may respond before it has read the request", async () => {

@@ -1,6 +1,5 @@
 import {
   connect,
-  constants,
   type ClientHttp2Session,
   type ClientHttp2Stream,
   type IncomingHttpHeaders,
@@ -10,7 +9,7 @@ import {
 import type { Duplex } from "node:stream";
 import { readableBody } from "../http/streams.js";
 import { ByteStream } from "../wire/byte-stream.js";
-import { OUTSIDE } from "../wire/relay.js";
+import { OUTSIDE, reset } from "../wire/relay.js";
 
 const CONTROL_TIMEOUT_MS = 20_000;
 /** The maximum size of the unread part of one response in this process, in bytes. */
@@ -110,7 +109,7 @@ export class SupervisorSession {
 
   #send({ method, path: target, headers, isForeign = false, body, signal }: BoxRequest): Promise<Response> {
     const stream = this.#open({ ...headers, ":method": method, ":path": target }, body === null);
-    const cancel = () => stream.close(constants.NGHTTP2_CANCEL);
+    const cancel = () => reset(stream);
     signal.addEventListener("abort", cancel, { once: true });
     stream.once("close", () => signal.removeEventListener("abort", cancel));
     body?.pipeTo(writableBody(stream)).catch(cancel);

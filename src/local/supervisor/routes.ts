@@ -1,4 +1,4 @@
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
+import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler } from "./http/responses.js";
 import { Commands } from "./commands/commands.js";
 import type { Contexts } from "./code/contexts.js";
@@ -8,6 +8,7 @@ import { fileRoutes } from "./files/file-routes.js";
 import type { PipePool } from "./pipes.js";
 import { runtimeError } from "./http/problems.js";
 import { messageOf, Problem, problem } from "../wire/problem.js";
+import { reset } from "../wire/relay.js";
 import { Router } from "../wire/router.js";
 import { passOn, tunnel } from "./http/proxy.js";
 import { codeRoutes } from "./code/routes.js";
@@ -58,7 +59,7 @@ export class Execd {
     } catch (error) {
       const { status, body } = error instanceof Problem ? error : runtimeError(messageOf(error));
       // Breaks the response: the client must not take it for complete.
-      if (stream.headersSent || stream.destroyed) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      if (stream.headersSent || stream.destroyed) reset(stream);
       else sendJson(stream, status, body);
       // The rest of the request is not needed, but the client may wait until it is read.
       stream.resume();

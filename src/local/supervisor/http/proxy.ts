@@ -1,13 +1,9 @@
 import { Agent, request as httpRequest, type IncomingMessage } from "node:http";
-import {
-  constants,
-  type IncomingHttpHeaders,
-  type OutgoingHttpHeaders,
-  type ServerHttp2Stream,
-} from "node:http2";
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { connect, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
 import { endToEndHeaders } from "../../wire/headers.js";
+import { reset } from "../../wire/relay.js";
 import { sendPlainError } from "./responses.js";
 
 /**
@@ -53,7 +49,7 @@ export function passOn(
   outgoing.once("error", () => {
     // Bytes after a complete response, such as a body after a 204, are ignored.
     if (stream.writableEnded) return;
-    if (stream.headersSent) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+    if (stream.headersSent) reset(stream);
     else sendPlainError(stream, 502, "Bad Gateway");
   });
   stream.once("close", () => outgoing.destroy());
@@ -74,7 +70,7 @@ function relayResponse(stream: ServerHttp2Stream, incoming: IncomingMessage, met
   if (status === 204) delete headers["content-length"];
   stream.respond({ ":status": status, ...headers }, { endStream: isBodiless });
   if (isBodiless) incoming.resume();
-  else pipeline(incoming, stream, (error) => error && stream.close(constants.NGHTTP2_INTERNAL_ERROR));
+  else pipeline(incoming, stream, (error) => error && reset(stream));
 }
 
 /** Connects to a port and forwards bytes in both directions, for upgraded protocols. */
@@ -83,11 +79,11 @@ export function tunnel(stream: ServerHttp2Stream, port: number): void {
   const socket = connect({ host: "localhost", port, lookup, autoSelectFamily: true, noDelay: true });
   socket.once("connect", () => {
     stream.respond({ ":status": 200 });
-    pipeline(socket, stream, () => stream.close());
+    pipeline(socket, stream, (error) => (error ? reset(stream) : stream.close()));
     pipeline(stream, socket, () => socket.destroy());
   });
   socket.once("error", () => {
-    if (stream.headersSent || stream.destroyed) stream.close();
+    if (stream.headersSent || stream.destroyed) reset(stream);
     else stream.respond({ ":status": 502 }, { endStream: true });
   });
   stream.once("close", () => socket.destroy());
