@@ -66,6 +66,9 @@ class Command(unittest.TestCase):
         osb("sandbox", "pause", sandbox)
         osb("sandbox", "resume", sandbox)
         snapshot = osb("snapshot", "create", sandbox, "--name", "s", "-o", "json")["id"]
+        # A snapshot that is being taken cannot be deleted.
+        while osb("snapshot", "get", snapshot, "-o", "json")["status"]["state"] == "Creating":
+            time.sleep(0.05)
         osb("snapshot", "delete", snapshot)
         self.assertIn("Running", str(osb("devops", "summary", sandbox)))
 
