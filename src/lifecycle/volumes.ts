@@ -1,4 +1,4 @@
-import { assertList, assertOptionalText, assertText } from "../arguments.js";
+import { assertBoolean, assertList, assertOptionalText, assertText } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
 /** A directory on the sandbox's host machine. */
@@ -65,6 +65,10 @@ export function assertVolumes(volumes: readonly Volume[] | undefined): void {
     if (volume.subPath?.split("/").includes("..") === true) {
       throw new InvalidArgumentException(`${at}.subPath must not contain "..".`);
     }
+    assertBoolean(volume.readOnly, `${at}.readOnly`);
+    // Otherwise a mistake in a name would let the sandbox write.
+    if ("readonly" in volume)
+      throw new InvalidArgumentException(`${at}.readonly is not an option; use readOnly.`);
     assertBackend(volume, at);
   }
 }

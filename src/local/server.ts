@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { checkOptions } from "../arguments.js";
 import { InvalidArgumentException, SandboxConnectionException, SandboxException } from "../errors.js";
 import { Rules, type LocalNetworkPolicy } from "./egress/rules.js";
 import { createApp } from "./http/app.js";
@@ -158,6 +159,7 @@ export interface LocalServer extends AsyncDisposable {
  * @throws {InvalidArgumentException} if an option is unknown or invalid
  */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
+  checkOptions(options, "the options of startLocalServer");
   const { port = 0, apiKey = randomBytes(24).toString("hex"), signal } = options;
   const {
     isolation: mode = "auto",

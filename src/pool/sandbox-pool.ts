@@ -1,4 +1,4 @@
-import { assertFunction, assertSeconds, checkOptions } from "../arguments.js";
+import { assertSeconds, checkOptions, refuse } from "../arguments.js";
 import type { CallOptions, Sandbox } from "../index.js";
 import { onProcessEnd } from "../process-end.js";
 import { raceAbort, throwIfAborted, withLimit } from "../transport/abort.js";
@@ -136,7 +136,7 @@ export class SandboxPool {
     work: (sandbox: Sandbox) => Value | PromiseLike<Value>,
     options: AcquireOptions = {},
   ): Promise<Value> {
-    assertFunction(work, "work");
+    if (typeof work !== "function") refuse("work", "a function", work);
     const sandbox = await this.acquire(options);
     this.#inUse.add(sandbox);
     try {

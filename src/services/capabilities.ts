@@ -1,4 +1,4 @@
-import { type CallOptions, checkOptions } from "../arguments.js";
+import { assertOneOf, type CallOptions, checkOptions } from "../arguments.js";
 import { CAPABILITIES, type CapabilityName, isUnknownRoute, notSupported } from "../capabilities.js";
 import { SandboxApiException } from "../errors.js";
 import { raceAbort, throwIfAborted } from "../transport/abort.js";
@@ -27,15 +27,20 @@ export class Capabilities {
     this.#sandboxId = sandboxId;
   }
 
-  /** Returns whether something is available. */
+  /** Returns whether something is available. @throws {InvalidArgumentException} if the name is unknown */
   has(name: CapabilityName): boolean {
-    return this.all[name].isAvailable;
+    return this.#get(name).isAvailable;
   }
 
   /** Asserts that something is available. @throws {SandboxException} `NOT_SUPPORTED`, which names the servers that have it */
   assert(name: CapabilityName): void {
-    const { isAvailable, reason } = this.all[name];
+    const { isAvailable, reason } = this.#get(name);
     if (!isAvailable) throw notSupported(name, { sandboxId: this.#sandboxId, reason });
+  }
+
+  #get(name: CapabilityName): Capability {
+    assertOneOf(name, "name", Object.keys(this.all));
+    return this.all[name];
   }
 }
 

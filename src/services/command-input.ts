@@ -24,6 +24,8 @@ import { INPUT_BYTES, type Terminal } from "./terminals/terminal.js";
 const PART_BYTES = INPUT_BYTES - 32;
 /** The pauses before attempts to connect again, in milliseconds. Progress begins them anew. */
 const RECONNECT_PAUSES_MILLIS = [0, 200, 500, 1_000, 2_000, 5_000];
+/** How long it is tried to connect again without progress, in seconds. */
+const RECONNECT_SECONDS = 10;
 const CUTS: readonly string[] = [
   "STREAM_CUT",
   "STREAM_STALLED",
@@ -220,18 +222,21 @@ export class CommandInput {
 
   /** Reads the numbers of the parts that the pipe has taken, until the input ends. */
   async #confirm(): Promise<void> {
+    let brokenAt: number | undefined;
     for (let attempts = 0; ;) {
       try {
-        if (!this.#isConnected) await this.#reconnect(RECONNECT_PAUSES_MILLIS[attempts++] ?? 0);
+        if (!this.#isConnected) await this.#reconnect(RECONNECT_PAUSES_MILLIS[attempts++] ?? 0, brokenAt);
         const line = await this.#lines.next(this.#terminal);
         // Without a line, somebody has killed what feeds the pipe.
         if (line === undefined || line === CLOSED) throw commandEnded(this.#sandboxId);
         attempts = 0;
+        brokenAt = undefined;
         this.#onConfirmed(Number(line));
       } catch (error) {
         this.#isConnected = false;
         if (this.#failed.signal.aborted) return;
-        const isCut = isSandboxException(error) && CUTS.includes(error.code);
+        brokenAt ??= performance.now();
+        const isCut = isSandboxException(error) && CUTS.includes(error.code) && secondsLeft(brokenAt) > 0;
         if (isCut && attempts < RECONNECT_PAUSES_MILLIS.length) continue;
         this.#fail(error);
         await this.#terminal.kill().catch(() => this.#terminal.close());
@@ -240,14 +245,24 @@ export class CommandInput {
     }
   }
 
-  async #reconnect(pauseMillis: number): Promise<void> {
-    const { signal } = this.#failed;
-    await sleep(pauseMillis, signal);
-    this.#terminal = await this.#terminal.reconnect({ signal });
+  async #reconnect(pauseMillis: number, brokenAt = performance.now()): Promise<void> {
+    const reason = () => {
+      const message = `The connection of the standard input broke and could not be opened again within ${RECONNECT_SECONDS} s.`;
+      return new SandboxConnectionException({ code: "CONNECTION", message, sandboxId: this.#sandboxId });
+    };
+    const seconds = Math.max(secondsLeft(brokenAt), 0.001);
+    await withLimit({ seconds, signal: this.#failed.signal, reason }, async (signal) => {
+      await sleep(pauseMillis, signal);
+      this.#terminal = await this.#terminal.reconnect({ signal });
+    });
     this.#isConnected = true;
     // If it had arrived, it is skipped there by its number.
     this.#sendPart();
   }
+}
+
+function secondsLeft(brokenAt: number): number {
+  return RECONNECT_SECONDS - (performance.now() - brokenAt) / 1_000;
 }
 
 /** Reads the lines that a terminal prints; a line may begin on one connection and end on the next. */

@@ -23,7 +23,7 @@ export class Egress {
     return (await calls()).getPolicy(this.#link, options);
   }
 
-  /** Replaces all rules and the default action. Servers do not return the policy then. */
+  /** Replaces all rules and the default action. */
   async replace(policy: NetworkPolicy, options: CallOptions = {}): Promise<EgressStatus> {
     return (await calls()).replacePolicy(this.#link, policy, options);
   }

@@ -22,6 +22,13 @@ import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skip
 
 const KEY = { "open-sandbox-api-key": "the-key" };
 
+test("options that are not an object are refused", async () => {
+  // Callers in plain JavaScript can pass any value.
+  await expect(startLocalServer(null as never)).rejects.toThrow(
+    "the options of startLocalServer must be an object; got null.",
+  );
+});
+
 test.each([
   [{ port: 70_000 }, "port must be a whole number from 0 to 65535, or false; got 70000"],
   [{ port: 1.5 }, "port must be a whole number from 0 to 65535, or false; got 1.5"],

@@ -25,7 +25,7 @@ export function readableBody(
         // A cancelled HTTP/2 stream, or one whose session was lost, emits `end` like a complete one.
         const isCut = () => signal.aborted || isReset(stream);
         stream.once("end", () => settle(() => (isCut() ? controller.error(broken()) : controller.close())));
-        stream.once("error", (error) => settle(() => controller.error(error)));
+        stream.once("error", (error) => settle(() => controller.error(signal.aborted ? broken() : error)));
         // Closed before its end: no more data follows.
         stream.once("close", () => settle(() => controller.error(broken())));
         stream.pause();

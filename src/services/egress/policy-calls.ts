@@ -21,7 +21,7 @@ export interface EgressStatus {
   readonly enforcementMode: string | undefined;
   /** What the server did, in words. */
   readonly reason: string | undefined;
-  /** The rules and the default action; `undefined` in the response to {@link Egress.replace}. */
+  /** The rules and the default action; `undefined` after a change, unless the server sends it. */
   readonly policy: Required<NetworkPolicy> | undefined;
 }
 

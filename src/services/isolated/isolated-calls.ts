@@ -1,4 +1,4 @@
-import { assertFunction, assertText, type CallOptions, checkOptions } from "../../arguments.js";
+import { assertText, type CallOptions, checkOptions, refuse } from "../../arguments.js";
 import type { Execution } from "../../execution/execution.js";
 import { expectRecord, expectRecords, expectText } from "../../transport/response.js";
 import type { SandboxLink } from "../link.js";
@@ -74,7 +74,11 @@ export async function withSession<Result>(
   use: (session: IsolatedSession) => Result | PromiseLike<Result>,
 ): Promise<Result> {
   checkOptions(options);
-  assertFunction(use, "use");
-  await using session = await createSession(link, options);
-  return await use(session);
+  if (typeof use !== "function") refuse("use", "a function", use);
+  const session = await createSession(link, options);
+  try {
+    return await use(session);
+  } finally {
+    await session[Symbol.asyncDispose]();
+  }
 }

@@ -238,6 +238,8 @@ describe("refuses", () => {
     ["volumes[0].name must be", { volumes: [{ ...volume, name: "V" }] }],
     ["volumes[1].name is given twice", { volumes: [volume, volume] }],
     ["volumes[0].mountPath must be an absolute path", { volumes: [{ ...volume, mountPath: "v" }] }],
+    ["volumes[0].readOnly must be true or false", { volumes: [{ ...volume, readOnly: "yes" }] }],
+    ["volumes[0].readonly is not an option; use readOnly", { volumes: [{ ...volume, readonly: true }] }],
     ['volumes[0].subPath must not contain ".."', { volumes: [{ ...volume, subPath: "a/../b" }] }],
     ["volumes[0] must have exactly one of", { volumes: [{ ...volume, host: undefined }] }],
     ["volumes[0] must have exactly one of", { volumes: [{ ...volume, pvc: { claimName: "c" } }] }],

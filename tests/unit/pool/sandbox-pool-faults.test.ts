@@ -340,6 +340,13 @@ test("a function that ignores its signal cannot keep close waiting, and its late
   expect(server.ids).toEqual([]);
 });
 
+test("use is refused without a function, before a sandbox is taken", async () => {
+  const pool = await filled();
+  // Callers in plain JavaScript can pass any value.
+  expect(await failureOf(pool.use(undefined as never))).toMatchObject({ name: "InvalidArgumentException" });
+  expect(pool.stats.acquired).toBe(0);
+});
+
 test.each<[string, object]>([
   ["size must be an integer of at least 0; got -1.", { size: -1 }],
   ["create must be an object; got null.", { create: null }],

@@ -15,5 +15,8 @@ declare global {
   interface ReadableStream<R> extends AsyncIterable<R> {
     cancel(reason?: unknown): Promise<void>;
   }
+  interface WritableStream<W> {
+    getWriter(): { write(chunk: W): Promise<void> };
+  }
 }
 export {};
