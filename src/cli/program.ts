@@ -284,8 +284,11 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     ["apiKeyFile", ...REPORTING],
     async (_, options) => (await import("./commands/serve.js")).serve(options, io),
   )
-    .option("--port <number>", "where to listen; 0 takes any that is free", parsePort, 8080)
-    .option("--host <address>", "where to listen; 0.0.0.0 for every network (default: 127.0.0.1)")
+    .option("--port <number>", "the port to listen on; 0 takes any free port", parsePort, 8080)
+    .option(
+      "--host <address>",
+      "the address to listen on; 0.0.0.0 listens on all networks (default: 127.0.0.1)",
+    )
     .option("--allowed-host <name>", "a further name by which clients reach it; repeatable", collect)
     .option("--api-key <key>", "what clients must send; random unless given")
     .addOption(isolation())

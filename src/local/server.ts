@@ -42,8 +42,8 @@ export interface LocalServerOptions {
    */
   readonly port?: number | false | undefined;
   /**
-   * The address to listen on: `"0.0.0.0"` or `"::"` for every network of this machine. Then every program that reaches
-   * the port can talk to the server, unencrypted, so it requires an API key. @default "127.0.0.1"
+   * The address to listen on. `"0.0.0.0"` and `"::"` listen on all networks of this machine. Requires an API key if it is not
+   * a loopback address. The connection is not encrypted. @default "127.0.0.1"
    */
   readonly host?: string | undefined;
   /**

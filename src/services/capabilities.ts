@@ -97,7 +97,7 @@ const PROBES: Readonly<Record<CapabilityName, Probe>> = {
     if (sidecar === undefined) return new Unavailable("a sandbox from a template has no egress sidecar");
     return await expectingRefusal(
       sidecar.client.GET("/credential-vault", { fetch: once(sidecar) }),
-      // Without a vault; Go's router responds with "page not found" if there is no such route.
+      // A 404 means that there is no vault. Go's router sends "page not found" for an unknown route.
       ({ statusCode, message }) => statusCode === 404 && !message.includes("page not found"),
     ).catch(toAbsence);
   },

@@ -155,7 +155,7 @@ describeIf(
     expect(hosts.includes(host, { address, port: 80 })).toBe(expected);
   });
 
-  test("one for every network is reached at each address, and names it in its endpoints", async () => {
+  test("a server that listens on all networks responds at each address, and uses that address in its endpoints", async () => {
     await using own = await LocalClient.start({ port: 0, host: "0.0.0.0", allowedHosts: ["box.example"] });
     const { id } = await own.create();
     const domain = own.server.connectionConfig.domain;

@@ -65,7 +65,7 @@ export class SupervisorSession {
   /**
    * Sends a request and resolves to the response with an unread body.
    *
-   * @throws the signal's reason, or an error with the reason why there is no response
+   * @throws the signal's reason, or an error that says why the supervisor did not respond
    */
   async request(request: BoxRequest): Promise<Response> {
     const { signal } = request;
