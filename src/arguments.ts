@@ -88,6 +88,11 @@ export function assertBoolean(value: unknown, name: string): asserts value is bo
   if (value !== undefined && typeof value !== "boolean") refuse(name, "true or false", value);
 }
 
+/** Asserts that a value is a user or group id of Linux or `undefined`. */
+export function assertUnixId(value: unknown, name: string): asserts value is number | undefined {
+  assertInteger(value, name, 0, 2 ** 32 - 1);
+}
+
 /** Asserts that a value is a function or `undefined`. */
 export function assertFunction(value: unknown, name: string): void {
   if (value !== undefined && typeof value !== "function") refuse(name, "a function", value);

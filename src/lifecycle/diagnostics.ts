@@ -1,7 +1,6 @@
 import { assertText, type CallOptions } from "../arguments.js";
 import { createDiagnosticsClient } from "../../generated/diagnostics.js";
-import { expectRecord, expectText } from "../transport/response.js";
-import { optionalDate } from "./info.js";
+import { expectRecord, expectText, optionalDate } from "../transport/response.js";
 import type { Lifecycle } from "./lifecycle.js";
 
 /** A kind of diagnostics of a sandbox. */

@@ -1,5 +1,5 @@
 import type { components } from "../../generated/lifecycle.js";
-import { expectDate, expectText, type ResponseInfo } from "../transport/response.js";
+import { expectDate, expectText, optionalDate, type ResponseInfo } from "../transport/response.js";
 
 /** The state of a sandbox or a snapshot, and why it is in that state. */
 export interface Status<State extends string> {
@@ -30,12 +30,6 @@ export function toStatus(
     message: wire?.message ?? undefined,
     lastTransitionAt: optionalDate(wire?.lastTransitionAt, "status.lastTransitionAt", call),
   };
-}
-
-/** Converts an optional timestamp. @throws {SandboxApiException} `UNEXPECTED_RESPONSE` if it is not a valid timestamp */
-export function optionalDate(value: unknown, field: string, call: ResponseInfo): Date | undefined {
-  // Real servers omit null fields; others may send null.
-  return value === undefined || value === null ? undefined : expectDate(value, field, call);
 }
 
 /** A sandbox's state. Servers differ, so any string is possible; `Failed` and `Terminated` are final. */

@@ -29,6 +29,12 @@ export function assertLabels(
   }
 }
 
+/** Checks the labels of a filter and encodes them: the query parameter is a query string itself. */
+export function toLabelQuery(metadata: Readonly<Record<string, string>> = {}): string | undefined {
+  assertStringMap(metadata, "metadata");
+  return new URLSearchParams(metadata).toString() || undefined;
+}
+
 function withoutDeletions(patch: unknown): unknown {
   // `undefined` would mean that no map was passed.
   if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch ?? null;

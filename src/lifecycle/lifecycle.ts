@@ -1,13 +1,9 @@
 import { assertInteger, assertSeconds, assertText, type CallOptions } from "../arguments.js";
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
-import {
-  addErrorContext,
-  InvalidArgumentException,
-  SandboxApiException,
-  SandboxConnectionException,
-} from "../errors.js";
+import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
 import type { Call } from "../transport/call.js";
+import { deleteOnce } from "../transport/retry.js";
 import { Transport, type JsonOptions } from "../transport/transport.js";
 import { expectDate, expectRecord, expectText } from "../transport/response.js";
 import { toSandboxInfo, type SandboxInfo } from "./info.js";
@@ -62,15 +58,11 @@ export class Lifecycle {
     sandboxId: string,
     options: CallOptions & { readonly isRepeated?: boolean } = {},
   ): Promise<void> {
-    let mayBeGone = options.isRepeated ?? false;
-    const onRetry: JsonOptions["onRetry"] = ({ error }) => (mayBeGone ||= !isNotSent(error));
-    try {
-      await this.about(sandboxId, { signal: options.signal, onRetry }, async ({ fetch }) => {
+    const send = (onRetry: JsonOptions["onRetry"]) =>
+      this.about(sandboxId, { signal: options.signal, onRetry }, async ({ fetch }) => {
         await this.#client.DELETE("/sandboxes/{sandboxId}", { params: { path: { sandboxId } }, fetch });
       });
-    } catch (error) {
-      if (!(mayBeGone && isGone(error))) throw error;
-    }
+    await deleteOnce(send, isGone, options.isRepeated);
   }
 
   pause(sandboxId: string, options: CallOptions): Promise<void> {
@@ -164,9 +156,4 @@ export function isGone(error: unknown): boolean {
     error.statusCode === 404 &&
     !error.error.code.endsWith("POD_IP_NOT_AVAILABLE")
   );
-}
-
-/** Returns whether it is certain that a request was not sent. */
-export function isNotSent(error: unknown): boolean {
-  return error instanceof SandboxConnectionException && error.isNotSent;
 }

@@ -1,14 +1,8 @@
-import {
-  assertOptionalText,
-  assertStringMap,
-  assertText,
-  type CallOptions,
-  checkOptions,
-} from "../arguments.js";
+import { assertOptionalText, assertText, type CallOptions, checkOptions } from "../arguments.js";
 import { defined } from "../transport/request.js";
 import { expectRecord } from "../transport/response.js";
 import { toSandboxInfo, toSnapshotInfo, type SandboxInfo, type SnapshotInfo } from "./info.js";
-import { assertLabels } from "./labels.js";
+import { assertLabels, toLabelQuery } from "./labels.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { assertPageFilter, toPage, type Page, type PageFilter } from "./page.js";
 
@@ -37,14 +31,12 @@ export async function listSandboxes(
   options: CallOptions,
 ): Promise<Page<SandboxInfo>> {
   assertPageFilter(checkOptions(filter, "filter"));
-  const { page, pageSize, states, metadata = {} } = filter;
-  assertStringMap(metadata, "metadata");
+  const { page, pageSize, states, metadata } = filter;
   const query = defined({
     page,
     pageSize,
     state: states && [...states],
-    // The value is a query string itself, which the client encodes again.
-    metadata: new URLSearchParams(metadata).toString() || undefined,
+    metadata: toLabelQuery(metadata),
   });
   const call = lifecycle.transport.json(options);
   const { data } = await lifecycle.transport.client.GET("/sandboxes", {

@@ -12,7 +12,7 @@ import {
 import type { components } from "../../generated/lifecycle.js";
 import { defined } from "../transport/request.js";
 import { expectDate, expectRecord, expectText, type ResponseInfo } from "../transport/response.js";
-import { assertLabels } from "./labels.js";
+import { assertLabels, toLabelQuery } from "./labels.js";
 import type { Lifecycle } from "./lifecycle.js";
 import { assertPageFilter, toPage, type Page, type PageFilter } from "./page.js";
 
@@ -116,11 +116,8 @@ export async function listTemplates(
   options: CallOptions,
 ): Promise<Page<TemplateInfo>> {
   assertPageFilter(checkOptions(filter, "filter"));
-  const { page, pageSize, metadata = {} } = filter;
-  assertStringMap(metadata, "metadata");
-  // The value is a query string itself, which the client encodes again.
-  const labels = new URLSearchParams(metadata).toString() || undefined;
-  const query = defined({ page, pageSize, metadata: labels });
+  const { page, pageSize, metadata } = filter;
+  const query = defined({ page, pageSize, metadata: toLabelQuery(metadata) });
   const { transport } = lifecycle;
   const call = transport.json(options);
   const { data } = await transport.client.GET("/templates", { params: { query }, fetch: call.fetch });

@@ -3,7 +3,7 @@ import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionHandlers, InputRequest } from "../execution/handlers.js";
 import type { RunSlot } from "../execution/run-queue.js";
 import { isRecord } from "../json.js";
-import { onAbort } from "../transport/abort.js";
+import { followAbort } from "../transport/abort.js";
 import type { SandboxLink } from "./link.js";
 import type { RunOptions } from "./run-options.js";
 
@@ -37,8 +37,7 @@ export class CodeInput {
 
   /** Returns a signal that is aborted with the caller's, and with the error of an answer that could not be sent. */
   follow(signal: AbortSignal | undefined): AbortSignal {
-    this.#unlink = onAbort(signal, (reason) => this.#stop(reason));
-    if (signal?.aborted) this.#stop(signal.reason);
+    this.#unlink = followAbort(signal, (reason) => this.#stop(reason));
     return this.#failed.signal;
   }
 

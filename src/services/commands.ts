@@ -1,10 +1,10 @@
 import {
   assertBoolean,
   assertEnvironment,
-  assertInteger,
   assertOptionalText,
   assertSeconds,
   assertText,
+  assertUnixId,
   type CallOptions,
   checkOptions,
 } from "../arguments.js";
@@ -27,8 +27,6 @@ import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
 
-/** The largest user or group id on Linux. */
-const LARGEST_ID = 2 ** 32 - 1;
 // Commands run in parallel and do not wait for a turn.
 const NO_TURN: RunSlot = {
   unsettledUntil: 0,
@@ -255,8 +253,8 @@ export class Commands {
     const { cwd, env, uid, gid, background = false, timeoutSeconds, stdin, signal } = checkOptions(options);
     assertOptionalText(cwd, "cwd");
     assertEnvironment(env, "env");
-    assertInteger(uid, "uid", 0, LARGEST_ID);
-    assertInteger(gid, "gid", 0, LARGEST_ID);
+    assertUnixId(uid, "uid");
+    assertUnixId(gid, "gid");
     if (gid !== undefined && uid === undefined) throw new InvalidArgumentException("gid requires uid.");
     assertBoolean(background, "background");
     assertSeconds(timeoutSeconds, "timeoutSeconds");

@@ -1,4 +1,4 @@
-import { onAbort } from "../transport/abort.js";
+import { followAbort } from "../transport/abort.js";
 import { type ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import type { CommandInput } from "./command-input.js";
 import type { SandboxLink } from "./link.js";
@@ -22,8 +22,7 @@ export class RunInput {
   /** @throws {InvalidArgumentException} for data that cannot be sent */
   constructor(data: ByteSource, signal: AbortSignal | undefined) {
     this.#data = new SegmentedBody([{ data, name: "stdin" }], "");
-    this.#unlink = onAbort(signal, (reason) => this.#stop.abort(reason));
-    if (signal?.aborted) this.#stop.abort(signal.reason);
+    this.#unlink = followAbort(signal, (reason) => this.#stop.abort(reason));
   }
 
   /** Aborted with the caller's signal, and with the error of the data's source. */

@@ -1,5 +1,5 @@
 /** The server's time limit is this much later than the client's, for a command that the client cannot stop. In seconds. */
-const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
+export const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 
 /** Converts a time limit to execd's milliseconds. `undefined` means no limit. */
 export function serverTimeoutMillis(

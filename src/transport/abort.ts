@@ -46,6 +46,13 @@ export function onAbort(signal: AbortSignal | undefined, callback: Callback): ()
   return (hubs.get(signal) ?? new AbortHub(signal)).add(callback);
 }
 
+/** Like {@link onAbort}, but calls back at once if the signal is aborted already. */
+export function followAbort(signal: AbortSignal | undefined, callback: Callback): () => void {
+  const unlink = onAbort(signal, callback);
+  if (signal?.aborted === true) callback(signal.reason);
+  return unlink;
+}
+
 /** @throws the signal's reason if it is aborted; {@link InvalidArgumentException} if it is not a signal */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal === undefined) return;

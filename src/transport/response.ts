@@ -164,6 +164,12 @@ export function expectDate(value: unknown, field: string, info: ResponseInfo): D
   throw unexpectedResponse(`The "${field}" of the response is not a valid timestamp.`, info);
 }
 
+/** Like {@link expectDate}; `undefined` if the field is absent or null. */
+export function optionalDate(value: unknown, field: string, info: ResponseInfo): Date | undefined {
+  // Real servers omit null fields; others may send null.
+  return value === undefined || value === null ? undefined : expectDate(value, field, info);
+}
+
 /** Reads the part of the body that arrives in time, up to what an exception keeps; `undefined` if it could not be read. */
 async function readErrorBody(response: Response, signal: AbortSignal): Promise<string | undefined> {
   const body = new ResponseBody(response.body, {

@@ -122,3 +122,23 @@ export function reportRetry(
     warn(cause);
   }
 }
+
+/**
+ * Sends a deletion. Succeeds if what is to be deleted is gone because an earlier attempt may have deleted it.
+ *
+ * @param send sends the request, with this function as its `onRetry`
+ * @param mayBeGone whether an attempt of an earlier call may have deleted it
+ */
+export async function deleteOnce(
+  send: (onRetry: (event: RetryEvent) => void) => Promise<unknown>,
+  isGone: (error: unknown) => boolean,
+  mayBeGone = false,
+): Promise<void> {
+  try {
+    await send(({ error }) => {
+      mayBeGone ||= !(error instanceof SandboxConnectionException && error.isNotSent);
+    });
+  } catch (error) {
+    if (!(mayBeGone && isGone(error))) throw error;
+  }
+}

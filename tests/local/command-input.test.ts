@@ -4,19 +4,11 @@ import { WebSocket } from "ws";
 import { Sandbox } from "../../src/index.js";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { until } from "../helpers/local-sandbox.js";
+import { RecordedWebSocket, sockets } from "../helpers/recorded-web-socket.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 const describeInput = describeIf(isolationWorks, "local/command-input", NO_ISOLATION_REASON);
 const MIB = 2 ** 20;
-
-/** The sockets that the SDK has opened, for tests that cut them. */
-const sockets: WebSocket[] = [];
-class RecordedWebSocket extends WebSocket {
-  constructor(url: string, options: object) {
-    super(url, options);
-    sockets.push(this);
-  }
-}
 
 let server: LocalServer;
 let sandbox: Sandbox;

@@ -1,22 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { WebSocket } from "ws";
 import { Sandbox, type Terminal, type TerminalOutput } from "../../src/index.js";
 import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 import { until } from "../helpers/local-sandbox.js";
+import { RecordedWebSocket, sockets } from "../helpers/recorded-web-socket.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 const isPossible = isolationWorks && hasPython;
 const describeTerminals = describeIf(isPossible, "local/terminals", `${NO_ISOLATION_REASON}, or no Python`);
 const MIB = 2 ** 20;
-
-/** The sockets that the SDK has opened, for tests that cut them. */
-const sockets: WebSocket[] = [];
-class RecordedWebSocket extends WebSocket {
-  constructor(url: string, options: object) {
-    super(url, options);
-    sockets.push(this);
-  }
-}
 
 let server: LocalServer;
 let sandbox: Sandbox;

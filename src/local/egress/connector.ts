@@ -1,7 +1,6 @@
 import { lookup as lookupName } from "node:dns/promises";
 import { connect, type LookupFunction, type Socket } from "node:net";
-import { isRecord } from "../../json.js";
-import { messageOf } from "../wire/problem.js";
+import { errorCode, messageOf } from "../wire/problem.js";
 import { parseAddress, parseHost, type Address, type Host } from "./addresses.js";
 import type { Rules } from "./rules.js";
 
@@ -165,5 +164,5 @@ function open(addresses: readonly Address[], port: number, signal: AbortSignal):
 }
 
 function describe(error: unknown): string {
-  return isRecord(error) && typeof error["code"] === "string" ? error["code"] : messageOf(error);
+  return errorCode(error) || messageOf(error);
 }

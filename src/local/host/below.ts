@@ -1,5 +1,5 @@
 import { closeSync, constants, mkdirSync, openSync } from "node:fs";
-import { errorCode } from "../supervisor/http/go-errors.js";
+import { errorCode } from "../wire/problem.js";
 
 const { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
 

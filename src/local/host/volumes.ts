@@ -80,7 +80,7 @@ export class Volumes {
   readonly canMount: boolean;
   readonly #server: ServerDirectory;
   readonly #directory: string;
-  /** Open, so that they stay the same directories. */
+  /** Open, so that they stay the same directories. The innermost ones come first. */
   readonly #roots: readonly AllowedRoot[];
   readonly #named = new Map<string, NamedVolume>();
 
@@ -93,10 +93,12 @@ export class Volumes {
     this.canMount = canMount;
     this.#directory = path.join(server.path, "volumes");
     mkdirSync(this.#directory, { mode: 0o700 });
-    this.#roots = allowedHostPaths.map((given) => ({
-      path: path.resolve(given),
-      descriptor: openSync(realpathSync(given), constants.O_RDONLY | constants.O_DIRECTORY),
-    }));
+    this.#roots = allowedHostPaths
+      .map((given) => ({
+        path: path.resolve(given),
+        descriptor: openSync(realpathSync(given), constants.O_RDONLY | constants.O_DIRECTORY),
+      }))
+      .sort((one, other) => other.path.length - one.path.length);
   }
 
   /**
@@ -190,12 +192,7 @@ export class Volumes {
 
   /** Returns the innermost allowed directory of a path. */
   #findRoot(source: string): AllowedRoot | undefined {
-    return this.#roots
-      .filter((root) => isWithin(source, root.path))
-      .reduce<AllowedRoot | undefined>(
-        (best, root) => (best !== undefined && best.path.length >= root.path.length ? best : root),
-        undefined,
-      );
+    return this.#roots.find((root) => isWithin(source, root.path));
   }
 
   #notAllowed(source: string, reason = ""): Problem {

@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { once } from "node:events";
 import type { Duplex } from "node:stream";
 import { SandboxException } from "../../errors.js";
+import { errorCode } from "../wire/problem.js";
 import { discard, readableBody } from "./streams.js";
 import { OwnHosts } from "./own-hosts.js";
 import { joinUpgrade, type UpgradeHandler } from "./upgrades.js";
@@ -113,7 +114,7 @@ function isForHttp2({ headers: { upgrade = "" } }: IncomingMessage): boolean {
 }
 
 function unavailable(address: string, port: number, cause: unknown): SandboxException {
-  const code = typeof cause === "object" && cause !== null && "code" in cause ? String(cause.code) : "";
+  const code = errorCode(cause);
   const reason =
     code === "EADDRINUSE"
       ? "another program uses it"

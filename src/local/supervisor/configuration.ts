@@ -68,14 +68,21 @@ export function resolveDirectory(given: string, configuration: Configuration): s
 /** Expands `~` and variables in a path. @throws {Problem} 400 for an unset variable */
 export function expandPath(given: string, { workspace, env }: Configuration): string {
   const home = env["HOME"] ?? workspace;
-  const expanded = given
-    .replace(/^~(?=\/|$)/, home)
-    .replace(/\$(?:(\w+)|\{(\w+)\})/g, (_match, bare: string | undefined, braced: string | undefined) => {
-      const name = bare ?? braced ?? "";
-      // Every object has an inherited `constructor`.
-      const value = Object.hasOwn(env, name) ? env[name] : undefined;
-      if (value === undefined) throw invalid(`environment variable ${name} is not set in path ${given}`);
-      return value;
-    });
+  const expanded = expandVariables(given.replace(/^~(?=\/|$)/, home), env, (name) => {
+    throw invalid(`environment variable ${name} is not set in path ${given}`);
+  });
   return path.resolve(workspace, expanded);
+}
+
+/** Expands `$NAME` and `${NAME}`. @param unset - returns what stands for a variable that is not set */
+export function expandVariables(
+  text: string,
+  env: Readonly<Record<string, string>>,
+  unset: (name: string) => string,
+): string {
+  return text.replace(/\$(?:(\w+)|\{(\w+)\})/g, (_match, bare?: string, braced?: string) => {
+    const name = bare ?? braced ?? "";
+    // Every object has an inherited `constructor`.
+    return (Object.hasOwn(env, name) ? env[name] : undefined) ?? unset(name);
+  });
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
-import type { Configuration } from "./configuration.js";
+import { expandVariables, type Configuration } from "./configuration.js";
 
 /** Names the file whose variables commands get, as in execd. Clients append lines to it. */
 export const ENVIRONMENT_FILE = "EXECD_ENVS";
@@ -33,11 +33,7 @@ export function parseEnvironment(
 }
 
 function parseValue(value: string, env: Readonly<Record<string, string>>): string {
-  const expand = (text: string) =>
-    text.replace(/\$(?:(\w+)|\{(\w+)\})/g, (_match, bare?: string, braced?: string) => {
-      const name = bare ?? braced ?? "";
-      return Object.hasOwn(env, name) ? (env[name] ?? "") : "";
-    });
+  const expand = (text: string) => expandVariables(text, env, () => "");
   if (!(value.length > 1 && value.startsWith('"') && value.endsWith('"'))) return expand(value);
   const unescape = (_match: string, letter: string) => ESCAPES[letter] ?? letter;
   return expand(value.slice(1, -1)).replace(/\\(["\\nrt])/g, unescape);

@@ -24,3 +24,8 @@ export function problem(status: number, code: string, message: string): Problem 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** Returns the system's code of an error, such as `ENOENT`, or an empty string. */
+export function errorCode(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
+}

@@ -11,7 +11,7 @@ import {
 import { defined } from "../../transport/request.js";
 import { expectRecord, expectRecords, type ResponseInfo } from "../../transport/response.js";
 import type { SandboxLink } from "../link.js";
-import { explainAbsence, findSidecar } from "./sidecar.js";
+import { askSidecar, findSidecar, type CallFetch } from "./sidecar.js";
 
 /** The network policy of a sandbox, and how it is enforced. */
 export interface EgressStatus {
@@ -26,14 +26,13 @@ export interface EgressStatus {
 }
 
 type Wire = components["schemas"]["PolicyStatusResponse"];
-type Fetch = (request: Request) => Promise<Response>;
 
 /** One operation, at the sidecar and at the lifecycle server. */
 interface Operation {
-  readonly sidecar: (client: EgressClient, fetch: Fetch) => Promise<{ readonly data?: Wire }>;
+  readonly sidecar: (client: EgressClient, fetch: CallFetch) => Promise<{ readonly data?: Wire }>;
   readonly lifecycle: (
     client: LifecycleClient,
-    init: { readonly params: { readonly path: { readonly sandboxId: string } }; readonly fetch: Fetch },
+    init: { readonly params: { readonly path: { readonly sandboxId: string } }; readonly fetch: CallFetch },
   ) => Promise<{ readonly data?: Wire }>;
 }
 
@@ -95,11 +94,7 @@ async function send(link: SandboxLink, options: CallOptions, operation: Operatio
   const { signal } = checkOptions(options);
   const sidecar = await findSidecar(link, signal);
   if (sidecar !== undefined) {
-    const call = sidecar.json({ signal });
-    const { data } = await operation.sidecar(sidecar.client, call.fetch).catch((error: unknown) => {
-      throw explainAbsence(error);
-    });
-    return toStatus(data, call);
+    return toStatus(...(await askSidecar(sidecar, { signal }, operation.sidecar)));
   }
   const { lifecycle, sandboxId } = link;
   const call = lifecycle.json({ signal });

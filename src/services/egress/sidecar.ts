@@ -1,7 +1,8 @@
 import { createEgressClient, type EgressClient } from "../../../generated/egress.js";
 import { SandboxApiException, SandboxConnectionException } from "../../errors.js";
 import { onAbort } from "../../transport/abort.js";
-import { Transport } from "../../transport/transport.js";
+import type { Call } from "../../transport/call.js";
+import { Transport, type JsonOptions } from "../../transport/transport.js";
 import type { SandboxLink } from "../link.js";
 
 /** The port of the egress sidecar. */
@@ -31,6 +32,24 @@ export async function findSidecar(
   const found = sidecars.get(link) ?? (origin === "template" ? null : connect(link, endpoint));
   sidecars.set(link, found);
   return found ?? undefined;
+}
+
+/** The `fetch` of a call to a sidecar or the lifecycle server. */
+export type CallFetch = Call["fetch"];
+
+/** Sends a request to a sidecar. Returns the data of the response, and the call. */
+export async function askSidecar<Data>(
+  sidecar: Transport<EgressClient>,
+  options: JsonOptions,
+  send: (client: EgressClient, fetch: CallFetch) => Promise<{ readonly data?: Data }>,
+): Promise<[Data | undefined, Call]> {
+  const call = sidecar.json(options);
+  try {
+    const { data } = await send(sidecar.client, call.fetch);
+    return [data, call];
+  } catch (error) {
+    throw explainAbsence(error);
+  }
 }
 
 /** Says in the error of a request to a sidecar that there may be none, if nothing responds. */

@@ -1,8 +1,9 @@
 import { assertInteger, assertText, type CallOptions, checkOptions } from "../../arguments.js";
 import { notSupported } from "../../capabilities.js";
 import type { components, EgressClient } from "../../../generated/egress.js";
-import { SandboxApiException, SandboxConnectionException, type SdkErrorCode } from "../../errors.js";
+import { SandboxApiException, type SdkErrorCode } from "../../errors.js";
 import { defined } from "../../transport/request.js";
+import { deleteOnce } from "../../transport/retry.js";
 import {
   expectRecord,
   expectRecords,
@@ -12,7 +13,7 @@ import {
 } from "../../transport/response.js";
 import type { JsonOptions } from "../../transport/transport.js";
 import type { SandboxLink } from "../link.js";
-import { explainAbsence, findSidecar } from "./sidecar.js";
+import { askSidecar, findSidecar, type CallFetch } from "./sidecar.js";
 import {
   toBindings,
   toCredentials,
@@ -71,7 +72,6 @@ export interface VaultState {
 }
 
 type Wire = components["schemas"];
-type Fetch = (request: Request) => Promise<Response>;
 
 /** What the statuses of a vault mean. */
 const CODES: Readonly<Record<number, SdkErrorCode>> = {
@@ -92,13 +92,13 @@ export async function createVault(
     credentials: toCredentials(credentials, "credentials"),
     bindings: toBindings(bindings, "bindings"),
   };
-  const send = (client: EgressClient, fetch: Fetch) => client.POST("/credential-vault", { body, fetch });
+  const send = (client: EgressClient, fetch: CallFetch) => client.POST("/credential-vault", { body, fetch });
   return toState(...(await request(link, { ...checkOptions(options), redact: hiding(body) }, send)));
 }
 
 /** Returns the vault. */
 export async function getVault(link: SandboxLink, options: CallOptions): Promise<VaultState> {
-  const send = (client: EgressClient, fetch: Fetch) => client.GET("/credential-vault", { fetch });
+  const send = (client: EgressClient, fetch: CallFetch) => client.GET("/credential-vault", { fetch });
   return toState(...(await request(link, options, send)));
 }
 
@@ -115,23 +115,16 @@ export async function patchVault(
     credentials: toChanges(credentials, "credentials", toCredentials),
     bindings: toChanges(bindings, "bindings", toBindings),
   });
-  const send = (client: EgressClient, fetch: Fetch) => client.PATCH("/credential-vault", { body, fetch });
+  const send = (client: EgressClient, fetch: CallFetch) => client.PATCH("/credential-vault", { body, fetch });
   return toState(...(await request(link, { ...checkOptions(options), redact: hiding(body) }, send)));
 }
 
 /** Deletes the vault. Succeeds if an earlier attempt of the same call has deleted it. */
 export async function deleteVault(link: SandboxLink, options: CallOptions): Promise<void> {
   const { signal } = checkOptions(options);
-  const earlier = { mayHaveDeleted: false };
-  const onRetry: JsonOptions["onRetry"] = ({ error }) =>
-    (earlier.mayHaveDeleted ||= !(error instanceof SandboxConnectionException && error.isNotSent));
-  const send = (client: EgressClient, fetch: Fetch) => client.DELETE("/credential-vault", { fetch });
-  try {
-    await request(link, { signal, onRetry }, send);
-  } catch (error) {
-    const isGone = error instanceof SandboxApiException && error.code === "VAULT_NOT_FOUND";
-    if (!(earlier.mayHaveDeleted && isGone)) throw error;
-  }
+  const send = (client: EgressClient, fetch: CallFetch) => client.DELETE("/credential-vault", { fetch });
+  const isGone = (error: unknown) => error instanceof SandboxApiException && error.code === "VAULT_NOT_FOUND";
+  await deleteOnce((onRetry) => request(link, { signal, onRetry }, send), isGone);
 }
 
 /** Returns the credentials. */
@@ -139,7 +132,8 @@ export async function listCredentials(
   link: SandboxLink,
   options: CallOptions,
 ): Promise<readonly CredentialInfo[]> {
-  const send = (client: EgressClient, fetch: Fetch) => client.GET("/credential-vault/credentials", { fetch });
+  const send = (client: EgressClient, fetch: CallFetch) =>
+    client.GET("/credential-vault/credentials", { fetch });
   const [data, call] = await request(link, options, send);
   return expectRecords(expectRecord(data, call).credentials, call).map((item) => toCredential(item, call));
 }
@@ -163,7 +157,8 @@ export async function listBindings(
   link: SandboxLink,
   options: CallOptions,
 ): Promise<readonly CredentialBindingInfo[]> {
-  const send = (client: EgressClient, fetch: Fetch) => client.GET("/credential-vault/bindings", { fetch });
+  const send = (client: EgressClient, fetch: CallFetch) =>
+    client.GET("/credential-vault/bindings", { fetch });
   const [data, call] = await request(link, options, send);
   return expectRecords(expectRecord(data, call).bindings, call).map((item) => toBinding(item, call));
 }
@@ -186,7 +181,7 @@ export async function getBinding(
 async function request<Data>(
   link: SandboxLink,
   options: JsonOptions,
-  send: (client: EgressClient, fetch: Fetch) => Promise<{ readonly data?: Data }>,
+  send: (client: EgressClient, fetch: CallFetch) => Promise<{ readonly data?: Data }>,
 ): Promise<[Data | undefined, ResponseInfo]> {
   const { signal, onRetry, redact } = checkOptions(options);
   const { sandboxId } = link;
@@ -195,13 +190,9 @@ async function request<Data>(
     const reason = "a sandbox from a template has no egress sidecar";
     throw notSupported("credentialVault", { sandboxId, reason });
   }
-  const call = sidecar.json({ signal, onRetry, redact });
-  try {
-    const { data } = await send(sidecar.client, call.fetch);
-    return [data, call];
-  } catch (error) {
-    throw withCode(explainAbsence(error), sandboxId);
-  }
+  return await askSidecar(sidecar, { signal, onRetry, redact }, send).catch((error: unknown) => {
+    throw withCode(error, sandboxId);
+  });
 }
 
 /** Gives an error of the vault a code of its own; it keeps the server's message. */

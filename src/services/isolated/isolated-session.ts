@@ -11,16 +11,15 @@ import { SandboxApiException } from "../../errors.js";
 import type { Run } from "../../execution/run.js";
 import type { RunSource } from "../../execution/run-source.js";
 import { defined } from "../../transport/request.js";
-import { expectDate, expectRecord, expectText } from "../../transport/response.js";
+import { expectDate, expectRecord, expectText, optionalDate } from "../../transport/response.js";
 import { decoder, unfinishedLength, type CommandLogs, type CommandLogsOptions } from "../command-logs.js";
 import { Files } from "../files.js";
 import type { SandboxLink } from "../link.js";
 import { startRun, type RunOptions } from "../run-options.js";
+import { SERVER_TIMEOUT_MARGIN_SECONDS } from "../server-timeout.js";
 import { explainNoBackground, explainUnavailable } from "./availability.js";
 import { toSessionInfo, type CreateIsolatedSessionOptions, type IsolatedSessionInfo } from "./requests.js";
 
-/** The server's limit is this much later than the client's, in seconds. */
-const SERVER_TIMEOUT_MARGIN_SECONDS = 2;
 const CURSOR_HEADER = "EXECD-ISOLATED-TAIL-CURSOR";
 
 /** Options of {@link IsolatedSession.run}. */
@@ -234,7 +233,7 @@ export class IsolatedSession {
           .catch(explainUnavailable);
         return call.receive(response);
       },
-      // There is no such operation: the end of the request interrupts the code.
+      // Servers have no operation for it. Ending the request interrupts the code.
       interrupt: undefined,
       endsAt: "terminal-event",
       // There are no pings, and the headers come with the first line.
@@ -258,9 +257,6 @@ function toRunStatus(state: object, call: Parameters<typeof expectText>[2]): Iso
     exitCode: typeof exit_code === "number" ? exit_code : null,
     error: typeof error === "string" && error !== "" ? error : undefined,
     startedAt: expectDate(started_at, "started_at", call),
-    finishedAt:
-      finished_at === undefined || finished_at === null
-        ? undefined
-        : expectDate(finished_at, "finished_at", call),
+    finishedAt: optionalDate(finished_at, "finished_at", call),
   };
 }

@@ -4,6 +4,7 @@ import {
   assertList,
   assertOneOf,
   assertText,
+  assertUnixId,
   type CallOptions,
   checkOptions,
   refuse,
@@ -103,7 +104,6 @@ export interface IsolationCapabilities {
 }
 
 type Wire = components["schemas"];
-const LARGEST_ID = 2 ** 32 - 1;
 
 /** Checks a box and converts it. */
 export function toWireBox(options: CreateIsolatedSessionOptions): Wire["CreateIsolatedSessionRequest"] {
@@ -115,8 +115,8 @@ export function toWireBox(options: CreateIsolatedSessionOptions): Wire["CreateIs
   assertOptional(profile, "profile", ["strict", "balanced"]);
   assertTexts(extraWritable, "extraWritable");
   assertBoolean(shareNet, "shareNet");
-  assertInteger(uid, "uid", 0, LARGEST_ID);
-  assertInteger(gid, "gid", 0, LARGEST_ID);
+  assertUnixId(uid, "uid");
+  assertUnixId(gid, "gid");
   assertOptional(uidMode, "uidMode", ["setpriv", "userns"]);
   assertInteger(idleTimeoutSeconds, "idleTimeoutSeconds");
   return defined({

@@ -38,7 +38,7 @@ export function readVolumes(fields: Fields): RequestedVolume[] {
     return {
       name: name ?? "",
       mountPath: mountPath ?? "",
-      isReadOnly: isReadOnly,
+      isReadOnly,
       subPath: subPath ?? "",
       hostPath,
       claim,
@@ -58,7 +58,7 @@ function readClaim(pvc: Fields | undefined): NamedVolumeClaim | undefined {
   return {
     claimName: claimName ?? "",
     createIfNotExists: !pvc.has("createIfNotExists") || createIfNotExists,
-    deleteOnSandboxTermination: deleteOnSandboxTermination,
+    deleteOnSandboxTermination,
   };
 }
 

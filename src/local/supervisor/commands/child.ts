@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
-import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { errorCode } from "../../wire/problem.js";
+import { describeSystemError } from "../http/go-errors.js";
 import type { OutputPipe } from "../pipes.js";
 import { describeSignal, signalGroup, startGroup, type GroupOptions } from "../process-groups.js";
 

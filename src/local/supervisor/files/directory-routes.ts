@@ -15,7 +15,8 @@ import {
   type FileInfo,
   type Permission,
 } from "./file-info.js";
-import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { errorCode } from "../../wire/problem.js";
+import { describeSystemError } from "../http/go-errors.js";
 import { BadPattern, compileGlob } from "./glob.js";
 import { badRequest, runtimeError } from "../http/problems.js";
 

@@ -2,10 +2,10 @@ import { mkdirSync, statSync, type BigIntStats } from "node:fs";
 import { chmod, chown, cp, lstat, rename, rm } from "node:fs/promises";
 import path from "node:path";
 import type { Body } from "../http/body.js";
-import { describeSystemError, errorCode, formatNanoseconds } from "../http/go-errors.js";
+import { describeSystemError, formatNanoseconds } from "../http/go-errors.js";
 import { groups, users } from "./identities.js";
 import { runtimeError } from "../http/problems.js";
-import { Problem, problem } from "../../wire/problem.js";
+import { errorCode, Problem, problem } from "../../wire/problem.js";
 
 /** A file, as execd describes it. */
 export interface FileInfo {

@@ -16,9 +16,9 @@ import {
   setPermission,
   type FileInfo,
 } from "./file-info.js";
-import { describeSystemError, errorCode } from "../http/go-errors.js";
+import { describeSystemError } from "../http/go-errors.js";
 import { badRequest, runtimeError } from "../http/problems.js";
-import { problem } from "../../wire/problem.js";
+import { errorCode, problem } from "../../wire/problem.js";
 import { upload } from "./uploads.js";
 
 /** Returns the routes for files. Operations on several files are not transactional: they stop at the first failure. */

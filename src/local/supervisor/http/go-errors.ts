@@ -1,5 +1,5 @@
 /** Formats system errors as Go, and so execd, does. */
-import { messageOf } from "../../wire/problem.js";
+import { errorCode, messageOf } from "../../wire/problem.js";
 
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   E2BIG: "argument list too long",
@@ -22,11 +22,6 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ETXTBSY: "text file busy",
   EXDEV: "invalid cross-device link",
 };
-
-/** Returns the system's code of an error, or an empty string. */
-export function errorCode(error: unknown): string {
-  return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
-}
 
 /** Describes a system error, such as `stat /nope: no such file or directory`. */
 export function describeSystemError(error: unknown): string {
