@@ -144,6 +144,16 @@ describe("a connection, hand-built from the recorded frames", () => {
     ]);
   });
 
+  test("has a command set the size before it starts, and leaves another one as it is", async () => {
+    execd.responses = { "POST /pty": [201, `{"session_id":"${ID}"}`] };
+    const terminals = terminalsAt();
+    for (const options of [{ cols: 120 }, { mode: "pipe" as const, cols: 120 }, {}]) {
+      (await terminals.create({ command: "htop", ...options })).close();
+    }
+    const sized = '[ "$(stty size 2>/dev/null)" = "24 80" ] && stty rows 24 cols 120; htop';
+    expect(execd.bodies).toEqual([sized, "htop", "htop"].map((command) => JSON.stringify({ command })));
+  });
+
   test("asks for a replay, a take-over or a view by the query", async () => {
     const terminals = terminalsAt();
     await terminals.attach(ID, { offset: 17, takeOver: true });

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
 import { WebSocket, WebSocketServer } from "ws";
 
 export const TERMINAL_ID = "8b48799b-2162-4a19-810b-8c3005f5d9c2";
@@ -12,6 +13,8 @@ export class Execd {
   readonly requests: string[] = [];
   readonly handshakes: IncomingMessage[] = [];
   readonly received: (string | Buffer)[] = [];
+  /** What requests to create terminals sent. */
+  readonly bodies: string[] = [];
   /** Of a request that is not a handshake, by method and path. */
   responses: Readonly<Record<string, readonly [status: number, body: string]>> = {};
   /** Refuses handshakes. */
@@ -26,8 +29,10 @@ export class Execd {
       const path = `${request.method ?? ""} ${request.url ?? ""}`;
       this.requests.push(path);
       const [status, body] = this.responses[path] ?? [404, '{"code":"CONTEXT_NOT_FOUND","message":"none"}'];
-      request.resume();
-      response.writeHead(status, { "content-type": "application/json" }).end(body);
+      void text(request).then((sent) => {
+        if (request.method === "POST") this.bodies.push(sent);
+        response.writeHead(status, { "content-type": "application/json" }).end(body);
+      });
     });
     this.#server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       this.handshakes.push(request);

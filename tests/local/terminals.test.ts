@@ -64,6 +64,13 @@ describeTerminals("a terminal", () => {
     expect({ isRunning, outputOffset }).toEqual({ isRunning: false, outputOffset: textOf(items).length });
   });
 
+  test.each([1, 2, 3, 4, 5])("starts a command at the given size (%i)", async () => {
+    const size = { cols: 100, rows: 30 };
+    await using terminal = await sandbox.terminals.create({ command: "stty size; nope; exit 3", ...size });
+    expect(textOf(await readAll(terminal))).toBe("30 100\r\nbash: line 1: nope: command not found\r\n");
+    expect(await terminal.exited).toBe(3);
+  });
+
   test("gives the shell job control: keys interrupt, suspend and continue what runs in the foreground", async () => {
     await using terminal = await sandbox.terminals.create();
     // Until it shows its prompt, a shell dies of an interrupt.

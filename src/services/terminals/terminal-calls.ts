@@ -28,9 +28,9 @@ export interface CreateTerminalOptions extends CallOptions {
   readonly cwd?: string | undefined;
   /** A command for the shell; the terminal ends with it. @default an interactive shell */
   readonly command?: string | undefined;
-  /** The width. The program starts with 80 columns and is then told of another width. @default 80 */
+  /** The width. An interactive shell starts with 80 columns and is then told of another width. @default 80 */
   readonly cols?: number | undefined;
-  /** The height. The program starts with 24 rows and is then told of another height. @default 24 */
+  /** The height. An interactive shell starts with 24 rows and is then told of another height. @default 24 */
   readonly rows?: number | undefined;
   /** `"pipe"` connects the program by pipes, for exact bytes: no echo, no size, and standard error apart. @default "pty" */
   readonly mode?: "pty" | "pipe" | undefined;
@@ -87,21 +87,32 @@ export async function createTerminal(link: SandboxLink, options: CreateTerminalO
   assertOptionalText(command, "command");
   assertSize(cols, rows);
   assertOneOf(mode, "mode", MODES);
+  const hasSize = mode === "pty" && (cols !== DEFAULT_COLS || rows !== DEFAULT_ROWS);
   const call = link.execd.json({ signal });
   const { data } = await link.execd.client.POST("/pty", {
-    body: defined({ cwd, command }),
+    body: defined({ cwd, command: hasSize ? atSize(command, cols, rows) : command }),
     fetch: call.fetch,
   });
   const id = expectText(expectRecord(data, call).session_id, "session_id", call);
   try {
     const query: Query = mode === "pipe" ? { pty: "0" } : {};
     const terminal = await connect(link, id, { query, isOwned: true, signal });
-    if (mode === "pty" && (cols !== DEFAULT_COLS || rows !== DEFAULT_ROWS)) await terminal.resize(cols, rows);
+    if (hasSize) await terminal.resize(cols, rows);
     return terminal;
   } catch (error) {
     deleteTerminal(link, id, {}).catch(() => undefined);
     throw error;
   }
+}
+
+/**
+ * Returns a command that has the size when it starts. The `resize` that follows the start may come after the command has
+ * read the size; if it came first, or another one did, the size stays.
+ */
+function atSize(command: string | undefined, cols: number, rows: number): string | undefined {
+  if (command === undefined || command === "") return command;
+  const isDefault = `[ "$(stty size 2>/dev/null)" = "${DEFAULT_ROWS} ${DEFAULT_COLS}" ]`;
+  return `${isDefault} && stty rows ${rows} cols ${cols}; ${command}`;
 }
 
 /** Connects to a terminal that exists. */
