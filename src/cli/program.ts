@@ -10,6 +10,7 @@ import {
   collectPairs,
   collectTransfers,
   parseDuration,
+  parseNetwork,
   parseOptionalDuration,
   parsePort,
 } from "./values.js";
@@ -124,7 +125,10 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
       "none",
     ]);
   const network = () =>
-    new Option("--network <mode>", "the sandbox's network: allow or deny").choices(["allow", "deny"]);
+    new Option("--network <rule>", "allow, deny, or the only hosts: 'pypi.org,*.npmjs.org'")
+      .choices(["allow", "deny"])
+      // Replaces the parser of `choices`, which are for the completion.
+      .argParser(parseNetwork);
   const env = () =>
     new Option("--env <name=value>", "a variable of the sandbox; repeatable").argParser(collectPairs);
   const image = () => new Option("--image <uri>", "the sandbox's image, on a server");

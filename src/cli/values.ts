@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from "commander";
+import type { NetworkPolicy } from "../index.js";
 
 const DURATION = /^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s?)?$/;
 
@@ -19,6 +20,34 @@ export function parseOptionalDuration(text: string): number | null {
 export function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError("Expected a number from 0 to 65535.");
+}
+
+/** What `--network` gives a sandbox. */
+export type Network = "allow" | "deny" | NetworkPolicy;
+
+/** Parses `allow`, `deny`, or the only hosts to reach, as `pypi.org,*.npmjs.org`. @throws {InvalidArgumentError} */
+export function parseNetwork(text: string): Network {
+  if (text === "allow" || text === "deny") return text;
+  const hosts = text.split(",").map((host) => host.trim());
+  // A single word is a misspelt mode rather than a host.
+  if (hosts.every((host) => /[.:]/.test(host))) {
+    return { defaultAction: "deny", egress: hosts.map((target) => ({ action: "allow", target })) };
+  }
+  throw new InvalidArgumentError(
+    'Expected allow, deny, or hosts separated by commas, such as "pypi.org,*.npmjs.org".',
+  );
+}
+
+/** Returns the network policy of a sandbox that gets this network. */
+export function networkPolicyOf(network: Network | undefined): NetworkPolicy | undefined {
+  return typeof network === "string" ? { defaultAction: network } : network;
+}
+
+/** Describes a network in a few words. */
+export function describeNetwork(network: Network): string {
+  if (typeof network === "string") return network === "allow" ? "network allowed" : "no network";
+  const { egress = [] } = network;
+  return `network only to ${egress.map(({ target }) => target).join(", ")}`;
 }
 
 /** Collects `NAME=VALUE` options into a record. @throws {InvalidArgumentError} */

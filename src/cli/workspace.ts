@@ -8,6 +8,7 @@ import {
 import { readConfiguration, type Configuration, type ConnectionFlags } from "./configuration.js";
 import { UsageError } from "./errors.js";
 import type { Io } from "./io.js";
+import { describeNetwork, networkPolicyOf, type Network } from "./values.js";
 
 /** The lifetime of a sandbox after the command that created it has ended, in seconds. */
 const LIFETIME_SECONDS = 600;
@@ -20,7 +21,7 @@ export interface WorkspaceOptions extends ConnectionFlags {
   /** Keeps the sandbox running at the end. */
   readonly keep?: boolean | undefined;
   readonly isolation?: "auto" | "bubblewrap" | "sandbox-exec" | "none" | undefined;
-  readonly network?: "allow" | "deny" | undefined;
+  readonly network?: Network | undefined;
   readonly image?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** What the command opens WebSockets with, if it does. They need a server with a port. */
@@ -60,7 +61,7 @@ export async function openWorkspace(options: WorkspaceOptions, io: Io): Promise<
   io.note(
     server.isolation === "none"
       ? "No server is configured: running locally, WITHOUT isolation. The code can read and change your files."
-      : `No server is configured: running locally, isolated by ${server.isolation}, network ${network === "allow" ? "allowed" : "denied"}.`,
+      : `No server is configured: running locally, isolated by ${server.isolation}, ${describeNetwork(network)}.`,
   );
   try {
     // Its network is the server's setting.
@@ -134,7 +135,7 @@ async function openSandbox(
           image,
           env,
           timeoutSeconds: LIFETIME_SECONDS,
-          networkPolicy: network && { defaultAction: network },
+          networkPolicy: networkPolicyOf(network),
         });
   const isOwn = sandboxId === undefined;
   // If the command is killed, its sandbox expires. While the command is running, the sandbox must not.

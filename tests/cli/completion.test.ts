@@ -57,6 +57,10 @@ describeIf(
     ],
     [["osci", "run", "-o", "j"], ["json"]],
     [
+      ["osci", "serve", "--network", ""],
+      ["allow", "deny"],
+    ],
+    [
       ["osci", "mcp", "--print-config", "claude"],
       ["claude-desktop", "claude-code"],
     ],

@@ -8,6 +8,7 @@ import { endingOf } from "../../src/cli/exit-code.js";
 import { encodeInline, terminalMode } from "../../src/cli/pictures.js";
 import { planProgram } from "../../src/cli/commands/program.js";
 import { SandboxManager } from "../../src/index.js";
+import { HOST, startWeb } from "../helpers/network-rules.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { call, start, temporaryFolder, useServer } from "./command.js";
 import { onTerminal, plainText } from "./terminal.js";
@@ -242,6 +243,21 @@ except OSError:
       stdout: printed,
     });
     listener.close();
+  });
+
+  test("--network with hosts reaches these only, on this machine", async () => {
+    const web = await startWeb();
+    const code = `import urllib.request
+for url in ["${web.url}", "http://10.0.0.1/"]:
+    try:
+        print(urllib.request.urlopen(url).read().decode().strip())
+    except OSError as error:
+        print(error)`;
+    const { exitCode, stdout, stderr } = await call(["run", "--network", `*.example, ${HOST}`, "-e", code]);
+    web.server.close();
+    expect(stdout).toBe("hello\nHTTP Error 403: Denied by the network policy\n");
+    expect(exitCode).toBe(0);
+    expect(stderr).toContain(`isolated by bubblewrap, network only to *.example, ${HOST}.`);
   });
 
   test("a time limit is a failure of 70 that says which option to raise", async () => {

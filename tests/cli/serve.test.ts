@@ -4,6 +4,8 @@ import { get } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
 import path from "node:path";
 import { expect, test } from "@jest/globals";
+import { Sandbox } from "../../src/index.js";
+import { allow } from "../helpers/network-rules.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 import { call, start, temporaryFolder } from "./command.js";
 
@@ -99,6 +101,29 @@ describeIf(
       });
     expect(await status("b.example")).toBe(200);
     expect(await status("c.example")).toBe(403);
+    child.kill("SIGTERM");
+    await ended;
+  });
+
+  test("gives sandboxes the hosts of --network, and a sandbox those of its own", async () => {
+    const args = ["serve", "--port", "0", "--api-key", "k", "--network", "pypi.org,*.npmjs.org"];
+    const { child, printed, ended } = start(args);
+    const text = await printed("Stop it with Ctrl-C.");
+    expect(text).toMatch(/^ {2}isolation {2}bubblewrap, network only to pypi\.org, \*\.npmjs\.org$/m);
+    const [, domain = ""] = /OPEN_SANDBOX_DOMAIN=(\S+)/.exec(text) ?? [];
+    const env = { OPEN_SANDBOX_DOMAIN: domain, OPEN_SANDBOX_API_KEY: "k" };
+    const policyAfter = async (...create: string[]) => {
+      const { stdout } = await call(["sandboxes", "create", ...create], { env });
+      const connectionConfig = { domain, apiKey: "k" };
+      await using sandbox = await Sandbox.connect({ sandboxId: stdout.trim(), connectionConfig });
+      return (await sandbox.egress.get()).policy;
+    };
+    expect(await policyAfter()).toEqual({ defaultAction: "deny", egress: allow("pypi.org", "*.npmjs.org") });
+    expect(await policyAfter("--network", "10.0.0.0/8")).toEqual({
+      defaultAction: "deny",
+      egress: allow("10.0.0.0/8"),
+    });
+    expect(await policyAfter("--network", "allow")).toEqual({ defaultAction: "allow", egress: [] });
     child.kill("SIGTERM");
     await ended;
   });

@@ -72,7 +72,12 @@ test.each([
   [["run", "--prot"], "unknown option '--prot'"],
   [["run", "--timeout", "soon", "-e", "1"], 'Expected a duration such as "90", "90s", "10m" or "1h30m".'],
   [["run", "--env", "X", "-e", "1"], "Expected NAME=VALUE."],
-  [["run", "--network", "some", "-e", "1"], "Allowed choices are allow, deny."],
+  [["run", "--network", "some", "-e", "1"], "Expected allow, deny, or hosts separated by commas"],
+  [["serve", "--network", "allow,pypi.org"], "Expected allow, deny, or hosts separated by commas"],
+  [
+    ["serve", "--network", "pypi.org:443"],
+    'network must be "deny", "allow" or a network policy: egress[0].target',
+  ],
   [["run", "missing.py"], "missing.py cannot be read: ENOENT"],
   [["run", "-e", " "], "-e: there is nothing to run."],
   [["run", "-o", "xml", "-e", "1"], "Allowed choices are text, json."],

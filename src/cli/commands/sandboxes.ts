@@ -2,6 +2,7 @@ import { Sandbox, type SandboxInfo, type SandboxManager } from "../../index.js";
 import { readConfiguration, type ConnectionFlags } from "../configuration.js";
 import type { Io } from "../io.js";
 import { table } from "../text.js";
+import { networkPolicyOf, type Network } from "../values.js";
 import { openManager } from "../workspace.js";
 
 /** Options of `sandboxes create`. */
@@ -10,7 +11,7 @@ export interface CreateSandboxOptions extends ConnectionFlags {
   readonly snapshot?: string | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly metadata?: Readonly<Record<string, string>> | undefined;
-  readonly network?: "allow" | "deny" | undefined;
+  readonly network?: Network | undefined;
   readonly timeout?: number | null | undefined;
   readonly cpu?: string | undefined;
   readonly memory?: string | undefined;
@@ -52,7 +53,7 @@ export async function create(options: CreateSandboxOptions, io: Io): Promise<num
     snapshotId,
     env,
     metadata,
-    networkPolicy: network && { defaultAction: network },
+    networkPolicy: networkPolicyOf(network),
     timeoutSeconds: options.timeout === undefined ? defaults.timeoutSeconds : options.timeout,
     resource:
       cpu === undefined && memory === undefined ? undefined : { cpu: cpu ?? "1", memory: memory ?? "2Gi" },

@@ -4,6 +4,7 @@ import { startLocalServer, type LocalServer, type LocalServerOptions } from "../
 import { readConfiguration } from "../configuration.js";
 import type { Io } from "../io.js";
 import { escapeControls } from "../text.js";
+import { describeNetwork, type Network } from "../values.js";
 
 /** Options of `serve`. */
 export interface ServeOptions {
@@ -14,7 +15,7 @@ export interface ServeOptions {
   readonly apiKey?: string | undefined;
   readonly apiKeyFile?: string | undefined;
   readonly isolation?: LocalServerOptions["isolation"];
-  readonly network?: LocalServerOptions["network"];
+  readonly network?: Network | undefined;
   readonly python?: string | undefined;
   readonly cors?: readonly string[] | undefined;
   readonly ui?: boolean | undefined;
@@ -53,13 +54,13 @@ function toRecord({ url, uiUrl, connectionConfig: { domain, apiKey }, isolation,
 
 function describe(
   { url, uiUrl, connectionConfig, isolation, python }: LocalServer,
-  { network, host, allowedHost = [], allowHostPath = [], cors = [] }: ServeOptions,
+  { network = "deny", host, allowedHost = [], allowHostPath = [], cors = [] }: ServeOptions,
 ): string {
   const { domain, apiKey } = connectionConfig;
   const separation =
     isolation === "none"
       ? "none: code runs with your own rights"
-      : `${isolation}, ${network === "allow" ? "network allowed" : "no network"}`;
+      : `${isolation}, ${describeNetwork(network)}`;
   const rows = [
     ["API key", apiKey === "" ? "none" : apiKey],
     ["isolation", separation],
