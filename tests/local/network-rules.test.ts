@@ -156,6 +156,32 @@ print(results + [everything(connection)])
     expect([health.status, health.text]).toEqual([200, "ok"]);
   });
 
+  test("has the same rules at the lifecycle server", async () => {
+    const own = await createWithRules(client, ...allow("a.example"));
+    const send = async (method: string, body?: unknown) => {
+      const response = await client.send(method, `${own.path}/networkpolicy`, body);
+      return [response.status, await response.text()];
+    };
+    const ok = JSON.stringify({ status: "ok", mode: "enforcing", enforcementMode: "proxy" });
+    expect(await send("PATCH", allow("b.example"))).toEqual([200, ok]);
+    expect(await send("DELETE", ["a.example"])).toEqual([200, ok]);
+    expect(await send("GET")).toEqual([200, (await sendEgress(own, "GET", "/policy")).text]);
+    expect(await send("GET")).toEqual([200, expect.stringContaining('"target":"b.example"')]);
+    expect(await send("PATCH", allow("a b"))).toEqual([400, expect.stringMatching(/^invalid policy: /)]);
+    expect(await send("PUT")).toEqual([422, expect.stringContaining("Field required")]);
+    expect(await send("PUT", { egress: deny("c.example") })).toEqual([200, ok]);
+    expect((await sendEgress(own, "GET", "/policy")).text).toContain('"action":"deny","target":"c.example"');
+    const key = { headers: { "open-sandbox-api-key": "x" } };
+    expect((await client.send("GET", `${own.path}/networkpolicy`, undefined, key)).status).toBe(401);
+    await using denied = await LocalClient.start({ port: false });
+    const without = await denied.create();
+    const response = await denied.send("GET", `${without.path}/networkpolicy`);
+    expect([response.status, await response.text()]).toEqual([
+      502,
+      expect.stringContaining("created without a networkPolicy"),
+    ]);
+  });
+
   test("refuses requests that are not valid, without a change", async () => {
     const before = (await sendEgress(sandbox, "GET", "/policy")).text;
     const send = async (

@@ -22,7 +22,7 @@ const POLICY_METHODS: Readonly<Record<string, Handler>> = {
   DELETE: (egress, body) => change(egress, (rules) => rules.without(readTargets(body))),
 };
 
-/** Responds to a request for the network rules of a sandbox. Errors are plain text, as those of the sidecar. */
+/** Responds to a request to the egress sidecar of a sandbox. Errors are plain text, as those of the sidecar. */
 export async function handleEgress(
   request: Request,
   path: string,
@@ -37,7 +37,11 @@ export async function handleEgress(
     const reason = "the local server does not add credentials to requests";
     return textResponse(412, `credential vault is not ready: ${reason}\n`);
   }
-  if (path !== "/policy") return textResponse(404, "404 page not found\n");
+  return path === "/policy" ? handlePolicy(request, egress) : textResponse(404, "404 page not found\n");
+}
+
+/** Responds to a request that reads or changes the network rules of a sandbox. Errors are plain text. */
+export async function handlePolicy(request: Request, egress: EgressProxy): Promise<Response> {
   const handle = POLICY_METHODS[request.method];
   if (handle === undefined) {
     const allow = Object.keys(POLICY_METHODS).join(", ");

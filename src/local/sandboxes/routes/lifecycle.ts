@@ -9,7 +9,7 @@ import type { Sandboxes } from "../sandboxes.js";
 import { formatTime, now, parseTime } from "../times.js";
 import { createSandbox } from "./create.js";
 import { diagnosticRoutes } from "./diagnostics.js";
-import { EGRESS_AUTH_HEADER, EGRESS_PORT } from "./egress.js";
+import { EGRESS_AUTH_HEADER, EGRESS_PORT, handlePolicy } from "./egress.js";
 import { matchesStates, paginate } from "./pages.js";
 import { snapshotRoutes } from "./snapshots.js";
 
@@ -32,6 +32,9 @@ export function lifecycleRoutes(sandboxes: Sandboxes): RouteTable {
         renewExpiration(request, id, sandboxes),
       "GET /sandboxes/:id/endpoints/:port": ({ url, parameters }) =>
         getEndpoint(url, find(parameters), parameters["port"] ?? ""),
+      ...forMethods(["GET", "PUT", "PATCH", "DELETE"], "/sandboxes/:id/networkpolicy", (routed) =>
+        passToSidecar(routed.request, find(routed.parameters)),
+      ),
       "POST /sandboxes/:id/pause": async ({ parameters }) => {
         await find(parameters).pause();
         return emptyResponse(202);
@@ -140,6 +143,23 @@ function getEndpoint(
     ...(port === EGRESS_PORT && box.egress !== undefined && { [EGRESS_AUTH_HEADER]: egressToken }),
   };
   return jsonResponse(200, { endpoint, headers });
+}
+
+/** Passes a request on to the egress sidecar, as the real server does for sandboxes that are not from a template. */
+function passToSidecar(request: Request, { id, box: { egress } }: HostedSandbox): Promise<Response> {
+  if (egress === undefined) {
+    const reason = "it has no egress sidecar, since it was created without a networkPolicy";
+    throw problem(
+      502,
+      "GENERAL::UNKNOWN_ERROR",
+      `Could not connect to the backend sandbox ${id}: ${reason}.`,
+    );
+  }
+  // Only the sidecar itself takes a request without a body for a reset.
+  if (request.method !== "GET" && request.body === null) {
+    throw unprocessable([{ type: "missing", loc: ["body"], msg: "Field required", input: null }]);
+  }
+  return handlePolicy(request, egress);
 }
 
 /** Returns FastAPI's error for a port that is not a number. */
