@@ -28,7 +28,7 @@ const layers = {
   local: ["json.ts", "execution/event.ts", "errors.ts", "arguments.ts"],
   // The public API alone, as any other user of the package; and its version.
   agents: ["index.ts", "local/index.ts", "transport/platform.ts", "process-end.ts"],
-  // The public API, and helpers of the ground floor.
+  // The public API, and helpers of the shared base.
   pool: ["index.ts", "arguments.ts", "process-end.ts", "transport/abort.ts"],
   cli: ["index.ts", "local/index.ts", "agents/index.ts", "agents/mcp/index.ts"],
 };

@@ -1,10 +1,10 @@
 // Only a type: exceptions contain executions, which contain results, which throw exceptions.
-// oxlint-disable-next-line import/no-cycle -- removed when the types are
+// oxlint-disable-next-line import/no-cycle -- a type import, removed at compile time
 import type { Execution } from "./execution/execution.js";
 
 /**
- * The error codes of this package. Codes of servers, such as `DOCKER::SANDBOX_NOT_FOUND`, are passed on unchanged. The last
- * group comes from the local server: from `startLocalServer` or, with the prefix `LOCAL::`, in a response.
+ * The error codes of this package. Codes of servers, such as `DOCKER::SANDBOX_NOT_FOUND`, are passed on unchanged. Those
+ * from `LOCAL_SERVER_INCOMPLETE` on come from the local server: from `startLocalServer` or, with the prefix `LOCAL::`, in a response.
  */
 export type SdkErrorCode =
   | "REQUEST_TIMEOUT"

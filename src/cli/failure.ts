@@ -41,7 +41,7 @@ function adviceFor(
   }
   switch (error.error.code) {
     case "CONNECTION":
-      return error.message.includes("serve")
+      return error.message.includes("Start a local server")
         ? undefined
         : `Check --domain or OPEN_SANDBOX_DOMAIN; "${program} serve" starts a local server.`;
     case "RUN_TIMEOUT":

@@ -54,8 +54,9 @@ export class ProgramOutput {
     if (this.#io.json) return { onEvent: (event) => this.#record(event), onError };
     return {
       onStdout: ({ text }) => {
-        this.#endsLine = text.endsWith("\n");
-        return this.#io.write(toText(text));
+        const printed = toText(text);
+        this.#endsLine = printed.endsWith("\n");
+        return this.#io.write(printed);
       },
       onStderr: ({ text }) => {
         const printed = toText(text);

@@ -130,7 +130,9 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
       // Replaces the parser of `choices`, which are for the completion.
       .argParser(parseNetwork);
   const env = () =>
-    new Option("--env <name=value>", "a variable of the sandbox; repeatable").argParser(collectPairs);
+    new Option("--env <name=value>", "an environment variable of the sandbox; repeatable").argParser(
+      collectPairs,
+    );
   const image = () => new Option("--image <uri>", "the sandbox's image, on a server");
   const images = () =>
     new Option("--images <mode>", "pictures inline: auto, kitty, iterm, sixel, none")
@@ -145,9 +147,9 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     async (operands, options) => (await import("./commands/run.js")).run(operands, options, io),
   )
     .usage("[options] [FILE | -] [-- ARGS]")
-    .option("-e, --eval <code>", "the program itself")
+    .option("-e, --eval <code>", "run this code")
     .option("-l, --language <name>", "python, javascript, typescript, bash, go or java")
-    .option("--timeout <duration>", "interrupt it then: 90, 10m, 1h30m", parseDuration)
+    .option("--timeout <duration>", "interrupt the program after this time: 90, 10m, 1h30m", parseDuration)
     .option("--upload <from[:to]>", "copy a file or folder in first; repeatable", collectTransfers)
     .option("--download <from[:to]>", "copy a file or folder out after; repeatable", collectTransfers)
     .addOption(env())
@@ -176,7 +178,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     .usage("[options] -- COMMAND [ARGS]")
     .addHelpText("before", "One word is a line for the shell; several are a program and its arguments.\n")
     .option("--cwd <folder>", "where it runs")
-    .option("--timeout <duration>", "end it then: 90, 10m, 1h30m", parseDuration)
+    .option("--timeout <duration>", "end the command after this time: 90, 10m, 1h30m", parseDuration)
     .addOption(env())
     .addOption(network())
     .addOption(image())
@@ -275,7 +277,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
     add<{ for: number }>(
       sandboxes,
       "renew <ID...>",
-      "move the end of sandboxes",
+      "change when sandboxes expire",
       CONNECTION,
       async (ids, options) => (await load()).change(ids, { renewSeconds: options.for }, options, io),
     ).option("--for <duration>", "from now: 10m, 1h30m", parseDuration, 600);

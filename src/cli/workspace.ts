@@ -169,7 +169,7 @@ async function openSandbox(
 async function announceKept(sandbox: Sandbox, io: Io): Promise<void> {
   const { expiresAt } = await sandbox.getInfo();
   const end = expiresAt === undefined ? "until it is killed" : `until ${expiresAt.toISOString()}`;
-  io.note(`The sandbox ${sandbox.id} lives on ${end}.`);
+  io.note(`Sandbox ${sandbox.id} keeps running ${end}.`);
 }
 
 async function kill(sandbox: Sandbox, io: Io): Promise<void> {
@@ -178,7 +178,7 @@ async function kill(sandbox: Sandbox, io: Io): Promise<void> {
   } catch (error) {
     if (isGone(error)) return;
     if (!isSandboxException(error)) throw error;
-    io.note(`The sandbox ${sandbox.id} could not be killed and ends by itself: ${error.message}`);
+    io.note(`Could not kill sandbox ${sandbox.id}; it will expire by itself: ${error.message}`);
   }
 }
 

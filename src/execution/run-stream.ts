@@ -298,7 +298,7 @@ export class RunStream implements Interruptible, FrameSink {
     if (this.#id !== undefined) await this.#source.interrupt?.(this.#id, signal).catch(() => undefined);
     await sleep(this.#busyWaitMillis, signal);
     this.#busyWaitMillis *= 2;
-    // It ends by itself: cancelling it would abort the controller, which is the next request's too.
+    // Read to the end instead of cancelling: that would abort `#request`, which the next attempt uses.
     while ((await this.#response?.body.read()) !== undefined);
     this.#decoder = new EventStreamDecoder(this, this.#source);
     this.#response = undefined;

@@ -14,7 +14,7 @@ const FINAL_STATUSES: readonly number[] = [400, 401, 403, 404, 422, 501];
 
 /** What a {@link Supply} needs of its pool. */
 interface Demand {
-  /** How many more sandboxes the pool needs, apart from those that are being created for it. */
+  /** How many sandboxes the pool lacks. Those that are being created still count as lacking. */
   missing(): number;
   /** Takes a new sandbox. `expiresAt` is in milliseconds by `performance.now()`. */
   add(sandbox: Sandbox, expiresAt: number): void;
@@ -97,6 +97,7 @@ export class Supply {
   async #addOne(): Promise<void> {
     this.#filling += 1;
     const { idleTimeoutSeconds } = this.#config;
+    // Taken before the request, since the server counts from the creation.
     const expiresAt = performance.now() + idleTimeoutSeconds * 1_000;
     try {
       const sandbox = await this.create(idleTimeoutSeconds).done;

@@ -9,7 +9,7 @@ import type { RunOptions } from "./run-options.js";
 
 type OnInput = (request: InputRequest) => unknown;
 
-/** Answers the code of one run that asks for input. */
+/** Sends the user's input to code that asks for it. One object serves one run. */
 export class CodeInput {
   readonly #link: SandboxLink;
   readonly #handlers: ExecutionHandlers;
@@ -45,8 +45,9 @@ export class CodeInput {
     return {
       ...this.#handlers,
       onEvent: (event) => {
-        // Not awaited: the run may end while somebody thinks about the answer.
+        // Not in the union of events: it arrives as an `UnknownEvent`.
         const type: string = event.type;
+        // Not awaited: the run may end while somebody thinks about the answer.
         if (type === "input_request") void this.#answer(event);
         if (type === "execution_complete") this.#over.abort();
         return this.#handlers.onEvent?.(event);
@@ -57,9 +58,7 @@ export class CodeInput {
   /** Returns a slot whose release also ends what waits for an answer. */
   watch(slot: RunSlot): RunSlot {
     return {
-      unsettledUntil: slot.unsettledUntil,
-      joinContext: (contextId, run) => slot.joinContext(contextId, run),
-      markUnsettled: () => slot.markUnsettled(),
+      ...slot,
       release: () => {
         slot.release();
         this.#unlink?.();

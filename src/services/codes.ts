@@ -44,16 +44,16 @@ export type SupportedLanguage =
   | (string & {});
 
 /** Other common names of these languages. */
-const LANGUAGE_ALIASES: Readonly<Record<string, SupportedLanguage>> = {
-  js: "javascript",
-  node: "javascript",
-  ts: "typescript",
-  py: "python",
-  python3: "python",
-  golang: "go",
-  sh: "bash",
-  shell: "bash",
-};
+const LANGUAGE_ALIASES: ReadonlyMap<string, SupportedLanguage> = new Map([
+  ["js", "javascript"],
+  ["node", "javascript"],
+  ["ts", "typescript"],
+  ["py", "python"],
+  ["python3", "python"],
+  ["golang", "go"],
+  ["sh", "bash"],
+  ["shell", "bash"],
+]);
 
 /** A language's state that lasts from run to run: variables, functions, imports. */
 export interface CodeContext {
@@ -223,7 +223,7 @@ export class Codes {
     assertText(code, "code");
     assertWellFormed(code, "code");
     checkOptions(context, "context");
-    // A context id without its language runs in the shell.
+    // execd runs a request that has no language in the shell, even with a context id.
     assertLanguage(context.language, context.id === undefined ? "language" : "context.language");
     if (context.id !== undefined) assertText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
@@ -276,10 +276,8 @@ function assertLanguage(language: unknown, name: string): void {
   assertText(language, name);
   const known: readonly string[] = Object.values(SupportedLanguage);
   const lower = language.trim().toLowerCase();
-  const meant = known.includes(lower)
-    ? lower
-    : Object.hasOwn(LANGUAGE_ALIASES, lower) && LANGUAGE_ALIASES[lower];
-  if (meant === false || meant === undefined || meant === language) return;
+  const meant = known.includes(lower) ? lower : LANGUAGE_ALIASES.get(lower);
+  if (meant === undefined || meant === language) return;
   throw new InvalidArgumentException(
     `${name} must be ${shown(meant)} for this language; got ${shown(language)}. Known names: ${known.join(", ")}.`,
   );
@@ -287,7 +285,7 @@ function assertLanguage(language: unknown, name: string): void {
 
 function toRequest(code: string, options: CodeStreamOptions): RunCodeRequest {
   const { context, language } = options;
-  // A context has a language too, and the code would run in that language's default context.
+  // A context passed as the options would be accepted, since it has a language; the code would run in the default context.
   if ("id" in options) throw new InvalidArgumentException("A context must be passed as { context }.");
   if (context === undefined) return { code, context: { language: language ?? "python" } };
   if (language !== undefined) {

@@ -283,9 +283,9 @@ export class Commands {
           });
           return call.receive(response);
         };
-        if (input !== undefined) prefix = await input.open(this.#link, controller.signal);
         const script = () => (typeof command === "string" ? command : toShellCommand(command));
-        if (prefix !== undefined) return await post({ command: `${prefix}${script()}` });
+        const before = input === undefined ? prefix : await input.open(this.#link, controller.signal);
+        if (before !== undefined) return await post({ command: `${before}${script()}` });
         if (typeof command === "string") return await post({ command });
         try {
           if (this.#takesArgv) return await post({ argv: [...command] });

@@ -72,8 +72,8 @@ export class Files {
   }
 
   /**
-   * Writes files, replaces existing ones, and creates their parent directories (755). Small files share a request. A large
-   * file is streamed.
+   * Writes files, replaces existing ones, and creates their parent directories (755). Up to 400 files share
+   * a request. Bodies are streamed, except in browsers.
    *
    * A stream can be read only once, so a request with a stream is never retried. An error of your stream is thrown
    * unchanged.

@@ -42,25 +42,21 @@ export function startRun<Options extends RunOptions>(
   kindOf: (options: Options) => ExecutionKind,
   source: () => RunSource,
 ): Run {
-  const shared: { sandboxId: string; logger: RunSource["logger"]; kind: ExecutionKind } = {
-    sandboxId,
-    logger,
-    kind: "code",
-  };
+  let kind: ExecutionKind = "code";
   try {
     const { handlers, maxOutputBytes, keepOutput } = checkOptions(options);
-    shared.kind = kindOf(options);
+    kind = kindOf(options);
     if (handlers !== undefined) assertHandlers(handlers);
     if (keepOutput !== undefined) assertOneOf(keepOutput, "keepOutput", KEEP);
-    if (maxOutputBytes === undefined) return new Run({ ...shared, handlers, source });
+    if (maxOutputBytes === undefined) return new Run({ sandboxId, logger, kind, handlers, source });
     assertInteger(maxOutputBytes, "maxOutputBytes", 1);
     const bound = { maxBytes: maxOutputBytes, keep: keepOutput ?? "both" };
-    return new Run({ ...shared, handlers, bound, source });
+    return new Run({ sandboxId, logger, kind, handlers, bound, source });
   } catch (error) {
     const fail = (): never => {
       throw error;
     };
-    return new Run({ ...shared, source: fail });
+    return new Run({ sandboxId, logger, kind, source: fail });
   }
 }
 

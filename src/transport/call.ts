@@ -81,7 +81,8 @@ export interface CallRules {
   /** `"json"`: the response is read whole, within each attempt. `"stream"`: the caller reads it as it arrives. */
   readonly reads: "json" | "stream";
   readonly replay: Replay;
-  /** How long one attempt may take, in seconds: with the whole response for `"json"`, until its headers for `"stream"`. */
+  /** How long one attempt may take, in seconds: with the whole response for `"json"`. For `"stream"`, the longest wait
+   * for the headers and then for each chunk. */
   readonly timeoutSeconds: number | null;
   /** The longest time in which nothing of the request's body is sent, in seconds; `null` disables it. @default null */
   readonly uploadIdleTimeoutSeconds?: number | null | undefined;
@@ -171,7 +172,7 @@ export class Call implements ResponseInfo, BodyOwner {
       headers.has("via") ||
       headers.get("connection")?.toLowerCase() === "close";
     const { timeoutSeconds } = this.rules;
-    // The limit of an attempt then applies to each chunk.
+    // A download's time limit also bounds the wait for each chunk.
     const idle = timeoutSeconds === null ? undefined : this.#idleTimer(timeoutSeconds);
     return { body: new ResponseBody(body, this, idle), headers, requestId: this.requestId, isProxied };
   }

@@ -8,7 +8,7 @@ import { isIdempotent } from "./request.js";
 // uses the SDK downloads this.
 
 const NO_SERVER_HINT =
-  ' Start a local server with "npx opensandbox-code-interpreter serve", or name one by OPEN_SANDBOX_DOMAIN or "domain".';
+  ' Start a local server with "npx opensandbox-code-interpreter serve", or set OPEN_SANDBOX_DOMAIN or "domain" to the address of another.';
 const REFUSED = /^(ECONNREFUSED|ConnectionRefused)$/;
 
 /** Failures that come before the first byte of a request is sent, and what they mean. */
@@ -42,7 +42,7 @@ const MAYBE_SENT: typeof NOT_SENT = [
 ];
 
 /** What the platform reports about an error: `fetch` wraps the real one, at times several of them, in a `TypeError`. */
-interface ErrorFacts {
+interface ErrorDetails {
   readonly message: string;
   readonly code: string | undefined;
   readonly syscall: unknown;
@@ -54,7 +54,7 @@ const DEEPEST_CAUSE = 8;
 
 /** Returns whether it is certain that `fetch` failed before it sent anything. */
 export function isNotSent(error: unknown, depth = 0): boolean {
-  const { code, syscall, message, nested } = factsOf(error);
+  const { code, syscall, message, nested } = detailsOf(error);
   if (code !== undefined) {
     return explain(code, NOT_SENT) !== undefined || syscall === "connect" || syscall === "getaddrinfo";
   }
@@ -111,15 +111,15 @@ function explain(code: string, known: typeof NOT_SENT): string | undefined {
   return known.find(([codes]) => codes.test(code))?.[1];
 }
 
-function rootOf(error: unknown, depth = 0): ErrorFacts {
-  const facts = factsOf(error);
-  const [inner] = facts.nested;
+function rootOf(error: unknown, depth = 0): ErrorDetails {
+  const details = detailsOf(error);
+  const [inner] = details.nested;
   // An AggregateError has the code of its parts, but neither message nor address.
-  const isRoot = facts.code !== undefined && facts.message !== "";
-  return isRoot || !isRecord(inner) || depth > DEEPEST_CAUSE ? facts : rootOf(inner, depth + 1);
+  const isRoot = details.code !== undefined && details.message !== "";
+  return isRoot || !isRecord(inner) || depth > DEEPEST_CAUSE ? details : rootOf(inner, depth + 1);
 }
 
-function factsOf(error: unknown): ErrorFacts {
+function detailsOf(error: unknown): ErrorDetails {
   const { message, code, syscall, cause, errors } = isRecord(error) ? error : { message: String(error) };
   return {
     message: typeof message === "string" ? message : "",

@@ -34,13 +34,13 @@ const BRACE = 0x7b;
 const QUOTED_LENGTH = 80;
 /** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link takeFrame}. */
 const PLAIN_OUTPUT =
-  // JSON allows no raw control characters, so that these are left to it.
+  // Raw control characters are invalid JSON; `JSON.parse` reports them.
   /^\{"type":"(stdout|stderr)","text":"([^"\\\u0000-\u001f]*)(\\n)?","timestamp":([1-9]\d{0,14})\}$/;
-/** Beyond it the pattern would cost more than it saves. */
+/** Longer lines are parsed as JSON: the pattern would cost more than it saves. */
 const LONGEST_PLAIN_OUTPUT = 4_096;
 
 /**
- * Decodes execd's event streams, in whatever pieces the bytes come.
+ * Decodes execd's event streams, however the bytes are split into chunks.
  *
  * execd writes bare JSON objects, each followed by a blank line; servers and gateways that speak the standard format
  * put `data:` before them. Both are read, mixed too. Lines end at `\n` alone: U+0085, U+2028 and a lone CR are legal
@@ -237,7 +237,7 @@ class StandardLines {
       case "retry":
         break;
       default:
-        // The standard would have it ignored; but execd never sends other fields, so it is output that lost its frame.
+        // The standard ignores unknown fields. execd sends none, so this is output that lost its frame.
         this.#sink.malformed(`a line is neither a frame nor an event-stream field: ${quote(decode(line))}`);
         return;
     }

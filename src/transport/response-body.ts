@@ -2,7 +2,7 @@ import { isRecord } from "../json.js";
 import { SandboxException } from "../errors.js";
 import { startTimer, type IdleTimer } from "./timeout.js";
 
-/** What {@link ResponseBody} reads from: a web stream's reader, or what plays its part. */
+/** What {@link ResponseBody} reads from: a web stream's reader, or an adapter with the same methods. */
 interface ChunkReader {
   read(): Promise<{ readonly done: boolean; readonly value?: unknown }>;
   cancel(): Promise<unknown>;

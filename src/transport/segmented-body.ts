@@ -36,7 +36,7 @@ interface Source {
   readonly release: () => void;
 }
 
-/** A body made of others, sent one after the other. Nothing is read before the wire asks for it. */
+/** A body made of others, sent one after the other. Nothing is read before the network asks for it. */
 export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
   readonly type: string;
   readonly size: number | undefined;
@@ -83,7 +83,7 @@ export class SegmentedBody implements StreamedBody, AsyncIterable<Uint8Array> {
 
   send(headers: Record<string, string>, { idle, isCustomFetch }: SendOptions): RequestBody {
     headers["content-type"] = this.type;
-    // Without it the body would be sent in chunks, which not every gateway takes.
+    // Without a length, chunked encoding is used, which some gateways reject.
     if (this.size !== undefined) headers["content-length"] = String(this.size);
     const stream = this.stream(idle);
     // Every `fetch` for Node takes a stream of Node's; `node-fetch` takes no other.
@@ -181,7 +181,7 @@ function toSource({ name, data, size }: Segment): Source {
   );
 }
 
-// Not the stream's own iterator, which some browsers do not have, and which no `cancel` gets past.
+// Not the stream's own iterator: some browsers lack it, and `cancel` cannot end its pending read.
 class StreamReader implements AsyncIterable<unknown> {
   readonly #stream: ReadableStream<unknown>;
   #reader: ReadableStreamDefaultReader<unknown> | undefined;

@@ -9,7 +9,7 @@ export interface ServerMessage {
 const LONGEST_MESSAGE = 1_000;
 
 /**
- * Reads the body of an error, in every shape that servers, and what stands before them, are known to send:
+ * Reads the body of an error, in every shape that servers and gateways are known to send:
  * `{code, message}`, FastAPI's `{detail: [{loc, msg}]}` and `{detail: "…"}`, `{error: "…"}`, plain text and HTML.
  */
 export function readServerMessage(body: string): ServerMessage {

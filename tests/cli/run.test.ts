@@ -272,7 +272,7 @@ for url in ["${web.url}", "http://10.0.0.1/"]:
     const cwd = temporaryFolder();
     const given = { cwd, env: env() };
     const kept = await call(["run", "--keep", "-e", "_ = open('kept.txt', 'w').write('kept')"], given);
-    const [, id = ""] = /^The sandbox (\S+) lives on until /.exec(kept.stderr) ?? [];
+    const [, id = ""] = /^Sandbox (\S+) keeps running until /.exec(kept.stderr) ?? [];
     const sandbox = ["--sandbox", id];
     const [shown, failed, read, listed, pulled, all, info] = await Promise.all([
       call(["exec", ...sandbox, "--", "cat", "kept.txt"], given),

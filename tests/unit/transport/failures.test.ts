@@ -41,7 +41,7 @@ describe("a refused connection", () => {
     const failure = await failureOf(client.GET("/things", json()));
     expect(failure).toMatchObject({ error: { code: "CONNECTION" }, isRetryable: true });
     expect(String(failure)).toContain(
-      `[connect ECONNREFUSED ${new URL(origin).host}]. Start a local server with "npx opensandbox-code-interpreter serve", or name one by OPEN_SANDBOX_DOMAIN or "domain".`,
+      `[connect ECONNREFUSED ${new URL(origin).host}]. Start a local server with "npx opensandbox-code-interpreter serve", or set OPEN_SANDBOX_DOMAIN or "domain" to the address of another.`,
     );
     expect(clock.waits).toEqual([]);
   });
