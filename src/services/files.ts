@@ -1,4 +1,6 @@
 import type { CallOptions } from "../arguments.js";
+import { isRecord } from "../json.js";
+import { keepFailure } from "../transport/platform.js";
 import type { ByteSource } from "../transport/segmented-body.js";
 import type { FileInfo } from "./files/file-info.js";
 import type {
@@ -91,6 +93,11 @@ export class Files {
    * ```
    */
   async writeFiles(files: readonly WriteEntry[], options: CallOptions = {}): Promise<void> {
+    const entries: unknown = files;
+    // A stream may fail before the calls are loaded.
+    if (Array.isArray(entries)) {
+      entries.forEach((entry: unknown) => keepFailure(isRecord(entry) ? entry["data"] : undefined));
+    }
     return (await calls()).writeFiles(this.#link, files, options);
   }
 
@@ -103,6 +110,7 @@ export class Files {
    * ```
    */
   async writeFile(path: string, data: ByteSource, options: WriteFileOptions = {}): Promise<void> {
+    keepFailure(data);
     return (await calls()).writeFile(this.#link, path, data, options);
   }
 

@@ -1,5 +1,6 @@
 import { followAbort } from "../transport/abort.js";
-import { type ByteSource, SegmentedBody } from "../transport/segmented-body.js";
+import { keepFailure } from "../transport/platform.js";
+import type { ByteSource, SegmentedBody } from "../transport/segmented-body.js";
 import type { CommandInput } from "./command-input.js";
 import type { SandboxLink } from "./link.js";
 
@@ -13,15 +14,16 @@ export async function openInput(link: SandboxLink, signal: AbortSignal | undefin
 
 /** What a run in the foreground reads from its standard input. */
 export class RunInput {
-  readonly #data: SegmentedBody;
+  readonly #data: ByteSource;
   readonly #stop = new AbortController();
   readonly #unlink: () => void;
+  #body: SegmentedBody | undefined;
   #input: CommandInput | undefined;
   #isReleased = false;
 
-  /** @throws {InvalidArgumentException} for data that cannot be sent */
   constructor(data: ByteSource, signal: AbortSignal | undefined) {
-    this.#data = new SegmentedBody([{ data, name: "stdin" }], "");
+    keepFailure(data);
+    this.#data = data;
     this.#unlink = followAbort(signal, (reason) => this.#stop.abort(reason));
   }
 
@@ -30,12 +32,19 @@ export class RunInput {
     return this.#stop.signal;
   }
 
-  /** Starts to write in the background. Returns what to put before the command. */
+  /**
+   * Starts to write in the background. Returns what to put before the command.
+   *
+   * @throws {InvalidArgumentException} for data that cannot be sent, before anything is sent
+   */
   async open(link: SandboxLink, signal: AbortSignal): Promise<string> {
+    const { openInput, SegmentedBody } = await load();
+    const body = (this.#body = new SegmentedBody([{ data: this.#data, name: "stdin" }], ""));
+    if (this.#isReleased) body.release();
     const { input, prefix } = await openInput(link, signal);
     this.#input = input;
     if (this.#isReleased) void input.release();
-    input.writeAll(this.#data).catch((error: unknown) => this.#stop.abort(error));
+    input.writeAll(body).catch((error: unknown) => this.#stop.abort(error));
     return prefix;
   }
 
@@ -43,7 +52,7 @@ export class RunInput {
   release(): void {
     this.#isReleased = true;
     this.#unlink();
-    this.#data.release();
+    this.#body?.release();
     void this.#input?.release();
   }
 }

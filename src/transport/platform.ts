@@ -1,3 +1,5 @@
+import { isRecord } from "../json.js";
+
 interface NodeLike {
   readonly process?: {
     readonly env?: Readonly<Record<string, string | undefined>>;
@@ -57,4 +59,10 @@ export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<Re
   // The types of browsers do not know that the `fetch` of Node and its relatives take such a stream as a body.
   const body: unknown = nodeStreams.Readable.fromWeb(source);
   return body as NonNullable<RequestInit["body"]>;
+}
+
+/** Keeps a stream of Node that fails before it is read from ending the process. Its reader still receives the error. */
+export function keepFailure(data: unknown): void {
+  const stream: { readonly on?: unknown } = isRecord(data) ? data : {};
+  if (typeof stream.on === "function") stream.on("error", () => undefined);
 }

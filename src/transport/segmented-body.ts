@@ -1,5 +1,5 @@
 import { InvalidArgumentException } from "../errors.js";
-import { toNodeStream } from "./platform.js";
+import { keepFailure, toNodeStream } from "./platform.js";
 import type { RequestBody, StreamedBody } from "./request.js";
 import type { IdleTimer } from "./timeout.js";
 
@@ -172,8 +172,7 @@ function toSource({ name, data, size }: Segment): Source {
     return { name, size, part, chunks: () => reader, release: () => reader.cancel() };
   }
   if (isAsyncIterable(data)) {
-    // A stream of Node that fails before it is read would end the process: its reader still receives the error.
-    if (typeof data.on === "function") data.on("error", () => undefined);
+    keepFailure(data);
     return { name, size, part, chunks: () => data, release: () => destroy(data) };
   }
   throw new InvalidArgumentException(
@@ -231,7 +230,6 @@ function isStream(value: unknown): value is ReadableStream<unknown> {
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> & {
   readonly destroy?: () => unknown;
-  readonly on?: (event: "error", listener: () => void) => unknown;
 } {
   return has(value, Symbol.asyncIterator);
 }

@@ -202,6 +202,18 @@ describe("an upload", () => {
     expect(await failureOf(filesAt(server.origin).writeFiles(entries))).toMatchObject({ code: "ENOENT" });
   });
 
+  test("listens at once for the error of a stream, which may come before the calls are loaded", async () => {
+    await using server = await FaultServer.start(accept);
+    const files = filesAt(server.origin);
+    const sent = [createReadStream("/no/such/file"), createReadStream("/none/here")] as const;
+    const writing = [
+      failureOf(files.writeFile("/x", sent[0])),
+      failureOf(files.writeFiles([{ path: "/y", data: sent[1] }])),
+    ];
+    expect(sent.map((stream) => stream.listenerCount("error"))).toEqual([1, 1]);
+    for (const failure of await Promise.all(writing)) expect(failure).toMatchObject({ code: "ENOENT" });
+  });
+
   test("that is refused halfway rejects with the reason, and closes all its sources", async () => {
     await using server = await FaultServer.start((exchange) =>
       exchange.json(400, { code: "INVALID_FILE", message: "no" }),
