@@ -6,7 +6,8 @@ import {
 } from "../errors.js";
 import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
 import type { StreamedResponse } from "../transport/response-body.js";
-import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
+import { EventStreamDecoder } from "../transport/event-stream.js";
+import type { FrameSink } from "../transport/frame.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import {
@@ -205,7 +206,8 @@ export class RunStream implements Interruptible, FrameSink {
       const chunk = await this.#response.body.read();
       if (chunk !== undefined) {
         this.#receivedBytes = true;
-        this.#decoder.push(chunk);
+        const loading = this.#decoder.push(chunk);
+        if (loading !== undefined) await loading;
         if (this.#isBusy) await this.#waitWhileBusy();
       } else {
         const isWhole = this.#decoder.end();

@@ -44,7 +44,7 @@ export async function* watchMetrics(
   try {
     for (;;) {
       const chunk = await body.read();
-      const isWhole = chunk === undefined ? decoder.end() : (decoder.push(chunk), true);
+      const isWhole = chunk === undefined ? decoder.end() : (await decoder.push(chunk), true);
       const taken = frames;
       frames = [];
       for (const frame of taken) yield toMetrics(frame, call);

@@ -1,20 +1,6 @@
 import { parseJson } from "../json.js";
-import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
-import { concatBytes } from "./response-body.js";
-
-/**
- * Receives the decoded frames of an event stream.
- *
- * A sink rather than a list, so that a stream of a million frames costs no list of a million wrappers.
- */
-export interface FrameSink {
-  /** Takes a complete frame, parsed from JSON. */
-  frame(value: unknown): void;
-  /** Takes a frame of exactly these fields. Without this method, such a frame goes to {@link frame}. */
-  output?(type: "stdout" | "stderr", text: string, timestamp: number): void;
-  /** Takes the reason why a complete frame, or a line between frames, cannot be decoded. */
-  malformed(reason: string): void;
-}
+import { type FrameSink, takeFrame, tooLarge } from "./frame.js";
+import type { StandardLines } from "./standard-lines.js";
 
 /** The limits of a decoder. */
 export interface DecoderLimits {
@@ -27,17 +13,7 @@ const DEFAULT_MAX_FRAME_BYTES = 256 * 1024 * 1024;
 const LARGEST_PIECE_BYTES = 16 * 1024 * 1024;
 const NEWLINE = "\n";
 const NEWLINE_BYTE = 0x0a;
-const RETURN = 0x0d;
-const COLON = 0x3a;
 const BRACE = 0x7b;
-/** The number of characters of a line that an error message quotes. */
-const QUOTED_LENGTH = 80;
-/** The most frequent frames, if nothing in them is escaped but a newline at the end; see {@link takeFrame}. */
-const PLAIN_OUTPUT =
-  // Raw control characters are invalid JSON; `JSON.parse` reports them.
-  /^\{"type":"(stdout|stderr)","text":"([^"\\\u0000-\u001f]*)(\\n)?","timestamp":([1-9]\d{0,14})\}$/;
-/** Longer lines are parsed as JSON: the pattern would cost more than it saves. */
-const LONGEST_PLAIN_OUTPUT = 4_096;
 
 /**
  * Decodes execd's event streams, however the bytes are split into chunks.
@@ -65,13 +41,21 @@ export class EventStreamDecoder {
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Decodes the next bytes and passes every frame that they complete to the sink. */
-  push(bytes: Uint8Array): void {
+  /**
+   * Decodes the next bytes and passes every frame that they complete to the sink.
+   *
+   * @returns a promise only at the first line of the standard format, whose decoder is loaded then. Wait for it
+   */
+  push(bytes: Uint8Array): Promise<void> | undefined {
     for (let start = 0; start < bytes.byteLength; start += LARGEST_PIECE_BYTES) {
       const piece = bytes.subarray(start, start + LARGEST_PIECE_BYTES);
-      if (this.#standard === undefined) this.#pushBare(piece);
-      else this.#standard.push(piece);
+      if (this.#standard !== undefined) this.#standard.push(piece);
+      else {
+        const standardAt = this.#pushBare(piece);
+        if (standardAt !== undefined) return this.#switchToStandard(bytes.subarray(start + standardAt));
+      }
     }
+    return undefined;
   }
 
   /**
@@ -88,7 +72,8 @@ export class EventStreamDecoder {
     return value !== undefined;
   }
 
-  #pushBare(bytes: Uint8Array): void {
+  /** Returns where the first line in the standard format begins, if there is one. */
+  #pushBare(bytes: Uint8Array): number | undefined {
     const text = this.#text.decode(bytes, { stream: true });
     let start = 0;
     let lines = 0;
@@ -100,18 +85,18 @@ export class EventStreamDecoder {
       } else if (text.charCodeAt(start) === BRACE) {
         takeFrame(text.slice(start, end), this.#sink);
       } else if (end > start) {
-        this.#switchToStandard(bytes, lines);
-        return;
+        return startOfLine(bytes, lines);
       }
       start = end + 1;
       lines += 1;
     }
-    if (this.#isSkipping) return;
+    if (this.#isSkipping) return undefined;
     if (this.#fragments.length > 0 || text.charCodeAt(start) === BRACE) {
       this.#keepFragment(start === 0 ? text : text.slice(start), bytes.byteLength);
     } else if (bytes.at(-1) !== NEWLINE_BYTE) {
-      this.#switchToStandard(bytes, lines);
+      return startOfLine(bytes, lines);
     }
+    return undefined;
   }
 
   #keepFragment(text: string, chunkBytes: number): void {
@@ -133,199 +118,16 @@ export class EventStreamDecoder {
     return line;
   }
 
-  /** Reads on from a line of this chunk in the standard format. Both texts and bytes have the same newlines. */
-  #switchToStandard(bytes: Uint8Array, lines: number): void {
-    let start = 0;
-    for (let line = 0; line < lines; line += 1) start = bytes.indexOf(NEWLINE_BYTE, start) + 1;
+  async #switchToStandard(bytes: Uint8Array): Promise<void> {
+    const { StandardLines } = await import("./standard-lines.js");
     this.#standard = new StandardLines(this.#sink, this.#maxFrameBytes);
-    this.#standard.push(bytes.subarray(start));
+    void this.push(bytes);
   }
 }
 
-/** The lines of a standard event stream (`data:` fields, comments, blank lines), given to Microsoft's parser. */
-class StandardLines {
-  readonly #sink: FrameSink;
-  readonly #maxFrameBytes: number;
-  readonly #onLine: (line: Uint8Array, fieldLength: number) => void;
-  #fragments: Uint8Array[] = [];
-  /** Of the line that is not complete, and of the message that is open. */
-  #pendingBytes = 0;
-  #isTooLarge = false;
-  #isFirst = true;
-  #hasData = false;
-  #isCut = false;
-  #isUnterminated = false;
-
-  constructor(sink: FrameSink, maxFrameBytes: number) {
-    this.#sink = sink;
-    this.#maxFrameBytes = maxFrameBytes;
-    const ignore = (): void => undefined;
-    this.#onLine = getMessages(ignore, ignore, ({ data }) => {
-      this.#takeMessage(data);
-    });
-  }
-
-  push(bytes: Uint8Array): void {
-    let start = 0;
-    for (let end = bytes.indexOf(NEWLINE_BYTE); end !== -1; end = bytes.indexOf(NEWLINE_BYTE, start)) {
-      const line = this.#join(bytes.subarray(start, end));
-      if (line !== undefined) this.#takeLine(line);
-      start = end + 1;
-    }
-    if (start < bytes.byteLength) this.#keep(bytes.subarray(start));
-  }
-
-  /** Ends the stream. Returns whether it ended between frames. */
-  end(): boolean {
-    const tail = this.#join(new Uint8Array(0));
-    const isComplete = tail === undefined || tail.byteLength === 0 || this.#takeTail(tail);
-    this.#flush();
-    return isComplete && !this.#isCut;
-  }
-
-  #keep(bytes: Uint8Array): void {
-    if (this.#isTooLarge) return;
-    this.#fragments.push(bytes);
-    this.#count(bytes.byteLength);
-  }
-
-  #count(bytes: number): void {
-    this.#pendingBytes += bytes;
-    if (this.#pendingBytes <= this.#maxFrameBytes || this.#isTooLarge) return;
-    this.#isTooLarge = true;
-    this.#fragments = [];
-    this.#sink.malformed(tooLarge(this.#maxFrameBytes));
-  }
-
-  /** Returns the line that these bytes complete; `undefined` for the end of one that was dropped. */
-  #join(last: Uint8Array): Uint8Array | undefined {
-    if (this.#isTooLarge && !this.#hasData) {
-      this.#isTooLarge = false;
-      this.#pendingBytes = 0;
-      return undefined;
-    }
-    if (this.#fragments.length === 0) return last;
-    const line = concatBytes([...this.#fragments, last]);
-    this.#fragments = [];
-    if (!this.#hasData) this.#pendingBytes = 0;
-    return line;
-  }
-
-  #takeLine(lineWithReturn: Uint8Array): void {
-    let line = lineWithReturn.at(-1) === RETURN ? lineWithReturn.subarray(0, -1) : lineWithReturn;
-    if (this.#isFirst && line[0] === 0xef && line[1] === 0xbb && line[2] === 0xbf) line = line.subarray(3);
-    this.#isFirst = false;
-    if (line.byteLength === 0) {
-      this.#flush();
-      return;
-    }
-    const bare = bareFrame(line);
-    if (bare !== undefined) {
-      this.#flush();
-      takeFrame(bare, this.#sink);
-      return;
-    }
-    const colon = line.indexOf(COLON);
-    if (colon === 0) return;
-    switch (decode(colon === -1 ? line.subarray(0, QUOTED_LENGTH) : line.subarray(0, colon))) {
-      case "data":
-        this.#hasData = true;
-        this.#count(line.byteLength);
-        break;
-      case "event":
-      case "id":
-      case "retry":
-        break;
-      default:
-        // The standard ignores unknown fields. execd sends none, so this is output that lost its frame.
-        this.#sink.malformed(`a line is neither a frame nor an event-stream field: ${quote(decode(line))}`);
-        return;
-    }
-    if (colon !== -1 && !this.#isTooLarge) this.#onLine(line, colon);
-  }
-
-  /** Takes a last line that has no newline. Returns whether it is complete. */
-  #takeTail(line: Uint8Array): boolean {
-    const text = decode(line).trim();
-    if (text === "" || /^(?::|event:|id:|retry:)/.test(text)) return true;
-    if (text.startsWith("{")) {
-      this.#flush();
-      const value = parseJson(text);
-      if (value !== undefined) this.#sink.frame(value.json);
-      return value !== undefined;
-    }
-    if (!text.startsWith("data:")) return false;
-    this.#isUnterminated = true;
-    this.#takeLine(line);
-    return true;
-  }
-
-  /** Ends the message that is open, if one is. */
-  #flush(): void {
-    if (!this.#hasData) return;
-    this.#onLine(new Uint8Array(0), -1);
-    this.#hasData = false;
-    this.#isTooLarge = false;
-    this.#pendingBytes = 0;
-  }
-
-  // Several `data:` lines are one message to the standard, and several frames to servers that leave out blank lines.
-  #takeMessage(data: string): void {
-    if (data === "" || this.#isTooLarge) return;
-    const whole = parseJson(data);
-    if (whole !== undefined) {
-      this.#sink.frame(whole.json);
-      return;
-    }
-    const lines = data.split(NEWLINE);
-    for (const [index, line] of lines.entries()) {
-      const value = parseJson(line);
-      if (value !== undefined) this.#sink.frame(value.json);
-      else if (this.#isUnterminated && index === lines.length - 1) this.#isCut = true;
-      else this.#sink.malformed(`the data of an event is not valid JSON: ${quote(line)}`);
-    }
-  }
-}
-
-/** Parses a line that is one frame. Most are plain output, for which the pattern takes half the time of `JSON.parse`. */
-function takeFrame(line: string, sink: FrameSink): void {
-  const plain = line.length <= LONGEST_PLAIN_OUTPUT ? PLAIN_OUTPUT.exec(line) : null;
-  if (plain !== null) {
-    const [, type, content = "", newline] = plain;
-    const text = newline === undefined ? content : `${content}\n`;
-    const timestamp = Number(plain[4]);
-    if (sink.output === undefined) sink.frame({ type, text, timestamp });
-    else sink.output(type === "stderr" ? "stderr" : "stdout", text, timestamp);
-    return;
-  }
-  let frame: unknown;
-  try {
-    frame = JSON.parse(line);
-  } catch {
-    sink.malformed(`a frame is not valid JSON: ${quote(line)}`);
-    return;
-  }
-  sink.frame(frame);
-}
-
-/** Returns the text of a line that is a bare frame, perhaps indented. */
-function bareFrame(line: Uint8Array): string | undefined {
-  const [first] = line;
-  if (first === BRACE) return decode(line);
-  // Text may begin with any kind of blank; no field of the standard does.
-  const isField = first !== undefined && first > 0x20 && first < 0x80;
-  const text = isField ? "" : decode(line).trimStart();
-  return text.startsWith("{") ? text : undefined;
-}
-
-function decode(bytes: Uint8Array): string {
-  return new TextDecoder().decode(bytes);
-}
-
-function tooLarge(maxFrameBytes: number): string {
-  return `a frame exceeds maxFrameBytes of ${maxFrameBytes} bytes`;
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > QUOTED_LENGTH ? `${text.slice(0, QUOTED_LENGTH)}…` : text);
+/** Returns the position of a line in bytes. Their text has the same newlines. */
+function startOfLine(bytes: Uint8Array, line: number): number {
+  let start = 0;
+  for (let number = 0; number < line; number += 1) start = bytes.indexOf(NEWLINE_BYTE, start) + 1;
+  return start;
 }

@@ -51,13 +51,13 @@ function cut(all: Uint8Array, at: readonly number[]): Uint8Array[] {
 
 type Taken = { readonly value: unknown } | { readonly reason: string };
 
-function decode(
+async function decode(
   chunks: readonly Uint8Array[],
   { takesOutput = false } = {},
-): {
+): Promise<{
   readonly isWhole: boolean;
   readonly taken: readonly Taken[];
-} {
+}> {
   const taken: Taken[] = [];
   const decoder = new EventStreamDecoder({
     frame: (value) => taken.push({ value }),
@@ -67,20 +67,23 @@ function decode(
         taken.push({ value: { type, text, timestamp } }),
     }),
   });
-  for (const chunk of chunks) decoder.push(chunk);
+  for (const chunk of chunks) {
+    const loading = decoder.push(chunk);
+    if (loading !== undefined) await loading;
+  }
   return { isWhole: decoder.end(), taken };
 }
 
-test("any bytes decode to the same, in the same order, however they are cut", () => {
-  fc.assert(
-    fc.property(bytes, places, (all, at) => {
-      expect(decode(cut(all, at))).toEqual(decode([all]));
+test("any bytes decode to the same, in the same order, however they are cut", async () => {
+  await fc.assert(
+    fc.asyncProperty(bytes, places, async (all, at) => {
+      expect(await decode(cut(all, at))).toEqual(await decode([all]));
     }),
     RUNS,
   );
 });
 
-test("output frames, which have a fast path, decode to what JSON.parse gives", () => {
+test("output frames, which have a fast path, decode to what JSON.parse gives", async () => {
   const ending = fc.constantFrom("", "\n", "\n", "\n\n", "\r\n", "\\n");
   const text = fc
     .tuple(
@@ -96,8 +99,8 @@ test("output frames, which have a fast path, decode to what JSON.parse gives", (
   const damaged = fc
     .tuple(line, fc.nat(80), fc.nat(1), fc.constantFrom("", "0", '"', "\\", "}", " ", "\t", "e", "-"))
     .map(([whole, at, removed, added]) => whole.slice(0, at) + added + whole.slice(at + removed));
-  fc.assert(
-    fc.property(fc.oneof(line, damaged), (frame) => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(line, damaged), async (frame) => {
       // A lone surrogate is not well-formed, and arrives as a replacement character.
       const bytes = new TextEncoder().encode(`${frame}\n`);
       let expected: unknown = "malformed";
@@ -107,7 +110,7 @@ test("output frames, which have a fast path, decode to what JSON.parse gives", (
         // Then it must be refused.
       }
       for (const takesOutput of [false, true]) {
-        const { taken } = decode([bytes], { takesOutput });
+        const { taken } = await decode([bytes], { takesOutput });
         expect(taken.map((one) => ("value" in one ? one : "malformed"))).toEqual([expected]);
       }
     }),

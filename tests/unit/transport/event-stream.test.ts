@@ -10,20 +10,23 @@ interface Decoded {
   readonly endedBetweenFrames: boolean;
 }
 
-function decode(chunks: readonly (string | Uint8Array)[]): Decoded {
+async function decode(chunks: readonly (string | Uint8Array)[]): Promise<Decoded> {
   const frames: unknown[] = [];
   const malformed: string[] = [];
   const decoder = new EventStreamDecoder({
     frame: (value) => frames.push(value),
     malformed: (reason) => malformed.push(reason),
   });
-  for (const chunk of chunks)
-    decoder.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
+  for (const chunk of chunks) {
+    const loading = decoder.push(typeof chunk === "string" ? new TextEncoder().encode(chunk) : chunk);
+    if (loading !== undefined) await loading;
+  }
   return { frames, malformed, endedBetweenFrames: decoder.end() };
 }
 
-function decodeEvents(chunks: readonly (string | Uint8Array)[]): ExecutionEvent[] {
-  return decode(chunks).frames.map((frame) => {
+async function decodeEvents(chunks: readonly (string | Uint8Array)[]): Promise<ExecutionEvent[]> {
+  const { frames } = await decode(chunks);
+  return frames.map((frame) => {
     const decoded = decodeFrame(frame);
     if (!("event" in decoded)) throw new Error(`not an event: ${JSON.stringify(decoded)}`);
     return decoded.event;
@@ -73,16 +76,16 @@ function cut(bytes: Uint8Array, places: readonly number[]): Uint8Array[] {
 }
 
 describe("event stream decoder", () => {
-  test("any events decode to themselves, in either framing and cut at any byte", () => {
-    fc.assert(
-      fc.property(
+  test("any events decode to themselves, in either framing and cut at any byte", async () => {
+    await fc.assert(
+      fc.asyncProperty(
         fc.array(fc.tuple(events, fc.boolean()), { maxLength: 12 }),
         fc.array(fc.nat(), { maxLength: 20 }),
-        (list, places) => {
+        async (list, places) => {
           const wire = list
             .map(([event, isBare]) => (isBare ? bareFrame : dataFrame)(toWire(event)))
             .join("");
-          const decoded = decodeEvents(cut(new TextEncoder().encode(wire), places));
+          const decoded = await decodeEvents(cut(new TextEncoder().encode(wire), places));
           expect(decoded).toEqual(list.map(([event]) => event));
         },
       ),
@@ -90,12 +93,12 @@ describe("event stream decoder", () => {
     );
   });
 
-  test("a stream that is cut at any byte yields a prefix of its events, and reports a cut inside a frame", () => {
+  test("a stream that is cut at any byte yields a prefix of its events, and reports a cut inside a frame", async () => {
     const list = [{ type: "stdout", text: "héllo 世界" }, { type: "stderr", text: "😀" }, { type: "ping" }];
     const bytes = new TextEncoder().encode(list.map(bareFrame).join(""));
     let last = 0;
     for (let end = 0; end <= bytes.length; end += 1) {
-      const { frames, malformed, endedBetweenFrames } = decode([bytes.subarray(0, end)]);
+      const { frames, malformed, endedBetweenFrames } = await decode([bytes.subarray(0, end)]);
       expect(malformed).toEqual([]);
       expect(frames).toEqual(list.slice(0, frames.length));
       expect(frames.length).toBeGreaterThanOrEqual(last);
@@ -107,7 +110,7 @@ describe("event stream decoder", () => {
     expect(last).toBe(list.length);
   });
 
-  test("each byte is decoded once, whatever the size of the chunks", () => {
+  test("each byte is decoded once, whatever the size of the chunks", async () => {
     // Counted, not timed: a decoder that scans its buffer again would make the text methods see more than there is.
     const line = bareFrame({ type: "stdout", text: "x".repeat(200_000) });
     const bytes = new TextEncoder().encode(line);
@@ -121,7 +124,7 @@ describe("event stream decoder", () => {
       return found;
     };
     try {
-      decode(
+      await decode(
         Array.from({ length: Math.ceil(bytes.length / 7) }, (_, at) => bytes.subarray(at * 7, at * 7 + 7)),
       );
     } finally {
@@ -131,53 +134,53 @@ describe("event stream decoder", () => {
     expect(scanned.characters).toBeLessThan(2 * line.length);
   });
 
-  test("a last frame needs no newline", () => {
+  test("a last frame needs no newline", async () => {
     const inBand = '{"code":"RUNTIME_ERROR","message":"error running codes session is busy"}';
-    expect(decode([bareFrame({ type: "init", text: "a" }), inBand])).toEqual({
+    expect(await decode([bareFrame({ type: "init", text: "a" }), inBand])).toEqual({
       frames: [{ type: "init", text: "a" }, JSON.parse(inBand)],
       malformed: [],
       endedBetweenFrames: true,
     });
-    expect(decode(['data: {"type":"ping"}']).frames).toEqual([{ type: "ping" }]);
+    expect((await decode(['data: {"type":"ping"}'])).frames).toEqual([{ type: "ping" }]);
   });
 
   test.each([
     ["a bare frame", '{"type":"std'],
     ["a data frame", 'data: {"type":"std'],
     ["the name of a field", "dat"],
-  ])("an end inside %s is reported", (_, tail) => {
-    expect(decode([bareFrame({ type: "ping" }), tail])).toEqual({
+  ])("an end inside %s is reported", async (_, tail) => {
+    expect(await decode([bareFrame({ type: "ping" }), tail])).toEqual({
       frames: [{ type: "ping" }],
       malformed: [],
       endedBetweenFrames: false,
     });
   });
 
-  test("comments, ids, retries, CRLF, a byte order mark and blank lines are not frames", () => {
+  test("comments, ids, retries, CRLF, a byte order mark and blank lines are not frames", async () => {
     const stream =
       '\uFEFF: welcome\r\nid: 7\r\nretry: 100\r\nevent: message\r\ndata: {"type":"ping"}\r\n\r\n\r\n\n{"type":"ping"}\r\n\r\n:bye';
-    expect(decode([stream])).toEqual({
+    expect(await decode([stream])).toEqual({
       frames: [{ type: "ping" }, { type: "ping" }],
       malformed: [],
       endedBetweenFrames: true,
     });
   });
 
-  test("only a newline ends a line", () => {
+  test("only a newline ends a line", async () => {
     const value = { type: "stdout", text: "a\u0085b\u2028c\u2029d" };
-    expect(decode([`${JSON.stringify(value)}\n\n`]).frames).toEqual([value]);
+    expect((await decode([`${JSON.stringify(value)}\n\n`])).frames).toEqual([value]);
   });
 
-  test("data lines without blank lines between them are one frame each, unless they belong to one object", () => {
-    expect(decode(['data: {"type":"ping"}\ndata: {"type":"init"}\n\n']).frames).toEqual([
+  test("data lines without blank lines between them are one frame each, unless they belong to one object", async () => {
+    expect((await decode(['data: {"type":"ping"}\ndata: {"type":"init"}\n\n'])).frames).toEqual([
       { type: "ping" },
       { type: "init" },
     ]);
-    expect(decode(['data: {"type":\ndata: "ping"}\n\n']).frames).toEqual([{ type: "ping" }]);
+    expect((await decode(['data: {"type":\ndata: "ping"}\n\n'])).frames).toEqual([{ type: "ping" }]);
   });
 
-  test("the order is kept if both framings are mixed", () => {
-    expect(decode(['data: {"type":"init"}\n{"type":"ping"}\n\n']).frames).toEqual([
+  test("the order is kept if both framings are mixed", async () => {
+    expect((await decode(['data: {"type":"init"}\n{"type":"ping"}\n\n'])).frames).toEqual([
       { type: "init" },
       { type: "ping" },
     ]);
@@ -188,13 +191,13 @@ describe("event stream decoder", () => {
     ["HTML of a gateway", "<html><body>502</body></html>\n"],
     ["a frame that is not JSON", "{oops}\n\n"],
     ["data that is not JSON", "data: oops\n\n"],
-  ])("%s is malformed, not dropped", (_, wire) => {
-    const { frames, malformed } = decode([bareFrame({ type: "ping" }), wire]);
+  ])("%s is malformed, not dropped", async (_, wire) => {
+    const { frames, malformed } = await decode([bareFrame({ type: "ping" }), wire]);
     expect(frames).toEqual([{ type: "ping" }]);
     expect(malformed).toHaveLength(1);
   });
 
-  test("invalid UTF-8 becomes U+FFFD", () => {
+  test("invalid UTF-8 becomes U+FFFD", async () => {
     const bytes = Uint8Array.from([
       ...new TextEncoder().encode('{"type":"x'),
       0xff,
@@ -204,6 +207,6 @@ describe("event stream decoder", () => {
       0x7d,
       0x0a,
     ]);
-    expect(decode([bytes]).frames).toEqual([{ type: "x\uFFFD\uFFFD(" }]);
+    expect((await decode([bytes])).frames).toEqual([{ type: "x\uFFFD\uFFFD(" }]);
   });
 });
