@@ -103,6 +103,14 @@ export function assertList(value: unknown, name: string): asserts value is reado
   if (!Array.isArray(value)) refuse(name, "a list", value);
 }
 
+/** Asserts that a value is a program and its arguments. */
+export function assertProgram(value: unknown, name: string): void {
+  assertList(value, name);
+  if (value.length === 0 || value.some((word) => typeof word !== "string")) {
+    throw new InvalidArgumentException(`${name} must be a list of at least one string.`);
+  }
+}
+
 /** Asserts that a value is one of the allowed strings. */
 export function assertOneOf(value: unknown, name: string, allowed: readonly string[]): void {
   if (allowed.some((each) => each === value)) return;

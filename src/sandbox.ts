@@ -5,6 +5,7 @@ import { InvalidArgumentException, SandboxConnectionException } from "./errors.j
 import { RunQueue } from "./execution/run-queue.js";
 import {
   assertConnectOptions,
+  checkFurtherOptions,
   DEFAULT_CREATE_TIMEOUT_SECONDS,
   resolveCreateBody,
   type CreateOptions,
@@ -162,8 +163,9 @@ export class Sandbox {
       onProgress,
     } = options;
     const config = ConnectionConfig.from(options.connectionConfig);
-    const lifecycle = new Lifecycle(config);
     const startedAt = performance.now();
+    await checkFurtherOptions(options);
+    const lifecycle = new Lifecycle(config);
     const sandboxId = await createSandbox(lifecycle, body, { timeoutSeconds, signal });
     const report = async (phase: CreateProgress["phase"]): Promise<void> => {
       const elapsedMillis = Math.round(performance.now() - startedAt);

@@ -3,8 +3,8 @@ import {
   assertEnvironment,
   assertFunction,
   assertInteger,
-  assertOneOf,
   assertOptionalText,
+  assertProgram,
   assertSeconds,
   assertStringMap,
   assertText,
@@ -14,10 +14,9 @@ import {
 import type { components } from "../../generated/lifecycle.js";
 import type { ConnectionConfig, ConnectionOptions } from "../connection.js";
 import { InvalidArgumentException } from "../errors.js";
-import { assertNetworkPolicy, type NetworkPolicy } from "../network-policy.js";
-import { assertHooks, assertProgram, type LifecycleHooks } from "./hooks.js";
-import { assertLabels } from "./labels.js";
-import { assertVolumes, type Volume } from "./volumes.js";
+import type { NetworkPolicy } from "../network-policy.js";
+import type { LifecycleHooks } from "./hooks.js";
+import type { Volume } from "./volumes.js";
 
 /** The default image. It contains the kernels that run code. */
 export const CODE_INTERPRETER_IMAGE = "opensandbox/code-interpreter:v1.1.0";
@@ -117,44 +116,39 @@ export interface CreateOptions extends OpenOptions {
 /** The body of the request that creates a sandbox. */
 export type CreateBody = components["schemas"]["CreateSandboxRequest"];
 
-/** Checks the options of {@link Sandbox.create} and returns the request's body. */
+/** Options that {@link resolveCreateBody} does not check: most programs pass none of them. */
+const FURTHER = [
+  "templateId",
+  "metadata",
+  "networkPolicy",
+  "credentialProxy",
+  "lifecycle",
+  "volumes",
+  "platform",
+  "extensions",
+] as const satisfies readonly (keyof CreateOptions)[];
+
+/**
+ * Checks the options of {@link Sandbox.create}, except for what {@link checkFurtherOptions} checks, and returns the
+ * request's body.
+ */
 export function resolveCreateBody(options: CreateOptions): CreateBody {
-  const { image, snapshotId, entrypoint, env, metadata, extensions, volumes, platform } =
+  const { image, snapshotId, templateId, entrypoint, env, metadata, extensions, volumes, platform } =
     checkOptions(options);
-  const { templateId, networkPolicy, credentialProxy, lifecycle, secureAccess, resourceRequests } = options;
+  const { networkPolicy, credentialProxy, lifecycle, secureAccess, resourceRequests } = options;
   const { timeoutSeconds = DEFAULT_LIFETIME_SECONDS } = options;
   refuseNull({ image, networkPolicy, credentialProxy, lifecycle, volumes, platform });
   if (image !== undefined && snapshotId !== undefined) refuse("image and snapshotId exclude each other.");
   assertOptionalText(snapshotId, "snapshotId");
-  assertOptionalText(templateId, "templateId");
   assertEnvironment(env, "env");
-  assertLabels(metadata, "metadata");
   assertStringMap(options.resource, "resource");
   assertStringMap(resourceRequests, "resourceRequests");
-  assertStringMap(extensions, "extensions");
   if (timeoutSeconds !== null) assertInteger(timeoutSeconds, "timeoutSeconds", SHORTEST_LIFETIME_SECONDS);
   if (entrypoint !== undefined) assertProgram(entrypoint, "entrypoint");
-  assertNetwork(networkPolicy, credentialProxy);
-  assertHooks(lifecycle, "lifecycle");
-  assertVolumes(volumes);
-  if (platform !== undefined) {
-    assertOneOf(platform.os, "platform.os", ["linux", "windows"]);
-    assertOneOf(platform.arch, "platform.arch", ["amd64", "arm64"]);
-  }
   assertBoolean(secureAccess, "secureAccess");
   assertSeconds(options.createTimeoutSeconds, "createTimeoutSeconds");
   assertFunction(options.onProgress, "onProgress");
-  if (templateId !== undefined) {
-    const fixed = { image, snapshotId, entrypoint, env, resource: options.resource, resourceRequests };
-    const other = { ...fixed, credentialProxy, lifecycle, volumes, platform, secureAccess };
-    const [name] = Object.entries(other).find(([, value]) => value !== undefined) ?? [];
-    if (name !== undefined) refuse(`templateId excludes ${name}.`);
-    if (timeoutSeconds === null) refuse("templateId needs a timeoutSeconds that is not null.");
-  }
-  const isFromPool = extensions?.["poolRef"] !== undefined;
-  if (isFromPool && snapshotId !== undefined) refuse("snapshotId and extensions.poolRef exclude each other.");
-  if (isFromPool && lifecycle !== undefined) refuse("lifecycle and extensions.poolRef exclude each other.");
-  const isComplete = isFromPool || templateId !== undefined;
+  const isComplete = extensions?.["poolRef"] !== undefined || templateId !== undefined;
   const isFromImage = snapshotId === undefined && (image !== undefined || !isComplete);
   const resolvedImage = isFromImage ? resolveImage(image) : undefined;
   return compact({
@@ -177,6 +171,12 @@ export function resolveCreateBody(options: CreateOptions): CreateBody {
   });
 }
 
+/** Checks the options that most programs do without. Loads that only if there are any. */
+export async function checkFurtherOptions(options: CreateOptions): Promise<void> {
+  if (FURTHER.every((name) => options[name] === undefined)) return;
+  (await import("./further-options.js")).assertFurtherOptions(options);
+}
+
 /** Checks the options for connecting to a sandbox and waiting for it. */
 export function assertConnectOptions(options: OpenOptions & { readonly healthCheck?: unknown }): void {
   assertSeconds(checkOptions(options).readyTimeoutSeconds, "readyTimeoutSeconds");
@@ -197,17 +197,6 @@ function resolveImage(
   return { uri, auth: { username: auth.username, password: auth.password } };
 }
 
-function assertNetwork(
-  policy: NetworkPolicy | undefined,
-  credentialProxy: CreateOptions["credentialProxy"],
-): void {
-  if (policy !== undefined) assertNetworkPolicy(policy, "networkPolicy");
-  if (credentialProxy !== undefined) checkOptions(credentialProxy, "credentialProxy");
-  assertBoolean(credentialProxy?.enabled, "credentialProxy.enabled");
-  if (credentialProxy?.enabled === true && policy === undefined)
-    refuse("credentialProxy needs a networkPolicy.");
-}
-
 /** Refuses `null` at any depth: callers in plain JavaScript pass it for what is missing. */
 function refuseNull(value: object, at = ""): void {
   for (const [key, inner] of Object.entries(value) as [string, unknown][]) {
@@ -222,8 +211,12 @@ function refuse(message: string): never {
 
 /** Copies the options into plain JSON, without what is `undefined`. */
 function compact(body: Readonly<Record<keyof CreateBody, unknown>>): CreateBody {
-  // What is read-only or `undefined` in the options is neither in JSON.
-  return JSON.parse(JSON.stringify(body)) as CreateBody;
+  try {
+    // What is read-only or `undefined` in the options is neither in JSON.
+    return JSON.parse(JSON.stringify(body)) as CreateBody;
+  } catch (cause) {
+    throw new InvalidArgumentException(`The options cannot be sent as JSON: ${String(cause)}`, { cause });
+  }
 }
 
 function defaultEntrypoint(uri: string): readonly string[] {

@@ -14,6 +14,7 @@ import {
   resolveCreateBody,
   type CreateOptions,
 } from "./create-options.js";
+import { assertFurtherOptions } from "./further-options.js";
 import { Lifecycle } from "./lifecycle.js";
 import { createSnapshot, deleteSnapshot, getSnapshot } from "./management.js";
 
@@ -34,7 +35,9 @@ export async function fork<Forked, Options extends CreateOptions>(
       "image and snapshotId are not options of fork: it copies the sandbox.",
     );
   }
-  resolveCreateBody({ ...options, snapshotId: "to be taken" });
+  const given = { ...options, snapshotId: "to be taken" };
+  resolveCreateBody(given);
+  assertFurtherOptions(given);
   assertConnectOptions(options);
   throwIfAborted(signal);
   // Not the sandbox's own: closing the sandbox meanwhile must not keep the snapshot.

@@ -8,6 +8,7 @@ import {
   type CreateOptions,
   type OpenOptions,
 } from "./create-options.js";
+import { assertFurtherOptions } from "./further-options.js";
 import type { SandboxInfo } from "./info.js";
 import { assertLabels } from "./labels.js";
 import { isGone, Lifecycle } from "./lifecycle.js";
@@ -49,6 +50,7 @@ export async function getOrCreate<Opened, Options extends CreateOptions>(
   assertText(name, "name");
   assertLabels({ [NAME]: name }, "name");
   resolveCreateBody(checkOptions(options));
+  assertFurtherOptions(options);
   assertConnectOptions(options);
   const { signal, timeoutSeconds = 600 } = options;
   throwIfAborted(signal);

@@ -1,5 +1,4 @@
-import { assertInteger, assertList, assertText, checkOptions } from "../arguments.js";
-import { InvalidArgumentException } from "../errors.js";
+import { assertInteger, assertList, assertProgram, assertText, checkOptions } from "../arguments.js";
 
 /** Commands that a sandbox runs by itself. Needs a server of August 2026. */
 export interface LifecycleHooks {
@@ -44,13 +43,5 @@ export function assertHooks(hooks: LifecycleHooks | undefined, name: string): vo
     assertText(hook.schedule, `${at}.schedule`);
     assertProgram(hook.command, `${at}.command`);
     assertInteger(hook.timeoutSeconds, `${at}.timeoutSeconds`, 1, 300);
-  }
-}
-
-/** Asserts that a value is a program and its arguments. */
-export function assertProgram(value: unknown, name: string): void {
-  assertList(value, name);
-  if (value.length === 0 || value.some((word) => typeof word !== "string")) {
-    throw new InvalidArgumentException(`${name} must be a list of at least one string.`);
   }
 }

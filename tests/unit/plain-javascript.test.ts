@@ -266,7 +266,8 @@ describe("a value other than an object as options", () => {
   });
 
   test("null and other values instead of a part of a new sandbox's options are refused", async () => {
-    for (const field of ["networkPolicy", "credentialProxy"] as const) {
+    const objects = ["networkPolicy", "credentialProxy", "lifecycle", "metadata", "extensions"] as const;
+    for (const field of [...objects, "volumes", "platform"] as const) {
       for (const value of ["deny", 5, true, 10n]) {
         const error = await failureOf(() => Sandbox.create({ [field]: value as never }));
         expect(error).toBeInstanceOf(InvalidArgumentException);

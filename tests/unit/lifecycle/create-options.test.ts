@@ -5,10 +5,17 @@ import {
   CODE_INTERPRETER_ENTRYPOINT,
   CODE_INTERPRETER_IMAGE,
   resolveCreateBody,
+  type CreateBody,
   type CreateOptions,
 } from "../../../src/lifecycle/create-options.js";
+import { assertFurtherOptions } from "../../../src/lifecycle/further-options.js";
 
-const bodyOf = (options: Record<string, unknown>) => resolveCreateBody(options);
+function bodyOf(options: Record<string, unknown>): CreateBody {
+  const body = resolveCreateBody(options);
+  assertFurtherOptions(options);
+  return body;
+}
+
 const IDLE = ["tail", "-f", "/dev/null"];
 const LIMITS = { cpu: "1", memory: "2Gi" };
 
@@ -167,6 +174,10 @@ describe("the body of a creation", () => {
     const body = bodyOf({ env });
     env.A = "2";
     expect(body.env).toEqual({ A: "1" });
+  });
+
+  test("refuses what JSON cannot hold", () => {
+    expect(() => bodyOf({ volumes: [5n] })).toThrow(InvalidArgumentException);
   });
 });
 
