@@ -45,6 +45,14 @@ interface Piece {
   readonly written: Deferred<undefined>;
 }
 
+/** What an input is made from, with the terminal that feeds it. */
+interface InputParts {
+  readonly lines: Lines;
+  /** Removes the named pipe if it is there. Never rejects. */
+  readonly removePipe: () => Promise<void>;
+  readonly sandboxId: string;
+}
+
 /** What is sent at once. Only one part is on its way: a server that has to wait for the command answers no pings. */
 interface Part {
   readonly number: number;
@@ -73,17 +81,21 @@ export class CommandInput {
   readonly #failed = new AbortController();
   readonly #queue: Piece[] = [];
   readonly #lines: Lines;
+  readonly #removePipe: () => Promise<void>;
   #terminal: Terminal;
   #isConnected = true;
   #part: Part | undefined;
   #sent = 0;
   #isEnded = false;
+  #wasRead = false;
+  #isReleased = false;
 
   /** @internal */
-  constructor(terminal: Terminal, lines: Lines, sandboxId: string) {
+  constructor(terminal: Terminal, parts: InputParts) {
     this.#terminal = terminal;
-    this.#lines = lines;
-    this.#sandboxId = sandboxId;
+    this.#lines = parts.lines;
+    this.#sandboxId = parts.sandboxId;
+    this.#removePipe = parts.removePipe;
     this.#ended.promise.catch(() => undefined); // nobody may be waiting
     void this.#confirm();
   }
@@ -174,9 +186,13 @@ export class CommandInput {
    * @internal
    */
   async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
     this.#ended.resolve(undefined);
     this.#fail(commandEnded(this.#sandboxId));
     await this.#terminal.kill().catch(() => this.#terminal.close());
+    // The command may not have started. Once it has opened the pipe, what feeds it removes it.
+    if (!this.#wasRead) await this.#removePipe();
   }
 
   /** Sends the next part, unless one is on its way. */
@@ -211,6 +227,7 @@ export class CommandInput {
     if (this.#part === undefined || number < this.#part.number) return;
     const { pieces, isEnd } = this.#part;
     this.#part = undefined;
+    this.#wasRead = true;
     for (const { written } of pieces) written.resolve(undefined);
     if (isEnd) void this.release();
     else this.#advance();
@@ -300,6 +317,17 @@ export async function openInput(
 ): Promise<{ readonly input: CommandInput; readonly prefix: string }> {
   const { sandboxId, config } = link;
   const path = `/tmp/.stdin-${crypto.randomUUID()}`;
+  const removePipe = async () => {
+    const { client, json } = link.execd;
+    try {
+      await client.DELETE("/files", {
+        params: { query: { path: [path] } },
+        fetch: json({ retry: false }).fetch,
+      });
+    } catch {
+      // It is not there, or the sandbox is gone.
+    }
+  };
   const terminal = await createTerminal(link, { command: feedingScript(path), mode: "pipe", signal }).catch(
     (error: unknown) => {
       throw isWithoutTerminals(error) ? withoutTerminals(error, sandboxId) : error;
@@ -319,9 +347,12 @@ export async function openInput(
       const message = `Could not make the named pipe ${path} in the sandbox: ${first ?? "the shell has ended"}`;
       throw new SandboxConnectionException({ code: "UNEXPECTED_RESPONSE", message, sandboxId });
     }
-    return { input: new CommandInput(terminal, lines, sandboxId), prefix: `exec <${path}; ` };
+    return { input: new CommandInput(terminal, { lines, removePipe, sandboxId }), prefix: `exec <${path}; ` };
   } catch (error) {
-    terminal.kill().catch(() => undefined);
+    void terminal
+      .kill()
+      .catch(() => undefined)
+      .then(removePipe);
     throw error;
   }
 }

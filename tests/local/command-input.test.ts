@@ -231,4 +231,15 @@ describeInput("the input of a run", () => {
       statusCode: 400,
     });
   });
+
+  test("leaves no pipe of a command that cannot be started, in the foreground or background", async () => {
+    const refused = { statusCode: 400 };
+    const cwd = "/nowhere";
+    await expect(sandbox.commands.run("cat", { stdin: "x", cwd })).rejects.toMatchObject(refused);
+    await expect(sandbox.commands.start("cat", { stdin: true, cwd })).rejects.toMatchObject(refused);
+    await until(
+      async () => (await sandbox.commands.run("ls -A /tmp | grep stdin")).stdout,
+      (stdout) => stdout === "",
+    );
+  });
 });
