@@ -131,6 +131,7 @@ export class Sandbox {
       execd: this.#execd,
       lifecycle: parts.lifecycle.transport,
       findPort: (port, options) => getEndpoint(parts.lifecycle, sandboxId, port, options),
+      killed: () => this.#hasKilled,
       runs: new RunQueue(),
     };
     this.commands = new Commands(this.link);

@@ -2,6 +2,7 @@ import { assertOneOf, type CallOptions, checkOptions } from "../arguments.js";
 import { CAPABILITIES, type CapabilityName, isUnknownRoute, notSupported } from "../capabilities.js";
 import { SandboxApiException } from "../errors.js";
 import { raceAbort, throwIfAborted } from "../transport/abort.js";
+import { isWithoutPort, NEEDS_PORT } from "../transport/web-socket.js";
 import { isMissingCommand } from "./command-line.js";
 import { explainAbsence, findSidecar } from "./egress/sidecar.js";
 import type { SandboxLink } from "./link.js";
@@ -66,11 +67,13 @@ const PROBES: Readonly<Record<CapabilityName, Probe>> = {
       execd.client.GET("/ready", { fetch: once(execd) }),
       ({ statusCode, rawBody = "" }) => statusCode === 503 && rawBody.includes("initialized"),
     ),
-  terminals: ({ execd }) =>
-    expectingRefusal(
+  terminals: async ({ execd, config }) => {
+    if (config.webSocket === undefined && isWithoutPort(execd.endpoint)) return new Unavailable(NEEDS_PORT);
+    return await expectingRefusal(
       execd.client.GET("/pty/{terminalId}", { params: { path: { terminalId: NO_ID } }, fetch: once(execd) }),
       isUnknownId,
-    ),
+    );
+  },
   isolatedSessions: async ({ execd }) => {
     const { data } = await execd.client.GET("/v1/isolated/capabilities", { fetch: once(execd) });
     return data?.available === true ? undefined : new Unavailable(data?.message);

@@ -21,6 +21,8 @@ export interface SandboxLink {
       readonly onHeaders?: (headers: Headers | undefined) => void;
     },
   ) => Promise<Target>;
+  /** Whether the latest `kill` of this instance succeeds; `undefined` if there was none. */
+  readonly killed: () => Promise<boolean> | undefined;
   /** Runs in one context are queued per sandbox instance, whichever interpreter starts them. */
   readonly runs: RunQueue;
 }

@@ -22,7 +22,8 @@ export class Terminals {
   /**
    * Creates a terminal, starts its program and connects to it. `await using` kills the program.
    *
-   * @throws {SandboxException} `NO_WEBSOCKET` on Node.js 20 without the package `ws`, and in browsers if headers are needed
+   * @throws {SandboxException} `NO_WEBSOCKET` on Node.js 20 without the package `ws`, in browsers if headers are needed, and
+   * for a local server without a port
    * @throws {SandboxApiException} status 200, `START_FAILED`, if the program cannot be started
    */
   async create(options: CreateTerminalOptions = {}): Promise<Terminal> {

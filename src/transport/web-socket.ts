@@ -28,18 +28,31 @@ export interface WebSocketConnection {
  */
 export type WebSocketClass = new (url: string, options: never) => WebSocketConnection;
 
+/** Why there are no WebSockets to a server that only its `fetch` reaches. */
+export const NEEDS_PORT =
+  "the server has no port, which WebSockets need; startLocalServer() gives it one unless you pass port: false";
+
+/** Returns whether only a `fetch` can reach an address: RFC 6761 lets no resolver know the names below `.invalid`. */
+export function isWithoutPort({ url }: ResolvedEndpoint): boolean {
+  return new URL(url).hostname.endsWith(".invalid");
+}
+
 /**
  * Returns a function that opens a WebSocket below an endpoint, with the endpoint's headers. It takes no time, so that
  * its caller can listen before the first event.
  *
  * @param given the class to use; by default the platform's, and on Node.js 20 that of the package `ws`
- * @throws {SandboxException} `NO_WEBSOCKET` if there is no class, or it cannot send headers that are needed
+ * @throws {SandboxException} `NO_WEBSOCKET` if there is no class, it cannot send headers that are needed, or the server
+ * has no port
  */
 export async function webSocketOpener(
-  { url, headers }: ResolvedEndpoint,
+  endpoint: ResolvedEndpoint,
   path: string,
   given: WebSocketClass | undefined,
 ): Promise<() => WebSocketConnection> {
+  if (given === undefined && isWithoutPort(endpoint))
+    throw noWebSocket(`No terminal can be opened: ${NEEDS_PORT}.`);
+  const { url, headers } = endpoint;
   const ofPlatform: unknown = Reflect.get(globalThis, "WebSocket");
   const found: unknown = given ?? ofPlatform ?? (await loadPackage());
   if (typeof found !== "function") {

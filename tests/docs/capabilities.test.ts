@@ -21,7 +21,7 @@ describeIf(
   NO_ISOLATION_REASON,
 )("the table of capabilities", () => {
   test("has what the local server responds, and which servers have each", async () => {
-    server = await startLocalServer({ port: false });
+    server = await startLocalServer();
     const { connectionConfig } = server;
     // As the table says, what belongs to a policy needs a sandbox that has one.
     const sandbox = await Sandbox.create({ connectionConfig, networkPolicy: { defaultAction: "deny" } });

@@ -24,6 +24,7 @@ export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLin
     execd,
     lifecycle: lifecycle.transport,
     findPort: (port, own) => getEndpoint(lifecycle, sandboxId, port, own),
+    killed: () => undefined,
     runs: new RunQueue(),
   };
 }

@@ -247,10 +247,12 @@ describeTerminals("a connection that breaks", () => {
     await expect(other.terminals.create()).rejects.toMatchObject({ error: { code: "CLOSED" } });
     const third = await createSandbox();
     const three = await third.terminals.create();
-    await third.kill();
+    const reading = readUntil(three, "nothing");
     // The server cuts the connection before it responds.
-    await expect(three.exited).rejects.toMatchObject({ name: "SandboxConnectionException" });
+    await Promise.all([expect(reading).rejects.toMatchObject({ error: { code: "CLOSED" } }), third.kill()]);
+    await expect(three.exited).rejects.toMatchObject({ error: { code: "CLOSED" } });
     await two.kill();
+    expect(await two.exited).toBe(-1);
 
     const own = await startLocalServer();
     const connectionConfig = { ...own.connectionConfig, webSocket: RecordedWebSocket };
@@ -328,6 +330,17 @@ describeTerminals("several clients", () => {
     expect(texts).toHaveLength(5);
     await holder.write("B");
     expect(await readUntil(holder, "B")).toBe("B");
+  });
+});
+
+test("a server without a port has no terminals, and says so", async () => {
+  await using own = await startLocalServer({ port: false, isolation: isolationWorks ? "auto" : "none" });
+  const sandboxOfOwn = await Sandbox.create({ connectionConfig: own.connectionConfig });
+  const { terminals } = (await sandboxOfOwn.capabilities()).all;
+  expect(terminals).toMatchObject({ isAvailable: false, reason: expect.stringContaining("has no port") });
+  await expect(sandboxOfOwn.terminals.create({ mode: "pipe" })).rejects.toMatchObject({
+    code: "NO_WEBSOCKET",
+    message: expect.stringContaining("has no port") as unknown,
   });
 });
 

@@ -63,8 +63,8 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** Whether it is connected to read only. */
   readonly isViewer: boolean;
   /**
-   * Resolves with the program's exit code when it has ended; -1 if a signal ended it. Rejects if the connection ends
-   * first, as iterating does; a rejection that nobody handles is ignored.
+   * Resolves with the program's exit code when it has ended; -1 if a signal or {@link kill} ended it. Rejects if the
+   * connection ends first, as iterating does; a rejection that nobody handles is ignored.
    */
   readonly exited: Promise<number>;
   readonly #parts: TerminalParts;
@@ -228,6 +228,7 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
   async kill(options: CallOptions = {}): Promise<void> {
     try {
       await this.#parts.remove(this.id, options);
+      this.#exit.resolve(-1); // unless it had ended before
     } catch (error) {
       if (!(error instanceof SandboxApiException) || error.statusCode !== 404) throw error;
     } finally {
@@ -317,7 +318,11 @@ export class Terminal implements AsyncIterable<Uint8Array>, AsyncDisposable {
       const said = reason === "" ? `code ${code}` : `code ${code}, ${reason}`;
       const message = `The connection to terminal ${this.id} ended before its program (${said}). reconnect() continues where reading stopped.`;
       const cut = new SandboxConnectionException({ code: "STREAM_CUT", message, ...this.#facts });
-      this.#end(this.#serverError ?? cut);
+      const end = () => this.#end(this.#serverError ?? cut);
+      // A server cuts connections before it responds to a kill. If that succeeds, it has ended this one with CLOSED.
+      const killed = this.#parts.link.killed();
+      if (killed === undefined) end();
+      else void killed.then(end);
     }
   }
 
