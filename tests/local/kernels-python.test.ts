@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
-import { describeIf, hasPython, runs } from "../helpers/skips.js";
+import { LocalClient, type LocalSandbox, startSandbox, until } from "../helpers/local-sandbox.js";
+import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const hasIPython = hasPython && runs("python3", ["-c", "import IPython"]);
 const hasMatplotlib = hasPython && runs("python3", ["-c", "import matplotlib.pyplot"]);
@@ -407,6 +407,26 @@ os.system("(sleep 0.05; echo late) &")`);
     });
   });
 }
+
+describeIf(
+  hasPython && isolationWorks,
+  "local/kernels-python: a broken IPython",
+  hasPython ? NO_ISOLATION_REASON : NO_PYTHON,
+)("an IPython that does not start", () => {
+  test("is replaced by the standard library's kernel, and the sandbox's log says why", async () => {
+    await using client = await LocalClient.start();
+    const sandbox = await client.create({ env: { PYTHONPATH: "/workspace/modules" } });
+    await sandbox.upload("/workspace/modules/IPython/__init__.py", "raise RuntimeError('no config')");
+    // Takes the kernel that was started before the upload. The next one is started after it.
+    await sandbox.createContext("python");
+    const { results } = await sandbox.run("python", "1 + 1", await sandbox.createContext("python"));
+    expect(results).toEqual([{ text: "2" }]);
+    await until(
+      async () => (await client.send("GET", `${sandbox.path}/diagnostics/logs`)).text(),
+      (log) => log.includes("Python: IPython does not start: RuntimeError('no config')\n"),
+    );
+  });
+});
 
 /** IPython ends base64 with a newline. */
 function trim(value: unknown): unknown {

@@ -7,6 +7,7 @@ export type Message =
   | { readonly type: "ready" | "started" }
   /** `isReusable`: only the worker holds the run's pipes, so the next run can use them. */
   | { readonly type: "done"; readonly isReusable: boolean }
+  /** Why the kernel starts without a part of it, such as IPython. */
   | { readonly type: "note"; readonly text: string }
   /** Code of an earlier run printed something. Runs count from 1. */
   | { readonly type: "late"; readonly run: number };

@@ -130,7 +130,7 @@ export class WorkerKernel implements Kernel {
     this.#target = target;
     this.ready = new Promise((resolve) => (this.#markReady = resolve));
     // If each run has its own pipes, output on these only explains why the process fails to start.
-    const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#note(text) };
+    const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#keepStartOutput(text) };
     this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
     this.#child = startGroup(spec.launch.command, {
       cwd: workspace,
@@ -283,12 +283,12 @@ export class WorkerKernel implements Kernel {
   }
 
   #onText(stream: "stdout" | "stderr", text: string): void {
-    this.#note(text);
+    this.#keepStartOutput(text);
     // Output between runs is dropped.
     if (text !== "") this.#run?.deliver({ type: stream, text });
   }
 
-  #note(text: string): void {
+  #keepStartOutput(text: string): void {
     if (!this.#isReady) this.#complaint = (this.#complaint + text).slice(-COMPLAINT_CHARS);
   }
 
@@ -322,6 +322,8 @@ export class WorkerKernel implements Kernel {
         this.#noteLate(message.run);
         break;
       case "note":
+        // Goes to the log of the sandbox. Once the kernel is ready, only user code could send this.
+        if (!this.#isReady) process.stderr.write(`${this.#spec.name}: ${message.text}\n`);
         break;
       case "input":
         if (run !== undefined) run.asked = message.id;
