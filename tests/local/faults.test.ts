@@ -158,6 +158,28 @@ describeIf(
     expect((await sandbox.execd("POST", "/code", run)).status).toBe(500);
   });
 
+  test("hangs in one language until the contexts of that language are deleted", async () => {
+    set({ hangAfterKernelDeath: true });
+    const deadly = "import os; os._exit(1)";
+    const controller = new AbortController();
+    const ids = [await sandbox.createContext("python"), undefined];
+    for (const id of ids) {
+      const context = { language: "python", ...(id !== undefined && { id }) };
+      const run = sandbox.execd("POST", "/code", { code: deadly, context }, { signal: controller.signal });
+      run.then((response) => response.text()).catch(() => undefined);
+    }
+    const runs = () => Promise.all(ids.map((id) => sandbox.python("1", id === undefined ? {} : { id })));
+    const areBusy = (outcomes: readonly { readonly events: unknown }[]) =>
+      outcomes.every(({ events }) => JSON.stringify(events).includes("session is busy"));
+    await until(runs, areBusy);
+    await sandbox.execd("DELETE", "/code/contexts?language=bash");
+    expect(areBusy(await runs())).toBe(true);
+    await sandbox.execd("DELETE", "/code/contexts?language=python");
+    controller.abort(new Error("enough"));
+    // The default context is created again.
+    expect((await sandbox.python("print('free')")).stdout).toBe("free\n");
+  });
+
   test("answers every fourth request with 502", async () => {
     set({ badGatewayRate: 0.25 });
     const statuses = [];

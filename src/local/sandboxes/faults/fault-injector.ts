@@ -21,15 +21,21 @@ type Send = (request: BoxRequest) => Promise<Response>;
 interface Origin {
   readonly request: BoxRequest;
   readonly path: string;
-  /** For a code run: the result of {@link contextOf}. */
-  readonly context?: string;
+  /** Of a code run. */
+  readonly context?: RequestedContext;
+}
+
+/** Where code runs; without an id in the language's default context. */
+interface RequestedContext {
+  readonly id: string | undefined;
+  readonly language: string;
 }
 
 /** Injects faults between clients and a sandbox. */
 export class FaultInjector {
   readonly #startedAt = Date.now();
-  /** Contexts that hang, by id; default contexts also by language. */
-  readonly #hung = new Set<string>();
+  /** Contexts that hang, by id. */
+  readonly #hung = new Map<string, { readonly language: string; readonly isDefault: boolean }>();
   #failures = 0;
 
   /** Whether neither the faults nor earlier requests affect the next one. */
@@ -60,7 +66,8 @@ export class FaultInjector {
   async #runCode(request: BoxRequest, faults: Faults, send: Send): Promise<Response> {
     const text = await new Response(request.body).text();
     const context = contextOf(text);
-    if (faults.busy === true || this.#hung.has(context)) return busyResponse(context);
+    const hungId = this.#findHung(context);
+    if (faults.busy === true || hungId !== undefined) return busyResponse(hungId ?? context.id);
     const response = await send({ ...request, body: new Blob([text]).stream() });
     return this.#transform(response, faults, { request, path: "/code", context });
   }
@@ -71,8 +78,8 @@ export class FaultInjector {
     if (body === null || !(isStream || path === "/files/download")) return response;
     if (isStream) {
       const decide = decideFrames(faults, context !== undefined, (id) => {
-        this.#hung.add(id);
-        if (context !== undefined) this.#hung.add(context);
+        const { id: requestedId, language = "" } = context ?? {};
+        this.#hung.set(id, { language, isDefault: requestedId === undefined });
       });
       const { closingDelayMillis = 0 } = faults;
       body = body.pipeThrough(transformFrames(decide, () => delay(closingDelayMillis), signal));
@@ -86,12 +93,19 @@ export class FaultInjector {
     return new Response(body, { status: response.status, headers });
   }
 
+  #findHung({ id, language }: RequestedContext): string | undefined {
+    if (id !== undefined) return this.#hung.has(id) ? id : undefined;
+    const [hungId] = [...this.#hung].find(([, hung]) => hung.isDefault && hung.language === language) ?? [];
+    return hungId;
+  }
+
   #forgetDeleted(method: string, { pathname, searchParams }: URL): void {
     if (method !== "DELETE") return;
     const [, id] = /^\/code\/contexts\/([^/]+)$/.exec(pathname) ?? [];
     if (id !== undefined) this.#hung.delete(decodeURIComponent(id));
+    if (pathname !== "/code/contexts") return;
     const language = searchParams.get("language");
-    if (pathname === "/code/contexts" && language !== null) this.#hung.clear();
+    for (const [hungId, hung] of this.#hung) if (hung.language === language) this.#hung.delete(hungId);
   }
 }
 
@@ -139,17 +153,16 @@ function isKernelDeath(event: Frame["event"]): boolean {
   return typeof error === "object" && error !== null && "ename" in error && error.ename === "KernelDied";
 }
 
-/** Identifies a context before its id is known: by the id, or by the language of a default context. */
-function contextOf(body: string): string {
+function contextOf(body: string): RequestedContext {
   const { context } = parseFrame(body).event;
-  if (typeof context !== "object" || context === null) return "";
-  const id = "id" in context && typeof context.id === "string" ? context.id : "";
-  const language = "language" in context && typeof context.language === "string" ? context.language : "";
-  return id === "" ? language : id;
+  const { id, language }: Record<string, unknown> = { ...(typeof context === "object" && context) };
+  return {
+    id: typeof id === "string" && id !== "" ? id : undefined,
+    language: typeof language === "string" ? language : "",
+  };
 }
 
-function busyResponse(context: string): Response {
-  const id = context.includes("-") ? context : randomUUID();
+function busyResponse(id: string = randomUUID()): Response {
   const init = encodeFrame({ type: "init", text: id, timestamp: Date.now() });
   return new Response(init + BUSY, {
     status: 200,
