@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
 import type { Duplex } from "node:stream";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { comparable, nextText, read, recorded } from "../helpers/execd-answers.js";
 import { type LocalSandbox, startSandbox, until } from "../helpers/local-sandbox.js";
@@ -53,7 +54,8 @@ server.on("upgrade", (request, socket, head) => {
   const shown = JSON.stringify({ url, host: headers.host, key: headers["open-sandbox-api-key"] ?? null, cookie: headers.cookie ?? null });
   socket.write("HTTP/1.1 101 Switching Protocols\\r\\nconnection: Upgrade\\r\\nupgrade: echo\\r\\n\\r\\n" + shown + "\\n");
   if (head.length > 0) socket.write(head);
-  socket.pipe(socket);
+  if (url === "/last") socket.resume().once("end", () => socket.end("after your end"));
+  else socket.pipe(socket);
 });
 server.listen(${PORT}, "127.0.0.1");
 http.createServer((request, response) => response.end("six")).listen(3006, "::1");
@@ -320,6 +322,13 @@ describeIsolated("a client that goes on with another protocol", () => {
     const closed = once(socket, "close");
     socket.end();
     await closed;
+  });
+
+  test("still receives what the server sends after the client has ended its side", async () => {
+    const socket = await upgrade(`/gateway/${sandbox.id}/${PORT}/last`);
+    if (typeof socket === "number") throw new Error(`It was answered with ${socket}.`);
+    socket.end("the client's last words");
+    expect(await text(socket)).toMatch(/after your end$/);
   });
 
   test.each([

@@ -86,7 +86,7 @@ export class SupervisorSession {
   connect(port: number): Promise<Duplex> {
     const stream = this.#open({ ":method": "CONNECT", ":authority": `box:${port}` }, false);
     return onResponse<Duplex>(stream, (headers) => {
-      if (headers[":status"] === 200) return stream;
+      if (headers[":status"] === 200) return new ByteStream(stream);
       stream.close();
       return Promise.reject(new Error("connection refused"));
     });

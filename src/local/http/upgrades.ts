@@ -1,6 +1,7 @@
 import { STATUS_CODES, type IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { Problem } from "../wire/problem.js";
+import { relay } from "../wire/relay.js";
 import type { UpgradeRequest, UpgradeTarget } from "../sandboxes/routes/gateway.js";
 
 /** Finds the server that handles an upgrade. @throws {Problem} */
@@ -19,13 +20,10 @@ export async function joinUpgrade(
   client.on("error", () => client.destroy());
   try {
     const { connection, path, headers } = await handler(toUpgradeRequest(incoming));
-    connection.on("error", () => client.destroy());
-    connection.once("close", () => client.destroy());
-    client.once("close", () => connection.destroy());
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     connection.write(`${incoming.method ?? "GET"} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`, "latin1");
     if (head.length > 0) connection.write(head);
-    client.pipe(connection).pipe(client);
+    relay(client, connection);
   } catch (error) {
     refuseUpgrade(client, error);
   }

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from
 import { connect, type LookupFunction } from "node:net";
 import { pipeline } from "node:stream";
 import { endToEndHeaders } from "../../wire/headers.js";
-import { reset } from "../../wire/relay.js";
+import { relay, reset } from "../../wire/relay.js";
 import { sendPlainError } from "./responses.js";
 
 /**
@@ -76,17 +76,24 @@ function relayResponse(stream: ServerHttp2Stream, incoming: IncomingMessage, met
 /** Connects to a port and forwards bytes in both directions, for upgraded protocols. */
 export function tunnel(stream: ServerHttp2Stream, port: number): void {
   if (!isPort(port)) return stream.respond({ ":status": 502 }, { endStream: true });
-  const socket = connect({ host: "localhost", port, lookup, autoSelectFamily: true, noDelay: true });
+  const socket = connect({
+    host: "localhost",
+    port,
+    lookup,
+    autoSelectFamily: true,
+    noDelay: true,
+    allowHalfOpen: true,
+  });
+  const abandon = () => socket.destroy();
+  stream.once("close", abandon);
   socket.once("connect", () => {
-    stream.respond({ ":status": 200 });
-    pipeline(socket, stream, (error) => (error ? reset(stream) : stream.close()));
-    pipeline(stream, socket, () => socket.destroy());
+    stream.off("close", abandon);
+    if (!stream.destroyed) stream.respond({ ":status": 200 });
+    relay(socket, stream);
   });
   socket.once("error", () => {
-    if (stream.headersSent || stream.destroyed) reset(stream);
-    else stream.respond({ ":status": 502 }, { endStream: true });
+    if (!stream.headersSent && !stream.destroyed) stream.respond({ ":status": 502 }, { endStream: true });
   });
-  stream.once("close", () => socket.destroy());
 }
 
 function ofMessage(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
