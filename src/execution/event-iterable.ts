@@ -71,7 +71,7 @@ class EventIterator implements AsyncIterator<ExecutionEvent, undefined> {
       if (batch === undefined) this.#isOver = true;
     } catch (error) {
       // The caller's abort reason is thrown unchanged.
-      if (this.#stream?.stopped?.isForeign !== true) {
+      if (this.#stream?.stopped?.isFromCaller !== true) {
         const { sandboxId, origin } = this.#context;
         addErrorContext(error, { sandboxId, requestId: this.#stream?.requestId });
         withCallerStack(error, origin);

@@ -54,7 +54,7 @@ export interface InputRequest {
 interface StoppableRun {
   /** Why the run was stopped; `undefined` if it was not. */
   readonly stopped: unknown;
-  stop(error: unknown, isForeign: boolean): void;
+  stop(error: unknown, isFromCaller: boolean): void;
 }
 
 /**

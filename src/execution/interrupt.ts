@@ -21,7 +21,7 @@ export interface Failure {
 /** Why a run was stopped before its end. */
 export interface Stop extends Failure {
   /** The error is the caller's own: an abort reason, or what a handler threw. */
-  readonly isForeign: boolean;
+  readonly isFromCaller: boolean;
 }
 
 /**

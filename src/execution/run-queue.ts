@@ -10,7 +10,7 @@ export interface Interruptible {
 }
 
 /** The turn of a run in its context. It lasts from the request until nothing of the run is left on the server. */
-export interface RunSlot {
+export interface Turn {
   /** The time (`performance.now()`) until which the context may be busy with a run whose response was lost. */
   readonly unsettledUntil: number;
   /** Passes the context's id from the `init` event to the queue, and the way to interrupt the run. */
@@ -36,10 +36,10 @@ export class RunQueue {
   readonly #unsettled = new Map<string, number>();
 
   /** Waits for a turn in a context. If `signal` is aborted, leaves the queue at once. */
-  async acquire(
+  async waitForTurn(
     context: { readonly id?: string | undefined; readonly language: string },
     signal: AbortSignal,
-  ): Promise<RunSlot> {
+  ): Promise<Turn> {
     signal.throwIfAborted();
     const contextId = context.id ?? this.#defaultContextIds.get(context.language);
     const key = contextId === undefined ? `language ${context.language}` : `context ${contextId}`;

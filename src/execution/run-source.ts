@@ -1,11 +1,11 @@
 import type { Logger } from "../logging.js";
 import type { StreamedResponse } from "../transport/response-body.js";
-import type { RunSlot } from "./run-queue.js";
+import type { Turn } from "./run-queue.js";
 
 /** The source of a run's events, and the way to stop the run. */
 export interface RunSource {
   /** Waits until the run may be sent. */
-  acquire(signal: AbortSignal): Promise<RunSlot>;
+  waitForTurn(signal: AbortSignal): Promise<Turn>;
   /** Sends the request. Aborting the controller ends the request, and the end of the request aborts the controller. */
   open(controller: AbortController): Promise<StreamedResponse>;
   /** Sends one interrupt without retries; `undefined` if the server ends the run when its request is cancelled. */

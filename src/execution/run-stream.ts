@@ -17,7 +17,7 @@ import {
   type Failure,
   type Stop,
 } from "./interrupt.js";
-import type { Interruptible, RunSlot } from "./run-queue.js";
+import type { Interruptible, Turn } from "./run-queue.js";
 import type { RunSource } from "./run-source.js";
 
 /** The first wait before a run is sent again to a context that is not free yet; each later one is twice as long. */
@@ -40,11 +40,11 @@ export class RunStream implements Interruptible, FrameSink {
   readonly #source: RunSource;
   /** Ends the wait for a turn, and later the request. */
   readonly #request = new AbortController();
-  readonly #unlink: (() => void) | undefined;
+  readonly #stopFollowingSignal: (() => void) | undefined;
   readonly #interrupting = new Set<Promise<unknown>>();
 
   #decoder: EventStreamDecoder;
-  #slot: RunSlot | undefined;
+  #turn: Turn | undefined;
   #response: StreamedResponse | undefined;
   /** The id to interrupt. Unknown until the `init` event if the source has none. */
   #id: string | undefined;
@@ -69,7 +69,7 @@ export class RunStream implements Interruptible, FrameSink {
   /** Those who wait for the id, the end of the response or the release. */
   #waiters: (() => void)[] = [];
   #cancelRest: (() => void) | undefined;
-  #stopSilenceTimer: (() => void) | undefined;
+  #stopIdleTimer: (() => void) | undefined;
   #stopDeadlineTimer: (() => void) | undefined;
 
   constructor(source: RunSource) {
@@ -77,7 +77,7 @@ export class RunStream implements Interruptible, FrameSink {
     this.#id = source.interruptId;
     this.#decoder = new EventStreamDecoder(this, source);
     const { signal } = source;
-    this.#unlink = signal && onAbort(signal, (reason) => this.stop(reason, true));
+    this.#stopFollowingSignal = signal && onAbort(signal, (reason) => this.stop(reason, true));
     if (signal?.aborted) this.stop(signal.reason, true);
     else void this.#pull();
   }
@@ -103,29 +103,29 @@ export class RunStream implements Interruptible, FrameSink {
       }
       if (this.#failed !== undefined || this.#isOver) {
         // Not before: an abort counts for as long as there are events to deliver.
-        this.#unlink?.();
+        this.#stopFollowingSignal?.();
         if (this.#failed !== undefined) throw this.#failed.error;
         return undefined;
       }
-      this.#armSilence();
-      await this.#wokenOr(this.#pull());
-      this.#stopSilenceTimer?.();
+      this.#startIdleTimer();
+      await this.#settledOrWoken(this.#pull());
+      this.#stopIdleTimer?.();
     }
   }
 
   /** Ends the run for the caller with an error at once. On the server, it is interrupted in the background. */
-  stop(error: unknown, isForeign = false): void {
+  stop(error: unknown, isFromCaller = false): void {
     if (this.stopped !== undefined) return;
-    this.stopped = { error, isForeign };
+    this.stopped = { error, isFromCaller };
     this.#batch = [];
-    this.#unlink?.();
+    this.#stopFollowingSignal?.();
     this.#wake?.();
     this.#abandon();
   }
 
   /** Waits for a handler until the run is stopped. A failing handler stops the run. Never rejects. */
   async untilSettledOrStopped(work: Promise<unknown>): Promise<void> {
-    await this.#wokenOr(
+    await this.#settledOrWoken(
       work.catch((error: unknown) => {
         this.stop(error, true);
       }),
@@ -186,7 +186,7 @@ export class RunStream implements Interruptible, FrameSink {
   }
 
   /** Waits for work that never rejects, or for a stop. */
-  async #wokenOr(work: Promise<unknown>): Promise<void> {
+  async #settledOrWoken(work: Promise<unknown>): Promise<void> {
     await new Promise<unknown>((resolve) => {
       this.#wake = resolve;
       void work.then(resolve);
@@ -201,7 +201,7 @@ export class RunStream implements Interruptible, FrameSink {
   /** Reads one chunk of the response. Sends the request before the first one. Never rejects. */
   async #pullOnce(): Promise<void> {
     try {
-      this.#slot ??= await this.#takeTurn();
+      this.#turn ??= await this.#takeTurn();
       this.#response ??= await this.#source.open(this.#request);
       const chunk = await this.#response.body.read();
       if (chunk !== undefined) {
@@ -223,13 +223,13 @@ export class RunStream implements Interruptible, FrameSink {
     }
   }
 
-  async #takeTurn(): Promise<RunSlot> {
+  async #takeTurn(): Promise<Turn> {
     const { signal } = this.#request;
     const { interruptId, timeoutSeconds } = this.#source;
-    const slot = await this.#source.acquire(signal);
-    if (signal.aborted) slot.release();
+    const turn = await this.#source.waitForTurn(signal);
+    if (signal.aborted) turn.release();
     signal.throwIfAborted();
-    if (interruptId !== undefined) slot.joinContext(interruptId, this);
+    if (interruptId !== undefined) turn.joinContext(interruptId, this);
     this.sent = true;
     if (timeoutSeconds !== undefined) {
       const message = `The run did not end within its timeoutSeconds of ${timeoutSeconds} s.`;
@@ -237,8 +237,8 @@ export class RunStream implements Interruptible, FrameSink {
         this.stop(new SandboxTimeoutException({ code: "RUN_TIMEOUT", message }));
       });
     }
-    if (this.#wake !== undefined) this.#armSilence();
-    return slot;
+    if (this.#wake !== undefined) this.#startIdleTimer();
+    return turn;
   }
 
   #takeEvent(event: ExecutionEvent): void {
@@ -248,7 +248,7 @@ export class RunStream implements Interruptible, FrameSink {
       if (this.#terminal === "last") this.#terminal = "before-others";
       if (event.type === "init" && event.id !== "") {
         this.#id = this.#source.interruptId ?? event.id;
-        this.#slot?.joinContext(event.id, this);
+        this.#turn?.joinContext(event.id, this);
         this.#tellWaiters();
       }
     }
@@ -287,7 +287,7 @@ export class RunStream implements Interruptible, FrameSink {
 
   /** Returns whether the events so far can be discarded: a busy context reports that after its first events. */
   #isProvisional(): boolean {
-    if (this.#slot === undefined || this.#slot.unsettledUntil <= performance.now()) return false;
+    if (this.#turn === undefined || this.#turn.unsettledUntil <= performance.now()) return false;
     return !this.#isOver && this.#batch.every(({ type }) => type === "init" || type === "ping");
   }
 
@@ -321,7 +321,7 @@ export class RunStream implements Interruptible, FrameSink {
     if (isLost) this.#loseRun();
     this.#tellWaiters();
     const release = (): void => {
-      this.#slot?.release();
+      this.#turn?.release();
       this.#isReleased = true;
       this.#tellWaiters();
     };
@@ -334,7 +334,7 @@ export class RunStream implements Interruptible, FrameSink {
   #loseRun(): void {
     this.#isLost = true;
     if (this.#source.endsAt === "terminal-event") return;
-    this.#slot?.markUnsettled();
+    this.#turn?.markUnsettled();
     // A stopped run is being interrupted already.
     if (this.#id === undefined || this.stopped !== undefined) return;
     this.#interrupting.add(this.#interruptLost(this.#id).catch(() => undefined));
@@ -347,20 +347,20 @@ export class RunStream implements Interruptible, FrameSink {
     });
   }
 
-  #armSilence(): void {
-    this.#stopSilenceTimer?.();
+  #startIdleTimer(): void {
+    this.#stopIdleTimer?.();
     if (!this.sent) return;
     const { firstByteTimeoutSeconds, idleTimeoutSeconds, logger } = this.#source;
     const seconds = this.#receivedBytes ? idleTimeoutSeconds : firstByteTimeoutSeconds;
-    this.#stopSilenceTimer = startTimer(seconds, () => {
-      const message = `No byte of the event stream came for ${String(seconds)} s.`;
+    this.#stopIdleTimer = startTimer(seconds, () => {
+      const message = `The event stream sent no data for ${String(seconds)} s.`;
       logger?.warn(message);
       this.stop(new SandboxTimeoutException({ code: "STREAM_STALLED", message }));
     });
   }
 
   #stopTimers(): void {
-    this.#stopSilenceTimer?.();
+    this.#stopIdleTimer?.();
     this.#stopDeadlineTimer?.();
   }
 
@@ -375,7 +375,7 @@ export class RunStream implements Interruptible, FrameSink {
     };
     if (!this.sent || !this.canBeInterrupted) return cancel();
     const stopTimer = startTimer(STOP_LIMIT_SECONDS, () => {
-      this.#slot?.markUnsettled();
+      this.#turn?.markUnsettled();
       cancel();
     });
     // Also what an interrupt may take that is on its way when the response ends.

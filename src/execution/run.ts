@@ -182,7 +182,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       return this.execution;
     } catch (error) {
       // The caller's abort reason and a handler's error are thrown unchanged.
-      if (this.#stream?.stopped?.isForeign !== true) {
+      if (this.#stream?.stopped?.isFromCaller !== true) {
         const { sandboxId } = this.#config;
         const requestId = this.#stream?.requestId;
         addErrorContext(error, { sandboxId, requestId, execution: this.execution });

@@ -1,7 +1,7 @@
 import { SandboxApiException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionHandlers, InputRequest } from "../execution/handlers.js";
-import type { RunSlot } from "../execution/run-queue.js";
+import type { Turn } from "../execution/run-queue.js";
 import { isRecord } from "../json.js";
 import { followAbort } from "../transport/abort.js";
 import type { SandboxLink } from "./link.js";
@@ -15,8 +15,8 @@ export class CodeInput {
   readonly #handlers: ExecutionHandlers;
   readonly #onInput: OnInput;
   readonly #failed = new AbortController();
-  readonly #over = new AbortController();
-  #unlink: (() => void) | undefined;
+  readonly #ended = new AbortController();
+  #stopFollowingSignal: (() => void) | undefined;
 
   /** Returns `undefined` without a handler. Does not check the options: a run does. */
   static of(link: SandboxLink, options: RunOptions): CodeInput | undefined {
@@ -36,8 +36,8 @@ export class CodeInput {
   }
 
   /** Returns a signal that is aborted with the caller's, and with the error of an answer that could not be sent. */
-  follow(signal: AbortSignal | undefined): AbortSignal {
-    this.#unlink = followAbort(signal, (reason) => this.#stop(reason));
+  signalFor(signal: AbortSignal | undefined): AbortSignal {
+    this.#stopFollowingSignal = followAbort(signal, (reason) => this.#stop(reason));
     return this.#failed.signal;
   }
 
@@ -49,27 +49,27 @@ export class CodeInput {
         const type: string = event.type;
         // Not awaited: the run may end while somebody thinks about the answer.
         if (type === "input_request") void this.#answer(event);
-        if (type === "execution_complete") this.#over.abort();
+        if (type === "execution_complete") this.#ended.abort();
         return this.#handlers.onEvent?.(event);
       },
     };
   }
 
-  /** Returns a slot whose release also ends what waits for an answer. */
-  watch(slot: RunSlot): RunSlot {
+  /** Returns the turn, whose release then also ends what waits for an answer. */
+  endingWith(turn: Turn): Turn {
     return {
-      ...slot,
+      ...turn,
       release: () => {
-        slot.release();
-        this.#unlink?.();
-        this.#over.abort();
+        turn.release();
+        this.#stopFollowingSignal?.();
+        this.#ended.abort();
       },
     };
   }
 
   #stop(reason: unknown): void {
     this.#failed.abort(reason);
-    this.#over.abort(reason);
+    this.#ended.abort(reason);
   }
 
   async #answer(event: ExecutionEvent): Promise<void> {
@@ -77,7 +77,7 @@ export class CodeInput {
     if (!isRecord(input)) return;
     const { context_id: contextId, id, is_password: isPassword } = input;
     if (typeof contextId !== "string" || typeof id !== "number" || typeof text !== "string") return;
-    const { signal } = this.#over;
+    const { signal } = this.#ended;
     const answer = await this.#ask({ prompt: text, isPassword: isPassword === true, signal });
     const { client, json, logger } = this.#link.execd;
     try {

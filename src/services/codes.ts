@@ -232,9 +232,9 @@ export class Codes {
     const { id, language } = context;
     const idle = config.streamIdleTimeoutSeconds;
     return {
-      acquire: async (queueing) => {
-        const slot = await runs.acquire({ id, language }, queueing);
-        return input?.watch(slot) ?? slot;
+      waitForTurn: async (queueing) => {
+        const turn = await runs.waitForTurn({ id, language }, queueing);
+        return input?.endingWith(turn) ?? turn;
       },
       open: async (controller) => {
         const call = execd.run(controller);
@@ -260,7 +260,7 @@ export class Codes {
       idleTimeoutSeconds: idle,
       timeoutSeconds,
       maxFrameBytes: config.maxFrameBytes,
-      signal: input?.follow(signal) ?? signal,
+      signal: input?.signalFor(signal) ?? signal,
       logger: execd.logger,
     };
   }

@@ -12,7 +12,7 @@ import { InvalidArgumentException, SandboxException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import { iterateEvents } from "../execution/event-iterable.js";
-import type { RunSlot } from "../execution/run-queue.js";
+import type { Turn } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import { defined } from "../transport/request.js";
@@ -28,7 +28,7 @@ import { serverTimeoutMillis } from "./server-timeout.js";
 import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
 
 // Commands run in parallel and do not wait for a turn.
-const NO_TURN: RunSlot = {
+const NO_TURN: Turn = {
   unsettledUntil: 0,
   joinContext: () => undefined,
   markUnsettled: () => undefined,
@@ -263,7 +263,7 @@ export class Commands {
     const input = stdin === undefined ? undefined : new RunInput(stdin, signal);
     const { execd, config } = this.#link;
     return {
-      acquire: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
+      waitForTurn: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
       open: async (controller) => {
         const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
           const call = execd.run(controller);

@@ -16,7 +16,7 @@ export async function openInput(link: SandboxLink, signal: AbortSignal | undefin
 export class RunInput {
   readonly #data: ByteSource;
   readonly #stop = new AbortController();
-  readonly #unlink: () => void;
+  readonly #stopFollowingSignal: () => void;
   #body: SegmentedBody | undefined;
   #input: CommandInput | undefined;
   #isReleased = false;
@@ -24,7 +24,7 @@ export class RunInput {
   constructor(data: ByteSource, signal: AbortSignal | undefined) {
     keepFailure(data);
     this.#data = data;
-    this.#unlink = followAbort(signal, (reason) => this.#stop.abort(reason));
+    this.#stopFollowingSignal = followAbort(signal, (reason) => this.#stop.abort(reason));
   }
 
   /** Aborted with the caller's signal, and with the error of the data's source. */
@@ -51,7 +51,7 @@ export class RunInput {
   /** Called at the end of the run. */
   release(): void {
     this.#isReleased = true;
-    this.#unlink();
+    this.#stopFollowingSignal();
     this.#body?.release();
     void this.#input?.release();
   }

@@ -134,7 +134,7 @@ export class Sessions {
     const { config, runs, execd } = this.#link;
     return {
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
-      acquire: (queueing) => runs.acquire({ id: sessionId, language: "session" }, queueing),
+      waitForTurn: (queueing) => runs.waitForTurn({ id: sessionId, language: "session" }, queueing),
       open: async (controller) => {
         const call = execd.run(controller);
         const { response } = await execd.client.POST("/session/{sessionId}/run", {

@@ -121,7 +121,7 @@ export class Call implements ResponseInfo, BodyOwner {
   #retryAfterSeconds: number | undefined;
   #isAbortedByCaller = false;
   #isEnded = false;
-  #unlink: (() => void) | undefined;
+  #stopFollowingSignal: (() => void) | undefined;
 
   constructor(context: CallContext, rules: CallRules) {
     this.#context = context;
@@ -141,7 +141,7 @@ export class Call implements ResponseInfo, BodyOwner {
     try {
       const { closing, calls } = this.#context;
       if (closing.aborted) throw closedException(this.#context);
-      if (this.rules.signal !== undefined) this.#unlink = this.#follow(this.rules.signal);
+      if (this.rules.signal !== undefined) this.#stopFollowingSignal = this.#follow(this.rules.signal);
       calls.add(this);
       const response = await this.#attempts(request);
       // A stream ends its call itself.
@@ -186,7 +186,7 @@ export class Call implements ResponseInfo, BodyOwner {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#unlink?.();
+    this.#stopFollowingSignal?.();
     this.#context.calls.delete(this);
   }
 

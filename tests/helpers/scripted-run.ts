@@ -79,7 +79,7 @@ export class ScriptedSource implements RunSource {
           };
   }
 
-  async acquire(signal: AbortSignal): ReturnType<RunSource["acquire"]> {
+  async waitForTurn(signal: AbortSignal): ReturnType<RunSource["waitForTurn"]> {
     await raceAbort(signal, this.#turn);
     return {
       unsettledUntil: this.unsettledUntil,

@@ -216,7 +216,7 @@ export class IsolatedSession {
     const { config, runs, execd } = this.#link;
     return {
       // The server queues too, but the time limit begins with the run.
-      acquire: (queueing) => runs.acquire({ id: this.id, language: "session" }, queueing),
+      waitForTurn: (queueing) => runs.waitForTurn({ id: this.id, language: "session" }, queueing),
       open: async (controller) => {
         const call = execd.run(controller);
         const { response } = await execd.client

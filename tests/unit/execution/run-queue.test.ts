@@ -1,23 +1,23 @@
 import { describe, expect, test } from "@jest/globals";
-import { RunQueue, type RunSlot, type Interruptible } from "../../../src/execution/run-queue.js";
+import { RunQueue, type Turn, type Interruptible } from "../../../src/execution/run-queue.js";
 import { failureOf, settle } from "../../helpers/promises.js";
 
 /** Waits for a turn, and tells whether it has come. */
 class Waiting {
-  slot: RunSlot | undefined;
+  turn: Turn | undefined;
   readonly controller = new AbortController();
   readonly failure: Promise<unknown>;
 
   constructor(queue: RunQueue, context: { id?: string; language: string }) {
-    const acquiring = queue.acquire(context, this.controller.signal).then((slot) => {
-      this.slot = slot;
+    const acquiring = queue.waitForTurn(context, this.controller.signal).then((turn) => {
+      this.turn = turn;
       throw new Error("It did not fail.");
     });
     this.failure = failureOf(acquiring);
   }
 
   get hasTurn(): boolean {
-    return this.slot !== undefined;
+    return this.turn !== undefined;
   }
 }
 
@@ -37,11 +37,11 @@ test("runs of one context take turns, in order", async () => {
     Waiting,
   ];
   expect(await turnsOf(one, two, three)).toEqual([true, false, false]);
-  one.slot?.release();
+  one.turn?.release();
   expect(await turnsOf(two, three)).toEqual([true, false]);
-  one.slot?.release();
+  one.turn?.release();
   expect(await turnsOf(two, three)).toEqual([true, false]);
-  two.slot?.release();
+  two.turn?.release();
   expect(await turnsOf(three)).toEqual([true]);
 });
 
@@ -71,13 +71,13 @@ describe("a run that leaves the line", () => {
     two.controller.abort("enough");
     expect(await two.failure).toBe("enough");
     expect(await turnsOf(three)).toEqual([false]);
-    one.slot?.release();
+    one.turn?.release();
     expect(await turnsOf(three)).toEqual([true]);
   });
 
   test("before it has joined never joins it", async () => {
     const queue = new RunQueue();
-    expect(await failureOf(queue.acquire(python, AbortSignal.abort("enough")))).toBe("enough");
+    expect(await failureOf(queue.waitForTurn(python, AbortSignal.abort("enough")))).toBe("enough");
     expect(queue.size).toBe(0);
   });
 });
@@ -93,19 +93,19 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
     await settle();
-    one.slot?.joinContext("a", run);
+    one.turn?.joinContext("a", run);
     const named = new Waiting(queue, inContext("a"));
     const last = new Waiting(queue, python);
     expect(await turnsOf(two, named, last)).toEqual([false, false, false]);
-    one.slot?.release();
+    one.turn?.release();
     expect(await turnsOf(two, named, last)).toEqual([true, false, false]);
-    two.slot?.joinContext("a", run);
-    two.slot?.release();
+    two.turn?.joinContext("a", run);
+    two.turn?.release();
     expect(await turnsOf(named, last)).toEqual([true, false]);
-    named.slot?.joinContext("a", run);
-    named.slot?.release();
+    named.turn?.joinContext("a", run);
+    named.turn?.release();
     expect(await turnsOf(last)).toEqual([true]);
-    last.slot?.release();
+    last.turn?.release();
     await settle();
     expect(queue.size).toBe(0);
   });
@@ -114,22 +114,22 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const first = new Waiting(queue, python);
     await settle();
-    first.slot?.joinContext("old", run);
-    first.slot?.release();
+    first.turn?.joinContext("old", run);
+    first.turn?.release();
     await settle();
     const [one, two] = [new Waiting(queue, python), new Waiting(queue, python)];
     await settle();
-    one.slot?.joinContext("new", run);
+    one.turn?.joinContext("new", run);
     const named = new Waiting(queue, inContext("new"));
     const late = new Waiting(queue, python);
-    one.slot?.release();
+    one.turn?.release();
     // It waits in the queue of the old id, and runs in the new context.
     expect(await turnsOf(two, named, late)).toEqual([true, false, false]);
-    two.slot?.release();
+    two.turn?.release();
     expect(await turnsOf(named, late)).toEqual([true, false]);
-    named.slot?.release();
+    named.turn?.release();
     expect(await turnsOf(late)).toEqual([true]);
-    late.slot?.release();
+    late.turn?.release();
     await settle();
     expect(queue.size).toBe(0);
   });
@@ -138,7 +138,7 @@ describe("a default context", () => {
     const queue = new RunQueue();
     const one = new Waiting(queue, python);
     await settle();
-    one.slot?.joinContext("a", run);
+    one.turn?.joinContext("a", run);
     expect(await turnsOf(new Waiting(queue, { language: "bash" }))).toEqual([true]);
   });
 });
@@ -150,14 +150,14 @@ test("2,000 runs of a default context take turns, and leave nothing behind", asy
   const { signal } = new AbortController();
   await Promise.all(
     Array.from({ length: 2_000 }, async (_, index) => {
-      const slot = await queue.acquire(python, signal);
+      const turn = await queue.waitForTurn(python, signal);
       atOnce += 1;
       expect(atOnce).toBe(1);
-      slot.joinContext("a", run);
+      turn.joinContext("a", run);
       await Promise.resolve();
       order.push(index);
       atOnce -= 1;
-      slot.release();
+      turn.release();
     }),
   );
   expect(order).toEqual(Array.from({ length: 2_000 }, (_, index) => index));

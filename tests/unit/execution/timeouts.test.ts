@@ -103,9 +103,9 @@ describe("silence", () => {
     await pass(0.001);
     expect(await failing).toMatchObject({
       name: "SandboxTimeoutException",
-      error: { code: "STREAM_STALLED", message: "No byte of the event stream came for 120 s." },
+      error: { code: "STREAM_STALLED", message: "The event stream sent no data for 120 s." },
     });
-    expect(logger.records).toEqual(["warn No byte of the event stream came for 120 s."]);
+    expect(logger.records).toEqual(["warn The event stream sent no data for 120 s."]);
     await pass(0.001);
     expect(source.interrupts).toEqual(["named"]);
     source.end();
@@ -134,7 +134,7 @@ describe("silence", () => {
     expect(run.execution.id).toBe("abc");
     await pass(0.001);
     expect(await failing).toMatchObject({
-      error: { code: "STREAM_STALLED", message: "No byte of the event stream came for 30 s." },
+      error: { code: "STREAM_STALLED", message: "The event stream sent no data for 30 s." },
       execution: { id: "abc" },
     });
     await pass(5);
