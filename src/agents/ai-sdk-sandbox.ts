@@ -89,7 +89,9 @@ export class AiSdkSandboxSession {
     const cwd = await this.#resolve(workingDirectory, signal);
     const [stdout, stderr] = [new OutputStream(), new OutputStream()];
     const run = this.sandbox.commands.run(command, {
-      ...{ cwd, env, signal },
+      cwd,
+      env,
+      signal,
       // The streams are read elsewhere; the run itself need not keep what they have.
       maxOutputBytes: 1,
       handlers: {

@@ -114,7 +114,11 @@ export class OpenSandbox extends MastraSandbox {
     if (this.#owner === undefined) return { id, name, provider, status, createdAt: new Date() };
     const { createdAt, expiresAt, metadata, ...info } = await (await this.sandbox()).getInfo();
     return {
-      ...{ id, name, provider, status, createdAt },
+      id,
+      name,
+      provider,
+      status,
+      createdAt,
       ...(expiresAt instanceof Date && { timeoutAt: expiresAt }),
       metadata: { ...metadata, sandboxId: info.id },
     };
@@ -139,7 +143,8 @@ class Processes extends SandboxProcessManager<OpenSandbox> {
 
   override list(): Promise<ProcessInfo[]> {
     const infos = [...this._tracked.values()].map(({ pid, command, exitCode }) => ({
-      ...{ pid, running: exitCode === undefined },
+      pid,
+      running: exitCode === undefined,
       ...(command !== undefined && { command }),
       ...(exitCode !== undefined && { exitCode }),
     }));

@@ -125,7 +125,10 @@ export interface AnthropicTools {
  */
 export function forOpenAI(codeTools: CodeTools): OpenAITools {
   const tools = codeTools.tools.map(({ name, description, inputSchema }): OpenAITool => ({
-    ...{ type: "function", name, description, parameters: copyOf(inputSchema) },
+    type: "function",
+    name,
+    description,
+    parameters: copyOf(inputSchema),
     // Strict schemas must require every field; the tools check their inputs themselves.
     strict: false,
   }));
@@ -136,7 +139,8 @@ export function forOpenAI(codeTools: CodeTools): OpenAITools {
         output.filter(isOpenAICall).map(async ({ call_id, name, arguments: input }) => {
           const { text, images } = await codeTools.execute(name, input, options);
           const pictures = images.map((image) => ({
-            ...{ type: "input_image" as const, detail: "auto" as const },
+            type: "input_image" as const,
+            detail: "auto" as const,
             image_url: toDataUrl(image),
           }));
           return {
@@ -191,7 +195,8 @@ export function forOpenAIChat(codeTools: CodeTools): OpenAIChatTools {
  */
 export function forAnthropic(codeTools: CodeTools): AnthropicTools {
   const tools = codeTools.tools.map(({ name, description, inputSchema }): AnthropicTool => ({
-    ...{ name, description },
+    name,
+    description,
     input_schema: { ...copyOf(inputSchema), type: "object" },
   }));
   return {
@@ -205,7 +210,9 @@ export function forAnthropic(codeTools: CodeTools): AnthropicTools {
             source: { type: "base64" as const, media_type: mediaType, data },
           }));
           return {
-            ...{ type: "tool_result" as const, tool_use_id: id, is_error: isError },
+            type: "tool_result" as const,
+            tool_use_id: id,
+            is_error: isError,
             content: [{ type: "text" as const, text }, ...pictures],
           };
         }),

@@ -36,7 +36,10 @@ export function codeTools(options: CodeToolsOptions = {}): FrameworkTools<Functi
 function toTool(tool: CodeTool): FunctionTool {
   const { name, description, inputSchema } = tool;
   return {
-    ...{ type: "function", name, description, strict: false },
+    type: "function",
+    name,
+    description,
+    strict: false,
     parameters: { ...structuredClone(inputSchema), required: [...inputSchema.required] },
     needsApproval: () => Promise.resolve(false),
     isEnabled: () => Promise.resolve(true),

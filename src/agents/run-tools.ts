@@ -147,7 +147,10 @@ export async function runCommand(
   const output = collectOutput(call, (text) => (text === "\n" ? text : `${text}\n`));
   const seconds = Math.min(timeoutSeconds, limits.timeoutSeconds);
   const run = workspace.interpreter.commands.run(command, {
-    ...{ cwd, signal, timeoutSeconds: seconds, maxOutputBytes: MOST_KEPT_BYTES },
+    cwd,
+    signal,
+    timeoutSeconds: seconds,
+    maxOutputBytes: MOST_KEPT_BYTES,
     handlers: output.handlers,
   });
   try {

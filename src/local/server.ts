@@ -209,7 +209,11 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
       boxGroup?.limitMemory(limits.memoryBytes + OF_SUPERVISOR_BYTES);
       return Box.start({
         plan: {
-          ...{ directory: boxDirectory, assets, runtimes: selected.installed, mounts, limits },
+          directory: boxDirectory,
+          assets,
+          runtimes: selected.installed,
+          mounts,
+          limits,
           network: own ?? defaultNetwork,
           cores: chosen,
         },
@@ -286,16 +290,8 @@ interface Parts {
   readonly close: () => Promise<void>;
 }
 
-function describe({
-  app,
-  apiKey,
-  listener,
-  playground,
-  isolation,
-  python,
-  setFaults,
-  close,
-}: Parts): LocalServer {
+function describe(parts: Parts): LocalServer {
+  const { app, apiKey, listener, playground, isolation, python, setFaults, close } = parts;
   let closing: Promise<void> | undefined;
   const closeOnce = () => (closing ??= close());
   const domain = listener?.host ?? IN_PROCESS_HOST;

@@ -63,7 +63,8 @@ export function createMcpServer(options: McpCodeServerOptions = {}): McpCodeServ
   assertPositive(idleSeconds, "idleSeconds");
   const config = resolveOptions(toolOptions);
   return new Server(toolOptions, {
-    ...{ maxSandboxes, idleSeconds },
+    maxSandboxes,
+    idleSeconds,
     isShared: config.sandbox !== undefined,
     isLocal: usesLocalServer(config),
   });

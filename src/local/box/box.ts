@@ -128,7 +128,9 @@ export class Box {
       languages: configureLanguages(
         { installed: runtimes, notices },
         {
-          ...{ kernels: launch.kernels, temporary, ipython },
+          kernels: launch.kernels,
+          temporary,
+          ipython,
           memoryBytes: limits.memoryBytes,
         },
       ),

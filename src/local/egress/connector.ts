@@ -132,14 +132,13 @@ function open(addresses: readonly Address[], port: number, signal: AbortSignal):
     );
   return new Promise((resolve, reject) => {
     const socket = connect({
-      ...{
-        host: "checked.invalid",
-        port,
-        lookup,
-        autoSelectFamily: true,
-        autoSelectFamilyAttemptTimeout: 250,
-      },
-      ...{ allowHalfOpen: true, noDelay: true },
+      host: "checked.invalid",
+      port,
+      lookup,
+      autoSelectFamily: true,
+      autoSelectFamilyAttemptTimeout: 250,
+      allowHalfOpen: true,
+      noDelay: true,
     });
     const fail = (error: Error) => {
       socket.destroy();

@@ -17,8 +17,10 @@ export function isolatedRoutes(): RouteTable {
       sendJson(stream, 200, {
         available: false,
         message: REASON,
-        ...{ setpriv_available: false, userns_available: false },
-        ...{ commit_supported: false, diff_supported: false },
+        setpriv_available: false,
+        userns_available: false,
+        commit_supported: false,
+        diff_supported: false,
       }),
     "GET /v1/isolated/session/:id/diff": refuseChanges,
     "POST /v1/isolated/session/:id/commit": refuseChanges,

@@ -74,8 +74,13 @@ function compile(executable: string, directory: string, temporary: string): Chil
   const child = spawn(executable, ["build", ...PACKAGES], {
     cwd: directory,
     env: {
-      ...{ ...process.env, ...GO_SETTINGS, GOCACHE: directory, GOTMPDIR: temporary },
-      ...{ GOENV: "off", GOFLAGS: "", GOPROXY: "off" },
+      ...process.env,
+      ...GO_SETTINGS,
+      GOCACHE: directory,
+      GOTMPDIR: temporary,
+      GOENV: "off",
+      GOFLAGS: "",
+      GOPROXY: "off",
     },
     stdio: "ignore",
     detached: true,

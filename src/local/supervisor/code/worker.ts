@@ -108,30 +108,27 @@ export class WorkerKernel implements Kernel {
 
   /** Starts a process. Resolves before the kernel is ready. */
   static async start(spec: WorkerSpec, host: KernelHost): Promise<WorkerKernel> {
-    const target: OutputTarget = {
-      text: (stream, text) => kernel.#onText(stream, text),
-      message: (message) => kernel.#onMessage(message),
-    };
-    const kernel: WorkerKernel = new WorkerKernel(spec, host, target, [
-      await host.pipes.take(),
-      await host.pipes.take(),
-    ]);
-    return kernel;
+    return new WorkerKernel(spec, host, [await host.pipes.take(), await host.pipes.take()]);
   }
 
   private constructor(
     spec: WorkerSpec,
     { workspace, env, pipes }: KernelHost,
-    target: OutputTarget,
     [stdout, stderr]: readonly [OutputPipe, OutputPipe],
   ) {
     this.#spec = spec;
     this.#pipes = pipes;
-    this.#target = target;
+    this.#target = {
+      text: (stream, text) => this.#onText(stream, text),
+      message: (message) => this.#onMessage(message),
+    };
     this.ready = new Promise((resolve) => (this.#markReady = resolve));
     // If each run has its own pipes, output on these only explains why the process fails to start.
-    const beginning: OutputTarget = { ...target, text: (_stream, text) => this.#keepStartOutput(text) };
-    this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : target);
+    const beginning: OutputTarget = {
+      ...this.#target,
+      text: (_stream, text) => this.#keepStartOutput(text),
+    };
+    this.#output = this.#outputTo(stdout, stderr, spec.hasPipesPerRun === true ? beginning : this.#target);
     this.#child = startGroup(spec.launch.command, {
       cwd: workspace,
       env: { ...env, ...spec.launch.env },
@@ -167,8 +164,14 @@ export class WorkerKernel implements Kernel {
   ): Promise<void> {
     return new Promise((resolve) => {
       this.#run = {
-        ...{ code, allowsInput, deliver, resolve, number: 0 },
-        ...{ started: false, interruption: undefined, asked: undefined },
+        code,
+        allowsInput,
+        deliver,
+        resolve,
+        number: 0,
+        started: false,
+        interruption: undefined,
+        asked: undefined,
       };
       if (this.#isReady) void this.#begin(this.#run);
     });
