@@ -49,12 +49,33 @@ export interface BoxOptions {
   readonly notices: SelectedRuntimes["notices"];
 }
 
+interface BoxParts {
+  readonly launch: BoxLaunch;
+  readonly group: ControlGroup | undefined;
+  readonly egress: EgressProxy | undefined;
+  readonly log: BoxLog;
+}
+
+/** The last part of what the programs of a box print on stderr. */
+class BoxLog {
+  #text = "";
+
+  get text(): string {
+    return this.#text;
+  }
+
+  add(text: string): void {
+    this.#text = (this.#text + text).slice(-LOG_CHARS);
+  }
+}
+
 /** A running box: its processes, and the connection to its supervisor. */
 export class Box {
   readonly #child: ChildProcess;
   readonly #launch: BoxLaunch;
   readonly #group: ControlGroup | undefined;
   readonly #session: SupervisorSession;
+  readonly #log: BoxLog;
   /** The proxy of the box's network rules, if it has some. */
   readonly egress: EgressProxy | undefined;
   #supervisorPid: number | undefined;
@@ -62,7 +83,6 @@ export class Box {
   #firstProcess: ProcessIdentity | undefined;
   #paused = false;
   #frozen = false;
-  #log = "";
   #tamperCheck: NodeJS.Timeout | undefined;
   /** Resolves when the supervisor has ended, for any reason. */
   readonly gone: Promise<void>;
@@ -72,7 +92,8 @@ export class Box {
    *
    * @throws {SandboxException} `SANDBOX_START_FAILED`, with the output of the programs
    */
-  static async start({ plan, isolation, group, env, ipython, prewarm, notices }: BoxOptions): Promise<Box> {
+  static async start(options: BoxOptions): Promise<Box> {
+    const { plan, isolation, group } = options;
     const launch = isolation.prepare(plan);
     const { command, args } = group?.enter(launch.command, launch.args) ?? launch;
     const child = spawn(command, args, {
@@ -82,70 +103,15 @@ export class Box {
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "pipe"],
     });
-    let log = "";
-    let record = (text: string) => void (log += text);
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => record(text));
-    const failed = new Promise<never>((_resolve, reject) => {
-      const fail = (reason: string) => {
-        const complaint = log.trim().slice(-COMPLAINT_CHARS);
-        const said = complaint === "" ? reason : complaint;
-        const message = `A sandbox of the local server did not start: ${said}`;
-        reject(new SandboxException({ code: "SANDBOX_START_FAILED", message }));
-      };
-      child.once("error", (error) => fail(error.message));
-      child.once("close", (code, signal) =>
-        fail(`it ended at once (${signal ?? `exit status ${code ?? 0}`})`),
-      );
-      // Not cancelled: if it fires late, nothing waits for this promise.
-      delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not respond"), fail);
-    });
-    failed.catch(() => undefined); // it may end long after its start
+    const log = new BoxLog();
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => log.add(text));
+    const failed = failureOf(child, log);
     const channel = child.stdio[3];
     if (!(channel instanceof Duplex)) return failed;
 
-    const { network } = plan;
-    const egress = typeof network === "string" ? undefined : new EgressProxy(network);
-    const box = new Box(child, channel, launch, group, egress);
-    box.#note(log);
-    record = (text) => {
-      log = (log + text).slice(-LOG_CHARS);
-      box.#note(text);
-    };
-    const { runtimes, limits, mounts } = plan;
-    const temporary = temporaryDirectory(launch);
-    const ownsPorts = network !== "allow" && launch.isAlone;
-    const configuration: Configuration = {
-      workspace: launch.workspace,
-      scratch: launch.scratch,
-      env: {
-        ...launch.env,
-        ...languageEnvironment({ launch, runtimes, network }),
-        [ENVIRONMENT_FILE]: path.join(temporary, ".execd-envs"),
-        ...(egress !== undefined && proxyEnvironment()),
-        ...env,
-      },
-      ...(egress !== undefined && { proxyPort: PROXY_PORT }),
-      languages: configureLanguages(
-        { installed: runtimes, notices },
-        {
-          kernels: launch.kernels,
-          temporary,
-          ipython,
-          memoryBytes: limits.memoryBytes,
-        },
-      ),
-      mounts,
-      jupyterPorts: jupyterPorts(env["JUPYTER_PORT"], ownsPorts),
-      prewarm: prewarm ? ["python"] : [],
-      limits: launch.isAlone
-        ? {
-            ...limits,
-            cpuSeconds: limits.cpuSeconds ?? null,
-            directories: launch.directories,
-            mounts: mounts.map(({ target }) => target),
-          }
-        : null,
-    };
+    const egress = typeof plan.network === "string" ? undefined : new EgressProxy(plan.network);
+    const box = new Box(child, channel, { launch, group, egress, log });
+    const configuration = toConfiguration(options, launch);
     try {
       await Promise.race([box.#session.control("POST", configuration), failed]);
       if (box.egress !== undefined) void box.egress.serve(() => box.#session.accept());
@@ -158,17 +124,12 @@ export class Box {
     }
   }
 
-  private constructor(
-    child: ChildProcess,
-    channel: Duplex,
-    launch: BoxLaunch,
-    group: ControlGroup | undefined,
-    egress: EgressProxy | undefined,
-  ) {
+  private constructor(child: ChildProcess, channel: Duplex, { launch, group, egress, log }: BoxParts) {
     this.#child = child;
     this.#launch = launch;
     this.#group = group;
     this.egress = egress;
+    this.#log = log;
     this.gone = new Promise<void>((resolve) => {
       child.once("close", () => resolve());
       child.once("error", () => resolve());
@@ -193,13 +154,9 @@ export class Box {
     return this.#session.connect(port);
   }
 
-  #note(text: string): void {
-    this.#log = (this.#log + text).slice(-LOG_CHARS);
-  }
-
   /** The stderr output of the supervisor and of the program that created the box. */
   get log(): string {
-    return this.#log;
+    return this.#log.text;
   }
 
   /**
@@ -278,7 +235,7 @@ export class Box {
     this.#findProcesses();
     this.#tamperCheck = setInterval(() => {
       if (this.#paused || this.#supervisorPid === undefined || !isStopped(this.#supervisorPid)) return;
-      this.#note("the supervisor was stopped from inside: the sandbox was ended\n");
+      this.#log.add("the supervisor was stopped from inside: the sandbox was ended\n");
       this.killSync();
     }, TAMPER_CHECK_MS);
     this.#tamperCheck.unref();
@@ -310,6 +267,61 @@ export function waitUntilGoneSync(boxes: readonly Box[]): void {
   while (boxes.some((box) => box.hasProcesses) && performance.now() < deadline) {
     Atomics.wait(clock, 0, 0, LAST_PROCESS_INTERVAL_MS);
   }
+}
+
+/** Rejects when the programs of a box fail to start, end, or take too long. */
+function failureOf(child: ChildProcess, log: BoxLog): Promise<never> {
+  const failed = new Promise<never>((_resolve, reject) => {
+    const fail = (reason: string) => {
+      const complaint = log.text.trim().slice(-COMPLAINT_CHARS);
+      const said = complaint === "" ? reason : complaint;
+      const message = `A sandbox of the local server did not start: ${said}`;
+      reject(new SandboxException({ code: "SANDBOX_START_FAILED", message }));
+    };
+    child.once("error", (error) => fail(error.message));
+    child.once("close", (code, signal) => fail(`it ended at once (${signal ?? `exit status ${code ?? 0}`})`));
+    // Not cancelled: if it fires late, nothing waits for this promise.
+    delay(START_TIMEOUT_MS, undefined, { ref: false }).then(() => fail("it does not respond"), fail);
+  });
+  failed.catch(() => undefined); // it may end long after its start
+  return failed;
+}
+
+/** Returns what the supervisor of a box has to know. */
+function toConfiguration(
+  { plan, env, ipython, prewarm, notices }: BoxOptions,
+  launch: BoxLaunch,
+): Configuration {
+  const { runtimes, limits, mounts, network } = plan;
+  const temporary = temporaryDirectory(launch);
+  const hasProxy = typeof network !== "string";
+  return {
+    workspace: launch.workspace,
+    scratch: launch.scratch,
+    env: {
+      ...launch.env,
+      ...languageEnvironment({ launch, runtimes, network }),
+      [ENVIRONMENT_FILE]: path.join(temporary, ".execd-envs"),
+      ...(hasProxy && proxyEnvironment()),
+      ...env,
+    },
+    ...(hasProxy && { proxyPort: PROXY_PORT }),
+    languages: configureLanguages(
+      { installed: runtimes, notices },
+      { kernels: launch.kernels, temporary, ipython, memoryBytes: limits.memoryBytes },
+    ),
+    mounts,
+    jupyterPorts: jupyterPorts(env["JUPYTER_PORT"], network !== "allow" && launch.isAlone),
+    prewarm: prewarm ? ["python"] : [],
+    limits: launch.isAlone
+      ? {
+          ...limits,
+          cpuSeconds: limits.cpuSeconds ?? null,
+          directories: launch.directories,
+          mounts: mounts.map(({ target }) => target),
+        }
+      : null,
+  };
 }
 
 /** Returns the ports for clients that look for Jupyter. A port of the machine is not the sandbox's to choose. */
