@@ -343,7 +343,7 @@ setTimeout(async () => { throw new Error("late") }, 5);`);
   test("standard input is refused", async () => {
     const ask = `await require("readline/promises").createInterface({ input: process.stdin }).question("name? ")`;
     for (const code of [ask, "prompt('name?')"]) {
-      expect((await run(code)).error?.evalue).toContain("no standard input");
+      expect((await run(code)).error?.evalue).toContain("Standard input is not available");
     }
   });
 

@@ -134,7 +134,7 @@ print("six")`);
       async (code) => {
         const { error } = await run(`import sys\n${code}`);
         expect(error).toMatchObject({ ename: "StdinNotImplementedError" });
-        expect(error?.evalue).toContain("no standard input");
+        expect(error?.evalue).toContain("Standard input is not available");
       },
     );
 

@@ -139,7 +139,7 @@ class Input(io.TextIOBase):
     def readline(self, size=-1):
         if self._rest == "":
             if not self._channel.can_ask:
-                self.read1()
+                self._refuse()
             try:
                 self._rest = self._channel.ask("") + "\n"
             except EOFError:
@@ -162,9 +162,12 @@ class Input(io.TextIOBase):
         return "".join(parts)
 
     def read1(self, *_arguments):
-        raise self._error("The code has no standard input: nobody is there to answer.")
+        self._refuse()
 
     readinto = read1
+
+    def _refuse(self):
+        raise self._error("Standard input is not available in this run. Pass the handler `onInput` to provide it.")
 
 
 def install_input(channel, error):

@@ -3,7 +3,7 @@ import { Readable, Writable } from "node:stream";
 
 type Print = (chunk: string | Uint8Array) => void;
 
-const NO_INPUT = "The code has no standard input: nobody is there to answer.";
+const NO_INPUT = "Standard input is not available in this run.";
 
 /** Replaces the process's standard streams, and installs a console that writes to the new ones. */
 export function replaceStreams(print: { readonly stdout: Print; readonly stderr: Print }): void {
