@@ -331,7 +331,7 @@ describeIf(
   }
 
   test("System V shared memory and message queues, which outlive their processes, are refused", async () => {
-    const { stdout } = await sandbox.python(`import ctypes, errno
+    const { stdout } = await sandbox.run("python", `import ctypes, errno
 libc = ctypes.CDLL(None, use_errno=True)
 for make in (lambda: libc.shmget(0, 2**26, 0o1600), lambda: libc.msgget(0, 0o1600)):
     print(errno.errorcode[ctypes.get_errno()] if make() == -1 else "made")
