@@ -6,12 +6,12 @@ import { performServerHandshake, type ServerHttp2Stream, type IncomingHttpHeader
 import { Socket } from "node:net";
 import { statSync } from "node:fs";
 import { json } from "node:stream/consumers";
-import { identityOf } from "../box/isolation/mounts.js";
 import { killStrays } from "../box/processes.js";
 import { Contexts } from "./code/contexts.js";
 import type { Configuration } from "./configuration.js";
 import { JUPYTER_PORT, openJupyterPort } from "./jupyter-port.js";
 import { OutgoingConnections } from "./http/outgoing.js";
+import { identityOf } from "../wire/file-identity.js";
 import { OUTSIDE } from "../wire/relay.js";
 import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./process-groups.js";
@@ -20,6 +20,13 @@ import { Watchdog } from "./limits/watchdog.js";
 import { messageOf } from "../wire/problem.js";
 
 const CHANNEL = 3;
+
+/** Whether all other visible processes belong to the sandbox. */
+let isAlone = false;
+const outgoing = new OutgoingConnections();
+let watchdog: Watchdog | undefined;
+/** The workspace, if processes of others are visible. Code may leave processes running. */
+let sharedWorkspace: string | undefined;
 
 function serve(): void {
   const socket = new Socket({ fd: CHANNEL });
@@ -58,13 +65,6 @@ function serve(): void {
     );
   });
 }
-
-/** Whether all other visible processes belong to the sandbox. */
-let isAlone = false;
-const outgoing = new OutgoingConnections();
-let watchdog: Watchdog | undefined;
-/** The workspace, if processes of others are visible. Code may leave processes running. */
-let sharedWorkspace: string | undefined;
 
 function endEverything(): void {
   killEveryGroup();
@@ -112,6 +112,6 @@ async function configure(stream: ServerHttp2Stream): Promise<Execd> {
 // The host handles signals from a terminal, and ends the supervisor by closing its socket. On SIGUSR1 Node.js would
 // open a debugger, through which code in the sandbox could take over the supervisor.
 for (const signal of ["SIGINT", "SIGHUP", "SIGUSR1"] as const) process.on(signal, () => undefined);
-for (const signal of ["SIGTERM"] as const) process.once(signal, () => process.exit(0));
+process.once("SIGTERM", () => process.exit(0));
 process.once("exit", endEverything);
 serve();

@@ -8,6 +8,7 @@ import { fileRoutes } from "./files/file-routes.js";
 import type { PipePool } from "./pipes.js";
 import { runtimeError } from "./http/problems.js";
 import { messageOf, Problem, problem } from "../wire/problem.js";
+import { EXECD_PORT } from "../wire/ports.js";
 import { reset } from "../wire/relay.js";
 import { Router } from "../wire/router.js";
 import { passOn, tunnel } from "./http/proxy.js";
@@ -17,9 +18,6 @@ import { isolatedRoutes } from "./isolated-routes.js";
 import { metricsRoutes } from "./limits/metrics-routes.js";
 import { Sessions } from "./commands/sessions.js";
 import { Terminals } from "./terminals/terminals.js";
-
-/** execd's own port. Nothing listens on it here. */
-const EXECD_PORT = 44772;
 
 /** Implements execd's HTTP interface. */
 export class Execd {

@@ -12,13 +12,8 @@ export interface BoxMount {
   readonly target: string;
   readonly isReadOnly: boolean;
   readonly isDirectory: boolean;
-  /** The {@link identityOf} what must be mounted. */
+  /** What `identityOf` returns for what must be mounted. */
   readonly identity: string;
-}
-
-/** Returns the device and the number of a file, which are the same wherever it is mounted. */
-export function identityOf({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
-  return `${dev}:${ino}`;
 }
 
 /** Directories with programs and libraries, mounted where they exist. */

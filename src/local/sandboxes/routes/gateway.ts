@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { noRoute, unprocessable } from "../../http/responses.js";
 import { forMethods, withVersion, type RoutedRequest, type RouteTable } from "../../http/routes.js";
 import { endToEndHeaders } from "../../wire/headers.js";
+import { EXECD_PORT } from "../../wire/ports.js";
 import { messageOf, Problem, problem } from "../../wire/problem.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
 import type { Sandboxes } from "../sandboxes.js";
@@ -9,10 +10,12 @@ import { matchesSecret } from "../../http/secrets.js";
 import { EGRESS_PORT, handleEgress } from "./egress.js";
 import { invalidPort } from "./lifecycle.js";
 
-const EXECD_PORT = 44772;
 const PROXY_METHODS = ["GET", "DELETE", "POST", "PATCH", "PUT"];
 const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/** Matches the id of a sandbox, a port and the path there. */
+/**
+ * The paths of {@link gatewayRoutes}, for what does not pass the router: upgrades, and the check of the API key. They match
+ * the id of a sandbox, a port and the path there.
+ */
 const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
 const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
 

@@ -58,7 +58,7 @@ export class Contexts {
     if (language === "") throw invalid("language is required");
     if (!isKernelLanguage(language)) throw invalid(unknownLanguage(language));
     this.#assertAvailable(language, "error creating code context");
-    if (cwd !== undefined && cwd !== "") {
+    if (cwd !== undefined) {
       const directory = expandPath(cwd, this.#configuration);
       try {
         makeDirectories(directory);
@@ -68,7 +68,7 @@ export class Contexts {
       }
     }
     const context = this.#add(language);
-    return { id: context.id, language, cwd: cwd === "" ? undefined : cwd };
+    return { id: context.id, language, cwd };
   }
 
   list(language?: string): ContextInfo[] {

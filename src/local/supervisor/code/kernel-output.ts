@@ -74,7 +74,7 @@ export class KernelOutput {
   finish(onLate?: () => void): void {
     for (const pipe of Object.values(this.#pipes)) pipe.finish(onLate);
     this.#merge?.end();
-    for (const stream of STREAMS) this.#target.text(stream, this.#decoders[stream].end());
+    this.finishText();
   }
 
   /** Drops what is in the pipes and what is written later. */

@@ -13,11 +13,6 @@ export type Message =
   | { readonly type: "late"; readonly run: number };
 
 /** @throws {Error} if a value is not a valid message */
-export function decodeBatch(values: readonly unknown[]): Message[] {
-  return values.map(decodeMessage);
-}
-
-/** @throws {Error} if a value is not a valid message */
 export function decodeMessage(value: unknown): Message {
   if (isRecord(value)) {
     const { type } = value;

@@ -8,7 +8,7 @@ import { describeSignal, signalGroup, startGroup } from "../process-groups.js";
 import { Interruption, SETTLE_MS, type InterruptSpec } from "./interruption.js";
 import { JsonLines } from "./json-lines.js";
 import type { Kernel, KernelEvent, KernelHost, RunPermissions } from "./kernel.js";
-import { decodeBatch, decodeMessage, type Message } from "./messages.js";
+import { decodeMessage, type Message } from "./messages.js";
 import { KernelOutput, type OutputTarget } from "./kernel-output.js";
 
 // Output of a process that is not ready yet explains why it fails to start. This much is kept.
@@ -255,7 +255,7 @@ export class WorkerKernel implements Kernel {
 
   #openChannel(): void {
     const lines = new JsonLines((value) => {
-      if (Array.isArray(value)) this.#output.pushBatch(decodeBatch(value));
+      if (Array.isArray(value)) this.#output.pushBatch(value.map(decodeMessage));
       else this.#onMessage(decodeMessage(value));
     });
     this.#channel.on("error", () => undefined); // The end of the process is reported instead.
