@@ -40,7 +40,8 @@ export interface RetryPolicyOptions {
  * GET, HEAD, PUT and DELETE are retried after a failed connection and after 408, 425, 429, 502, 503 and 504 (and 500 from
  * the lifecycle server). POST and PATCH are retried only if it is certain that nothing was sent: the failure was in DNS,
  * connecting or TLS. Runs are never sent twice, nor are bodies that can be read only once. A connection that is refused at
- * a loopback address is not retried, since nothing listens there. Waits grow with decorrelated jitter. A `Retry-After`
+ * a loopback address is not retried, since nothing listens there; neither is a response that says that the server does not
+ * support something. Waits grow with decorrelated jitter. A `Retry-After`
  * header is honored up to 60 s.
  *
  * @example

@@ -62,7 +62,9 @@ export async function toApiException(
     rawBody,
     // 502 and 504 come from a gateway that lost the server: the request may have taken effect.
     isRetryable:
-      RETRYABLE_STATUSES.includes(status) && (isIdempotent(method) || (status !== 502 && status !== 504)),
+      RETRYABLE_STATUSES.includes(status) &&
+      said.code !== "NOT_SUPPORTED" &&
+      (isIdempotent(method) || (status !== 502 && status !== 504)),
     retryAfterSeconds,
   });
 }

@@ -96,10 +96,20 @@ export function outcomeOf(
   { url, retryAfterSeconds }: { readonly url: string; readonly retryAfterSeconds: number | undefined },
 ): RetryOutcome | undefined {
   if (error instanceof SandboxApiException) {
+    if (isUnsupported(error, url)) return undefined;
     return { statusCode: error.statusCode, code: error.error.code, retryAfterSeconds };
   }
   if (!(error instanceof SandboxConnectionException)) return undefined;
   return { isNotSent: error.isNotSent, isRefusedByLoopback: isRefusedByLoopback(error.cause, url) };
+}
+
+/** Returns whether a 503 of execd is no outage, but says that the sandbox cannot do something, which waiting does not change. */
+function isUnsupported({ statusCode, code }: SandboxApiException, url: string): boolean {
+  // A gateway may send the second code during an outage.
+  return (
+    statusCode === 503 &&
+    (code === "NOT_SUPPORTED" || (code === "SERVICE_UNAVAILABLE" && url.includes("/v1/isolated/")))
+  );
 }
 
 /** Reports a retry to the logger and to the `onRetry` function of the policy. */

@@ -135,6 +135,24 @@ describe("the network policy at the sidecar (hand-built)", () => {
     });
   });
 
+  test.each([
+    ["is not asked again if its address came without a token", undefined, 1],
+    ["is asked again if there is a token", TOKEN, 3],
+  ])("a sidecar that does not respond %s", async (_name, token, attempts) => {
+    const server = new FakeServer(({ route }) =>
+      route.endsWith("/endpoints/18080")
+        ? Response.json({
+            endpoint: "sidecar.test:18080",
+            ...(token !== undefined && { headers: { "OPENSANDBOX-EGRESS-AUTH": token } }),
+          })
+        : new Response("Bad Gateway", { status: 502 }),
+    );
+    const retryPolicy = { maxRetries: 2, initialBackoffMillis: 1, maxBackoffMillis: 1 };
+    const egress = new Egress(linkTo("http://sandbox.test:44772", { fetch: server.fetch, retryPolicy }));
+    expect(await failureOf(egress.get())).toMatchObject({ statusCode: 502 });
+    expect(server.lines.filter((line) => line === "GET /policy")).toHaveLength(attempts);
+  });
+
   test("closing the sandbox ends its calls", async () => {
     const { link, egress } = servers();
     await egress.get();

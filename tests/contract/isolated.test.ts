@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { RetryPolicyOptions } from "../../src/index.js";
 import { Isolated } from "../../src/services/isolated.js";
 import { FakeServer, type FakeRequest } from "../helpers/fake-server.js";
 import { linkTo } from "../helpers/link.js";
@@ -29,9 +30,12 @@ const INFO = {
   idleRemainingSeconds: 42,
 };
 
-function serve(respond: (request: FakeRequest, count: number) => Response | Promise<Response>) {
+function serve(
+  respond: (request: FakeRequest, count: number) => Response | Promise<Response>,
+  retryPolicy: RetryPolicyOptions = { maxRetries: 0 },
+) {
   const server = new FakeServer(respond);
-  const link = linkTo("http://sandbox.test:44772", { fetch: server.fetch, retryPolicy: { maxRetries: 0 } });
+  const link = linkTo("http://sandbox.test:44772", { fetch: server.fetch, retryPolicy });
   return { server, isolated: new Isolated(link) };
 }
 
@@ -382,6 +386,20 @@ describe("isolated sessions (hand-built)", () => {
   test("other refusals stay the server's own", async () => {
     const { isolated } = serve(() => problem(503, "NOT_SUPPORTED", "userns unavailable"));
     const error = await failureOf(isolated.create({ ...BOX, uidMode: "userns" }));
-    expect(error).toMatchObject({ code: "NOT_SUPPORTED", message: "userns unavailable" });
+    expect(error).toMatchObject({ code: "NOT_SUPPORTED", message: "userns unavailable", isRetryable: false });
+  });
+
+  test.each([
+    ["is not asked again", problem(503, "SERVICE_UNAVAILABLE", "isolation unavailable"), 1],
+    ["is not asked again for a part", problem(503, "NOT_SUPPORTED", "userns unavailable"), 1],
+    ["is asked again after an outage", new Response("upstream connect error", { status: 503 }), 3],
+  ])("a server that cannot isolate %s", async (_what, response, attempts) => {
+    const { server, isolated } = serve(() => response.clone(), {
+      maxRetries: 2,
+      initialBackoffMillis: 1,
+      maxBackoffMillis: 1,
+    });
+    await failureOf(isolated.list());
+    expect(server.lines).toEqual(Array<string>(attempts).fill("GET /v1/isolated/sessions"));
   });
 });

@@ -335,7 +335,7 @@ describeTerminals("several clients", () => {
 
 test("a server without a port has no terminals, and says so", async () => {
   await using own = await startLocalServer({ port: false, isolation: isolationWorks ? "auto" : "none" });
-  const sandboxOfOwn = await Sandbox.create({ connectionConfig: own.connectionConfig });
+  await using sandboxOfOwn = await Sandbox.create({ connectionConfig: own.connectionConfig });
   const { terminals } = (await sandboxOfOwn.capabilities()).all;
   expect(terminals).toMatchObject({ isAvailable: false, reason: expect.stringContaining("has no port") });
   await expect(sandboxOfOwn.terminals.create({ mode: "pipe" })).rejects.toMatchObject({

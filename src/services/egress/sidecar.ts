@@ -7,6 +7,7 @@ import type { SandboxLink } from "../link.js";
 
 /** The port of the egress sidecar. */
 const EGRESS_PORT = 18_080;
+const AUTH_HEADER = "opensandbox-egress-auth";
 const NO_SIDECAR = "Only a sandbox that was created with a networkPolicy has an egress sidecar.";
 
 /** The sidecar of each sandbox, once it has been looked up; `null` if it has none. */
@@ -43,7 +44,8 @@ export async function askSidecar<Data>(
   options: JsonOptions,
   send: (client: EgressClient, fetch: CallFetch) => Promise<{ readonly data?: Data }>,
 ): Promise<[Data | undefined, Call]> {
-  const call = sidecar.json(options);
+  // Servers send a token with the address of a sidecar. Without one nothing listens there, and waiting does not change that.
+  const call = sidecar.json({ ...options, retry: AUTH_HEADER in sidecar.endpoint.headers });
   try {
     const { data } = await send(sidecar.client, call.fetch);
     return [data, call];
