@@ -1,4 +1,4 @@
-import { assertText, checkOptions } from "../arguments.js";
+import { assertText, checkOptions, refuse } from "../arguments.js";
 import { ConnectionConfig } from "../connection.js";
 import { SandboxApiException, SandboxInternalException, SandboxUnhealthyException } from "../errors.js";
 import { sleep, throwIfAborted } from "../transport/abort.js";
@@ -10,7 +10,7 @@ import {
 } from "./create-options.js";
 import { assertFurtherOptions } from "./further-options.js";
 import type { SandboxInfo } from "./info.js";
-import { assertLabels } from "./labels.js";
+import { LABEL_VALUE } from "./labels.js";
 import { isGone, Lifecycle } from "./lifecycle.js";
 import { listSandboxes, patchMetadata } from "./management.js";
 
@@ -48,7 +48,9 @@ export async function getOrCreate<Opened, Options extends CreateOptions>(
   facade: Facade<Opened, Options>,
 ): Promise<Opened> {
   assertText(name, "name");
-  assertLabels({ [NAME]: name }, "name");
+  if (!LABEL_VALUE.test(name)) {
+    refuse("name", 'at most 63 letters, digits, "-", "_" and ".", with a letter or digit at both ends', name);
+  }
   resolveCreateBody(checkOptions(options));
   assertFurtherOptions(options);
   assertConnectOptions(options);

@@ -1,7 +1,8 @@
 import { assertStringMap } from "../arguments.js";
 import { InvalidArgumentException } from "../errors.js";
 
-const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+/** What a value of a label that is not empty looks like, and the name of its key. */
+export const LABEL_VALUE = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 const PREFIX = /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
 const RESERVED_PREFIX = "opensandbox.io";
 
@@ -19,11 +20,11 @@ export function assertLabels(
   for (const [key, label] of Object.entries(set ?? {})) {
     const [name = "", prefix, ...more] = key.split("/").reverse();
     const at = `${field}[${JSON.stringify(key)}]`;
-    if (!NAME.test(name) || (prefix !== undefined && !PREFIX.test(prefix)) || more.length > 0) {
+    if (!LABEL_VALUE.test(name) || (prefix !== undefined && !PREFIX.test(prefix)) || more.length > 0) {
       throw new InvalidArgumentException(`${at} must have a valid label key of Kubernetes.`);
     }
     if (prefix === RESERVED_PREFIX) throw new InvalidArgumentException(`${at}: ${prefix}/ is reserved.`);
-    if (label !== "" && !NAME.test(label)) {
+    if (label !== "" && !LABEL_VALUE.test(label)) {
       throw new InvalidArgumentException(`${at} must be a valid label value of Kubernetes.`);
     }
   }

@@ -156,7 +156,7 @@ export interface LocalServer extends AsyncDisposable {
  * ```
  *
  * @throws {SandboxException} `NO_ISOLATION` with the package to install or the setting to change, `PORT_UNAVAILABLE`
- * @throws {InvalidArgumentException} if an option is unknown or invalid
+ * @throws {InvalidArgumentException} if an option is invalid
  */
 export async function startLocalServer(options: LocalServerOptions = {}): Promise<LocalServer> {
   checkOptions(options, "the options of startLocalServer");

@@ -86,7 +86,7 @@ describe("isolated sessions (hand-built)", () => {
       workspace: { path: "/workspace/a", mode: "rw" },
       profile: "balanced",
       extraWritable: ["/data"],
-      binds: [{ source: "/media" }, { source: "/mnt", dest: "/m", readonly: true }],
+      binds: [{ source: "/media" }, { source: "/mnt", dest: "/m", readOnly: true }],
       shareNet: false,
       envPassthrough: { mode: "allow", keys: ["LANG"] },
       uid: 1000,
@@ -121,6 +121,11 @@ describe("isolated sessions (hand-built)", () => {
       { ...BOX, binds: [{ source: "/a", dest: "b" }] },
       "binds[0].dest must be an absolute",
     ],
+    [
+      "another spelling",
+      { ...BOX, binds: [{ source: "/a", readonly: true }] },
+      "binds[0].readonly is not an option; use readOnly",
+    ],
     ["a network", { ...BOX, shareNet: "no" }, "shareNet must be true or false"],
     [
       "keys without a mode",
@@ -140,7 +145,8 @@ describe("isolated sessions (hand-built)", () => {
   test("list, attach and getInfo describe sessions; servers may repeat the options", async () => {
     const repeated = {
       workspace: { path: "/w", mode: "ro" },
-      ...{ profile: "strict", extra_writable: ["/data"], binds: [{ source: "/a" }], share_net: true },
+      ...{ profile: "strict", extra_writable: ["/data"], binds: [{ source: "/a", readonly: true }] },
+      share_net: true,
       ...{ env_passthrough: { mode: "deny", keys: ["A"] }, uid: 1, gid: 2, uid_mode: "setpriv" },
       idle_timeout_seconds: 0,
     };
@@ -165,7 +171,8 @@ describe("isolated sessions (hand-built)", () => {
       id: ID,
       ...INFO,
       workspace: { path: "/w", mode: "ro" },
-      ...{ profile: "strict", extraWritable: ["/data"], binds: [{ source: "/a" }], shareNet: true },
+      ...{ profile: "strict", extraWritable: ["/data"], binds: [{ source: "/a", readOnly: true }] },
+      shareNet: true,
       ...{ envPassthrough: { mode: "deny", keys: ["A"] }, uid: 1, gid: 2, uidMode: "setpriv" },
       idleTimeoutSeconds: 0,
     });

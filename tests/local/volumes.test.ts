@@ -402,14 +402,19 @@ describeIsolated("the server", () => {
   });
 });
 
-test.each([[["relative"]], [[path.join(place, "nowhere")]], [["/etc/passwd/x"]], ["/tmp"]])(
-  "allowedHostPaths of %j are refused",
-  async (allowedHostPaths) => {
-    await expect(startLocalServer({ allowedHostPaths: allowedHostPaths as string[] })).rejects.toThrow(
-      `allowedHostPaths must be a list of absolute paths of directories; got ${JSON.stringify(allowedHostPaths)}`,
-    );
-  },
-);
+test.each<[unknown, string]>([
+  ["/tmp", 'allowedHostPaths must be a list; got "/tmp".'],
+  [
+    ["/tmp", "relative"],
+    'allowedHostPaths[1] must be the absolute path of a directory of this machine; got "relative".',
+  ],
+  [[5], "allowedHostPaths[0] must be the absolute path of a directory of this machine; got 5."],
+  [["/nowhere"], '; got "/nowhere", which does not exist: create it before the server starts.'],
+  [["/etc/passwd"], '; got "/etc/passwd", which is not a directory.'],
+  [["/etc/passwd/x"], '; got "/etc/passwd/x", which cannot be read: '],
+])("allowedHostPaths of %j are refused", async (allowedHostPaths, message) => {
+  await expect(startLocalServer({ allowedHostPaths: allowedHostPaths as string[] })).rejects.toThrow(message);
+});
 
 test("without isolation, volumes are refused", async () => {
   await using own = await LocalClient.start({ port: false, isolation: "none", allowedHostPaths: [allowed] });

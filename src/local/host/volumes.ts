@@ -61,17 +61,27 @@ interface AllowedRoot {
 
 /** Asserts that each path is an existing directory. @throws {InvalidArgumentException} */
 export function assertAllowedHostPaths(paths: readonly string[]): void {
-  if (Array.isArray(paths) && paths.every(isDirectoryPath)) return;
-  throw new InvalidArgumentException(
-    `allowedHostPaths must be a list of absolute paths of directories; got ${JSON.stringify(paths)}`,
-  );
+  if (!Array.isArray(paths)) throw notAllowable("allowedHostPaths must be a list", paths);
+  for (const [index, given] of paths.entries()) {
+    const expected = `allowedHostPaths[${index}] must be the absolute path of a directory of this machine`;
+    if (typeof given !== "string" || !path.isAbsolute(given)) throw notAllowable(expected, given);
+    const fault = describeFault(given);
+    if (fault !== undefined) throw notAllowable(expected, given, fault);
+  }
 }
 
-function isDirectoryPath(given: unknown): boolean {
+function notAllowable(expected: string, given: unknown, fault = ""): InvalidArgumentException {
+  return new InvalidArgumentException(`${expected}; got ${JSON.stringify(given)}${fault}.`);
+}
+
+/** Returns why a path is not a directory, as the rest of a sentence. */
+function describeFault(given: string): string | undefined {
   try {
-    return typeof given === "string" && path.isAbsolute(given) && statSync(given).isDirectory();
-  } catch {
-    return false;
+    const stats = statSync(given, { throwIfNoEntry: false });
+    if (stats === undefined) return ", which does not exist: create it before the server starts";
+    return stats.isDirectory() ? undefined : ", which is not a directory";
+  } catch (error) {
+    return `, which cannot be read: ${messageOf(error)}`;
   }
 }
 

@@ -34,7 +34,7 @@ export interface IsolatedBind {
   /** An absolute path. @default the same as `source` */
   readonly dest?: string | undefined;
   /** @default false */
-  readonly readonly?: boolean | undefined;
+  readonly readOnly?: boolean | undefined;
 }
 
 /** Which environment variables of the sandbox a session gets. */
@@ -138,11 +138,14 @@ function toWireBinds(binds: readonly IsolatedBind[]): Wire["BindMount"][] {
   return binds.map((bind, index) => {
     const name = `binds[${index}]`;
     if (!isRecord(bind)) refuse(name, "an object", bind);
-    const { source, dest, readonly } = bind;
+    const { source, dest, readOnly } = bind;
     assertAbsolute(source, `${name}.source`);
     if (dest !== undefined) assertAbsolute(dest, `${name}.dest`);
-    assertBoolean(readonly, `${name}.readonly`);
-    return defined({ source, dest, readonly });
+    assertBoolean(readOnly, `${name}.readOnly`);
+    // Otherwise a mistake in a name would let the session write.
+    if ("readonly" in bind)
+      throw new InvalidArgumentException(`${name}.readonly is not an option; use readOnly.`);
+    return defined({ source, dest, readonly: readOnly });
   });
 }
 
@@ -188,7 +191,7 @@ export function toSessionInfo(
       workspace,
       profile: state.profile,
       extraWritable: state.extra_writable,
-      binds,
+      binds: binds?.map(({ source, dest, readonly }) => defined({ source, dest, readOnly: readonly })),
       shareNet: state.share_net,
       envPassthrough: passthrough?.mode === undefined ? undefined : { mode: passthrough.mode, keys },
       uid: state.uid,

@@ -274,3 +274,11 @@ test.each(Array.from({ length: 40 }, (_, seed) => seed + 1))(
     expect([...server.alive.keys()]).toEqual([...ids]);
   },
 );
+
+test.each(["two words", "-a", "x".repeat(64)])("a name that cannot be one is refused: %j", async (name) => {
+  const failure = await failureOf(Sandbox.getOrCreate(name));
+  expect(failure).toMatchObject({
+    code: "INVALID_ARGUMENT",
+    message: `name must be at most 63 letters, digits, "-", "_" and ".", with a letter or digit at both ends; got ${JSON.stringify(name)}.`,
+  });
+});
