@@ -242,7 +242,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
   let listener: Listener | undefined;
   try {
     listener = port === false ? undefined : await Listener.open(port, app, { hosts });
-    listener?.acceptUpgrades((request) => connectForUpgrade(request, sandboxes));
+    listener?.acceptUpgrades((request) => connectForUpgrade(request, sandboxes, cors));
     signal?.throwIfAborted();
   } catch (error) {
     await listener?.close();

@@ -9,6 +9,7 @@ import { gatewayRoutes, isGatewayPath } from "../sandboxes/routes/gateway.js";
 import { lifecycleRoutes } from "../sandboxes/routes/lifecycle.js";
 import type { Playground } from "../playground/playground.js";
 import type { Sandboxes } from "../sandboxes/sandboxes.js";
+import { isAllowedOrigin, type Cors } from "./origins.js";
 import { matchesSecret } from "./secrets.js";
 
 /** Which clients may use the server. */
@@ -16,7 +17,7 @@ export interface AccessRules {
   /** An empty string disables authentication. */
   readonly apiKey: string;
   /** The origins of web pages that may read responses. */
-  readonly cors: "*" | readonly string[];
+  readonly cors: Cors;
   /** The page served below `/ui/`, if enabled. */
   readonly playground?: Playground | undefined;
 }
@@ -28,7 +29,7 @@ export function createApp(sandboxes: Sandboxes, rules: AccessRules): FetchHandle
   return async (request) => {
     const requestId = request.headers.get("x-request-id")?.trim() ?? "";
     const origin = request.headers.get("origin");
-    const isAllowed = origin !== null && (cors === "*" || cors.includes(origin));
+    const isAllowed = origin !== null && isAllowedOrigin(origin, cors);
     // Browsers send a preflight before any request that a form could not send, and send it without the API key.
     const isPreflight = request.method === "OPTIONS" && request.headers.has("access-control-request-method");
     const handled =

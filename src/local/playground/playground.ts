@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import { isOwnOrigin } from "../http/origins.js";
 import { jsonResponse } from "../http/responses.js";
 import { matchesSecret } from "../http/secrets.js";
 import { problem } from "../wire/problem.js";
@@ -81,8 +82,7 @@ export class Playground {
   /** Exchanges the token of the link for the API key, once. */
   async #openSession(request: Request): Promise<Response> {
     const origin = request.headers.get("origin");
-    // A tunnel may have made HTTPS of it.
-    if (origin === null || hostOf(origin) !== new URL(request.url).host) {
+    if (origin === null || !isOwnOrigin(origin, new URL(request.url))) {
       throw problem(403, "ORIGIN_NOT_ALLOWED", "Only the page of this server can open a session.");
     }
     const given = await request.text();
@@ -92,8 +92,4 @@ export class Playground {
     this.#token = undefined;
     return jsonResponse(200, { apiKey: this.#apiKey }, { "cache-control": "no-store" });
   }
-}
-
-function hostOf(origin: string): string | undefined {
-  return URL.canParse(origin) ? new URL(origin).host : undefined;
 }

@@ -1,4 +1,5 @@
 import type { Duplex } from "node:stream";
+import { isAllowedOrigin, isOwnOrigin, type Cors } from "../../http/origins.js";
 import { noRoute, unprocessable } from "../../http/responses.js";
 import { forMethods, withVersion, type RoutedRequest, type RouteTable } from "../../http/routes.js";
 import { endToEndHeaders } from "../../wire/headers.js";
@@ -19,8 +20,12 @@ const EVERY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 const PROXY_PATH = /^(?:\/v1)?\/sandboxes\/([^/]+)\/proxy\/(\d+)(\/.*)?$/;
 const GATEWAY_PATH = /^\/gateway\/([^/]+)\/(\d+)(\/.*)?$/;
 
-/** Headers for this server only: never forwarded into a sandbox. */
-const OWN_HEADERS = new Set(["expect", "host", "open-sandbox-api-key", "x-execd-access-token"]);
+const TOKEN = "x-execd-access-token";
+const PROTOCOLS = "sec-websocket-protocol";
+/** Begins a WebSocket protocol that is an access token: browsers cannot send headers with a WebSocket. */
+const TOKEN_PROTOCOL = "opensandbox.token.";
+/** Headers for this server only: never forwarded into a sandbox. Of the protocols, only the token is removed. */
+const OWN_HEADERS = new Set(["expect", "host", "open-sandbox-api-key", TOKEN, PROTOCOLS]);
 /** Headers that the server's proxy removes as well, as the real one does. */
 const PROXY_HEADERS = new Set([
   "authorization",
@@ -54,7 +59,7 @@ async function forward({ request, url, parameters }: RoutedRequest, sandboxes: S
   const sandbox = sandboxes.get(id);
   const { headers } = request;
   const isExecd = Number(port) === EXECD_PORT;
-  if (isExecd) assertToken(headers, sandbox);
+  if (isExecd) assertToken(headers.get(TOKEN), sandbox);
   const { egress } = sandbox.box;
   if (Number(port) === EGRESS_PORT && egress !== undefined) {
     return handleEgress(request, rest, egress, sandbox.egressToken);
@@ -93,10 +98,16 @@ export interface UpgradeTarget {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Connects to a server in a sandbox. @throws {Problem} */
+/**
+ * Connects to a server in a sandbox.
+ *
+ * @param cors which pages of other origins may send the access token as a WebSocket protocol
+ * @throws {Problem}
+ */
 export async function connectForUpgrade(
   { url, headers }: UpgradeRequest,
   sandboxes: Sandboxes,
+  cors: Cors,
 ): Promise<UpgradeTarget> {
   const match = PROXY_PATH.exec(url.pathname) ?? GATEWAY_PATH.exec(url.pathname);
   if (match === null) throw noRoute();
@@ -104,7 +115,7 @@ export async function connectForUpgrade(
   const sandbox = sandboxes.get(decodeURIComponent(id));
   let [port, path] = [entry, rest];
   if (Number(entry) === EXECD_PORT) {
-    assertToken(headers, sandbox);
+    assertUpgradeToken(headers, url, sandbox, cors);
     // The real proxy sometimes joins paths with an extra slash, which execd accepts.
     path = rest.replace(/^\/*/, "/");
     const proxied = /^\/proxy\/(\d+)(\/.*)?$/.exec(path);
@@ -135,16 +146,41 @@ function forwardedHeaders(headers: Headers, proxy: URL | undefined): Record<stri
   const kept = endToEndHeaders(headers, headers.get("connection")).filter(
     ([name]) => !OWN_HEADERS.has(name) && !(proxy !== undefined && PROXY_HEADERS.has(name)),
   );
+  const protocols = protocolsOf(headers).filter((protocol) => !isToken(protocol));
   const forwarded = proxy && {
     "x-forwarded-for": "127.0.0.1",
     "x-forwarded-host": proxy.host,
     "x-forwarded-proto": proxy.protocol.replace(":", ""),
   };
-  return { ...Object.fromEntries(kept), ...forwarded };
+  return {
+    ...Object.fromEntries(kept),
+    ...(protocols.length > 0 && { [PROTOCOLS]: protocols.join(", ") }),
+    ...forwarded,
+  };
 }
 
-function assertToken(headers: Headers, sandbox: HostedSandbox): void {
-  if (matchesSecret(headers.get("x-execd-access-token"), sandbox.accessToken)) return;
+/** Accepts the token as a header or, for browsers, as a WebSocket protocol. */
+function assertUpgradeToken(headers: Headers, url: URL, sandbox: HostedSandbox, cors: Cors): void {
+  const offered = protocolsOf(headers).find(isToken);
+  assertToken(headers.get(TOKEN) ?? offered?.slice(TOKEN_PROTOCOL.length) ?? null, sandbox);
+  const origin = headers.get("origin");
+  if (offered === undefined || origin === null || isOwnOrigin(origin, url) || isAllowedOrigin(origin, cors))
+    return;
+  // Browsers do not apply CORS to WebSockets.
+  const message = `The server's cors does not allow pages of ${origin}.`;
+  throw problem(403, "ORIGIN_NOT_ALLOWED", message);
+}
+
+function assertToken(given: string | null, sandbox: HostedSandbox): void {
+  if (matchesSecret(given, sandbox.accessToken)) return;
   const body = { error: "Unauthorized: invalid or missing header X-EXECD-ACCESS-TOKEN" };
   throw new Problem(401, body, { "content-type": "application/json; charset=utf-8" });
+}
+
+function protocolsOf(headers: Headers): string[] {
+  return (headers.get(PROTOCOLS) ?? "").split(/[\s,]+/).filter((protocol) => protocol !== "");
+}
+
+function isToken(protocol: string): boolean {
+  return protocol.startsWith(TOKEN_PROTOCOL);
 }
