@@ -15,7 +15,7 @@ export interface WebSocketConnection {
   binaryType: string;
   readonly bufferedAmount: number;
   /** Sends a text or binary frame. */
-  send(data: string | Uint8Array): void;
+  send(data: string | ArrayBuffer): void;
   /** Starts to close the connection. */
   close(code?: number, reason?: string): void;
   /** Adds a listener for the events `open`, `message`, `close` or `error`. */
@@ -64,7 +64,9 @@ export async function webSocketOpener(
   // The only argument that browsers take is a list of protocols.
   const takesHeaders = given !== undefined || !isBrowser();
   if (!takesHeaders && Object.keys(headers).length > 0)
-    throw noWebSocket("The server needs headers with a WebSocket, which browsers cannot send.");
+    throw noWebSocket(
+      'The server needs headers with a WebSocket, which browsers cannot send. For the local server, see "In a web page" in docs/terminals.md.',
+    );
   // Classes differ in the type of the second argument; those of servers all take such an object.
   const Found = found as new (url: string, ...options: object[]) => WebSocketConnection;
   const needsNone = given === undefined && Object.keys(headers).length === 0;

@@ -42,11 +42,21 @@ beforeAll(async () => {
 });
 afterAll(() => programs[Symbol.asyncDispose]());
 
-test("every example compiles for a strict user", async () => {
-  const files = [...examples.values()].flat().map(({ file }) => file);
-  expect(files.length).toBeGreaterThan(0);
-  expect(await programs.check(files)).toEqual([]);
-}, 120_000);
+test.each([
+  ["", false, []],
+  [", in a web page", true, ["dom"]],
+])(
+  "every example compiles for a strict user%s",
+  async (_where, isInPage, libraries) => {
+    const files = [...examples.values()]
+      .flat()
+      .filter(({ heading }) => (heading === "In a web page") === isInPage)
+      .map(({ file }) => file);
+    expect(files.length).toBeGreaterThan(0);
+    expect(await programs.check(files, libraries)).toEqual([]);
+  },
+  120_000,
+);
 
 describeIf(
   isolationWorks && hasPython,

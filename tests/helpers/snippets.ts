@@ -42,7 +42,7 @@ const interpreter = await Interpreter_.create(sandbox);
 
 /** What examples import beside this package. */
 const PACKAGES = [
-  ...["@anthropic-ai", "@langchain", "@mastra", "@modelcontextprotocol", "@openai", "@types/node"],
+  ...["@anthropic-ai", "@langchain", "@mastra", "@modelcontextprotocol", "@openai", "@types/node", "@xterm"],
   ...["ai", "deepagents", "langchain", "openai"],
 ];
 
@@ -73,15 +73,15 @@ export class SnippetPrograms implements AsyncDisposable {
     return file;
   }
 
-  /** Type-checks programs with the settings of a strict user; returns the errors. */
-  async check(files: readonly string[]): Promise<string[]> {
+  /** Type-checks programs with the settings of a strict user and further `libraries`, such as `dom`; returns the errors. */
+  async check(files: readonly string[], libraries: readonly string[] = []): Promise<string[]> {
     const source = (...names: string[]): string[] => names.map((name) => path.join(root, "src", name));
     return await typeCheck(this.directory, {
       compilerOptions: {
         strict: true,
         skipLibCheck: true,
         target: "es2022",
-        lib: ["es2023", "esnext.disposable"],
+        lib: ["es2023", "esnext.disposable", ...libraries],
         types: ["node"],
         module: "nodenext",
         // The sources, so that no build with declarations is needed.

@@ -19,10 +19,10 @@ export function decodeFrame(message: unknown): ServerFrame | undefined {
 }
 
 /** Encodes input for the program. */
-export function encodeInput(data: Uint8Array): Uint8Array<ArrayBuffer> {
+export function encodeInput(data: Uint8Array): ArrayBuffer {
   const message = new Uint8Array(data.length + 1);
   message.set(data, 1);
-  return message;
+  return message.buffer;
 }
 
 function decodeBinary(message: Uint8Array): ServerFrame | undefined {
