@@ -23,6 +23,8 @@ import { thirdPartyLicenses } from "./third-party-licenses.mjs";
 const { dependencies, peerDependencies = {} } = readManifest();
 const runtimeDependencies = Object.keys(dependencies);
 
+/** How the page imports the script of its terminal. */
+const SCREEN = "./screen.js";
 const PARSER = "@microsoft/fetch-event-source/lib/cjs/parse.js";
 
 /** Options of every bundle. Source maps contain the sources, since the package does not ship `src/`. */
@@ -50,7 +52,8 @@ export async function bundleJavaScript() {
     bundleModules(),
     ...entries.filter(({ formats }) => formats.includes("cjs")).map(bundleCommonJs),
     ...Object.values(boxPrograms).map(bundleBoxProgram),
-    bundlePage(),
+    bundlePage("page", page.source, [SCREEN]),
+    bundlePage("screen", page.screen, []),
   ]);
   const files = new Map(bundles.flatMap((bundle) => [...bundle.files]));
   for (const { name, path } of kernelFiles()) files.set(`local/kernels/${name}`, readFileSync(path));
@@ -134,8 +137,8 @@ async function bundleBoxProgram({ source, output, isMinified = false }) {
   return result;
 }
 
-/** Bundles the page of `serve --ui` as one script. */
-async function bundlePage() {
+/** Bundles a script of the page of `serve --ui`. `others` are the scripts that it imports when they are needed. */
+async function bundlePage(name, source, others) {
   const result = await bundle(
     {
       ...common,
@@ -143,12 +146,14 @@ async function bundlePage() {
       platform: "browser",
       minify: true,
       sourcemap: false,
-      entryPoints: { [`${page.output}/page`]: page.source },
+      loader: { ".css": "text" },
+      external: others,
+      entryPoints: { [`${page.output}/${name}`]: source },
       plugins: [parserAsModule()],
     },
     ".js",
   );
-  checkImports(result.outputs, `${page.output}/page.js`, () => false);
+  checkImports(result.outputs, `${page.output}/${name}.js`, (path) => others.includes(path));
   return result;
 }
 

@@ -54,8 +54,15 @@ export const javaKernel = {
   output: "local/kernels/JavaKernel.java",
 };
 
-/** The page of `serve --ui`: a script to bundle, and files beside it that are shipped as they are. */
-export const page = { source: "src/local/playground/page/main.ts", output: "local/playground" };
+/**
+ * The page of `serve --ui`: a script to bundle, one that it loads when a terminal is opened, and files beside them that are
+ * shipped as they are.
+ */
+export const page = {
+  source: "src/local/playground/page/main.ts",
+  screen: "src/local/playground/page/screen.ts",
+  output: "local/playground",
+};
 
 /** The facades, each in a file of its own in `dist/`, so that a bundler can leave out those that are not used. */
 export const facades = ["src/sandbox.ts", "src/sandbox-manager.ts", "src/code-interpreter.ts"];
@@ -82,7 +89,7 @@ export function pathBetween(from, to) {
 export function checkSources() {
   const programs = [commands, page, ...Object.values(boxPrograms)];
   const sources = [...entries, ...programs].map(({ source }) => source);
-  const missing = [...sources, ...facades, javaKernel.directory, LANGUAGES].filter(
+  const missing = [...sources, page.screen, ...facades, javaKernel.directory, LANGUAGES].filter(
     (path) => !existsSync(join(root, path)),
   );
   if (missing.length > 0) throw new Error(`Sources of the build are missing: ${missing.join(", ")}`);

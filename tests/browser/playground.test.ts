@@ -1,31 +1,14 @@
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
-import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { startLocalServer, type LocalServer, type LocalServerOptions } from "../../src/local/index.js";
-import { describeIf, hasPython, isolationWorks } from "../helpers/skips.js";
+import { describePlayground, launchChromium, PAGE_TIMEOUT } from "../helpers/chromium.js";
 
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find((file) => existsSync(file));
-/** Without these, Chromium looks for servers of its own. */
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 const API_KEY = "key-of-the-playground-test";
-const PAGE_TIMEOUT = 60_000;
 
-describeIf(
-  CHROMIUM !== undefined && isolationWorks && hasPython,
-  "browser/playground",
-  "chromium, bubblewrap or python3 is not installed (apt-get install chromium bubblewrap python3)",
-)("the playground", () => {
+describePlayground("browser/playground")("the playground", () => {
   let browser: Browser;
   let server: LocalServer;
   let context: BrowserContext;
@@ -35,7 +18,7 @@ describeIf(
   let started = 0;
 
   beforeAll(async () => {
-    browser = await chromium.launch({ executablePath: CHROMIUM ?? "", args: ARGUMENTS });
+    browser = await launchChromium();
   });
   afterAll(() => browser.close());
 
@@ -208,6 +191,10 @@ Shown()`);
           "import sys\nprint('out'); print('err', file=sys.stderr)\nopen('a.txt', 'w').close()\n1 / 0",
         );
         await page.getByRole("button", { name: "a.txt", exact: true }).waitFor();
+        await page.getByText("Terminal", { exact: true }).click();
+        await page.getByText("The shell is ready.").waitFor();
+        await page.keyboard.type("echo $((6 * 7)); ls --color=always\n");
+        await page.locator(".xterm-rows").getByText("42").first().waitFor();
         const axe = createRequire(path.resolve("package.json")).resolve("axe-core/axe.min.js");
         await page.addScriptTag({ path: axe });
         // The source of the page under test: `axe` exists there only.

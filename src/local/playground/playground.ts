@@ -36,6 +36,7 @@ const FILES: Readonly<
 > = {
   "/ui/": { name: "index.html", type: "text/html; charset=utf-8", policy: PAGE_POLICY },
   "/ui/page.js": { name: "page.js", type: "text/javascript; charset=utf-8", policy: PAGE_POLICY },
+  "/ui/screen.js": { name: "screen.js", type: "text/javascript; charset=utf-8", policy: PAGE_POLICY },
   "/ui/page.css": { name: "page.css", type: "text/css; charset=utf-8", policy: PAGE_POLICY },
   "/ui/frame.html": { name: "frame.html", type: "text/html; charset=utf-8", policy: FRAME_POLICY },
 };

@@ -9,6 +9,7 @@ import { SandboxesView } from "./sandboxes.js";
 import { literal, SdkCode } from "./sdk-code.js";
 import { closeSession } from "./session.js";
 import { TabBar, type Tab } from "./tabs.js";
+import { TerminalPanel } from "./terminal-panel.js";
 import { Workspace } from "./workspace.js";
 
 const TABS = "opensandbox.tabs";
@@ -23,7 +24,7 @@ interface SavedTab {
   readonly contextId?: string;
 }
 
-/** The page: contexts as tabs, an editor, output, files, sandboxes, metrics, and the SDK code for each action. */
+/** The page: contexts as tabs, an editor, output, a terminal, files, sandboxes, metrics, and the SDK code for each action. */
 export class App {
   readonly element: HTMLElement;
   readonly #editor: Editor;
@@ -32,6 +33,7 @@ export class App {
   readonly #files: FilesView;
   readonly #sandboxes: SandboxesView;
   readonly #tabBar: TabBar;
+  readonly #terminal = new TerminalPanel(this.#sdkCode);
   readonly #workspace: Workspace;
   readonly #language = h("select", { attributes: { "aria-label": "Language" } });
   readonly #status = h("p", { class: "status", attributes: { role: "status" } });
@@ -123,7 +125,7 @@ export class App {
           this.#files.element,
           this.#sandboxes.element,
         ),
-        h("main", {}, this.#tabBar.element, this.#panel, this.#sdkCode.element),
+        h("main", {}, this.#tabBar.element, this.#panel, this.#terminal.element, this.#sdkCode.element),
       ),
     );
   }
@@ -152,6 +154,7 @@ export class App {
       for (const { output } of this.#tabs) output.note("The sandbox was gone. Variables and files are lost.");
     }
     this.#say(how === "found" ? "Connected to the sandbox of your last visit." : "The sandbox is ready.");
+    this.#terminal.use(interpreter);
     await Promise.all([
       this.#files.use(interpreter),
       this.#sandboxes.use(interpreter.id),

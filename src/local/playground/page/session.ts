@@ -2,6 +2,13 @@ import { ConnectionConfig } from "../../../index.js";
 
 const KEY = "opensandbox.apiKey";
 
+/** Sends the token of a sandbox as a protocol, which the local server accepts: browsers cannot send it as a header. */
+class TokenWebSocket extends WebSocket {
+  constructor(url: string, { headers }: { readonly headers: Readonly<Record<string, string>> }) {
+    super(url, ["opensandbox.terminal", `opensandbox.token.${headers["x-execd-access-token"] ?? ""}`]);
+  }
+}
+
 /**
  * Returns the connection to the server that served this page, or `undefined` without a session.
  *
@@ -27,6 +34,9 @@ export async function openSession(): Promise<ConnectionConfig | undefined> {
     // Use the address of this page, under any name it was opened with.
     useServerProxy: true,
     retryPolicy: { maxRetries: 0 },
+    webSocket: TokenWebSocket,
+    // A request to delete something still arrives after the page is closed.
+    fetch: (url, init) => fetch(url, { ...init, keepalive: init.method === "DELETE" }),
   });
 }
 

@@ -5,6 +5,7 @@ import {
   type ConnectionConfig,
   type SandboxMetrics,
 } from "../../../index.js";
+import { pause } from "./dom.js";
 
 const SANDBOX = "opensandbox.sandbox";
 const LIFETIME_SECONDS = 3600;
@@ -109,8 +110,4 @@ export class Workspace {
 
 function isRefusal(error: unknown): boolean {
   return isSandboxException(error) && "statusCode" in error && error.statusCode === 401;
-}
-
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis));
 }
