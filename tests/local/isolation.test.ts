@@ -331,11 +331,14 @@ describeIf(
   }
 
   test("System V shared memory and message queues, which outlive their processes, are refused", async () => {
-    const { stdout } = await sandbox.run("python", `import ctypes, errno
+    const { stdout } = await sandbox.run(
+      "python",
+      `import ctypes, errno
 libc = ctypes.CDLL(None, use_errno=True)
 for make in (lambda: libc.shmget(0, 2**26, 0o1600), lambda: libc.msgget(0, 0o1600)):
     print(errno.errorcode[ctypes.get_errno()] if make() == -1 else "made")
-print("made" if libc.shmget(0, 4096, 0o1600) >= 0 else "refused")`);
+print("made" if libc.shmget(0, 4096, 0o1600) >= 0 else "refused")`,
+    );
     expect(stdout).toBe("ENOSPC\nENOSPC\nmade\n");
   });
 
