@@ -3,7 +3,7 @@ import path from "node:path";
 import { CommanderError } from "commander";
 import { USAGE } from "./errors.js";
 import { Io } from "./io.js";
-import { createProgram } from "./program.js";
+import { createProgram } from "./command-line.js";
 import { Stopped } from "./stop.js";
 
 const NAMES = ["osci", "opensandbox-code-interpreter"];

@@ -1,5 +1,8 @@
 import type { Command, Option } from "commander";
-import { shellQuote, type Shell } from "./shells.js";
+import { shellQuote } from "./text.js";
+
+/** The shells that have a script. */
+export type Shell = "bash" | "zsh" | "fish";
 
 /** The words and options that can follow a command. */
 interface Completed {

@@ -3,7 +3,7 @@ import { homedir } from "node:os";
 import path from "node:path";
 import type { ConnectionOptions } from "../index.js";
 import { UsageError } from "./errors.js";
-import { parseDuration, parseOptionalDuration } from "./values.js";
+import { parseDuration, parseOptionalDuration } from "./option-parsers.js";
 
 /** The command-line options about the server. */
 export interface ConnectionFlags {

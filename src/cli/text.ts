@@ -25,6 +25,11 @@ export function styledText(text: string, color: boolean): string {
     .join("");
 }
 
+/** Quotes a text as one word of a POSIX shell. */
+export function shellQuote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** Lays out rows as columns that are as wide as their longest cell. */
 export function table(rows: readonly (readonly string[])[]): string {
   const cells = rows.map((row) => row.map(oneLine));

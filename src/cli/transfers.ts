@@ -2,7 +2,7 @@ import path from "node:path";
 import type { Sandbox, TransferProgress } from "../index.js";
 import type { Io } from "./io.js";
 import { describeBytes, oneLine } from "./text.js";
-import type { Transfer } from "./values.js";
+import type { Transfer } from "./option-parsers.js";
 
 const BAR_CELLS = 24;
 /** The shortest time between two updates of the progress bar, in milliseconds. */

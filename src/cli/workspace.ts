@@ -8,7 +8,7 @@ import {
 import { readConfiguration, type Configuration, type ConnectionFlags } from "./configuration.js";
 import { UsageError } from "./errors.js";
 import type { Io } from "./io.js";
-import { describeNetwork, networkPolicyOf, type Network } from "./values.js";
+import { describeNetwork, networkPolicyOf, type Network } from "./option-parsers.js";
 
 /** The lifetime of a sandbox after the command that created it has ended, in seconds. */
 const LIFETIME_SECONDS = 600;

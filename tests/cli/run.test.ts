@@ -6,7 +6,7 @@ import { describe, expect, test } from "@jest/globals";
 import { languageOf } from "../../src/cli/languages.js";
 import { endingOf } from "../../src/cli/exit-code.js";
 import { encodeInline, terminalMode } from "../../src/cli/pictures.js";
-import { planProgram } from "../../src/cli/commands/program.js";
+import { planProgram } from "../../src/cli/program-plan.js";
 import { SandboxManager } from "../../src/index.js";
 import { HOST, startWeb } from "../helpers/network-rules.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";

@@ -10,12 +10,12 @@ import { languageOf } from "../languages.js";
 import { ProgramOutput, untilEnd } from "../output.js";
 import { ResultPrinter, type PictureMode } from "../pictures.js";
 import { download, upload } from "../transfers.js";
-import type { Transfer } from "../values.js";
+import type { Transfer } from "../option-parsers.js";
 import { openWorkspace, type WorkspaceOptions } from "../workspace.js";
-import { planProgram, type Program } from "./program.js";
+import { planProgram, type Program } from "../program-plan.js";
 
 /** Options of `run`. */
-export interface RunCommandLine extends WorkspaceOptions {
+export interface RunProgramOptions extends WorkspaceOptions {
   readonly eval?: string | undefined;
   readonly language?: string | undefined;
   readonly timeout?: number | undefined;
@@ -25,7 +25,7 @@ export interface RunCommandLine extends WorkspaceOptions {
 }
 
 /** Runs a program and resolves to its exit code. */
-export async function run(operands: readonly string[], options: RunCommandLine, io: Io): Promise<number> {
+export async function run(operands: readonly string[], options: RunProgramOptions, io: Io): Promise<number> {
   const program = await readProgram(operands, options);
   const workspace = await openWorkspace(options, io);
   let exitCode: number;
@@ -49,7 +49,7 @@ export async function run(operands: readonly string[], options: RunCommandLine, 
   return exitCode;
 }
 
-async function readProgram(operands: readonly string[], options: RunCommandLine): Promise<Program> {
+async function readProgram(operands: readonly string[], options: RunProgramOptions): Promise<Program> {
   const { eval: given, language } = options;
   if (given !== undefined) {
     return {

@@ -2,7 +2,7 @@ import { Sandbox, type SandboxInfo, type SandboxManager } from "../../index.js";
 import { readConfiguration, type ConnectionFlags } from "../configuration.js";
 import type { Io } from "../io.js";
 import { table } from "../text.js";
-import { networkPolicyOf, type Network } from "../values.js";
+import { networkPolicyOf, type Network } from "../option-parsers.js";
 import { openManager } from "../workspace.js";
 
 /** Options of `sandboxes create`. */

@@ -4,7 +4,7 @@ import { startLocalServer, type LocalServer, type LocalServerOptions } from "../
 import { readConfiguration } from "../configuration.js";
 import type { Io } from "../io.js";
 import { escapeControls } from "../text.js";
-import { describeNetwork, type Network } from "../values.js";
+import { describeNetwork, type Network } from "../option-parsers.js";
 
 /** Options of `serve`. */
 export interface ServeOptions {

@@ -1,5 +1,5 @@
-import { SupportedLanguage } from "../../index.js";
-import { shellQuote } from "../shells.js";
+import { SupportedLanguage } from "../index.js";
+import { shellQuote } from "./text.js";
 
 /** A program to run. */
 export interface Program {

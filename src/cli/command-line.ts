@@ -3,7 +3,6 @@ import { UsageError, USAGE } from "./errors.js";
 import type { Io, IoOptions } from "./io.js";
 import { MCP_HOSTS } from "./mcp-hosts.js";
 import { PICTURE_MODES } from "./pictures.js";
-import { SHELLS, type Shell } from "./shells.js";
 import { oneLine } from "./text.js";
 import {
   collect,
@@ -13,12 +12,13 @@ import {
   parseNetwork,
   parseOptionalDuration,
   parsePort,
-} from "./values.js";
+} from "./option-parsers.js";
 import type { WorkspaceOptions } from "./workspace.js";
+import type { Shell } from "./completion.js";
 import type { ListSandboxesOptions, CreateSandboxOptions } from "./commands/sandboxes.js";
 import type { ExecOptions } from "./commands/exec.js";
 import type { ReplOptions } from "./commands/repl.js";
-import type { RunCommandLine } from "./commands/run.js";
+import type { RunProgramOptions } from "./commands/run.js";
 import type { ShellOptions } from "./commands/shell.js";
 import type { McpOptions } from "./commands/mcp.js";
 import type { ServeOptions } from "./commands/serve.js";
@@ -38,8 +38,10 @@ const CONNECTION: readonly GlobalOption[] = ["domain", "apiKeyFile", ...REPORTIN
 const EXISTING_SANDBOX: readonly GlobalOption[] = ["sandbox", ...CONNECTION];
 const ANY_SANDBOX: readonly GlobalOption[] = ["keep", ...EXISTING_SANDBOX];
 
+const SHELLS: readonly Shell[] = ["bash", "zsh", "fish"];
+
 /** The dependencies of the program. */
-interface ProgramSettings {
+interface ProgramOptions {
   /** The name by which it was called. */
   readonly name: string;
   /** All names by which it can be called. */
@@ -49,7 +51,7 @@ interface ProgramSettings {
 }
 
 /** Creates the command line: commands, options and help. The code of a command is loaded when it runs. */
-export function createProgram({ name, names, version, io }: ProgramSettings): {
+export function createProgram({ name, names, version, io }: ProgramOptions): {
   execute(argv: readonly string[]): Promise<number>;
 } {
   let exitCode = 0;
@@ -139,7 +141,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
       .choices([...PICTURE_MODES])
       .default("auto");
 
-  add<RunCommandLine>(
+  add<RunProgramOptions>(
     program,
     "run [FILE] [ARGS...]",
     "run a program from a file, standard input or -e",
@@ -332,7 +334,7 @@ export function createProgram({ name, names, version, io }: ProgramSettings): {
       await io.write(completionScript(program, shell as Shell, reader));
       return 0;
     },
-  ).addArgument(new Argument("<SHELL>").choices([...SHELLS]));
+  ).addArgument(new Argument("<SHELL>").choices(SHELLS));
 
   program.command("version", { hidden: true }).action(async () => {
     await io.write(`${version}\n`);
