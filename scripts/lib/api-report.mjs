@@ -1,13 +1,83 @@
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, posix, relative } from "node:path";
 import prettier from "prettier";
 import ts from "typescript";
-import { join } from "node:path";
-import { root } from "./entries.mjs";
+import { entries, root } from "./entries.mjs";
+
+/**
+ * Describes what each entry offers.
+ *
+ * @param {Map<string, string>} types as `bundleTypes` returns them
+ * @returns {Promise<Map<string, string>>} the reports by file name
+ */
+export async function describeEntries(types) {
+  const reports = entries.map(async ({ subpath, output }) => [
+    `${subpath === "." ? "index" : subpath.slice(2)}.api.md`,
+    await describeApi(posix.join("opensandbox-code-interpreter", subpath), types.get(`${output}.d.mts`)),
+  ]);
+  return new Map(await Promise.all(reports));
+}
+
+/**
+ * Writes reports to a directory, or compares them with it.
+ *
+ * @param {Map<string, string>} reports as `describeEntries` returns them
+ * @param {{ check: boolean, directory: string }} options
+ * @returns {{ exitCode: number, stdout: string, stderr: string }} what to print
+ */
+export function updateReports(reports, { check, directory }) {
+  const changed = [...reports].filter(([file, report]) => read(join(directory, file)) !== report);
+  const shown = `${relative(root, directory)}/`;
+  if (check && changed.length > 0) {
+    const differences = changed.map(([file, report]) => showDifference(directory, file, report));
+    const advice = `The API differs from ${shown}. If the change is intended, run npm run api and commit it.`;
+    return { exitCode: 1, stdout: "", stderr: `${differences.join("\n")}\n\n${advice}\n` };
+  }
+  if (check) return { exitCode: 0, stdout: `The API matches ${shown}.\n`, stderr: "" };
+  mkdirSync(directory, { recursive: true });
+  for (const [file, report] of changed) writeFileSync(join(directory, file), report);
+  const names = changed.map(([file]) => file).join(", ");
+  const outcome = changed.length === 0 ? "The API has not changed." : `Changed in ${shown}: ${names}`;
+  return { exitCode: 0, stdout: `${outcome}\n`, stderr: "" };
+}
+
+function read(file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Returns the difference between a file and the report that it should have. */
+function showDifference(directory, file, report) {
+  const temporary = mkdtempSync(join(tmpdir(), "api-"));
+  try {
+    // The diff names the files by short relative paths.
+    mkdirSync(join(temporary, "committed"));
+    mkdirSync(join(temporary, "now"));
+    writeFileSync(join(temporary, "committed", file), read(join(directory, file)) ?? "");
+    writeFileSync(join(temporary, "now", file), report);
+    const paths = [`committed/${file}`, `now/${file}`];
+    const { stdout, error } = spawnSync(
+      "git",
+      ["diff", "--no-index", "--no-color", "--no-prefix", ...paths],
+      { cwd: temporary, encoding: "utf8" },
+    );
+    return error === undefined ? stdout : `${file} has changed. Install git to see how.`;
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+}
 
 /**
  * Describes what an entry's bundled declarations offer to users, in a form that changes only with the API: sorted by name,
  * formatted, without comments and private members.
  */
-export async function describeApi(title, declarations) {
+async function describeApi(title, declarations) {
   const source = ts.createSourceFile("api.d.ts", declarations, ts.ScriptTarget.Latest, true);
   const exported = new Set();
   const imports = [];

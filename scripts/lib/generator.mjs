@@ -6,6 +6,9 @@ import { contractChanges, describeChanges } from "./contract-changes.mjs";
 import { InvalidDocumentError, loadDocument, showPath } from "./openapi-document.mjs";
 import { HEADER_MARK, renderClient } from "./openapi-client.mjs";
 
+/** What was last made of the document of each name: with `--watch`, only the changed ones are read and rendered again. */
+const made = new Map();
+
 /**
  * Generates once.
  *
@@ -43,11 +46,16 @@ async function renderAll(directory) {
   const names = (await readdir(directory)).filter((name) => name.endsWith(".yaml")).sort();
   if (names.length === 0)
     throw new InvalidDocumentError([`${showPath(directory)}: expected documents (*.yaml); found none.`]);
+  const texts = new Map();
   const documents = new Map();
   const faults = [];
   for (const name of names) {
+    const file = path.join(directory, name);
+    const text = await readFile(file, "utf8");
+    texts.set(name, text);
     try {
-      documents.set(name, await loadDocument(path.join(directory, name)));
+      const known = made.get(name);
+      documents.set(name, known?.text === text ? known.document : await loadDocument(file));
     } catch (error) {
       if (!(error instanceof InvalidDocumentError)) throw error;
       faults.push(...error.faults);
@@ -55,8 +63,13 @@ async function renderAll(directory) {
   }
   if (faults.length > 0) throw new InvalidDocumentError(faults);
   const wanted = new Map();
-  for (const [name, document] of documents)
-    wanted.set(name.replace(/\.yaml$/, ".ts"), await renderClient(document, path.basename(name, ".yaml")));
+  for (const [name, document] of documents) {
+    const baseName = path.basename(name, ".yaml");
+    const known = made.get(name);
+    const source = known?.document === document ? known.source : await renderClient(document, baseName);
+    made.set(name, { text: texts.get(name), document, source });
+    wanted.set(`${baseName}.ts`, source);
+  }
   return { wanted, documents };
 }
 

@@ -14,9 +14,14 @@ parentPort.on("message", async ([url, name, args]) => {
   }
 });`;
 
+/** The thread of this test file, and what it does last. */
+let worker: Worker | undefined;
+let last: Promise<unknown> = Promise.resolve();
+
 /**
  * Returns a function that calls an exported function of an ES module, which jest cannot import. The module is loaded once,
- * in a thread that ends after the file's tests. Arguments and results are copied.
+ * in a thread that all such functions of a test file share, and that ends after the file's tests. Arguments and results
+ * are copied.
  *
  * @param file relative to the root of the project
  */
@@ -26,10 +31,9 @@ export function moduleFunction<Result>(
 ): (...args: readonly unknown[]) => Promise<Result> {
   // Jest runs the tests as CommonJS.
   const url = pathToFileURL(path.join(__dirname, "../..", file)).href;
-  let worker: Worker | undefined;
-  let last: Promise<unknown> = Promise.resolve();
   afterAll(async () => {
     await worker?.terminate();
+    worker = undefined;
   });
   const call = async (args: readonly unknown[]): Promise<Result> => {
     worker ??= new Worker(PROGRAM, { eval: true });

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
-import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { promisify } from "node:util";
 import ts from "typescript";
+import { moduleFunction } from "../helpers/module-thread.js";
 import { typeCheck } from "../helpers/type-check.js";
 
 const ROOT = path.join(__dirname, "../..");
@@ -27,14 +26,24 @@ const STRICT = {
   noEmit: true,
 };
 
+type Files = ReadonlyMap<string, string>;
+const bundleTypes = moduleFunction<Files>("scripts/lib/bundle-types.mjs", "bundleTypes");
+const describeEntries = moduleFunction<Files>("scripts/lib/api-report.mjs", "describeEntries");
+const updateReports = moduleFunction<{ readonly exitCode: number; readonly stderr: string }>(
+  "scripts/lib/api-report.mjs",
+  "updateReports",
+);
+
+let types: Files;
 let directory: string;
 beforeAll(async () => {
   directory = await mkdtemp(path.join(tmpdir(), "public-api-"));
-  await promisify(execFile)(process.execPath, [
-    path.join(ROOT, "scripts/build.mjs"),
-    "--outdir",
-    path.join(directory, "dist"),
-  ]);
+  types = await bundleTypes();
+  for (const [file, declarations] of types) {
+    const target = path.join(directory, "dist", file);
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, declarations);
+  }
   await mkdir(path.join(directory, "node_modules"));
   await symlink(path.join(ROOT, "node_modules/@types"), path.join(directory, "node_modules/@types"), "dir");
   await symlink(
@@ -90,6 +99,34 @@ test(
   },
   TIMEOUT_MILLIS,
 );
+
+test(
+  "the API report is up to date, and a change of the API is shown with the command that takes it on",
+  async () => {
+    const reports = await describeEntries(types);
+    const written = path.join(directory, "api");
+    await cp(path.join(ROOT, "api"), written, { recursive: true });
+    const file = path.join(written, "index.api.md");
+    const report = await readFile(file, "utf8");
+    await writeFile(file, report.replace("readonly cursor: number;", "readonly cursor: string;"));
+    const { exitCode, stderr } = await updateReports(reports, { check: true, directory: written });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("npm run api");
+    // Only what was changed here differs.
+    const changed = stderr.split("\n").filter((line) => /^[-+](?![-+])/.test(line));
+    expect(changed).toEqual(["-  readonly cursor: string;", "+  readonly cursor: number;"]);
+    expect(await updateReports(reports, { check: false, directory: written })).toMatchObject({ exitCode: 0 });
+    expect(await readFile(file, "utf8")).toBe(report);
+  },
+  TIMEOUT_MILLIS,
+);
+
+test("the API report has neither comments nor private fields", async () => {
+  for (const name of ["index", "local"]) {
+    const report = await readFile(path.join(ROOT, "api", `${name}.api.md`), "utf8");
+    expect(report).not.toMatch(/^\s*(?:\/\*|\/\/|\*\s)|^ *private readonly/m);
+  }
+});
 
 function strictOptions(): ts.CompilerOptions {
   return ts.convertCompilerOptionsFromJson(STRICT, directory).options;
