@@ -11,8 +11,6 @@ import { watch } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { generate } from "./lib/generator.mjs";
-import { showPath } from "./lib/openapi-document.mjs";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const USAGE = "usage: generate.mjs [--check | --watch] [--openapi DIRECTORY] [--out DIRECTORY]";
@@ -20,6 +18,9 @@ const USAGE = "usage: generate.mjs [--check | --watch] [--openapi DIRECTORY] [--
 const SETTLE_MILLIS = 50;
 
 const options = readOptions();
+// They load the compiler and the linter of the documents, which wrong usage does not need.
+const { generate } = await import("./lib/generator.mjs");
+const { showPath } = await import("./lib/openapi-document.mjs");
 // What --watch compares with: the documents of the last valid run. At first, those of the last commit.
 let before;
 process.exitCode = await generateAndPrint();

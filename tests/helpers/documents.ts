@@ -141,6 +141,11 @@ export class Watching implements AsyncDisposable {
   }
 }
 
+/** Runs the project's generator on the project itself, in a thread of this process. */
+export async function generateProject({ check }: { readonly check: true }): Promise<GeneratorOutcome> {
+  return await generate({ check, openapi: path.join(ROOT, "openapi"), out: path.join(ROOT, "generated") });
+}
+
 /** Runs the command of the project's generator. */
 export async function runGenerator(...flags: string[]): Promise<Outcome> {
   return await run(process.execPath, [path.join(ROOT, "scripts/generate.mjs"), ...flags]);
