@@ -7,16 +7,17 @@ const ERASE = ["\x7f", "\b"];
 const ESCAPE = "\x1b";
 
 /** Returns a handler of {@link ask} if there is a person to ask: the user's terminal, with output for people. */
-export function inputHandlers(io: Io): { readonly onInput?: (request: InputRequest) => Promise<string> } {
+export function inputHandlers(io: Io): { readonly onInput?: typeof ask } {
   return process.stdin.isTTY && process.stdout.isTTY && !io.json ? { onInput: ask } : {};
 }
 
 /**
- * Asks the user for a line on the terminal. Nothing is shown of a password. Ctrl-C interrupts the command as always.
+ * Asks the user for a line on the terminal. Resolves to `undefined` after Ctrl-D. Nothing is shown of a password. Ctrl-C
+ * interrupts the command as always.
  *
- * @throws {Error} after Ctrl-D, and when nobody waits for the answer any more
+ * @throws the signal's reason when nobody waits for the answer any more
  */
-async function ask({ prompt, isPassword, signal }: InputRequest): Promise<string> {
+async function ask({ prompt, isPassword, signal }: InputRequest): Promise<string | undefined> {
   signal.throwIfAborted();
   const { stdin, stdout } = process;
   // Those of the line editor of `repl`, which must not see what is typed here.
@@ -27,7 +28,7 @@ async function ask({ prompt, isPassword, signal }: InputRequest): Promise<string
   stdout.write(prompt);
   let finish: () => void = () => undefined;
   try {
-    return await new Promise<string>((resolve, reject) => {
+    return await new Promise<string | undefined>((resolve, reject) => {
       let line = "";
       const decoder = new TextDecoder();
       const onData = (data: Buffer) => {
@@ -38,7 +39,7 @@ async function ask({ prompt, isPassword, signal }: InputRequest): Promise<string
             resolve(line);
             return;
           }
-          if (character === END && line === "") reject(new Error("The input was ended by Ctrl-D."));
+          if (character === END && line === "") resolve(undefined);
           else if (character === INTERRUPT) process.kill(process.pid, "SIGINT");
           else if (ERASE.includes(character)) {
             line = line.replace(/.$/su, "");

@@ -18,11 +18,12 @@ export type HandlerOutcome = unknown;
  */
 export interface ExecutionHandlers {
   /**
-   * Called when code asks for a line of input, as Python's `input()` and `getpass()` do. Returns the line; throw to end the
-   * input, which is an `EOFError` in the code. Other events go on meanwhile. Only the local server sends such requests, and
-   * only for Python.
+   * Called when code asks for a line of input, as Python's `input()` and `getpass()` do. Returns the line, or `undefined` to
+   * end the input, which is an `EOFError` in the code. Other events go on meanwhile. Only the local server sends such
+   * requests, and only for Python.
    */
-  readonly onInput?: ((request: InputRequest) => string | PromiseLike<string>) | undefined;
+  readonly onInput?:
+    ((request: InputRequest) => string | undefined | PromiseLike<string | undefined>) | undefined;
   /** Called for all events, including pings and unknown types, before the handler of the type. */
   readonly onEvent?: ((event: ExecutionEvent) => HandlerOutcome) | undefined;
   /** Called with the run's id. */

@@ -1,4 +1,5 @@
-import { SandboxApiException } from "../errors.js";
+import { shown } from "../arguments.js";
+import { InvalidArgumentException, SandboxApiException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionHandlers, InputRequest } from "../execution/handlers.js";
 import type { Turn } from "../execution/run-queue.js";
@@ -35,7 +36,7 @@ export class CodeInput {
     this.#onInput = onInput;
   }
 
-  /** Returns a signal that is aborted with the caller's, and with the error of an answer that could not be sent. */
+  /** Returns a signal that is aborted with the caller's, and with the error of the handler or of an answer that could not be sent. */
   signalFor(signal: AbortSignal | undefined): AbortSignal {
     this.#stopFollowingSignal = followAbort(signal, (reason) => this.#stop(reason));
     return this.#failed.signal;
@@ -78,11 +79,12 @@ export class CodeInput {
     const { context_id: contextId, id, is_password: isPassword } = input;
     if (typeof contextId !== "string" || typeof id !== "number" || typeof text !== "string") return;
     const { signal } = this.#ended;
-    const answer = await this.#ask({ prompt: text, isPassword: isPassword === true, signal });
     const { client, json, logger } = this.#link.execd;
     try {
+      const answer = await this.#onInput({ prompt: text, isPassword: isPassword === true, signal });
+      if (signal.aborted) return;
       await client.POST("/code/input", {
-        body: { context_id: contextId, id, ...(answer === undefined ? { is_end: true } : { text: answer }) },
+        body: { context_id: contextId, id, ...toWire(answer) },
         fetch: json({ signal }).fetch,
       });
     } catch (error) {
@@ -92,18 +94,14 @@ export class CodeInput {
       else this.#stop(error);
     }
   }
+}
 
-  /** Returns `undefined` if there is no answer. */
-  async #ask(request: InputRequest): Promise<string | undefined> {
-    try {
-      const answer = await this.#onInput(request);
-      if (typeof answer === "string") return answer;
-      this.#link.execd.logger?.warn(`handlers.onInput must return a string; got ${typeof answer}.`);
-    } catch (error) {
-      this.#link.execd.logger?.debug(`handlers.onInput threw, which ends the input: ${String(error)}`);
-    }
-    return undefined;
-  }
+function toWire(answer: unknown): { readonly is_end: true } | { readonly text: string } {
+  if (answer === undefined) return { is_end: true };
+  if (typeof answer === "string") return { text: answer };
+  throw new InvalidArgumentException(
+    `handlers.onInput must return a string, or undefined to end the input; got ${shown(answer)}.`,
+  );
 }
 
 function isOnInput(value: unknown): value is OnInput {

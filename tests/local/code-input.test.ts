@@ -25,9 +25,7 @@ function answers(...given: readonly string[]) {
   const rest = [...given];
   const onInput: ExecutionHandlers["onInput"] = ({ prompt, isPassword }) => {
     asked.push({ prompt, isPassword });
-    const answer = rest.shift();
-    if (answer === undefined) throw new Error("no more answers");
-    return answer;
+    return rest.shift();
   };
   return { asked, handlers: { onInput } };
 }
@@ -55,7 +53,7 @@ password = getpass.getpass("Password: ")
     ]);
   });
 
-  test("reads lines from sys.stdin until the handler throws", async () => {
+  test("reads lines from sys.stdin until the handler returns undefined", async () => {
     const { handlers } = answers("one", "two", "three");
     const code = "import sys; first = sys.stdin.readline(); [first, *sys.stdin]";
     const { text } = await interpreter.codes.run(code, { handlers });
@@ -64,19 +62,34 @@ password = getpass.getpass("Password: ")
     expect(whole.text).toBe("('ab', 'c\\nd\\n')");
   });
 
-  test("gets EOFError if the handler throws, rejects, or returns no string", async () => {
-    const wrong: unknown = undefined;
-    const handlers: readonly ExecutionHandlers["onInput"][] = [
-      () => {
-        throw new Error("nobody is here");
-      },
-      () => Promise.reject(new Error("nobody is here")),
-      () => wrong as string,
-    ];
-    for (const onInput of handlers) {
-      const { error } = await interpreter.codes.run("input('?')", { handlers: { onInput } });
+  test("gets EOFError if the handler returns undefined", async () => {
+    for (const answer of [undefined, Promise.resolve(undefined)]) {
+      const { error } = await interpreter.codes.run("input('?')", { handlers: { onInput: () => answer } });
       expect(error).toMatchObject({ name: "EOFError" });
     }
+  });
+
+  test("ends with the error of the handler, which interrupts the code and keeps its state", async () => {
+    const reason = new Error("nobody is here");
+    const wrong: unknown = 5;
+    const handlers: readonly [ExecutionHandlers["onInput"], unknown][] = [
+      [
+        () => {
+          throw reason;
+        },
+        { message: "nobody is here" },
+      ],
+      [() => wrong as string, { code: "INVALID_ARGUMENT", message: expect.stringContaining("got 5") }],
+    ];
+    await interpreter.codes.run("survivor = 6");
+    for (const [onInput, error] of handlers) {
+      const run = interpreter.codes.run("input('?')", { handlers: { onInput } });
+      await expect(run).rejects.toMatchObject(error as object);
+    }
+    await expect(
+      interpreter.codes.run("input('?')", { handlers: { onInput: () => Promise.reject(reason) } }),
+    ).rejects.toBe(reason);
+    expect((await interpreter.codes.run("survivor")).text).toBe("6");
   });
 
   test("is refused without a handler, and after a run with one", async () => {
