@@ -13,17 +13,17 @@ export class Creation {
   /** Resolves to the prepared sandbox. If it rejects, the sandbox is deleted, or will be once its id is known. */
   readonly done: Promise<Sandbox>;
   /** Resolves as soon as the sandbox's id is known, or the creation has ended. */
-  readonly known: Promise<unknown>;
+  readonly idKnown: Promise<unknown>;
   readonly #config: PoolConfig;
   readonly #cancelling = new AbortController();
   #sandboxId: string | undefined;
 
   constructor(config: PoolConfig, lifetimeSeconds: number) {
-    const known = deferred<undefined>();
+    const idKnown = deferred<undefined>();
     this.#config = config;
-    this.known = known.promise;
-    this.done = this.#run(lifetimeSeconds, () => known.resolve(undefined)).finally(() =>
-      known.resolve(undefined),
+    this.idKnown = idKnown.promise;
+    this.done = this.#run(lifetimeSeconds, () => idKnown.resolve(undefined)).finally(() =>
+      idKnown.resolve(undefined),
     );
     // A caller that cancels it need not wait for it.
     this.done.catch(() => undefined);
@@ -43,18 +43,18 @@ export class Creation {
   async cancelAndDelete(reason: unknown): Promise<void> {
     this.cancel(reason);
     const { create } = this.#config;
-    const isDone = await this.done.then(
+    const hasSandbox = await this.done.then(
       () => true,
       () => false,
     );
-    if (isDone || this.#sandboxId === undefined || typeof create === "function") return;
+    if (hasSandbox || this.#sandboxId === undefined || typeof create === "function") return;
     const { connectionConfig } = create;
     await using manager = SandboxManager.create({ connectionConfig });
     // It may be gone: its creation deletes it, too.
     await manager.killSandbox(this.#sandboxId).catch(() => undefined);
   }
 
-  async #run(timeoutSeconds: number, setKnown: () => void): Promise<Sandbox> {
+  async #run(timeoutSeconds: number, setIdKnown: () => void): Promise<Sandbox> {
     const { create } = this.#config;
     const { signal } = this.#cancelling;
     const given = typeof create === "function" ? {} : create;
@@ -65,7 +65,7 @@ export class Creation {
       signal,
       onProgress: async (progress: Parameters<NonNullable<typeof given.onProgress>>[0]) => {
         this.#sandboxId = progress.sandboxId;
-        setKnown();
+        setIdKnown();
         await given.onProgress?.(progress);
       },
     };

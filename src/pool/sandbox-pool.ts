@@ -5,7 +5,7 @@ import { raceAbort, throwIfAborted, withLimit } from "../transport/abort.js";
 import { callAsync, endSandbox, isGone } from "./creation.js";
 import { PoolClosedException, PoolEmptyException, poolTimeout } from "./errors.js";
 import type { DiscardReason, PoolEvent, PoolStats } from "./events.js";
-import { Line } from "./line.js";
+import { WaitQueue } from "./wait-queue.js";
 import {
   assertSize,
   resolveAcquireOptions,
@@ -53,8 +53,8 @@ export class SandboxPool {
   #size: number;
   /** The oldest first. */
   readonly #idle = new Set<Idle>();
-  readonly #waiting = new Line<Idle>();
-  readonly #waitingUntilFull = new Line<undefined>();
+  readonly #waiting = new WaitQueue<Idle>();
+  readonly #waitingUntilFull = new WaitQueue<undefined>();
   /** The sandboxes of {@link use}. */
   readonly #inUse = new Set<Sandbox>();
   /** The requests that {@link close} waits for. */
@@ -117,7 +117,7 @@ export class SandboxPool {
   async acquire(options: AcquireOptions = {}): Promise<Sandbox> {
     const config = resolveAcquireOptions(options, this.#config);
     const startedAt = performance.now();
-    const { sandbox, source } = await this.#withLimit(config, (limit) => this.#obtain(config, limit));
+    const { sandbox, source } = await this.#withinTimeLimit(config, (limit) => this.#obtain(config, limit));
     this.#totals.acquired += 1;
     if (source === "idle") this.#totals.acquiredIdle += 1;
     const waitMillis = performance.now() - startedAt;
@@ -160,7 +160,7 @@ export class SandboxPool {
   ): Promise<void> {
     const { signal, timeoutSeconds = this.#config.acquireTimeoutSeconds } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    await this.#withLimit({ signal, timeoutSeconds }, async (limit) => {
+    await this.#withinTimeLimit({ signal, timeoutSeconds }, async (limit) => {
       if (this.#idle.size < this.#size) await this.#waitingUntilFull.wait(limit);
     });
   }
@@ -212,7 +212,7 @@ export class SandboxPool {
   }
 
   /** Runs work with a signal that the caller's signal and the time limit abort. */
-  async #withLimit<Value>(
+  async #withinTimeLimit<Value>(
     { signal, timeoutSeconds: seconds }: Pick<AcquireConfig, "signal" | "timeoutSeconds">,
     work: (limit: AbortSignal) => Promise<Value>,
   ): Promise<Value> {
@@ -280,7 +280,7 @@ export class SandboxPool {
 
   #add(idle: Idle): void {
     if (this.#closed !== undefined) void this.#discard(idle.sandbox, "cancelled");
-    else if (this.#waiting.give(idle)) return;
+    else if (this.#waiting.resolveNext(idle)) return;
     else if (this.#idle.size >= this.#size) void this.#discard(idle.sandbox, "surplus");
     else {
       this.#idle.add(idle);
@@ -289,7 +289,7 @@ export class SandboxPool {
   }
 
   #tellIfFull(): void {
-    while (this.#idle.size >= this.#size && this.#waitingUntilFull.give(undefined));
+    while (this.#idle.size >= this.#size && this.#waitingUntilFull.resolveNext(undefined));
   }
 
   #endWaiting(error: unknown): void {

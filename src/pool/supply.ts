@@ -88,9 +88,9 @@ export class Supply {
     this.#isClosed = true;
     clearTimeout(this.#backoffTimer);
     const creations = [...this.#creations];
-    const known = Promise.all(creations.map((creation) => creation.known));
+    const idsKnown = Promise.all(creations.map((creation) => creation.idKnown));
     const seconds = this.#config.drainTimeoutSeconds;
-    await withLimit({ seconds }, (limit) => raceAbort(limit, known)).catch(() => undefined);
+    await withLimit({ seconds }, (limit) => raceAbort(limit, idsKnown)).catch(() => undefined);
     await Promise.all(creations.map((creation) => creation.cancelAndDelete(reason)));
   }
 

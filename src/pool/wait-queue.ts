@@ -1,7 +1,7 @@
 import { deferred, onAbort, throwIfAborted, type Deferred } from "../transport/abort.js";
 
 /** Callers that wait for something, the first of them first. */
-export class Line<Value> {
+export class WaitQueue<Value> {
   readonly #waiting = new Set<Deferred<Value>>();
 
   get length(): number {
@@ -9,8 +9,8 @@ export class Line<Value> {
   }
 
   /**
-   * Waits until a value is given. An abort leaves the line. If the value was given before, it resolves in spite of the
-   * abort, so that the value is not lost.
+   * Waits for a value. An abort removes the caller from the queue; a value assigned before the abort is still
+   * returned.
    */
   async wait(signal: AbortSignal): Promise<Value> {
     throwIfAborted(signal);
@@ -27,8 +27,8 @@ export class Line<Value> {
     }
   }
 
-  /** Gives a value to the first in the line. Returns `false` if nobody waits. */
-  give(value: Value): boolean {
+  /** Assigns a value to the caller that has waited longest. Returns `false` if nobody waits. */
+  resolveNext(value: Value): boolean {
     const [first] = this.#waiting;
     if (first === undefined) return false;
     this.#waiting.delete(first);
