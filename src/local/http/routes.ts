@@ -1,10 +1,10 @@
-import type { Parameters, Routes } from "../wire/router.js";
+import type { PathParameters, Routes } from "../wire/router.js";
 
 /** A request as its handler receives it. */
 export interface RoutedRequest {
   readonly request: Request;
   readonly url: URL;
-  readonly parameters: Parameters;
+  readonly parameters: PathParameters;
 }
 
 export type RouteHandler = (routed: RoutedRequest) => Response | Promise<Response>;

@@ -1,5 +1,6 @@
 import { problem } from "../wire/problem.js";
-import { sendJson, type RouteTable } from "./http/responses.js";
+import { sendJson } from "./http/responses.js";
+import type { RouteTable } from "./http/routes.js";
 
 const REASON =
   "a sandbox of the local server may not create namespaces, which isolated sessions need; use a sandbox for each";

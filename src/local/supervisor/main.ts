@@ -15,7 +15,7 @@ import { identityOf } from "../wire/file-identity.js";
 import { OUTSIDE } from "../wire/relay.js";
 import { PipePool } from "./pipes.js";
 import { killEveryGroup, signalEverything } from "./process-groups.js";
-import { Execd } from "./routes.js";
+import { Execd } from "./execd.js";
 import { Watchdog } from "./limits/watchdog.js";
 import { messageOf } from "../wire/problem.js";
 

@@ -1,4 +1,5 @@
-import { requiredQuery, sendEmpty, type Call } from "./http/responses.js";
+import { sendEmpty } from "./http/responses.js";
+import { requiredQuery, type ExecdRequest } from "./http/routes.js";
 import { runtimeError } from "./http/problems.js";
 import type { Contexts } from "./code/contexts.js";
 import type { Commands } from "./commands/commands.js";
@@ -14,7 +15,7 @@ export interface Runners {
 }
 
 /** Handles both `DELETE /code` and `DELETE /command`: the id determines what is interrupted. */
-export async function interrupt({ stream, query }: Call, runners: Runners): Promise<void> {
+export async function interrupt({ stream, query }: ExecdRequest, runners: Runners): Promise<void> {
   const { contexts, commands, sessions } = runners;
   const id = requiredQuery(query, "id");
   if (contexts.has(id)) await contexts.interrupt(id);

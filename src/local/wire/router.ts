@@ -5,7 +5,7 @@
 export type Routes<Handler> = Readonly<Record<string, Handler>>;
 
 /** Decoded path parameters by name. */
-export type Parameters = Readonly<Record<string, string>>;
+export type PathParameters = Readonly<Record<string, string>>;
 
 /** Finds the handler of a request. If several routes match, the first one is taken. */
 export class Router<Handler> {
@@ -21,7 +21,7 @@ export class Router<Handler> {
   find(
     method: string,
     pathname: string,
-  ): { readonly handler: Handler; readonly parameters: Parameters } | undefined {
+  ): { readonly handler: Handler; readonly parameters: PathParameters } | undefined {
     for (const route of this.#routes) {
       const match = route.method === method ? route.path.exec(pathname) : null;
       if (match !== null) return { handler: route.handler, parameters: decodeParameters(match.groups ?? {}) };
@@ -40,13 +40,13 @@ function toPattern(path: string): RegExp {
   return new RegExp(`^${source}$`);
 }
 
-function decodeParameters(groups: Readonly<Record<string, string | undefined>>): Parameters {
+function decodeParameters(groups: Readonly<Record<string, string | undefined>>): PathParameters {
   // The rest of a path is passed on unchanged. Named parameters are decoded where possible.
   const entries = Object.entries(groups).map(([name, value = ""]) => [
     name,
     name === "rest" ? value : decode(value),
   ]);
-  return Object.fromEntries(entries) as Parameters; // `fromEntries` loses the type of the values
+  return Object.fromEntries(entries) as PathParameters; // `fromEntries` loses the type of the values
 }
 
 function decode(segment: string): string {

@@ -2,7 +2,7 @@ import { emptyResponse, jsonResponse, unprocessable, type Finding } from "../../
 import { forMethods, withVersion, type RouteTable } from "../../http/routes.js";
 import { readFields } from "../../http/validation.js";
 import { problem } from "../../wire/problem.js";
-import type { Parameters } from "../../wire/router.js";
+import type { PathParameters } from "../../wire/router.js";
 import type { HostedSandbox } from "../hosted-sandbox.js";
 import { assertLabels } from "../labels.js";
 import type { Sandboxes } from "../sandboxes.js";
@@ -15,7 +15,7 @@ import { snapshotRoutes } from "./snapshots.js";
 
 /** Routes of the lifecycle operations. */
 export function lifecycleRoutes(sandboxes: Sandboxes): RouteTable {
-  const find = ({ id = "" }: Parameters) => sandboxes.get(id);
+  const find = ({ id = "" }: PathParameters) => sandboxes.get(id);
   return {
     "GET /health": () => jsonResponse(200, { status: "healthy" }),
     "POST /v1/metrics/events": ({ request }) => acceptEvent(request),

@@ -4,7 +4,7 @@ import { expandPath, type Configuration } from "../configuration.js";
 import type { EventStream } from "../http/event-stream.js";
 import { makeDirectories } from "../files/file-info.js";
 import type { Kernel, KernelEvent, RunPermissions } from "./kernel.js";
-import { KernelPool } from "./pool.js";
+import { KernelPool } from "./kernel-pool.js";
 import type { PipePool } from "../pipes.js";
 import { STARTERS } from "./starters.js";
 import { invalid, runtimeError } from "../http/problems.js";

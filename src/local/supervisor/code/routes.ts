@@ -1,4 +1,5 @@
-import { requiredQuery, sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { sendEmpty, sendJson } from "../http/responses.js";
+import { requiredQuery, type ExecdRequest, type RouteTable } from "../http/routes.js";
 import { Body } from "../http/body.js";
 import { isKernelLanguage, type Contexts } from "./contexts.js";
 import { EventStream } from "../http/event-stream.js";
@@ -10,8 +11,8 @@ import { interrupt, type Runners } from "../runners.js";
 export function codeRoutes(runners: Runners): RouteTable {
   const { contexts } = runners;
   return {
-    "POST /code": (call) => runCode(call, runners),
-    "DELETE /code": (call) => interrupt(call, runners),
+    "POST /code": (request) => runCode(request, runners),
+    "DELETE /code": (request) => interrupt(request, runners),
     "POST /code/input": async ({ stream }) => {
       const body = await Body.read(stream, "CodeInput");
       const text = body.boolean("is_end") ? undefined : body.string("text");
@@ -23,7 +24,7 @@ export function codeRoutes(runners: Runners): RouteTable {
       const cwd = body.string("cwd");
       sendJson(stream, 200, contexts.create(body.string("language"), cwd === "" ? undefined : cwd));
     },
-    "GET /code/contexts": (call) => listContexts(call, contexts),
+    "GET /code/contexts": (request) => listContexts(request, contexts),
     "DELETE /code/contexts": async ({ stream, query }) => {
       await contexts.deleteAll(requiredQuery(query, "language"));
       sendEmpty(stream);
@@ -37,7 +38,10 @@ export function codeRoutes(runners: Runners): RouteTable {
   };
 }
 
-async function runCode({ stream }: Call, { configuration, contexts, commands }: Runners): Promise<void> {
+async function runCode(
+  { stream }: ExecdRequest,
+  { configuration, contexts, commands }: Runners,
+): Promise<void> {
   const body = await Body.read(stream, "RunCodeRequest");
   const code = body.required("code", "Code");
   const context = body.object("context");
@@ -55,7 +59,7 @@ async function runCode({ stream }: Call, { configuration, contexts, commands }: 
   }
 }
 
-function listContexts({ stream, query }: Call, contexts: Contexts): void {
+function listContexts({ stream, query }: ExecdRequest, contexts: Contexts): void {
   const language = query.get("language") ?? "";
   if (language !== "" && !isKernelLanguage(language)) {
     throw runtimeError(`unsupported language context operation: ${language}`);

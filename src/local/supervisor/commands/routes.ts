@@ -1,5 +1,6 @@
 import { pipeline } from "node:stream/promises";
-import { sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { sendEmpty, sendJson } from "../http/responses.js";
+import type { ExecdRequest, RouteTable } from "../http/routes.js";
 import { Body } from "../http/body.js";
 import { readText } from "../../wire/body.js";
 import type { Commands, CommandSpec } from "./commands.js";
@@ -19,13 +20,13 @@ const MEASURED_BYTES = 2 ** 20;
 export function commandRoutes(runners: Runners): RouteTable {
   const { commands, sessions } = runners;
   return {
-    "POST /command": (call) => runCommand(call, runners),
-    "DELETE /command": (call) => interrupt(call, runners),
+    "POST /command": (request) => runCommand(request, runners),
+    "DELETE /command": (request) => interrupt(request, runners),
     "GET /command/status/:id": ({ stream, parameters: { id = "" } }) =>
       sendJson(stream, 200, commands.status(id)),
-    "GET /command/:id/logs": (call) => sendLog(call, commands),
-    "POST /session": (call) => createSession(call, sessions),
-    "POST /session/:id/run": (call) => runInSession(call, runners),
+    "GET /command/:id/logs": (request) => sendLog(request, commands),
+    "POST /session": (request) => createSession(request, sessions),
+    "POST /session/:id/run": (request) => runInSession(request, runners),
     "DELETE /session/:id": ({ stream, parameters: { id = "" } }) => {
       sessions.delete(id);
       sendEmpty(stream);
@@ -33,7 +34,7 @@ export function commandRoutes(runners: Runners): RouteTable {
   };
 }
 
-async function runCommand({ stream }: Call, { configuration, commands }: Runners): Promise<void> {
+async function runCommand({ stream }: ExecdRequest, { configuration, commands }: Runners): Promise<void> {
   const body = await Body.read(stream, "RunCommandRequest");
   const command = readCommand(body);
   const timeoutMs = body.count("timeout", "TimeoutMs") ?? 0;
@@ -60,7 +61,10 @@ function readCommand(body: Body): string | readonly string[] {
   return argv;
 }
 
-async function sendLog({ stream, query, parameters: { id = "" } }: Call, commands: Commands): Promise<void> {
+async function sendLog(
+  { stream, query, parameters: { id = "" } }: ExecdRequest,
+  commands: Commands,
+): Promise<void> {
   const log = commands.log(id);
   const given = query.get("cursor") ?? "";
   // As in execd, anything but a number is ignored.
@@ -87,13 +91,16 @@ async function sendLog({ stream, query, parameters: { id = "" } }: Call, command
   stream.end(text);
 }
 
-async function createSession({ stream }: Call, sessions: Sessions): Promise<void> {
+async function createSession({ stream }: ExecdRequest, sessions: Sessions): Promise<void> {
   const text = await readText(stream);
   const body = Body.parse(text.trim() === "" ? "{}" : text, { name: "CreateSessionRequest", unreadable });
   sendJson(stream, 200, { session_id: sessions.create(body.string("cwd")) });
 }
 
-async function runInSession({ stream, parameters: { id = "" } }: Call, runners: Runners): Promise<void> {
+async function runInSession(
+  { stream, parameters: { id = "" } }: ExecdRequest,
+  runners: Runners,
+): Promise<void> {
   const { sessions } = runners;
   const configuration = { ...runners.configuration, env: currentEnvironment(runners.configuration) };
   const model = { name: "RunInSessionRequest", unreadable, invalid: refused };

@@ -1,6 +1,7 @@
 import { lstat, readdir, rm, stat } from "node:fs/promises";
 import path from "node:path";
-import { requiredQuery, sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { sendEmpty, sendJson } from "../http/responses.js";
+import { requiredQuery, type ExecdRequest, type RouteTable } from "../http/routes.js";
 import { Body } from "../http/body.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import {
@@ -33,7 +34,7 @@ export function directoryRoutes(configuration: Configuration): RouteTable {
       }
       sendEmpty(stream);
     },
-    "GET /directories/list": (call) => list(call, resolve(requiredQuery(call.query, "path"))),
+    "GET /directories/list": (request) => list(request, resolve(requiredQuery(request.query, "path"))),
     "DELETE /directories": async ({ stream, query }) => {
       for (const directory of query.getAll("path").map(resolve)) {
         await rm(directory, { recursive: true, force: true }).catch((error: unknown) => {
@@ -43,7 +44,7 @@ export function directoryRoutes(configuration: Configuration): RouteTable {
       }
       sendEmpty(stream);
     },
-    "GET /files/search": (call) => search(call, resolve(requiredQuery(call.query, "path"))),
+    "GET /files/search": (request) => search(request, resolve(requiredQuery(request.query, "path"))),
   };
 }
 
@@ -60,7 +61,7 @@ async function create(directory: string, permission: Permission): Promise<void> 
   }
 }
 
-async function list({ stream, query }: Call, root: string): Promise<void> {
+async function list({ stream, query }: ExecdRequest, root: string): Promise<void> {
   const depth = readDepth(query.get("depth") ?? "");
   const stats = await lstat(root).catch((error: unknown) => {
     throw fileProblem(error, "lstat", root);
@@ -90,7 +91,7 @@ async function collect(directory: string, depth: number): Promise<FileInfo[]> {
   return found;
 }
 
-async function search({ stream, query }: Call, root: string): Promise<void> {
+async function search({ stream, query }: ExecdRequest, root: string): Promise<void> {
   const pattern = query.get("pattern") ?? "";
   const matches = readPattern(pattern === "" ? "**" : pattern);
   const deadline = performance.now() + SEARCH_LIMIT_MS;

@@ -3,7 +3,8 @@ import { open, type FileHandle } from "node:fs/promises";
 import type { ServerHttp2Stream } from "node:http2";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { requiredQuery, sendBody, type Call } from "../http/responses.js";
+import { sendBody } from "../http/responses.js";
+import { requiredQuery, type ExecdRequest } from "../http/routes.js";
 import { encodeJson } from "../../wire/frames.js";
 import { expandPath, type Configuration } from "../configuration.js";
 import { fileProblem } from "./file-info.js";
@@ -17,7 +18,7 @@ const MEASURED_BYTES = 64 * 1024;
 
 /** Handles `GET /files/download`: sends a file, a range of its bytes, or a window of its lines. */
 export async function download(
-  { stream, headers, query }: Call,
+  { stream, headers, query }: ExecdRequest,
   configuration: Configuration,
 ): Promise<void> {
   const file = expandPath(requiredQuery(query, "path"), configuration);

@@ -1,6 +1,7 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { sendEmpty, sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { sendEmpty, sendJson } from "../http/responses.js";
+import type { ExecdRequest, RouteTable } from "../http/routes.js";
 import { Body } from "../http/body.js";
 import { download } from "./downloads.js";
 import { expandPath, type Configuration } from "../configuration.js";
@@ -25,10 +26,10 @@ import { upload } from "./uploads.js";
 export function fileRoutes(configuration: Configuration): RouteTable {
   const resolve = (given: string) => expandPath(given, configuration);
   return {
-    "GET /files/info": (call) => info(call, resolve),
-    "POST /files/upload": (call) => upload(call, configuration),
-    "GET /files/download": (call) => download(call, configuration),
-    "POST /files/replace": (call) => replace(call, resolve),
+    "GET /files/info": (request) => info(request, resolve),
+    "POST /files/upload": (request) => upload(request, configuration),
+    "GET /files/download": (request) => download(request, configuration),
+    "POST /files/replace": (request) => replace(request, resolve),
     "POST /files/permissions": async ({ stream }) => {
       for (const [given, body] of await Body.readMap(stream, "Permission")) {
         const file = resolve(given);
@@ -54,7 +55,7 @@ export function fileRoutes(configuration: Configuration): RouteTable {
 
 type Resolve = (given: string) => string;
 
-async function info({ stream, query }: Call, resolve: Resolve): Promise<void> {
+async function info({ stream, query }: ExecdRequest, resolve: Resolve): Promise<void> {
   const found = new Map<string, FileInfo>();
   for (const given of query.getAll("path")) {
     const file = resolve(given);
@@ -70,7 +71,7 @@ async function info({ stream, query }: Call, resolve: Resolve): Promise<void> {
   sendJson(stream, 200, Object.fromEntries([...found].sort(([a], [b]) => (a < b ? -1 : 1))));
 }
 
-async function replace({ stream, query }: Call, resolve: Resolve): Promise<void> {
+async function replace({ stream, query }: ExecdRequest, resolve: Resolve): Promise<void> {
   const counts: [string, { replacedCount: number }][] = [];
   for (const [given, body] of await Body.readMap(stream, "ReplaceFileContentItem")) {
     const old = body.string("old");

@@ -4,7 +4,8 @@ import { open, rm, stat } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
 import { pipeline } from "node:stream/promises";
-import { sendEmpty, type Call } from "../http/responses.js";
+import { sendEmpty } from "../http/responses.js";
+import type { ExecdRequest } from "../http/routes.js";
 import { readText } from "../../wire/body.js";
 import { Body } from "../http/body.js";
 import { expandPath, type Configuration } from "../configuration.js";
@@ -33,7 +34,7 @@ interface Target extends Permission {
  * Handles `POST /files/upload`: pairs of metadata and a file. All files are written completely before the first one is
  * moved to its place, so an incomplete upload changes nothing.
  */
-export async function upload({ stream, headers }: Call, configuration: Configuration): Promise<void> {
+export async function upload({ stream, headers }: ExecdRequest, configuration: Configuration): Promise<void> {
   const descriptions: string[] = [];
   const spooled: string[] = [];
   try {

@@ -11,7 +11,7 @@ export const STREAM_HEADERS = {
 
 const PING_INTERVAL_MS = 3000;
 
-type Timestamped<T> = T extends unknown ? Omit<T, "timestamp"> : never;
+type WithoutTimestamp<T> = T extends unknown ? Omit<T, "timestamp"> : never;
 
 /**
  * The response to a run: sends execd's frames on an HTTP/2 stream. The status is sent with the first event, so that an
@@ -64,7 +64,7 @@ export class EventStream {
     this.#pings = setInterval(() => this.#ping(), PING_INTERVAL_MS);
   }
 
-  send(event: Timestamped<WireEvent>): void {
+  send(event: WithoutTimestamp<WireEvent>): void {
     if (!this.#open) return;
     // The events of one chunk of output are one write: a write costs more than a line.
     if (this.#pending.push(encodeWireEvent({ ...event, timestamp: Date.now() })) === 1) {

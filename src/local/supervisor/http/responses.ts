@@ -1,28 +1,6 @@
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
+import type { ServerHttp2Stream } from "node:http2";
 import { encodeJson } from "../../wire/frames.js";
 import { bodyHeaders } from "../../wire/headers.js";
-import { problem } from "../../wire/problem.js";
-import type { Parameters, Routes } from "../../wire/router.js";
-
-/** One request inside the box. */
-export interface Call {
-  readonly stream: ServerHttp2Stream;
-  readonly headers: IncomingHttpHeaders;
-  readonly query: URLSearchParams;
-  readonly parameters: Parameters;
-}
-
-export type Handler = (call: Call) => void | Promise<void>;
-
-/** The handlers of execd's operations by method and path. */
-export type RouteTable = Routes<Handler>;
-
-/** Returns a query parameter. @throws {Problem} `MISSING_QUERY` if it is missing or empty */
-export function requiredQuery(query: URLSearchParams, name: string): string {
-  const value = query.get(name) ?? "";
-  if (value === "") throw problem(400, "MISSING_QUERY", `missing query parameter '${name}'`);
-  return value;
-}
 
 /** Sends 200 without a body. */
 export function sendEmpty(stream: ServerHttp2Stream): void {

@@ -2,7 +2,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { once } from "node:events";
 import { encodeJson } from "../../wire/frames.js";
 import { STREAM_HEADERS } from "../http/event-stream.js";
-import { sendJson, type Call, type RouteTable } from "../http/responses.js";
+import { sendJson } from "../http/responses.js";
+import type { ExecdRequest, RouteTable } from "../http/routes.js";
 import type { Configuration } from "../configuration.js";
 import { Meter } from "./metrics.js";
 
@@ -12,11 +13,11 @@ const WATCH_INTERVAL_MS = 2000;
 export function metricsRoutes(configuration: Configuration): RouteTable {
   return {
     "GET /metrics": async ({ stream }) => sendJson(stream, 200, await Meter.measure(configuration)),
-    "GET /metrics/watch": (call) => watch(call, configuration),
+    "GET /metrics/watch": (request) => watch(request, configuration),
   };
 }
 
-async function watch({ stream }: Call, configuration: Configuration): Promise<void> {
+async function watch({ stream }: ExecdRequest, configuration: Configuration): Promise<void> {
   const meter = new Meter(configuration);
   stream.respond(STREAM_HEADERS);
   stream.on("data", () => undefined);

@@ -9,7 +9,8 @@ import { readText } from "../../wire/body.js";
 import { messageOf, Problem, problem } from "../../wire/problem.js";
 import { Body } from "../http/body.js";
 import { badRequest, runtimeError } from "../http/problems.js";
-import { sendEmpty, sendJson, sendPlainError, type Call, type RouteTable } from "../http/responses.js";
+import { sendEmpty, sendJson, sendPlainError } from "../http/responses.js";
+import type { ExecdRequest, RouteTable } from "../http/routes.js";
 import { Terminal, type Attachment } from "./terminal.js";
 
 /** The largest message that a client may send, in bytes. */
@@ -30,7 +31,7 @@ export class Terminals {
 
   get routes(): RouteTable {
     return {
-      "POST /pty": (call) => this.#create(call),
+      "POST /pty": (request) => this.#create(request),
       "GET /pty/:id": ({ stream, parameters: { id = "" } }) => sendJson(stream, 200, this.#find(id).state),
       "DELETE /pty/:id": ({ stream, parameters: { id = "" } }) => {
         this.#find(id).delete();
@@ -50,7 +51,7 @@ export class Terminals {
     this.#server.emit("connection", stream);
   }
 
-  async #create({ stream }: Call): Promise<void> {
+  async #create({ stream }: ExecdRequest): Promise<void> {
     const text = await readText(stream);
     const model = { name: "CreatePTYSessionRequest", unreadable };
     const body = Body.parse(text.trim() === "" ? "{}" : text, model);

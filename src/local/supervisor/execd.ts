@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
-import { sendBody, sendEmpty, sendJson, sendPlainError, type Handler } from "./http/responses.js";
+import { sendBody, sendEmpty, sendJson, sendPlainError } from "./http/responses.js";
+import type { Handler } from "./http/routes.js";
 import { Commands } from "./commands/commands.js";
 import type { Contexts } from "./code/contexts.js";
 import { directoryRoutes } from "./files/directory-routes.js";

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Configuration } from "../../../../src/local/supervisor/configuration.js";
 import type { Kernel } from "../../../../src/local/supervisor/code/kernel.js";
-import { KernelPool } from "../../../../src/local/supervisor/code/pool.js";
+import { KernelPool } from "../../../../src/local/supervisor/code/kernel-pool.js";
 import { PipePool } from "../../../../src/local/supervisor/pipes.js";
 
 /** A kernel that runs no code. */
