@@ -10,6 +10,7 @@ import {
   facades,
   javaKernel,
   kernelFiles,
+  mainEntry,
   outputOf,
   page,
   pageFiles,
@@ -17,6 +18,7 @@ import {
   readManifest,
   root,
 } from "./entries.mjs";
+import { joinChunks, loadedWith } from "./join-chunks.mjs";
 import { joinJava } from "./join-java.mjs";
 import { thirdPartyLicenses } from "./third-party-licenses.mjs";
 
@@ -87,11 +89,15 @@ async function bundleModules() {
     throw new Error(
       `${commands.source} must start with "#!/usr/bin/env node", since npm links to it as a program.`,
     );
-  // Each facade is now a chunk that the main entry imports. Its own entry file is not needed.
+  const { files, outputs } = result;
+  const closures = {};
   for (const output of facades.map(outputOf)) {
-    result.files.delete(`${output}.mjs`);
-    result.files.delete(`${output}.mjs.map`);
+    closures[output] = [...loadedWith(`${output}.mjs`, outputs, inDist)].slice(1);
+    // Each facade is now a chunk that the main entry imports. Its own entry file is not needed.
+    files.delete(`${output}.mjs`);
+    files.delete(`${output}.mjs.map`);
   }
+  await joinChunks(files, { closures, outputs, mainEntry: mainEntry.output, options: common });
   for (const [path, text] of result.files) result.files.set(path, withRequire(text));
   return result;
 }
@@ -159,7 +165,6 @@ async function bundlePage(name, source, others) {
 
 async function bundle(options, extension) {
   const { outputFiles, metafile } = await build({ ...options, outExtension: { ".js": extension } });
-  const inDist = (path) => relative(common.outdir, resolve(root, path)).replaceAll("\\", "/");
   return {
     files: new Map(outputFiles.map(({ path, text }) => [inDist(path), text])),
     outputs: new Map(Object.entries(metafile.outputs).map(([path, output]) => [inDist(path), output])),
@@ -167,15 +172,17 @@ async function bundle(options, extension) {
   };
 }
 
+/** Returns a path of esbuild's as one in dist/. */
+function inDist(path) {
+  return relative(common.outdir, resolve(root, path)).replaceAll("\\", "/");
+}
+
 /** Fails if an output, or a chunk that is loaded with it, has a forbidden import. */
 function checkImports(outputs, start, isAllowed) {
-  const loaded = new Set([start]);
-  for (const path of loaded) {
+  for (const path of loadedWith(start, outputs, inDist)) {
     for (const { path: imported, kind, external } of outputs.get(path).imports) {
       const isAvailable = kind === "require-call" && start.endsWith(".mjs") ? isBuiltin : isAllowed;
       if (external && !isAvailable(imported)) throw new Error(`dist/${start} must not import ${imported}.`);
-      if (!external && kind !== "dynamic-import")
-        loaded.add(relative(common.outdir, resolve(root, imported)));
     }
   }
 }
