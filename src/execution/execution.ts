@@ -1,7 +1,7 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
-// oxlint-disable-next-line import/no-cycle -- see errors.ts
-import { KeptOutput, type ResultLog } from "./kept-values.js";
-import type { OutputBound, OutputLog, OutputMessage } from "./output-log.js";
+// oxlint-disable-next-line import/no-cycle -- removed when the types are
+import type { KeptOutput } from "./kept-values.js";
+import type { OutputBound, OutputMessage } from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
@@ -22,8 +22,20 @@ export interface ExecutionComplete {
 /** Determines how output is joined and whether there is an exit code. */
 export type ExecutionKind = "code" | "command" | "background-command";
 
+/** What takes the output of an execution. */
+interface Output {
+  readonly stdout: Sink<OutputMessage>;
+  readonly stderr: Sink<OutputMessage>;
+  readonly results: Sink<ExecutionResult>;
+}
+
+interface Sink<Item> {
+  push(item: Item): unknown;
+}
+
 /** Assigned inside the class, which can write its private fields. */
 let fold: (execution: Execution, event: ExecutionEvent) => ExecutionResult | undefined;
+let keep: (execution: Execution, kept: KeptOutput) => void;
 
 /**
  * The outcome of a run, or its outcome so far while it is running.
@@ -49,11 +61,10 @@ export class Execution {
    */
   readonly exitCode: number | null | undefined;
   readonly #kind: ExecutionKind;
-  readonly #stdout: OutputMessage[] | OutputLog;
-  readonly #stderr: OutputMessage[] | OutputLog;
-  readonly #results: ExecutionResult[] | ResultLog;
+  /** Where output goes: to the lists of {@link logs} and {@link results}, or to what keeps a part of it. */
+  #output: Output;
   /** The kept output, if it is bounded. */
-  readonly #kept: KeptOutput | undefined;
+  #kept: KeptOutput | undefined;
 
   static {
     fold = (execution, event) => {
@@ -61,14 +72,14 @@ export class Execution {
       const open: { -readonly [Field in keyof Execution]: Execution[Field] } = execution;
       switch (event.type) {
         case "stdout":
-          execution.#stdout.push(event);
+          execution.#output.stdout.push(event);
           return undefined;
         case "stderr":
-          execution.#stderr.push(event);
+          execution.#output.stderr.push(event);
           return undefined;
         case "result": {
           const result = new ExecutionResult(event.results, event.timestamp);
-          execution.#results.push(result);
+          execution.#output.results.push(result);
           return result;
         }
         case "init":
@@ -89,20 +100,20 @@ export class Execution {
           return undefined;
       }
     };
+    keep = (execution, kept) => {
+      execution.#output = execution.#kept = kept;
+    };
   }
 
   /** @internal */
-  constructor(kind: ExecutionKind = "code", bound?: OutputBound) {
+  constructor(kind: ExecutionKind = "code") {
     this.#kind = kind;
-    const kept = (this.#kept = bound && new KeptOutput(bound));
     const [stdout, stderr, results]: [OutputMessage[], OutputMessage[], ExecutionResult[]] = [[], [], []];
-    this.#stdout = kept?.stdout ?? stdout;
-    this.#stderr = kept?.stderr ?? stderr;
-    this.#results = kept?.results ?? results;
+    this.#output = { stdout, stderr, results };
     this.id = undefined;
     this.executionCount = undefined;
-    this.logs = kept?.logs ?? { stdout, stderr };
-    this.results = kept?.results.results ?? results;
+    this.logs = { stdout, stderr };
+    this.results = results;
     this.error = undefined;
     this.complete = undefined;
     this.exitCode = kind === "command" ? null : undefined;
@@ -138,6 +149,12 @@ export class Execution {
   get text(): string | undefined {
     return this.results.at(-1)?.text;
   }
+}
+
+/** Bounds the output that an execution keeps. Call it before the first event. Loaded when it is used: most runs have no bound. */
+export async function boundOutput(execution: Execution, bound: OutputBound): Promise<void> {
+  const { KeptOutput } = await import("./kept-values.js");
+  keep(execution, new KeptOutput(bound, execution));
 }
 
 /** Adds an event to an execution. Returns the added result, if the event is one. */

@@ -1,13 +1,8 @@
 import { CHART_MIME_TYPE } from "./chart.js";
 import type { ExecutionError } from "./event.js";
-import {
-  byteLength,
-  cut,
-  maxItemsOf,
-  OutputLog,
-  type OutputBound,
-  type OutputMessage,
-} from "./output-log.js";
+// oxlint-disable-next-line import/no-cycle -- removed when the types are
+import type { Execution } from "./execution.js";
+import { byteLength, cut, maxItemsOf, OutputLog, type OutputBound } from "./output-log.js";
 // oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
@@ -25,24 +20,16 @@ export class KeptOutput {
   readonly #bound: OutputBound;
   #isErrorTruncated = false;
 
-  constructor(bound: OutputBound) {
+  /** Keeps the output of an execution. Its `logs` change with later output, so each access computes them. */
+  constructor(bound: OutputBound, { logs, results }: Pick<Execution, "logs" | "results">) {
     this.#bound = bound;
     this.stdout = new OutputLog(bound);
     this.stderr = new OutputLog(bound);
-    this.results = new ResultLog(bound);
-  }
-
-  /** Returns the kept messages of both streams. They change with later output, so each access computes them. */
-  get logs(): { readonly stdout: readonly OutputMessage[]; readonly stderr: readonly OutputMessage[] } {
-    const { stdout, stderr } = this;
-    return {
-      get stdout() {
-        return stdout.messages;
-      },
-      get stderr() {
-        return stderr.messages;
-      },
-    };
+    // Read-only for users.
+    this.results = new ResultLog(bound, results as ExecutionResult[]);
+    for (const name of ["stdout", "stderr"] as const) {
+      Object.defineProperty(logs, name, { get: () => this[name].messages });
+    }
   }
 
   /** Returns where something was left out. */
@@ -75,13 +62,14 @@ export class KeptOutput {
 
 /** The results of a run, up to a bound. */
 export class ResultLog {
-  readonly results: ExecutionResult[] = [];
+  readonly results: ExecutionResult[];
   /** Whether results, or formats of them, are left out. */
   isTruncated = false;
   readonly #maxResults: number;
   #room: number;
 
-  constructor(bound: OutputBound) {
+  constructor(bound: OutputBound, results: ExecutionResult[] = []) {
+    this.results = results;
     this.#room = bound.maxBytes;
     this.#maxResults = maxItemsOf(bound);
   }

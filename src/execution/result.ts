@@ -1,18 +1,5 @@
-// oxlint-disable-next-line import/no-cycle -- see errors.ts
-import { InvalidArgumentException } from "../errors.js";
-import { fileSystem } from "../transport/platform.js";
 import { type Chart, CHART_MIME_TYPE, readChart } from "./chart.js";
 
-/** MIME types by file extension, where the extension is not the end of the type (as in `image/png`). */
-const TYPES_BY_EXTENSION: Readonly<Record<string, string>> = {
-  txt: "text/plain",
-  htm: "text/html",
-  md: "text/markdown",
-  svg: "image/svg+xml",
-  jpg: "image/jpeg",
-  tex: "text/latex",
-  js: "application/javascript",
-};
 /** The types whose values are text. Those of all other types are base64. */
 const TEXT_TYPE = /^text\/|[/+](?:json|xml|javascript)$/;
 
@@ -148,22 +135,7 @@ export class ExecutionResult {
    * browser
    */
   async toFile(path: string): Promise<void> {
-    const extension = /\.(\w+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-    const mimeType =
-      TYPES_BY_EXTENSION[extension] ?? this.mimeTypes.find((type) => type.endsWith(`/${extension}`)) ?? "";
-    const bytes = this.getBytes(mimeType);
-    if (bytes === undefined) {
-      throw new InvalidArgumentException(
-        `The result has no format for the extension "${extension}"; it has ${this.mimeTypes.join(", ")}.`,
-      );
-    }
-    const files = fileSystem();
-    if (files === undefined) throw new InvalidArgumentException("Only Node can write files; use getBytes.");
-    try {
-      await files.writeFile(path, bytes);
-    } catch (cause) {
-      throw new InvalidArgumentException(`The result cannot be written: ${String(cause)}`, { cause });
-    }
+    await (await import("./result-file.js")).writeResult(this, path);
   }
 }
 

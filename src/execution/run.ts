@@ -4,7 +4,7 @@ import type { Logger } from "../logging.js";
 import { throwIfAborted } from "../transport/abort.js";
 import type { ExecutionEvent } from "./event.js";
 import { EventHistory } from "./event-history.js";
-import { Execution, foldEvent, type ExecutionKind } from "./execution.js";
+import { boundOutput, Execution, foldEvent, type ExecutionKind } from "./execution.js";
 import { callHandlers, type ExecutionHandlers } from "./handlers.js";
 import type { Failure } from "./interrupt.js";
 import type { OutputBound } from "./output-log.js";
@@ -56,7 +56,7 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   /** @internal */
   constructor(config: RunConfig) {
     this.#config = config;
-    this.execution = new Execution(config.kind, config.bound);
+    this.execution = new Execution(config.kind);
     this.#history = new EventHistory(config.bound === undefined);
     this.#outcome = this.#drive();
     // A handle that is never awaited must not cause an unhandled rejection.
@@ -162,10 +162,11 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
 
   /** Reads the stream to its end. Adds each event to the execution, calls the handlers and wakes the iterators. */
   async #drive(): Promise<Execution> {
-    const { handlers } = this.#config;
+    const { handlers, bound } = this.#config;
     try {
       const stream = new RunStream(this.#config.source());
       this.#stream = stream;
+      if (bound !== undefined) await stream.untilSettledOrStopped(boundOutput(this.execution, bound));
       for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
         for (const event of batch) {
           const result = foldEvent(this.execution, event);

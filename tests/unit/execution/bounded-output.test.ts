@@ -155,6 +155,17 @@ describe("results that are bounded", () => {
   });
 });
 
+test("logs and results that were taken before the first event are bounded, too", async () => {
+  const source = new ScriptedSource().send(init(), stdout("aaaa"), stdout("bbbb"), complete);
+  const run = runOf(source.end(), { bound: { maxBytes: 6, keep: "head" } });
+  const { logs, results } = run.execution;
+  expect(logs.stdout).toEqual([]);
+  const execution = await run;
+  expect(logs.stdout.map(({ text }) => text)).toEqual(["aaaa", "bb"]);
+  expect([logs, results]).toEqual([execution.logs, execution.results]);
+  expect(execution.results).toBe(results);
+});
+
 describe("an error that is bounded", () => {
   const errorOf = async (error: Partial<ExecutionError>, maxBytes = 1_000) => {
     const whole = { name: "E", value: "v", traceback: [], timestamp: 0, ...error };
