@@ -1,5 +1,3 @@
-// Only a type: exceptions contain executions, which contain results, which throw exceptions.
-// oxlint-disable-next-line import/no-cycle -- a type import, removed at compile time
 import type { Execution } from "./execution/execution.js";
 
 /**

@@ -1,8 +1,6 @@
 import type { ExecutionError, ExecutionEvent } from "./event.js";
-// oxlint-disable-next-line import/no-cycle -- removed when the types are
 import type { KeptOutput } from "./kept-values.js";
 import type { OutputBound, OutputMessage } from "./output-log.js";
-// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
 /** The output by stream, in order of arrival. execd does not keep the order across the two streams. */

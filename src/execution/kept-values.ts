@@ -1,9 +1,6 @@
 import { CHART_MIME_TYPE } from "./chart.js";
 import type { ExecutionError } from "./event.js";
-// oxlint-disable-next-line import/no-cycle -- removed when the types are
-import type { Execution } from "./execution.js";
 import { byteLength, cut, maxItemsOf, OutputLog, type OutputBound } from "./output-log.js";
-// oxlint-disable-next-line import/no-cycle -- see errors.ts
 import { ExecutionResult } from "./result.js";
 
 /** The bytes that an error may always take, so that a small bound does not hide why the code failed. */
@@ -21,7 +18,10 @@ export class KeptOutput {
   #isErrorTruncated = false;
 
   /** Keeps the output of an execution. Its `logs` change with later output, so each access computes them. */
-  constructor(bound: OutputBound, { logs, results }: Pick<Execution, "logs" | "results">) {
+  constructor(
+    bound: OutputBound,
+    { logs, results }: { readonly logs: object; readonly results: readonly ExecutionResult[] },
+  ) {
     this.#bound = bound;
     this.stdout = new OutputLog(bound);
     this.stderr = new OutputLog(bound);
