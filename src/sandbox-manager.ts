@@ -9,7 +9,7 @@ import type { CreateTemplateOptions, TemplateFilter, TemplateInfo } from "./life
 /** Loaded when it is used: few servers have templates. */
 const templates = () => import("./lifecycle/templates.js");
 
-/** Listings, labels and snapshots. Loaded when they are used. */
+/** Listings, pausing, expiry, labels and snapshots. Loaded when they are used. */
 const management = () => import("./lifecycle/management.js");
 
 /**
@@ -61,18 +61,18 @@ export class SandboxManager {
   }
 
   /** Pauses a sandbox and keeps its state. On Kubernetes, it is paused some time after this resolves. */
-  pauseSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.pause(sandboxId, options);
+  async pauseSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
+    return (await management()).pauseSandbox(this.#lifecycle, sandboxId, options);
   }
 
   /** Resumes a paused sandbox, without waiting until it is ready. @throws {SandboxApiException} status 409 if it is not paused */
-  resumeSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
-    return this.#lifecycle.resume(sandboxId, options);
+  async resumeSandbox(sandboxId: string, options: CallOptions = {}): Promise<void> {
+    return (await management()).resumeSandbox(this.#lifecycle, sandboxId, options);
   }
 
   /** Sets a sandbox's expiry to a number of seconds from now. Returns the new expiry. */
-  renewSandbox(sandboxId: string, seconds: number, options: CallOptions = {}): Promise<Date> {
-    return this.#lifecycle.renew(sandboxId, seconds, options);
+  async renewSandbox(sandboxId: string, seconds: number, options: CallOptions = {}): Promise<Date> {
+    return (await management()).renewSandbox(this.#lifecycle, sandboxId, seconds, options);
   }
 
   /** Changes labels; `null` deletes one. Returns the changed sandbox. */

@@ -34,7 +34,7 @@ import { Terminals } from "./services/terminals.js";
 import { raceAbort, throwIfAborted } from "./transport/abort.js";
 import { Transport } from "./transport/transport.js";
 
-/** Labels and snapshots. Loaded when they are used. */
+/** Pausing, expiry, labels and snapshots. Loaded when they are used. */
 const management = () => import("./lifecycle/management.js");
 
 /** Options of {@link Sandbox.waitUntilReady} and of the instance's {@link Sandbox.prototype.resume}. */
@@ -217,20 +217,17 @@ export class Sandbox {
    * @throws {SandboxApiException} status 409 if it is not paused
    */
   static async resume(options: SandboxConnectOptions): Promise<Sandbox> {
-    return await Sandbox.#connect(options, (lifecycle) => lifecycle.resume(options.sandboxId, options));
+    return await Sandbox.#connect(options, resume);
   }
 
-  static async #connect(
-    options: SandboxConnectOptions,
-    before: (lifecycle: Lifecycle) => Promise<void>,
-  ): Promise<Sandbox> {
+  static async #connect(options: SandboxConnectOptions, before: typeof resume): Promise<Sandbox> {
     assertText(checkOptions(options).sandboxId, "sandboxId");
     assertConnectOptions(options);
     const config = ConnectionConfig.from(options.connectionConfig);
     const lifecycle = new Lifecycle(config);
     const { sandboxId, killOnDispose = false } = options;
     try {
-      await before(lifecycle);
+      await before(lifecycle, sandboxId, options);
       return await Sandbox.#open({ sandboxId, config, lifecycle, killOnDispose }, options);
     } catch (error) {
       lifecycle.close();
@@ -309,8 +306,8 @@ export class Sandbox {
    *
    * On Kubernetes, it is paused some time after this resolves. {@link getInfo} returns the current state.
    */
-  pause(options: CallOptions = {}): Promise<void> {
-    return this.#parts.lifecycle.pause(this.id, options);
+  async pause(options: CallOptions = {}): Promise<void> {
+    return (await management()).pauseSandbox(this.#parts.lifecycle, this.id, options);
   }
 
   /**
@@ -321,7 +318,7 @@ export class Sandbox {
    */
   async resume(options: SandboxReadyOptions = {}): Promise<this> {
     assertConnectOptions(options);
-    await this.#parts.lifecycle.resume(this.id, options);
+    await resume(this.#parts.lifecycle, this.id, options);
     const candidate = await Sandbox.#open(this.#parts, options, () => this.#execd.assertOpen());
     this.#execd.retarget(candidate.#endpoint);
     candidate.#execd.close();
@@ -334,8 +331,8 @@ export class Sandbox {
    *
    * @returns the new expiry
    */
-  renew(seconds: number, options: CallOptions = {}): Promise<Date> {
-    return this.#parts.lifecycle.renew(this.id, seconds, options);
+  async renew(seconds: number, options: CallOptions = {}): Promise<Date> {
+    return (await management()).renewSandbox(this.#parts.lifecycle, this.id, seconds, options);
   }
 
   /**
@@ -503,4 +500,8 @@ export class Sandbox {
     };
     await waitUntilReady({ ...this.#parts, check }, options, startedAt);
   }
+}
+
+async function resume(lifecycle: Lifecycle, sandboxId: string, options: CallOptions): Promise<void> {
+  await (await management()).resumeSandbox(lifecycle, sandboxId, options);
 }

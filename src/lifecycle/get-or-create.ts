@@ -12,7 +12,7 @@ import { assertFurtherOptions } from "./further-options.js";
 import type { SandboxInfo } from "./info.js";
 import { LABEL_VALUE } from "./labels.js";
 import { isGone, Lifecycle } from "./lifecycle.js";
-import { listSandboxes, patchMetadata } from "./management.js";
+import { listSandboxes, patchMetadata, renewSandbox } from "./management.js";
 
 /** The label with the name. */
 const NAME = "opensandbox-code-interpreter/name";
@@ -155,7 +155,7 @@ async function extend(
 ): Promise<void> {
   if (expiresAt === undefined || timeoutSeconds === null) return;
   if (expiresAt.getTime() - Date.now() >= timeoutSeconds * 1_000) return;
-  await lifecycle.renew(id, timeoutSeconds, { signal });
+  await renewSandbox(lifecycle, id, timeoutSeconds, { signal });
 }
 
 async function open<Opened, Options extends CreateOptions>(

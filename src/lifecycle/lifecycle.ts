@@ -1,11 +1,11 @@
-import { assertInteger, assertSeconds, assertText, type CallOptions } from "../arguments.js";
+import { assertInteger, assertText, type CallOptions } from "../arguments.js";
 import { createLifecycleClient, type LifecycleClient } from "../../generated/lifecycle.js";
 import type { ConnectionConfig } from "../connection.js";
 import { addErrorContext, InvalidArgumentException, SandboxApiException } from "../errors.js";
 import type { Call } from "../transport/call.js";
 import { deleteOnce } from "../transport/retry.js";
 import { Transport, type JsonOptions } from "../transport/transport.js";
-import { expectDate, expectRecord, expectText } from "../transport/response.js";
+import { expectRecord, expectText } from "../transport/response.js";
 import { toSandboxInfo, type SandboxInfo } from "./info.js";
 
 const LARGEST_PORT = 65_535;
@@ -63,36 +63,6 @@ export class Lifecycle {
         await this.#client.DELETE("/sandboxes/{sandboxId}", { params: { path: { sandboxId } }, fetch });
       });
     await deleteOnce(send, isGone, options.isRepeated);
-  }
-
-  pause(sandboxId: string, options: CallOptions): Promise<void> {
-    return this.about(sandboxId, options, async (call) => {
-      const params = { path: { sandboxId } };
-      await this.#client.POST("/sandboxes/{sandboxId}/pause", { params, fetch: call.fetch });
-    });
-  }
-
-  resume(sandboxId: string, options: CallOptions): Promise<void> {
-    return this.about(sandboxId, options, async (call) => {
-      const params = { path: { sandboxId } };
-      await this.#client.POST("/sandboxes/{sandboxId}/resume", { params, fetch: call.fetch });
-    });
-  }
-
-  /** Sets the expiry of a sandbox to `seconds` from now. Returns the time that the server has set. */
-  renew(sandboxId: string, seconds: number, options: CallOptions): Promise<Date> {
-    return this.about(sandboxId, options, async (call) => {
-      if (typeof seconds !== "number") throw new InvalidArgumentException("seconds must be a number.");
-      assertSeconds(seconds, "seconds");
-      const expiresAt = new Date(Date.now() + seconds * 1_000);
-      if (Number.isNaN(expiresAt.getTime())) throw new InvalidArgumentException("seconds is too large.");
-      const { data } = await this.#client.POST("/sandboxes/{sandboxId}/renew-expiration", {
-        params: { path: { sandboxId } },
-        body: { expiresAt: expiresAt.toISOString() },
-        fetch: call.fetch,
-      });
-      return expectDate(expectRecord(data, call).expiresAt, "expiresAt", call);
-    });
   }
 
   /** Makes a call about a sandbox and adds the sandbox's id to its errors. */

@@ -1,6 +1,13 @@
-import { assertOptionalText, assertText, type CallOptions, checkOptions } from "../arguments.js";
+import {
+  assertOptionalText,
+  assertSeconds,
+  assertText,
+  type CallOptions,
+  checkOptions,
+} from "../arguments.js";
+import { InvalidArgumentException } from "../errors.js";
 import { defined } from "../transport/request.js";
-import { expectRecord } from "../transport/response.js";
+import { expectDate, expectRecord } from "../transport/response.js";
 import { toSandboxInfo, toSnapshotInfo, type SandboxInfo, type SnapshotInfo } from "./info.js";
 import { assertLabels, toLabelQuery } from "./labels.js";
 import type { Lifecycle } from "./lifecycle.js";
@@ -46,6 +53,43 @@ export async function listSandboxes(
   const load = (number: number, own: CallOptions) =>
     listSandboxes(lifecycle, { ...filter, page: number }, own);
   return toPage(expectRecord(data, call), (item) => toSandboxInfo(item, call), load, { call, options });
+}
+
+/** Implements {@link Sandbox.pause}. */
+export function pauseSandbox(lifecycle: Lifecycle, sandboxId: string, options: CallOptions): Promise<void> {
+  return lifecycle.about(sandboxId, options, async ({ fetch }) => {
+    const params = { path: { sandboxId } };
+    await lifecycle.transport.client.POST("/sandboxes/{sandboxId}/pause", { params, fetch });
+  });
+}
+
+/** Resumes a sandbox, without waiting until it is ready. */
+export function resumeSandbox(lifecycle: Lifecycle, sandboxId: string, options: CallOptions): Promise<void> {
+  return lifecycle.about(sandboxId, options, async ({ fetch }) => {
+    const params = { path: { sandboxId } };
+    await lifecycle.transport.client.POST("/sandboxes/{sandboxId}/resume", { params, fetch });
+  });
+}
+
+/** Implements {@link Sandbox.renew}. */
+export function renewSandbox(
+  lifecycle: Lifecycle,
+  sandboxId: string,
+  seconds: number,
+  options: CallOptions,
+): Promise<Date> {
+  return lifecycle.about(sandboxId, options, async (call) => {
+    if (typeof seconds !== "number") throw new InvalidArgumentException("seconds must be a number.");
+    assertSeconds(seconds, "seconds");
+    const expiresAt = new Date(Date.now() + seconds * 1_000);
+    if (Number.isNaN(expiresAt.getTime())) throw new InvalidArgumentException("seconds is too large.");
+    const { data } = await lifecycle.transport.client.POST("/sandboxes/{sandboxId}/renew-expiration", {
+      params: { path: { sandboxId } },
+      body: { expiresAt: expiresAt.toISOString() },
+      fetch: call.fetch,
+    });
+    return expectDate(expectRecord(data, call).expiresAt, "expiresAt", call);
+  });
 }
 
 /** Implements {@link Sandbox.patchMetadata}. */

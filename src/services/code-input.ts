@@ -1,14 +1,12 @@
-import { shown } from "../arguments.js";
-import { InvalidArgumentException, SandboxApiException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionHandlers, InputRequest } from "../execution/handlers.js";
 import type { Turn } from "../execution/run-queue.js";
-import { isRecord } from "../json.js";
 import { followAbort } from "../transport/abort.js";
 import type { SandboxLink } from "./link.js";
 import type { RunOptions } from "./run-options.js";
 
-type OnInput = (request: InputRequest) => unknown;
+/** The handler `onInput`, which may return anything. */
+export type OnInput = (request: InputRequest) => unknown;
 
 /** Sends the user's input to code that asks for it. One object serves one run. */
 export class CodeInput {
@@ -74,34 +72,13 @@ export class CodeInput {
   }
 
   async #answer(event: ExecutionEvent): Promise<void> {
-    const { text = "", input }: Record<string, unknown> = "raw" in event ? event.raw : {};
-    if (!isRecord(input)) return;
-    const { context_id: contextId, id, is_password: isPassword } = input;
-    if (typeof contextId !== "string" || typeof id !== "number" || typeof text !== "string") return;
-    const { signal } = this.#ended;
-    const { client, json, logger } = this.#link.execd;
     try {
-      const answer = await this.#onInput({ prompt: text, isPassword: isPassword === true, signal });
-      if (signal.aborted) return;
-      await client.POST("/code/input", {
-        body: { context_id: contextId, id, ...toWire(answer) },
-        fetch: json({ signal }).fetch,
-      });
+      const { answerInput } = await import("./input-answers.js");
+      await answerInput(this.#link, event, this.#onInput, this.#ended.signal);
     } catch (error) {
-      if (signal.aborted) return;
-      // The code was interrupted meanwhile.
-      if (error instanceof SandboxApiException && error.statusCode === 404) logger?.debug(error.message);
-      else this.#stop(error);
+      if (!this.#ended.signal.aborted) this.#stop(error);
     }
   }
-}
-
-function toWire(answer: unknown): { readonly is_end: true } | { readonly text: string } {
-  if (answer === undefined) return { is_end: true };
-  if (typeof answer === "string") return { text: answer };
-  throw new InvalidArgumentException(
-    `handlers.onInput must return a string, or undefined to end the input; got ${shown(answer)}.`,
-  );
 }
 
 function isOnInput(value: unknown): value is OnInput {

@@ -1,15 +1,9 @@
-import { type CallOptions, checkOptions } from "../arguments.js";
-import { SandboxApiException } from "../errors.js";
-import { sleep } from "../transport/abort.js";
+import type { CallOptions } from "../arguments.js";
 import type { CommandInput } from "./command-input.js";
 import type { CommandLogs, CommandLogsOptions, CommandStatus, FollowLogsOptions } from "./command-logs.js";
 import type { SandboxLink } from "./link.js";
 import { iterableOf } from "./loops.js";
 import type { WaitOptions } from "./wait-for-output.js";
-
-/** The first pause of {@link CommandHandle.wait} in milliseconds. Each pause is 1.5 times the previous one. */
-const FIRST_PAUSE_MILLIS = 50;
-const LONGEST_PAUSE_MILLIS = 1_000;
 
 /** Loaded when it is used: most commands run in the foreground. */
 const calls = () => import("./command-logs.js");
@@ -72,16 +66,7 @@ export class CommandHandle {
    * @throws what {@link Commands.getStatus} throws
    */
   async wait(options: CallOptions = {}): Promise<CommandStatus> {
-    const { signal } = checkOptions(options);
-    for (
-      let pauseMillis = FIRST_PAUSE_MILLIS;
-      ;
-      pauseMillis = Math.min(pauseMillis * 1.5, LONGEST_PAUSE_MILLIS)
-    ) {
-      const status = await this.status({ signal });
-      if (!status.isRunning) return status;
-      await sleep(pauseMillis, signal);
-    }
+    return (await calls()).waitUntilEnded(this, options);
   }
 
   /**
@@ -111,20 +96,7 @@ export class CommandHandle {
    * @throws {SandboxApiException} if the server does not know the command
    */
   async kill(options: CallOptions = {}): Promise<void> {
-    for (let isRepeated = false; ; isRepeated = true) {
-      try {
-        await this.#interrupt(options);
-        await this.stdin?.release();
-        return;
-      } catch (error) {
-        // Servers also send 500 for a command that has ended, and for one that has just started and that they do not
-        // know yet. They know it as soon as they return its status.
-        if (!(error instanceof SandboxApiException) || error.statusCode !== 500) throw error;
-        const { isRunning } = await this.status(options);
-        if (!isRunning) return;
-        if (isRepeated) throw error;
-      }
-    }
+    await (await calls()).killCommand(this, this.#interrupt, options);
   }
 
   /** Calls {@link kill}. */

@@ -8,6 +8,9 @@ import type { SandboxLink } from "./link.js";
 
 /** The waits between attempts while the server does not know a command yet, in milliseconds. */
 const START_UP_WAITS_MILLIS = [50, 100, 200, 400];
+/** The first pause of {@link waitUntilEnded} in milliseconds. Each pause is 1.5 times the previous one. */
+const FIRST_PAUSE_MILLIS = 50;
+const LONGEST_PAUSE_MILLIS = 1_000;
 /** The longest delay that `setTimeout` accepts. */
 const LONGEST_WAIT_MILLIS = 2 ** 31 - 1;
 const CURSOR_HEADER = "EXECD-COMMANDS-TAIL-CURSOR";
@@ -202,4 +205,42 @@ export function unfinishedLength(bytes: Uint8Array): number {
     if (byte >= 0xc0) return length < (byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4) ? length : 0;
   }
   return 0;
+}
+
+/** What this needs of a {@link CommandHandle}. */
+interface StartedCommand {
+  readonly stdin: { release(): Promise<void> } | undefined;
+  status(options: CallOptions): Promise<CommandStatus>;
+}
+
+/** Implements {@link CommandHandle.wait}. */
+export async function waitUntilEnded(command: StartedCommand, options: CallOptions): Promise<CommandStatus> {
+  const { signal } = checkOptions(options);
+  for (let pauseMillis = FIRST_PAUSE_MILLIS; ; pauseMillis *= 1.5) {
+    const status = await command.status({ signal });
+    if (!status.isRunning) return status;
+    await sleep(Math.min(pauseMillis, LONGEST_PAUSE_MILLIS), signal);
+  }
+}
+
+/** Implements {@link CommandHandle.kill}. */
+export async function killCommand(
+  command: StartedCommand,
+  interrupt: (options: CallOptions) => Promise<void>,
+  options: CallOptions,
+): Promise<void> {
+  for (let isRepeated = false; ; isRepeated = true) {
+    try {
+      await interrupt(options);
+      await command.stdin?.release();
+      return;
+    } catch (error) {
+      // Servers also send 500 for a command that has ended, and for one that has just started and that they do not
+      // know yet. They know it as soon as they return its status.
+      if (!(error instanceof SandboxApiException) || error.statusCode !== 500) throw error;
+      const { isRunning } = await command.status(options);
+      if (!isRunning) return;
+      if (isRepeated) throw error;
+    }
+  }
 }
