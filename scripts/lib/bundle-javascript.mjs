@@ -92,7 +92,9 @@ async function bundleModules() {
   const { files, outputs } = result;
   const closures = {};
   for (const output of facades.map(outputOf)) {
-    closures[output] = [...loadedWith(`${output}.mjs`, outputs, inDist)].slice(1);
+    const [, ...loaded] = loadedWith(`${output}.mjs`, outputs, inDist);
+    // One without inputs has esbuild's helpers, of which these chunks use none.
+    closures[output] = loaded.filter((path) => Object.keys(outputs.get(path).inputs).length > 0);
     // Each facade is now a chunk that the main entry imports. Its own entry file is not needed.
     files.delete(`${output}.mjs`);
     files.delete(`${output}.mjs.map`);

@@ -26,65 +26,76 @@ export async function joinChunks(files, { closures, outputs, mainEntry, options 
     const taken = Object.values(groups).flat();
     groups[name] = closure.filter((path) => !taken.includes(path));
   }
-  const joinedPaths = new Map(
-    Object.entries(groups).flatMap(([name, paths]) => paths.map((path) => [path, `chunks/${name}.mjs`])),
-  );
-  const entries = Object.entries(groups).map(([name, paths]) => ({
-    output: `chunks/${name}`,
-    text: paths.map((path) => `export * from "./${posix.basename(path)}";\n`).join(""),
-    isPart: (path) => paths.includes(path),
-    names: paths.flatMap((path) => outputs.get(path).exports),
-  }));
-  entries.push({ output: mainEntry, text: files.get(`${mainEntry}.mjs`), isPart: () => false, names: [] });
-  const joined = await Promise.all(entries.map((entry) => joinOne(entry, { files, joinedPaths, options })));
-  for (const path of joinedPaths.keys()) {
+  const joined = new Map();
+  for (const [name, paths] of Object.entries(groups)) {
+    assertUnique(paths.flatMap((path) => outputs.get(path).exports));
+    for (const path of paths) joined.set(path, `chunks/${name}.mjs`);
+  }
+  const bundles = Object.entries(groups).map(([name, paths]) => {
+    const contents = paths.map((path) => `export * from "./${posix.basename(path)}";\n`).join("");
+    return bundleParts(`chunks/${name}.mjs`, contents, { files, joined, options });
+  });
+  const main = `${mainEntry}.mjs`;
+  bundles.push(bundleParts(main, files.get(main), { files, joined, options }));
+  const results = (await Promise.all(bundles)).flat();
+  for (const path of joined.keys()) {
     files.delete(path);
     files.delete(`${path}.map`);
   }
   for (const [path, text] of files) {
-    if (path.endsWith(".mjs")) files.set(path, withJoinedPaths(text, joinedPaths));
+    if (path.endsWith(".mjs")) files.set(path, withJoinedPaths(text, joined));
   }
-  for (const { path, text } of joined.flat()) files.set(path, text);
+  for (const { path, text } of results) {
+    // The main entry has only imports, and so an empty source map.
+    if (path !== `${main}.map`) files.set(path, text);
+  }
 }
 
-async function joinOne({ output, text, isPart, names }, { files, joinedPaths, options }) {
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new Error(`Two modules of ${output} export "${twice}": rename one of them.`);
-  const inDist = (path) => relative(options.outdir, path).replaceAll("\\", "/");
-  const start = join(options.outdir, `${output}.mjs`);
+/** Bundles a file of dist/ with its parts: the chunks that are joined to it. All other files stay imports. */
+async function bundleParts(output, contents, { files, joined, options }) {
+  const { outdir } = options;
+  const inDist = (path) => relative(outdir, path).replaceAll("\\", "/");
+  const parts = {
+    name: "parts",
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+        const file = inDist(resolve(resolveDir, path));
+        if (joined.get(file) === output) return { path: join(outdir, file), sideEffects: false };
+        const imported = posix.relative(posix.dirname(output), joined.get(file) ?? file);
+        // What is imported for its side effects alone has none.
+        return { path: imported.replace(/^(?!\.)/, "./"), external: true, sideEffects: false };
+      });
+      onLoad({ filter: /\.mjs$/ }, ({ path }) => ({ contents: withMap(inDist(path), files) }));
+    },
+  };
   const { outputFiles } = await build({
     ...options,
     format: "esm",
     packages: "external",
-    stdin: { contents: text, resolveDir: resolve(start, "..") },
+    stdin: { contents, resolveDir: join(outdir, posix.dirname(output)), sourcefile: output },
     outdir: undefined,
-    outfile: start,
-    plugins: [
-      {
-        name: "chunks",
-        setup({ onResolve, onLoad }) {
-          onResolve({ filter: /^\./ }, ({ path, kind, resolveDir }) => {
-            const file = inDist(resolve(resolveDir, path));
-            if (kind !== "dynamic-import" && isPart(file))
-              return { path: resolve(resolveDir, path), sideEffects: false };
-            const target = joinedPaths.get(file) ?? file;
-            const from = posix.relative(posix.dirname(output), target);
-            return { path: from.startsWith("../") ? from : `./${from}`, external: true, sideEffects: false };
-          });
-          onLoad({ filter: /\.mjs$/ }, ({ path }) => {
-            const map = Buffer.from(files.get(`${inDist(path)}.map`)).toString("base64");
-            const contents = files.get(inDist(path)).replace(/^\/\/# sourceMappingURL=.*$/m, "");
-            return { contents: `${contents}//# sourceMappingURL=data:application/json;base64,${map}` };
-          });
-        },
-      },
-    ],
+    outfile: join(outdir, output),
+    plugins: [parts],
   });
   return outputFiles.map(({ path, text }) => ({ path: inDist(path), text }));
 }
 
-function withJoinedPaths(text, joinedPaths) {
+/** Returns the text of a file with its source map inside. */
+function withMap(path, files) {
+  const map = Buffer.from(files.get(`${path}.map`)).toString("base64");
+  const [text] = files.get(path).split("//# sourceMappingURL=");
+  return `${text}//# sourceMappingURL=data:application/json;base64,${map}`;
+}
+
+function withJoinedPaths(text, joined) {
   return text.replace(/\bchunk-\w+\.mjs(?=")/g, (name) =>
-    posix.basename(joinedPaths.get(`chunks/${name}`) ?? name),
+    posix.basename(joined.get(`chunks/${name}`) ?? name),
   );
+}
+
+function assertUnique(names) {
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  // Otherwise `export *` would drop both.
+  if (twice !== undefined)
+    throw new Error(`Two modules of the main entry export "${twice}": rename one of them.`);
 }

@@ -18,7 +18,7 @@ import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
 import { CodeInput } from "./code-input.js";
-import { startRun, type RunOptions } from "./run-options.js";
+import { startRun, streamLimits, type RunOptions } from "./run-options.js";
 
 /** Creating a context starts a kernel, which can take a while in a new sandbox. In seconds. */
 const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
@@ -228,10 +228,12 @@ export class Codes {
     if (context.id !== undefined) assertText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { config, runs, execd } = this.#link;
+    const { runs, execd } = this.#link;
     const { id, language } = context;
-    const idle = config.streamIdleTimeoutSeconds;
+    const limits = streamLimits(this.#link);
+    const idle = limits.idleTimeoutSeconds;
     return {
+      ...limits,
       waitForTurn: async (queueing) => {
         const turn = await runs.waitForTurn({ id, language }, queueing);
         return input?.endingWith(turn) ?? turn;
@@ -257,11 +259,8 @@ export class Codes {
       interruptId: id,
       endsAt: "end-of-stream",
       firstByteTimeoutSeconds: idle === null ? null : Math.max(idle, FIRST_BYTE_TIMEOUT_SECONDS),
-      idleTimeoutSeconds: idle,
       timeoutSeconds,
-      maxFrameBytes: config.maxFrameBytes,
       signal: input?.signalFor(signal) ?? signal,
-      logger: execd.logger,
     };
   }
 

@@ -23,9 +23,9 @@ import type { CommandInput } from "./command-input.js";
 import { assertCommand, isMissingCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
 import { openInput, RunInput } from "./run-input.js";
-import { startRun, type RunOptions } from "./run-options.js";
+import { startRun, streamLimits, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
-import { Sessions, type CommandSession, type CreateSessionOptions } from "./sessions.js";
+import { CommandSession, type CreateSessionOptions } from "./sessions.js";
 
 // Commands run in parallel and do not wait for a turn.
 const NO_TURN: Turn = {
@@ -74,14 +74,14 @@ export interface StartCommandOptions extends Omit<CommandStreamOptions, "backgro
 /** Runs shell commands. */
 export class Commands {
   readonly #link: SandboxLink;
-  readonly #sessions: Sessions;
+  /** The ids of the sessions of this object. */
+  readonly #sessionIds = new Set<string>();
   /** Set to `false` by the first server that does not support `argv`: those before September 2026 require `command`. */
   #takesArgv = true;
 
   /** @internal */
   constructor(link: SandboxLink) {
     this.#link = link;
-    this.#sessions = new Sessions(link);
   }
 
   /**
@@ -124,7 +124,7 @@ export class Commands {
    */
   async interrupt(commandId: string, options: CallOptions = {}): Promise<void> {
     assertText(commandId, "commandId");
-    if (this.#sessions.has(commandId)) {
+    if (this.#sessionIds.has(commandId)) {
       throw new InvalidArgumentException(
         "commandId is the id of a session, and an interrupt would delete the session. End the run with its interrupt().",
       );
@@ -223,14 +223,15 @@ export class Commands {
   }
 
   /** Creates a session: a shell that keeps exported variables and the working directory between runs. */
-  createSession(options: CreateSessionOptions = {}): Promise<CommandSession> {
-    return this.#sessions.create(options);
+  async createSession(options: CreateSessionOptions = {}): Promise<CommandSession> {
+    const { createSession } = await import("./session-calls.js");
+    return this.attachSession(await createSession(this.#link, options));
   }
 
   /** Returns an existing session by its id. Sends no request. */
   attachSession(sessionId: string): CommandSession {
     assertText(sessionId, "sessionId");
-    return this.#sessions.attach(sessionId);
+    return new CommandSession(sessionId, this.#link, this.#sessionIds);
   }
 
   /** Returns the handle of a command that has been started. A command that could not be started has an id, too. */
@@ -261,8 +262,9 @@ export class Commands {
     if (background && stdin !== undefined)
       throw new InvalidArgumentException("stdin is for the foreground; use start(command, { stdin: true }).");
     const input = stdin === undefined ? undefined : new RunInput(stdin, signal);
-    const { execd, config } = this.#link;
+    const { execd } = this.#link;
     return {
+      ...streamLimits(this.#link),
       waitForTurn: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
       open: async (controller) => {
         const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
@@ -297,13 +299,9 @@ export class Commands {
       },
       interrupt: (id, limit) => this.interrupt(id, { signal: limit }),
       endsAt: "terminal-event",
-      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
-      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       // In the background the run is complete when the command has started. Only the server can end the command.
       timeoutSeconds: background ? undefined : timeoutSeconds,
-      maxFrameBytes: config.maxFrameBytes,
       signal: input === undefined ? signal : input.signal,
-      logger: execd.logger,
     };
   }
 }

@@ -1,19 +1,13 @@
-import {
-  assertOptionalText,
-  assertSeconds,
-  assertText,
-  type CallOptions,
-  checkOptions,
-} from "../arguments.js";
+import { assertOptionalText, assertSeconds, assertText, type CallOptions } from "../arguments.js";
 import { SandboxApiException } from "../errors.js";
 import type { ExecutionKind } from "../execution/execution.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
-import { defined } from "../transport/request.js";
-import { expectRecord, expectText } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
-import { startRun, type RunOptions } from "./run-options.js";
-import { serverTimeoutMillis } from "./server-timeout.js";
+import { startRun, streamLimits, type RunOptions } from "./run-options.js";
+
+/** Loaded when it is used: most programs have no sessions. */
+const calls = () => import("./session-calls.js");
 
 /** Options of `createSession`. */
 export interface CreateSessionOptions extends CallOptions {
@@ -45,12 +39,18 @@ export interface RunInSessionOptions extends RunOptions {
 export class CommandSession {
   /** The session's id. Do not pass it to `commands.interrupt`: the server would delete the session. */
   readonly id: string;
-  readonly #sessions: Sessions;
+  readonly #link: SandboxLink;
+  readonly #ids: Set<string>;
 
-  /** @internal */
-  constructor(id: string, sessions: Sessions) {
+  /**
+   * @param ids the ids of the sandbox object's sessions, among which this one's is until it is deleted
+   * @internal
+   */
+  constructor(id: string, link: SandboxLink, ids: Set<string>) {
     this.id = id;
-    this.#sessions = sessions;
+    this.#link = link;
+    this.#ids = ids;
+    ids.add(id);
   }
 
   /**
@@ -63,12 +63,13 @@ export class CommandSession {
    * does not exist
    */
   run(command: string, options: RunInSessionOptions = {}): Run {
-    return this.#sessions.run(this.id, command, options);
+    return startRun(this.#link, options, kindOf, () => this.#source(command, options));
   }
 
   /** Deletes the session and kills its run. @throws {SandboxApiException} status 404 if it does not exist */
-  delete(options: CallOptions = {}): Promise<void> {
-    return this.#sessions.delete(this.id, options);
+  async delete(options: CallOptions = {}): Promise<void> {
+    await (await calls()).deleteSession(this.#link, this.id, options);
+    this.#ids.delete(this.id);
   }
 
   /** Like {@link delete}, but succeeds if the session does not exist. */
@@ -79,82 +80,27 @@ export class CommandSession {
       if (!(error instanceof SandboxApiException) || error.statusCode !== 404) throw error;
     }
   }
-}
 
-/** Creates the sessions of a sandbox for {@link Commands}. */
-export class Sessions {
-  readonly #link: SandboxLink;
-  readonly #ids = new Set<string>();
-
-  constructor(link: SandboxLink) {
-    this.#link = link;
-  }
-
-  /** Returns whether an id belongs to a session of this object. */
-  has(id: string): boolean {
-    return this.#ids.has(id);
-  }
-
-  async create(options: CreateSessionOptions): Promise<CommandSession> {
-    const { cwd, signal } = checkOptions(options);
-    assertOptionalText(cwd, "cwd");
-    const { client, json } = this.#link.execd;
-    const call = json({ signal });
-    const { data } = await client.POST("/session", {
-      body: defined({ cwd }),
-      fetch: call.fetch,
-    });
-    const id = expectText(expectRecord(data, call).session_id, "session_id", call);
-    return this.attach(id);
-  }
-
-  attach(id: string): CommandSession {
-    this.#ids.add(id);
-    return new CommandSession(id, this);
-  }
-
-  run(sessionId: string, command: string, options: RunInSessionOptions): Run {
-    return startRun(this.#link, options, kindOf, () => this.#source(sessionId, command, options));
-  }
-
-  async delete(sessionId: string, options: CallOptions): Promise<void> {
-    const { client, json } = this.#link.execd;
-    await client.DELETE("/session/{sessionId}", {
-      params: { path: { sessionId } },
-      fetch: json(options).fetch,
-    });
-    this.#ids.delete(sessionId);
-  }
-
-  #source(sessionId: string, command: string, options: RunInSessionOptions): RunSource {
+  #source(command: string, options: RunInSessionOptions): RunSource {
     assertText(command, "command");
     const { cwd, timeoutSeconds, signal } = options;
     assertOptionalText(cwd, "cwd");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { config, runs, execd } = this.#link;
+    const { id } = this;
     return {
+      ...streamLimits(this.#link),
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
-      waitForTurn: (queueing) => runs.waitForTurn({ id: sessionId, language: "session" }, queueing),
+      waitForTurn: (queueing) => this.#link.runs.waitForTurn({ id, language: "session" }, queueing),
       open: async (controller) => {
-        const call = execd.run(controller);
-        const { response } = await execd.client.POST("/session/{sessionId}/run", {
-          params: { path: { sessionId } },
-          body: defined({ command, cwd, timeout: serverTimeoutMillis(timeoutSeconds) }),
-          fetch: call.fetch,
-          parseAs: "stream",
-        });
-        return call.receive(response);
+        const { runInSession } = await calls();
+        return await runInSession(this.#link, id, { command, cwd, timeoutSeconds }, controller);
       },
       // An interrupt deletes a session. Ending the request kills the command.
       interrupt: undefined,
       // The server saves the session's state before it ends the stream.
       endsAt: "end-of-stream",
-      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
-      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       timeoutSeconds,
-      maxFrameBytes: config.maxFrameBytes,
       signal,
-      logger: execd.logger,
     };
   }
 }

@@ -56,7 +56,8 @@ describe("the packed files", () => {
         ],
       ].map((path) => posix.normalize(path)),
     );
-    const isShared = (path: string) => /^dist\/chunks\/[\w-]+-[A-Z0-9]{8}\.mjs$/.test(path);
+    const isShared = (path: string) =>
+      /^dist\/chunks\/(core|sandbox|sandbox-manager|code-interpreter|[\w-]+-[A-Z0-9]{8})\.mjs$/.test(path);
     const isKernel = (path: string) => /^dist\/local\/kernels\/[\w-]+\.\w+$/.test(path);
     const isPage = (path: string) => path.startsWith("dist/local/playground/");
     const isListed = (path: string) =>

@@ -6,7 +6,7 @@ import { Run } from "../../src/execution/run.js";
 import { SandboxManager } from "../../src/sandbox-manager.js";
 import { Sandbox } from "../../src/sandbox.js";
 import { IsolatedSession } from "../../src/services/isolated/isolated-session.js";
-import { CommandSession, Sessions } from "../../src/services/sessions.js";
+import { CommandSession } from "../../src/services/sessions.js";
 import { RetryPolicy } from "../../src/retry-policy.js";
 import { FACADE_CALLS } from "../helpers/facade-calls.js";
 import { FakeLifecycle, ID } from "../helpers/fake-server.js";
@@ -177,7 +177,7 @@ async function given(server: FakeLifecycle): Promise<Omit<Given, "options">> {
     sandbox,
     interpreter: await CodeInterpreter.create(sandbox),
     manager: SandboxManager.create({ connectionConfig }),
-    session: new CommandSession("s", new Sessions(sandbox.link)),
+    session: new CommandSession("s", sandbox.link, new Set()),
     isolated: new IsolatedSession(sandbox.link, "s"),
   };
 }

@@ -15,7 +15,7 @@ import { expectDate, expectRecord, expectText, optionalDate } from "../../transp
 import { decoder, unfinishedLength, type CommandLogs, type CommandLogsOptions } from "../command-logs.js";
 import { Files } from "../files.js";
 import type { SandboxLink } from "../link.js";
-import { startRun, type RunOptions } from "../run-options.js";
+import { startRun, streamLimits, type RunOptions } from "../run-options.js";
 import { SERVER_TIMEOUT_MARGIN_SECONDS } from "../server-timeout.js";
 import { explainNoBackground, explainUnavailable } from "./availability.js";
 import { toSessionInfo, type CreateIsolatedSessionOptions, type IsolatedSessionInfo } from "./requests.js";
@@ -213,8 +213,9 @@ export class IsolatedSession {
     const { env, timeoutSeconds, signal } = options;
     assertEnvironment(env, "env");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { config, runs, execd } = this.#link;
+    const { runs, execd } = this.#link;
     return {
+      ...streamLimits(this.#link),
       // The server queues too, but the time limit begins with the run.
       waitForTurn: (queueing) => runs.waitForTurn({ id: this.id, language: "session" }, queueing),
       open: async (controller) => {
@@ -240,9 +241,7 @@ export class IsolatedSession {
       firstByteTimeoutSeconds: null,
       idleTimeoutSeconds: null,
       timeoutSeconds,
-      maxFrameBytes: config.maxFrameBytes,
       signal,
-      logger: execd.logger,
     };
   }
 }
