@@ -21,6 +21,8 @@ export class TerminalSession {
   readonly #closing = new AbortController();
   #screen: Screen | undefined;
   #terminal: Terminal | undefined;
+  /** How many bytes of output were shown or dropped. */
+  #shown = 0;
   #writing: Promise<void> = Promise.resolve();
 
   constructor(options: TerminalSessionOptions) {
@@ -80,18 +82,20 @@ export class TerminalSession {
 
   /** Waits for the screen after each part. What arrives faster than it can show, the SDK keeps up to its limit. */
   async #show(terminal: Terminal, screen: Screen): Promise<void> {
-    let next = terminal.offset;
-    for await (const { offset, data } of terminal.output(this.#closing)) {
-      if (offset > next) this.#say("Some output was dropped: it came faster than this page can show it.");
-      next = offset + data.length;
+    const { signal } = this.#closing;
+    for await (const { offset, data } of terminal.output({ signal })) {
+      if (offset > this.#shown)
+        this.#say("Some output was dropped: it came faster than this page can show it.");
+      this.#shown = offset + data.length;
       await screen.write(data);
     }
   }
 
   async #reconnect(terminal: Terminal): Promise<Terminal> {
+    const { signal } = this.#closing;
     for (;;) {
       try {
-        return await terminal.reconnect(this.#closing);
+        return await terminal.reconnect({ signal });
       } catch (error) {
         if (!isBroken(error)) throw error;
         await pause(RETRY_MILLIS);
