@@ -1,4 +1,5 @@
 import {
+  ConnectionConfig,
   InvalidArgumentException,
   Sandbox,
   SandboxApiException,
@@ -7,6 +8,9 @@ import {
 } from "../index.js";
 import { deferred, raceAbort, withLimit } from "../transport/abort.js";
 import type { PoolConfig } from "./options.js";
+
+/** How long a pool that closes waits for a server that does not respond, in seconds. */
+export const UNREACHABLE_SECONDS = 1;
 
 /** A sandbox that is being created and prepared. */
 export class Creation {
@@ -48,10 +52,8 @@ export class Creation {
       () => false,
     );
     if (hasSandbox || this.#sandboxId === undefined || typeof create === "function") return;
-    const { connectionConfig } = create;
-    await using manager = SandboxManager.create({ connectionConfig });
     // It may be gone: its creation deletes it, too.
-    await manager.killSandbox(this.#sandboxId).catch(() => undefined);
+    await killSoon(this.#sandboxId, ConnectionConfig.from(create.connectionConfig)).catch(() => undefined);
   }
 
   async #run(timeoutSeconds: number, setIdKnown: () => void): Promise<Sandbox> {
@@ -75,7 +77,10 @@ export class Creation {
       sandbox = await raceAbort(signal, creating);
     } catch (error) {
       // A function may have ignored the signal.
-      void creating.then(endSandbox, () => undefined);
+      void creating.then(
+        (late) => endSandbox(late, signal),
+        () => undefined,
+      );
       throw error;
     }
     if (!(sandbox instanceof Sandbox)) {
@@ -85,7 +90,7 @@ export class Creation {
       await this.#prepare(sandbox);
       return sandbox;
     } catch (error) {
-      await endSandbox(sandbox);
+      await endSandbox(sandbox, signal);
       throw error;
     }
   }
@@ -113,16 +118,32 @@ export async function callAsync<Arguments extends readonly unknown[], Value>(
   return await call(...values);
 }
 
-/** Kills a sandbox, which may be gone already, and closes it. Resolves to the error if it could not be killed. */
-export async function endSandbox(sandbox: Sandbox): Promise<unknown> {
+/**
+ * Kills a sandbox, which may be gone already, and closes it. Resolves to the error if it could not be killed.
+ *
+ * @param closing aborts when nobody should wait long any more for a server that does not respond
+ */
+export async function endSandbox(sandbox: Sandbox, closing: AbortSignal): Promise<unknown> {
   try {
-    await sandbox.kill();
+    await sandbox.kill({ signal: closing }).catch((error: unknown) => {
+      if (!closing.aborted) throw error;
+      return killSoon(sandbox.id, sandbox.connectionConfig);
+    });
     return undefined;
   } catch (error) {
     return isGone(error) ? undefined : error;
   } finally {
     await sandbox.close();
   }
+}
+
+/** Kills a sandbox, and retries only for a moment: if the server is gone, the sandbox ends when it expires. */
+async function killSoon(sandboxId: string, config: ConnectionConfig): Promise<void> {
+  const { retryPolicy } = config;
+  const deadlineSeconds = Math.min(retryPolicy.deadlineSeconds ?? Infinity, UNREACHABLE_SECONDS);
+  const connectionConfig = config.with({ retryPolicy: { ...retryPolicy, deadlineSeconds } });
+  await using manager = SandboxManager.create({ connectionConfig });
+  await manager.killSandbox(sandboxId);
 }
 
 /** Returns whether an error means that the server does not know a sandbox (any more). */

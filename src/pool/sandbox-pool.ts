@@ -181,7 +181,8 @@ export class SandboxPool {
 
   /**
    * Closes the pool: kills its idle sandboxes and ends its creations. Calls that wait reject with `POOL_CLOSED`. Sandboxes
-   * that were acquired are not affected. Calling this again returns the same promise.
+   * that were acquired are not affected. If the server cannot be reached, this does not wait for it: the sandboxes expire.
+   * Calling this again returns the same promise.
    */
   close(): Promise<void> {
     // Later, so that a callback that closes the pool gets this promise, too.
@@ -207,8 +208,10 @@ export class SandboxPool {
   }
 
   async #endWithProcess(): Promise<void> {
-    for (const sandbox of this.#inUse) void this.#discard(sandbox, "cancelled");
-    await this.close();
+    const closing = this.close();
+    await Promise.resolve(); // the pool is closing when this continues
+    await Promise.all([...this.#inUse].map((sandbox) => this.#discard(sandbox, "cancelled")));
+    await closing;
   }
 
   /** Runs work with a signal that the caller's signal and the time limit abort. */
@@ -349,7 +352,7 @@ export class SandboxPool {
   #discard(sandbox: Sandbox, reason: DiscardReason): Promise<void> {
     if (reason !== "used") this.#totals.discarded += 1;
     this.#emit({ type: "discarded", sandboxId: sandbox.id, reason });
-    const ending = endSandbox(sandbox).then((error) => {
+    const ending = endSandbox(sandbox, this.#closing.signal).then((error) => {
       if (error !== undefined) this.#emit({ type: "sandbox_error", sandboxId: sandbox.id, error });
     });
     return this.#track(ending);

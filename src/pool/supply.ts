@@ -1,11 +1,12 @@
 import {
   isSandboxException,
   SandboxApiException,
+  SandboxConnectionException,
   SandboxRateLimitException,
   type Sandbox,
 } from "../index.js";
 import { raceAbort, withLimit } from "../transport/abort.js";
-import { Creation } from "./creation.js";
+import { Creation, UNREACHABLE_SECONDS } from "./creation.js";
 import type { PoolEvent } from "./events.js";
 import type { PoolConfig } from "./options.js";
 
@@ -89,7 +90,10 @@ export class Supply {
     clearTimeout(this.#backoffTimer);
     const creations = [...this.#creations];
     const idsKnown = Promise.all(creations.map((creation) => creation.idKnown));
-    const seconds = this.#config.drainTimeoutSeconds;
+    const { drainTimeoutSeconds } = this.#config;
+    // Then the creations have hardly reached the server either.
+    const isUnreachable = this.stats.lastError instanceof SandboxConnectionException;
+    const seconds = isUnreachable ? Math.min(drainTimeoutSeconds, UNREACHABLE_SECONDS) : drainTimeoutSeconds;
     await withLimit({ seconds }, (limit) => raceAbort(limit, idsKnown)).catch(() => undefined);
     await Promise.all(creations.map((creation) => creation.cancelAndDelete(reason)));
   }

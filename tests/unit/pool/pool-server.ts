@@ -2,7 +2,7 @@ import { ConnectionConfig } from "../../../src/connection.js";
 import type { PoolEvent } from "../../../src/pool/events.js";
 import type { SandboxPoolOptions } from "../../../src/pool/options.js";
 import { SandboxPool } from "../../../src/pool/sandbox-pool.js";
-import { RetryPolicy } from "../../../src/retry-policy.js";
+import type { RetryPolicyOptions } from "../../../src/retry-policy.js";
 import { errorResponse, FakeServer, sandboxJson, type FakeRequest } from "../../helpers/fake-server.js";
 
 type Respond = (request: FakeRequest, id: string) => Response | undefined | Promise<Response | undefined>;
@@ -42,9 +42,9 @@ export class PoolServer extends FakeServer {
     return pool;
   }
 
-  config(): ConnectionConfig {
+  config(retryPolicy: RetryPolicyOptions = { maxRetries: 0 }): ConnectionConfig {
     const { fetch } = this;
-    return new ConnectionConfig({ domain: "lifecycle.test", retryPolicy: RetryPolicy.disabled, fetch });
+    return new ConnectionConfig({ domain: "lifecycle.test", retryPolicy, fetch });
   }
 
   /** The ids of the sandboxes that exist. */

@@ -28,6 +28,13 @@ async function advance(seconds: number): Promise<void> {
   await settle();
 }
 
+async function isClosedWithin(seconds: number, pool: SandboxPool): Promise<void> {
+  let isClosed = false;
+  void pool.close().then(() => (isClosed = true));
+  await advance(seconds);
+  expect(isClosed).toBe(true);
+}
+
 /** After how many seconds each creation was sent, while time passes. */
 async function creationTimes(seconds: number): Promise<number[]> {
   const times: number[] = [];
@@ -224,6 +231,30 @@ describe("a server that dies and returns", () => {
     await advance(60);
     expect(server.ids).toContain((await waiting).id);
     expect(pool.stats).toMatchObject({ idle: 3, waiting: 0, consecutiveFailures: 0 });
+  });
+
+  test("does not keep close waiting, neither for sandboxes that are being killed nor for idle ones and creations", async () => {
+    const connectionConfig = server.config({ maxRetries: 3, initialBackoffMillis: 5_000 });
+    const pool = await filled({ size: 3, create: { connectionConfig } });
+    server.isDown = true;
+    pool.resize(2);
+    await advance(1);
+    await isClosedWithin(1, pool);
+    expect(server.events.filter(({ type }) => type === "sandbox_error")).toHaveLength(3);
+
+    server.isDown = false;
+    const refused = Object.assign(new TypeError("fetch failed"), { code: "ECONNREFUSED" });
+    server.onCreate = () => Promise.reject(refused);
+    const empty = server.pool({ size: 1, create: { connectionConfig } });
+    while (empty.stats.createFailures === 0) await advance(5);
+    await advance(1);
+    expect(empty.stats.creating).toBe(1);
+    await isClosedWithin(1, empty);
+    // A request that is repeated afterwards leaves nothing behind.
+    server.alive.clear();
+    server.onCreate = () => undefined;
+    await advance(60);
+    expect(server.ids).toEqual([]);
   });
 
   test("does not keep an acquisition longer than its time limit", async () => {
