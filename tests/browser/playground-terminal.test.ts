@@ -124,14 +124,25 @@ describePlayground("browser/playground-terminal")("the terminal of the playgroun
       const link = new URL(server.uiUrl ?? "");
       link.host = proxy.host;
       await open(link.href);
-      await openTerminal();
-      await type("kept=$((6 * 7)); echo set $kept");
+      const { sandboxId, terminalId } = await openTerminal();
+      const { connectionConfig } = server;
+      const sandbox = await Sandbox.connect({ sandboxId, connectionConfig });
+      await type(
+        "kept=$((6 * 7)); (until [ -e go ]; do sleep 0.1; done; echo missed $kept) & echo set $kept",
+      );
       await shown("set 42");
       proxy.isOpen = false;
       proxy.cut();
       await terminalStatus().getByText("The connection broke.").waitFor();
+      const { outputOffset: before } = await sandbox.terminals.get(terminalId);
+      await sandbox.files.writeFile("go", "");
+      await until(
+        () => sandbox.terminals.get(terminalId),
+        ({ outputOffset }) => outputOffset > before,
+      );
       proxy.isOpen = true;
       await terminalStatus().getByText("The connection is back.").waitFor();
+      await shown("missed 42");
       await type("echo kept: $kept");
       await shown("kept: 42");
       await shown("set 42");
