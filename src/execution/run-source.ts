@@ -1,4 +1,5 @@
 import type { Logger } from "../logging.js";
+import type { ExecutionEvent } from "./event.js";
 import type { StreamedResponse } from "../transport/response-body.js";
 import type { Turn } from "./run-queue.js";
 
@@ -17,6 +18,8 @@ export interface RunSource {
    * the body counts. `/command` sends its last event and then keeps the response open for a second or more.
    */
   readonly endsAt: "end-of-stream" | "terminal-event";
+  /** Answers an event that asks for input; `undefined` if nobody does. The signal aborts when the answer is not needed any more. */
+  readonly answer?: ((event: ExecutionEvent, signal: AbortSignal) => Promise<void>) | undefined;
   /** Checks whether the server still responds, without retries; rejects if it does not. */
   readonly ping?: ((signal: AbortSignal) => Promise<void>) | undefined;
   /** The time limit for the first byte of the response, in seconds; `null` disables it. */

@@ -6,8 +6,7 @@ import {
 } from "../errors.js";
 import { onAbort, raceAbort, sleep, withLimit } from "../transport/abort.js";
 import type { StreamedResponse } from "../transport/response-body.js";
-import { EventStreamDecoder } from "../transport/event-stream.js";
-import type { FrameSink } from "../transport/frame.js";
+import { EventStreamDecoder, type FrameSink } from "../transport/event-stream.js";
 import { startTimer } from "../transport/timeout.js";
 import { decodeFrame, type ExecutionEvent, type InBandError } from "./event.js";
 import {

@@ -50,6 +50,8 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   readonly #history: EventHistory;
   #stream: RunStream | undefined;
   #settled: Failure | "resolved" | undefined;
+  /** Aborted when the code waits for no input any more. */
+  #input: AbortController | undefined;
   #wakes: (() => void)[] = [];
   #observed = false;
 
@@ -164,12 +166,13 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
   async #drive(): Promise<Execution> {
     const { handlers, bound } = this.#config;
     try {
-      const stream = new RunStream(this.#config.source());
-      this.#stream = stream;
+      const source = this.#config.source();
+      const stream = (this.#stream = new RunStream(source));
       if (bound !== undefined) await stream.untilSettledOrStopped(boundOutput(this.execution, bound));
       for (let batch = await stream.read(); batch !== undefined; batch = await stream.read()) {
         for (const event of batch) {
           const result = foldEvent(this.execution, event);
+          if (source.answer !== undefined) this.#answer(event, source.answer, stream);
           if (handlers !== undefined) {
             const pending = callHandlers(handlers, event, result, stream);
             if (pending !== undefined) await stream.untilSettledOrStopped(pending);
@@ -193,7 +196,21 @@ export class Run implements Promise<Execution>, AsyncIterable<ExecutionEvent> {
       throw error;
     } finally {
       this.#wake();
+      this.#input?.abort(this.#stream?.stopped?.error);
     }
+  }
+
+  /** Answers code that asks for input. Not awaited: the run may end while somebody thinks about the answer. */
+  #answer(event: ExecutionEvent, answer: NonNullable<RunSource["answer"]>, stream: RunStream): void {
+    // Not in the union of events: it arrives as an `UnknownEvent`.
+    const type: string = event.type;
+    this.#input ??= new AbortController();
+    const { signal } = this.#input;
+    if (type === "execution_complete") this.#input.abort();
+    if (type !== "input_request") return;
+    answer(event, signal).catch((error: unknown) => {
+      if (!signal.aborted) stream.stop(error, true);
+    });
   }
 
   #wake(): void {

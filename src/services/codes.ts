@@ -10,6 +10,7 @@ import {
 import { InvalidArgumentException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
 import type { ExecutionKind } from "../execution/execution.js";
+import type { ExecutionHandlers } from "../execution/handlers.js";
 import { iterateEvents } from "../execution/event-iterable.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
@@ -17,8 +18,7 @@ import { throwIfAborted } from "../transport/abort.js";
 import { defined } from "../transport/request.js";
 import { expectRecord, expectRecords, expectText, type ResponseInfo } from "../transport/response.js";
 import type { SandboxLink } from "./link.js";
-import { CodeInput } from "./code-input.js";
-import { startRun, streamLimits, type RunOptions } from "./run-options.js";
+import { startRun, type RunOptions } from "./run-options.js";
 
 /** Creating a context starts a kernel, which can take a while in a new sandbox. In seconds. */
 const CREATE_CONTEXT_TIMEOUT_SECONDS = 120;
@@ -118,9 +118,9 @@ export class Codes {
    * ```
    */
   run(code: string, options: RunCodeOptions = {}): Run {
-    const input = CodeInput.of(this.#link, options);
-    const given = input === undefined ? options : { ...options, handlers: input.handlers };
-    return startRun(this.#link, given, kindOf, () => this.#source(toRequest(code, options), options, input));
+    return startRun(this.#link, options, kindOf, () =>
+      this.#source(toRequest(code, options), options, options.handlers?.onInput),
+    );
   }
 
   /**
@@ -218,7 +218,11 @@ export class Codes {
     await (run === undefined ? this.#sendInterrupt(executionId, signal) : run.interrupt(signal));
   }
 
-  #source(request: RunCodeRequest, options: CodeStreamOptions, input?: CodeInput): RunSource {
+  #source(
+    request: RunCodeRequest,
+    options: CodeStreamOptions,
+    onInput?: ExecutionHandlers["onInput"],
+  ): RunSource {
     const { code, context = { language: "python" } } = checkOptions(request, "request");
     assertText(code, "code");
     assertWellFormed(code, "code");
@@ -228,29 +232,31 @@ export class Codes {
     if (context.id !== undefined) assertText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { runs, execd } = this.#link;
+    const { runs, execd, streamLimits } = this.#link;
     const { id, language } = context;
-    const limits = streamLimits(this.#link);
-    const idle = limits.idleTimeoutSeconds;
+    const idle = streamLimits.idleTimeoutSeconds;
     return {
-      ...limits,
-      waitForTurn: async (queueing) => {
-        const turn = await runs.waitForTurn({ id, language }, queueing);
-        return input?.endingWith(turn) ?? turn;
-      },
+      ...streamLimits,
+      waitForTurn: (queueing) => runs.waitForTurn({ id, language }, queueing),
       open: async (controller) => {
         const call = execd.run(controller);
         const { response } = await execd.client.POST("/code", {
           body: defined({
             code,
             context: defined({ language, id }),
-            allow_input: input === undefined ? undefined : true,
+            allow_input: onInput === undefined ? undefined : true,
           }),
           fetch: call.fetch,
           parseAs: "stream",
         });
         return call.receive(response);
       },
+      answer:
+        onInput &&
+        (async (event, needed) => {
+          const { answerInput } = await import("./input-answers.js");
+          await answerInput(this.#link, event, onInput, needed);
+        }),
       interrupt: (runId, limit) => this.#sendInterrupt(runId, limit),
       ping: async (limit) => {
         const call = execd.json({ signal: limit, retry: false, timeoutSeconds: PING_TIMEOUT_SECONDS });
@@ -260,7 +266,7 @@ export class Codes {
       endsAt: "end-of-stream",
       firstByteTimeoutSeconds: idle === null ? null : Math.max(idle, FIRST_BYTE_TIMEOUT_SECONDS),
       timeoutSeconds,
-      signal: input?.signalFor(signal) ?? signal,
+      signal,
     };
   }
 

@@ -23,7 +23,7 @@ import type { CommandInput } from "./command-input.js";
 import { assertCommand, isMissingCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
 import { openInput, RunInput } from "./run-input.js";
-import { startRun, streamLimits, type RunOptions } from "./run-options.js";
+import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import { CommandSession, type CreateSessionOptions } from "./sessions.js";
 
@@ -264,7 +264,7 @@ export class Commands {
     const input = stdin === undefined ? undefined : new RunInput(stdin, signal);
     const { execd } = this.#link;
     return {
-      ...streamLimits(this.#link),
+      ...this.#link.streamLimits,
       waitForTurn: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
       open: async (controller) => {
         const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {

@@ -1,8 +1,8 @@
 import { shown } from "../arguments.js";
 import { InvalidArgumentException, SandboxApiException } from "../errors.js";
 import type { ExecutionEvent } from "../execution/event.js";
+import type { ExecutionHandlers } from "../execution/handlers.js";
 import { isRecord } from "../json.js";
-import type { OnInput } from "./code-input.js";
 import type { SandboxLink } from "./link.js";
 
 /**
@@ -14,7 +14,7 @@ import type { SandboxLink } from "./link.js";
 export async function answerInput(
   link: SandboxLink,
   event: ExecutionEvent,
-  onInput: OnInput,
+  onInput: NonNullable<ExecutionHandlers["onInput"]>,
   signal: AbortSignal,
 ): Promise<void> {
   const { text = "", input }: Record<string, unknown> = "raw" in event ? event.raw : {};
@@ -23,7 +23,7 @@ export async function answerInput(
   if (typeof contextId !== "string" || typeof id !== "number" || typeof text !== "string") return;
   const { client, json, logger } = link.execd;
   try {
-    const answer = await onInput({ prompt: text, isPassword: isPassword === true, signal });
+    const answer: unknown = await onInput({ prompt: text, isPassword: isPassword === true, signal });
     if (signal.aborted) return;
     await client.POST("/code/input", {
       body: { context_id: contextId, id, ...toWire(answer) },

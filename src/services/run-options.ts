@@ -60,13 +60,6 @@ export function startRun<Options extends RunOptions>(
   }
 }
 
-/** Returns what the connection sets for the stream of a run. */
-export function streamLimits({ config, execd }: SandboxLink) {
-  const { streamIdleTimeoutSeconds: seconds, maxFrameBytes } = config;
-  const { logger } = execd;
-  return { firstByteTimeoutSeconds: seconds, idleTimeoutSeconds: seconds, maxFrameBytes, logger };
-}
-
 /** Asserts that all known handlers are functions. Other properties are ignored. */
 function assertHandlers(value: unknown): void {
   if (typeof value !== "object" || value === null) refuse("handlers", "an object of functions", value);

@@ -4,7 +4,7 @@ import type { ExecutionKind } from "../execution/execution.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
 import type { SandboxLink } from "./link.js";
-import { startRun, streamLimits, type RunOptions } from "./run-options.js";
+import { startRun, type RunOptions } from "./run-options.js";
 
 /** Loaded when it is used: most programs have no sessions. */
 const calls = () => import("./session-calls.js");
@@ -88,7 +88,7 @@ export class CommandSession {
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { id } = this;
     return {
-      ...streamLimits(this.#link),
+      ...this.#link.streamLimits,
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
       waitForTurn: (queueing) => this.#link.runs.waitForTurn({ id, language: "session" }, queueing),
       open: async (controller) => {

@@ -1,6 +1,6 @@
 import { getMessages } from "@microsoft/fetch-event-source/lib/cjs/parse.js";
 import { parseJson } from "../json.js";
-import { type FrameSink, quote, QUOTED_LENGTH, takeFrame, tooLarge } from "./frame.js";
+import { type FrameSink, quote, QUOTED_LENGTH, takeFrame, tooLarge } from "./event-stream.js";
 import { concatBytes } from "./response-body.js";
 
 const NEWLINE = "\n";

@@ -15,7 +15,7 @@ import { expectDate, expectRecord, expectText, optionalDate } from "../../transp
 import { decoder, unfinishedLength, type CommandLogs, type CommandLogsOptions } from "../command-logs.js";
 import { Files } from "../files.js";
 import type { SandboxLink } from "../link.js";
-import { startRun, streamLimits, type RunOptions } from "../run-options.js";
+import { startRun, type RunOptions } from "../run-options.js";
 import { SERVER_TIMEOUT_MARGIN_SECONDS } from "../server-timeout.js";
 import { explainNoBackground, explainUnavailable } from "./availability.js";
 import { toSessionInfo, type CreateIsolatedSessionOptions, type IsolatedSessionInfo } from "./requests.js";
@@ -215,7 +215,7 @@ export class IsolatedSession {
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { runs, execd } = this.#link;
     return {
-      ...streamLimits(this.#link),
+      ...this.#link.streamLimits,
       // The server queues too, but the time limit begins with the run.
       waitForTurn: (queueing) => runs.waitForTurn({ id: this.id, language: "session" }, queueing),
       open: async (controller) => {
