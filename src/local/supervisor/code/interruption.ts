@@ -34,9 +34,8 @@ export interface InterruptedRun {
   /** Whether its output is read. If not, it may have ended without this side knowing. */
   isFlowing(): boolean;
   /** Sends the request `interrupt`. */
-  tell(): void;
-  /** Kills the kernel. */
-  giveUp(): void;
+  sendInterruptRequest(): void;
+  killKernel(): void;
 }
 
 /** The interrupts of one run. After several, what ignores them is killed. */
@@ -62,8 +61,9 @@ export class Interruption {
   #send(repeatMs: number): void {
     const { interruptBy, forgetsInput = false } = this.#spec;
     if (interruptBy === "message") {
-      if (forgetsInput) setTimeout(() => this.#run.isRunning() && this.#run.tell(), SETTLE_MS);
-      else this.#run.tell();
+      const request = () => this.#run.isRunning() && this.#run.sendInterruptRequest();
+      if (forgetsInput) setTimeout(request, SETTLE_MS);
+      else request();
       // A process that the code was about to start may have missed the signal, and the code waits for it.
       const repeat = () => this.#run.isRunning() && this.#send(repeatMs * 2);
       if (repeatMs < LAST_REPEAT_MS) setTimeout(repeat, repeatMs).unref();
@@ -91,6 +91,6 @@ export class Interruption {
     await delay(FOLLOWERS_GRACE_MS, undefined, { ref: false });
     if (goesOn() && this.#process.pid !== undefined) killFollowers(this.#process.pid);
     await delay(KERNEL_GRACE_MS, undefined, { ref: false });
-    if (goesOn()) this.#run.giveUp();
+    if (goesOn()) this.#run.killKernel();
   }
 }

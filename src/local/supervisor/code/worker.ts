@@ -98,7 +98,7 @@ export class WorkerKernel implements Kernel {
   #flowing = true;
   #run: Run | undefined;
   #complaint = "";
-  #isGivenUp = false;
+  #killReason: string | undefined;
   #runs = 0;
   /** The runs whose late output has been reported. */
   readonly #noted = new Set<number>();
@@ -192,9 +192,9 @@ export class WorkerKernel implements Kernel {
     run.interruption ??= new Interruption(this.#child, this.#spec, {
       isRunning: () => this.#run === run,
       isFlowing: () => this.#flowing,
-      tell: () => this.#tell({ interrupt: true }),
-      giveUp: () => {
-        this.#isGivenUp = true;
+      sendInterruptRequest: () => this.#tell({ interrupt: true }),
+      killKernel: () => {
+        this.#killReason = "it did not end the code that was interrupted";
         signalGroup(this.#child.pid, "SIGKILL");
       },
     });
@@ -381,7 +381,7 @@ export class WorkerKernel implements Kernel {
       this.#output.finish();
       const run = this.#run;
       if (run === undefined) return;
-      const why = this.#isGivenUp ? "it did not end the code that was interrupted" : reason;
+      const why = this.#killReason ?? reason;
       const what = `the ${this.#spec.name} process has ended (${why}); the context's variables are lost`;
       run.deliver(this.#describeEnd(run, exitStatus) ?? kernelDied(what, this.#complaint));
       this.#settle(run);
