@@ -25,7 +25,8 @@ const layers = {
     ...["json.ts", "execution", "transport", "errors.ts", "logging.ts"],
     ...["arguments.ts", "network-policy.ts", "capabilities.ts", "connection.ts"],
   ],
-  local: ["json.ts", "execution/event.ts", "errors.ts", "arguments.ts"],
+  "process-end.ts": [],
+  local: ["json.ts", "execution/event.ts", "errors.ts", "arguments.ts", "process-end.ts"],
   // The public API alone, as any other user of the package; and its version.
   agents: ["index.ts", "local/index.ts", "transport/platform.ts", "process-end.ts"],
   // The public API, and helpers of the shared base.

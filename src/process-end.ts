@@ -7,9 +7,10 @@ interface ProcessLike {
   kill(pid: number, signal: string): unknown;
 }
 
-/** Marks this package's own signal listeners, also those of other copies. If there are others, they decide when to exit. */
-const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
+/** The signals that end a process. */
+export const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** Marks this package's own signal listeners, also those of other copies. */
+export const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
 /** How long the end of the process waits for sandboxes to be killed, in milliseconds. */
 const CLOSE_TIMEOUT_MILLIS = 3_000;
 
@@ -28,14 +29,19 @@ export function onProcessEnd(close: () => Promise<void>): () => void {
   if (process === undefined || typeof process.on !== "function") return () => undefined;
   if (open.size === 0) {
     process.on("beforeExit", onBeforeExit);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
+    for (const signal of END_SIGNALS) process.on(signal, onSignal);
   }
   open.add(close);
   return () => {
     if (!open.delete(close) || open.size > 0) return;
     process.off("beforeExit", onBeforeExit);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of END_SIGNALS) process.off(signal, onSignal);
   };
+}
+
+/** Whether a signal has a listener that is not this package's own. The program then decides when to exit. */
+export function isHandledByProgram(listeners: readonly object[]): boolean {
+  return listeners.some((listener) => !(OWN_LISTENER in listener));
 }
 
 function closeAll(): Promise<unknown> {
@@ -51,8 +57,7 @@ const onSignal = Object.assign(
     const { process } = platform;
     if (process === undefined || isEnding) return;
     isEnding = true;
-    const isForeign = (listener: object): boolean => !(OWN_LISTENER in listener);
-    const decidesItself = process.listeners(signal).some(isForeign);
+    const decidesItself = isHandledByProgram(process.listeners(signal));
     let timer: ReturnType<typeof setTimeout> | undefined;
     const timeout = new Promise((resolve) => (timer = setTimeout(resolve, CLOSE_TIMEOUT_MILLIS)));
     void Promise.race([closeAll(), timeout]).then(() => {

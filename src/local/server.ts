@@ -7,7 +7,7 @@ import { Rules, type LocalNetworkPolicy } from "./egress/rules.js";
 import { createApp } from "./http/app.js";
 import { resolveAssets } from "./host/assets.js";
 import { Box } from "./box/box.js";
-import { onProcessEnd } from "./host/cleanup.js";
+import { onProcessEndSync } from "./host/cleanup.js";
 import { checkFaults, FaultRegistry, type Faults } from "./sandboxes/faults/faults.js";
 import type { BoxNetwork, Isolation, IsolationName } from "./box/isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js";
@@ -232,7 +232,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     },
   );
   const stopWarming = warmLanguages(installed, directory.path);
-  const forget = onProcessEnd(() => {
+  const forget = onProcessEndSync(() => {
     stopWarming();
     sandboxes.killSync();
     directory.removeSync(REMOVAL_LIMIT_MS);

@@ -1,9 +1,8 @@
 /** Runs clean-up functions when the process ends without closing its servers. */
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+import { END_SIGNALS, isHandledByProgram, OWN_LISTENER } from "../../process-end.js";
+
 const cleanups = new Set<() => void>();
-/** Marks the listeners of this package. Any other listener of a signal means that the program decides when to exit. */
-const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
 
 /**
  * Registers a synchronous clean-up for the end of the process: a normal exit, an uncaught exception, SIGINT, SIGTERM or
@@ -11,23 +10,23 @@ const OWN_LISTENER = Symbol.for("opensandbox-code-interpreter.signal-listener");
  *
  * @returns a function that removes the registration
  */
-export function onProcessEnd(cleanup: () => void): () => void {
+export function onProcessEndSync(cleanup: () => void): () => void {
   if (cleanups.size === 0) {
     process.on("exit", runAll);
-    for (const signal of SIGNALS) process.on(signal, onSignal);
+    for (const signal of END_SIGNALS) process.on(signal, onSignal);
   }
   cleanups.add(cleanup);
   return () => {
     if (!cleanups.delete(cleanup) || cleanups.size > 0) return;
     process.off("exit", runAll);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of END_SIGNALS) process.off(signal, onSignal);
   };
 }
 
 const onSignal = Object.assign(
   (signal: NodeJS.Signals): void => {
     // A program with its own listener decides when to exit; the exit listener then cleans up.
-    if (process.listeners(signal).some((listener) => !(OWN_LISTENER in listener))) return;
+    if (isHandledByProgram(process.listeners(signal))) return;
     runAll();
     process.off(signal, onSignal);
     process.kill(process.pid, signal);
