@@ -8,12 +8,12 @@ export function reportFailure(error: unknown, io: Pick<Io, "json" | "verbose">, 
   const exitCode = isUsage(error) ? USAGE : FAILURE;
   const message = describe(error, program);
   if (io.json) {
-    const facts = isSandboxException(error) ? error.toJSON() : { name: nameOf(error) };
-    process.stderr.write(`${JSON.stringify({ type: "failure", ...facts, message, exitCode })}\n`);
+    const details = isSandboxException(error) ? error.toJSON() : { name: nameOf(error) };
+    process.stderr.write(`${JSON.stringify({ type: "failure", ...details, message, exitCode })}\n`);
   } else {
     process.stderr.write(`${program}: ${message}\n`);
   }
-  if (io.verbose) process.stderr.write(`${escapeControls(details(error))}\n`);
+  if (io.verbose) process.stderr.write(`${escapeControls(stackOf(error))}\n`);
   return exitCode;
 }
 
@@ -53,7 +53,7 @@ function adviceFor(
   }
 }
 
-function details(error: unknown): string {
+function stackOf(error: unknown): string {
   const lines: string[] = [];
   for (let each = error; each instanceof Error; each = each.cause) {
     if (lines.length > 0) lines.push("Caused by:");

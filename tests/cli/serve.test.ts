@@ -44,7 +44,7 @@ describeIf(
     });
   });
 
-  test("takes the key of the environment, and makes one where there is none", async () => {
+  test("takes the key of the environment, and generates a key if none is set", async () => {
     const given = start(["serve", "--port", "0"], { env: { OPEN_SANDBOX_API_KEY: "from-environment" } });
     const made = start(["serve", "--port", "0"]);
     expect(await given.printed("Ctrl-C.")).toContain("OPEN_SANDBOX_API_KEY=from-environment");
@@ -77,7 +77,7 @@ describeIf(
     await ended;
   });
 
-  test("answers to the names of --allowed-host on the address of --host, and shows both", async () => {
+  test("responds to the names of --allowed-host on the address of --host, and shows both", async () => {
     const args = [
       "serve",
       "--port",

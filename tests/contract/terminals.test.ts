@@ -258,7 +258,7 @@ describe("a failure", () => {
     expect(execd.received).toEqual(['{"type":"ping"}']);
   });
 
-  test("is not a server that only answers pings", async () => {
+  test("is not a server that only responds to pings", async () => {
     execd.onMessage = (client) => client.send('{"type":"pong"}\n');
     const terminal = await terminalsAt({ streamIdleTimeoutSeconds: 0.2 }).attach(ID);
     while (execd.received.length < 4) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -180,7 +180,7 @@ describeIf(
     expect((await sandbox.python("print('free')")).stdout).toBe("free\n");
   });
 
-  test("answers every fourth request with 502", async () => {
+  test("responds to every fourth request with 502", async () => {
     set({ badGatewayRate: 0.25 });
     const statuses = [];
     for (let index = 0; index < 8; index++) statuses.push((await sandbox.execd("GET", "/ping")).status);

@@ -261,7 +261,7 @@ for call in ${JSON.stringify(calls)}:
     expect(await errorsOf([[first], [first + 1], [first + 2]])).toBe("1\n1\n1\n");
   });
 
-  test("a sandbox cannot take over its first process, whose death is the sandbox's end, but others of its own", async () => {
+  test("the first process cannot be traced by code in the sandbox, its own processes can", async () => {
     const { ptrace = 0, processVmWritev = 0 } = CALLS ?? {};
     // 16: attach.
     expect(

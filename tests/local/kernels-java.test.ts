@@ -202,7 +202,7 @@ System.out.print("after");
     const { error } = await java("new Scanner(System.in).nextLine()");
     expect(error).toMatchObject({
       ename: "UnsupportedOperationException",
-      evalue: "standard input is not available: nobody can answer here",
+      evalue: "Standard input is not available in this run.",
     });
     expect(error?.traceback).not.toContain("JavaKernel");
   });

@@ -69,7 +69,7 @@ describeIf(
     await client.send("DELETE", awkward.path);
   });
 
-  test("whose supervisor has ended is Failed, answers with 502, and can be deleted", async () => {
+  test("whose supervisor has ended is Failed, responds with 502, and can be deleted", async () => {
     const doomed = await client.create();
     const cut = await doomed.execd("POST", "/command", { command: "sleep 0.1; kill -9 $PPID" });
     await expect(cut.text()).rejects.toThrow();
@@ -103,7 +103,7 @@ const hasProc = existsSync("/proc/self/stat");
 
 describeIf(
   hasProc,
-  "local/lifecycle, supervisors that do not answer",
+  "local/lifecycle, supervisors that do not respond",
   "there is no /proc to see what a process does",
 )("a sandbox without isolation is deleted also when its supervisor", () => {
   const statOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];

@@ -130,7 +130,7 @@ describeIsolated("a port of the sandbox", () => {
   test.each([
     ["204 No Content\r\ncontent-length: 2\r\n\r\nno", 204],
     ["101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", 502],
-  ])("that answers %j does not hold up its client", async (answer, status) => {
+  ])("that responds %j does not hold up its client", async (answer, status) => {
     const response = await sandbox.openPort(PORT, "GET", `/raw?${encodeURIComponent(answer)}`);
     expect(response.status).toBe(status);
     await response.text();
@@ -168,7 +168,7 @@ describeIsolated("a port of the sandbox", () => {
     expect(await nextText(reader)).toBeUndefined();
   });
 
-  test("passes its own headers on, each of its cookies, and answers without a body", async () => {
+  test("passes its own headers on, each of its cookies, and responds without a body", async () => {
     const { status, headers, text } = await read(await sandbox.openPort(PORT, "GET", "/cookies"));
     expect({ status, text, own: headers.get("x-own"), cookies: headers.getSetCookie() }).toEqual({
       status: 204,
@@ -233,7 +233,7 @@ describeIsolated("execd's own proxy", () => {
   const exchanges = loadFixture("execd-misc");
 
   test.each(["proxy to self", "proxy closed port", "proxy non-numeric"])(
-    "answers as recorded: %s",
+    "responds as recorded: %s",
     async (label) => {
       const exchange = findExchange(exchanges, label);
       const { status, headers, text } = await sandbox.repeat(exchange);
@@ -258,7 +258,7 @@ describeIsolated("execd's own proxy", () => {
     "PUT command",
     "OPTIONS preflight",
     "HEAD ping",
-  ])("and execd answers as recorded: %s", async (label) => {
+  ])("and execd responds as recorded: %s", async (label) => {
     const exchange = findExchange(exchanges, label);
     const { status, headers, text } = await sandbox.repeat(exchange);
     expect(comparable(status, headers, text)).toEqual(recorded(exchange));

@@ -80,7 +80,7 @@ describeIf(
   });
   afterAll(() => client.server.close());
 
-  test("it listens on the loopback interface, and over HTTP answers as in-process", async () => {
+  test("it listens on the loopback interface, and over HTTP responds as in-process", async () => {
     expect(client.server.url).toBe(`http://127.0.0.1:${port}`);
     const answers = await Promise.all([
       fetch(`${client.server.url}/v1/sandboxes`, { headers: KEY }),
@@ -242,7 +242,7 @@ describeIf(
     ["127.0.0.1.evil.example:PORT", 403],
     ["127.0.0.1", 403],
     ["127.0.0.1:1", 403],
-  ])("with the Host %s it answers %d", async (host, status) => {
+  ])("with the Host %s it responds %d", async (host, status) => {
     const request = `GET /health HTTP/1.1\r\nHost: ${host.replace("PORT", String(port))}\r\nConnection: close\r\n\r\n`;
     expect(await exchange(port, request)).toMatch(`HTTP/1.1 ${status} `);
   });

@@ -22,6 +22,7 @@ export async function interrupt({ stream, query }: ExecdRequest, runners: Runner
   else if (commands.has(id)) await commands.interrupt(id);
   // As in execd, the only way to stop a run in a session.
   else if (sessions.has(id)) sessions.delete(id);
+  // "interruptting" is execd's own spelling.
   else throw runtimeError("error interruptting code context. no such session");
   sendEmpty(stream);
 }

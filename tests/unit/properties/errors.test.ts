@@ -23,7 +23,7 @@ const body = fc.oneof(
   fc.constant("x".repeat(3_000)),
 );
 
-test("any body says something, or nothing, in texts that are not empty and not too long", () => {
+test("reads a code and message, bounded and not empty, from any body", () => {
   fc.assert(
     fc.property(body, (text) => {
       const { code, message } = readServerMessage(text);
@@ -37,7 +37,7 @@ test("any body says something, or nothing, in texts that are not empty and not t
   );
 });
 
-test("what a server says in any of its shapes is what is read", () => {
+test("reads the message from every known shape", () => {
   fc.assert(
     fc.property(said, said, (code, message) => {
       const trimmed = message.trim();

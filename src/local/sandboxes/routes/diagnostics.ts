@@ -52,7 +52,7 @@ function section(title: string, content: string): string[] {
   return [RULE, title, RULE, content];
 }
 
-/** Returns what the supervisor of the sandbox reports: which processes it killed, and why. */
+/** Returns what the supervisor of the sandbox reports, such as which processes it killed, and why. */
 function logsOf({ box }: HostedSandbox, lines: number): string {
   const all = box.log.split("\n").filter((line) => line !== "");
   return all
@@ -63,7 +63,7 @@ function logsOf({ box }: HostedSandbox, lines: number): string {
 
 function inspect({ id, state, createdAt, expiresAt, spec }: HostedSandbox): string {
   const { memoryBytes, diskBytes, processes, cpuCount, cpuSeconds } = spec.limits;
-  const facts: Readonly<Record<string, string | undefined>> = {
+  const rows: Readonly<Record<string, string | undefined>> = {
     id,
     state,
     image: spec.imageUri,
@@ -76,7 +76,7 @@ function inspect({ id, state, createdAt, expiresAt, spec }: HostedSandbox): stri
     cpu: cpuCount === undefined ? "all" : String(cpuCount),
     "cpu-seconds": cpuSeconds === undefined ? "unlimited" : String(cpuSeconds),
   };
-  return Object.entries(facts)
+  return Object.entries(rows)
     .filter((entry): entry is [string, string] => entry[1] !== undefined)
     .map(([name, value]) => `${name}: ${value}\n`)
     .join("");

@@ -110,6 +110,7 @@ export class Commands {
   async interrupt(id: string): Promise<void> {
     const record = this.#records.get(id);
     if (record?.child === undefined || record.ended !== undefined) {
+      // "interruptting" is execd's own spelling.
       throw runtimeError(`error interruptting code context. command session ${id} is not running`);
     }
     await record.child.terminate();

@@ -39,7 +39,7 @@ public class JavaKernel {
         @Override
         public int read() {
             // Not an IOException, which a Scanner would hide.
-            throw new UnsupportedOperationException("standard input is not available: nobody can answer here");
+            throw new UnsupportedOperationException("Standard input is not available in this run.");
         }
 
         @Override
