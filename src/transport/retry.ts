@@ -103,7 +103,7 @@ export function outcomeOf(
   return { isNotSent: error.isNotSent, isRefusedByLoopback: isRefusedByLoopback(error.cause, url) };
 }
 
-/** Returns whether a 503 of execd is no outage, but says that the sandbox cannot do something, which waiting does not change. */
+/** Returns whether a 503 of execd is not an outage but says that the sandbox cannot do something, which waiting does not change. */
 function isUnsupported({ statusCode, code }: SandboxApiException, url: string): boolean {
   // A gateway may send the second code during an outage.
   return (
