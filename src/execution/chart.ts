@@ -114,7 +114,7 @@ export interface CompositeChart extends ChartBase {
   readonly charts: readonly Exclude<Chart, CompositeChart>[];
 }
 
-/** A chart that is not described further: an image, a chart in three dimensions, an empty one. */
+/** A chart that is not described further: an image, a chart in three dimensions, axes without data. */
 export interface UnknownChart extends ChartBase {
   readonly type: "unknown";
 }

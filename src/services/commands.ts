@@ -177,7 +177,8 @@ export class Commands {
 
   /**
    * Starts a command in the background. Resolves to its handle when the command has been started. With `stdin: true`, you
-   * can write to the handle's `stdin`; otherwise the command reads end-of-file.
+   * can write to the handle's `stdin`; otherwise the command reads end-of-file. Your program does not exit by itself before
+   * you end the input, wait for the command or dispose of the handle.
    *
    * @throws what the handle of {@link run} rejects with
    * @throws {SandboxException} `NOT_SUPPORTED` for `stdin` on a server without terminals, `NO_WEBSOCKET` as for terminals

@@ -217,6 +217,14 @@ describe("secrets are nowhere but in the request:", () => {
     }
   });
 
+  test("but one of fewer than four characters is part of ordinary words, which stay as they are", async () => {
+    const { vault } = vaultAt(() => new Response("the vault is being started, too", { status: 412 }));
+    const credentials = ["e", "too", "being"].map((value, index) => ({ name: `c${index}`, value }));
+    expect(await failureOf(vault.create({ ...CONTENTS, credentials }))).toMatchObject({
+      message: "the vault is [redacted] started, too",
+    });
+  });
+
   test("errors about arguments do not show them", async () => {
     const { server, vault } = vaultAt(() => Response.json(STATE));
     const binding = (auth: unknown) =>

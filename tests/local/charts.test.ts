@@ -153,6 +153,15 @@ a[1].imshow(np.eye(2)); f.colorbar(a[1].images[0]); f.suptitle("both")`,
       expect(await draw(code, subplots)).toEqual({ type: "unknown" });
     });
 
+    test("a figure without axes has no chart, and no picture in IPython", async () => {
+      const [shown] = await results("plt.figure(); plt.show()");
+      expect(shown?.text).toMatch(/^<Figure size .* with 0 Axes>$/);
+      expect({ chart: shown?.chart, hasPicture: shown?.png !== undefined }).toEqual({
+        chart: undefined,
+        hasPicture: pythonShell === "plain",
+      });
+    });
+
     test("what is large is cut, and marked so", async () => {
       const big = await draw(`for each in range(7): a.plot(np.arange(100_000))`);
       if (big?.type !== "line") throw new Error(JSON.stringify(big).slice(0, 500));

@@ -14,7 +14,10 @@ type Wire = components["schemas"];
 /** A secret, such as a token. */
 export interface Credential {
   readonly name: string;
-  /** The secret. For `basic`, `user:password`. */
+  /**
+   * The secret. For `basic`, `user:password`. Errors and logs hide it, if it has at least 4 characters: a shorter one is
+   * part of ordinary words.
+   */
   readonly value: string;
 }
 

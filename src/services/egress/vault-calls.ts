@@ -208,6 +208,9 @@ function withCode(error: unknown, sandboxId: string): unknown {
   return new SandboxApiException({ code, message, statusCode, rawBody, requestId, sandboxId, cause: error });
 }
 
+/** The fewest characters of a value that is hidden. A shorter one is part of ordinary words, and is no secret. */
+const LEAST_HIDDEN = 4;
+
 /** Returns a function that hides the values of credentials in a text, also as JSON and Go write them. */
 function hiding(body: {
   readonly credentials?: Wire["CredentialMutationSet"] | readonly Wire["Credential"][] | undefined;
@@ -217,6 +220,7 @@ function hiding(body: {
   const spellings = sent.flatMap((credential) => {
     if (credential === undefined) return [];
     const { value } = credential.source;
+    if (value.length < LEAST_HIDDEN) return [];
     const quoted = JSON.stringify(value).slice(1, -1);
     const escaped = quoted.replaceAll(/[<>&]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`);
     return [value, quoted, escaped, encodeURIComponent(value), btoa(unescapedBytes(value))];
