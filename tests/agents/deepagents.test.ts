@@ -14,7 +14,7 @@ describeIf(
 )("OpenSandboxBackend", () => {
   let server: LocalServer;
   let backend: OpenSandboxBackend;
-  beforeAll(async () => (server = await startLocalServer()));
+  beforeAll(async () => (server = await startLocalServer({ pythonShell: "plain" })));
   afterAll(() => server.close());
   beforeEach(async () => {
     const { connectionConfig } = server;

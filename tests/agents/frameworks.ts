@@ -17,7 +17,7 @@ export function describeOnServer(
     reason,
   )(title, () => {
     let server: LocalServer;
-    beforeAll(async () => (server = await startLocalServer()));
+    beforeAll(async () => (server = await startLocalServer({ pythonShell: "plain" })));
     afterAll(() => server.close());
     declare(() => server);
   });

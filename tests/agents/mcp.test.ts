@@ -403,7 +403,7 @@ describeIf(
 
   describe("createMcpServer over HTTP", () => {
     let server: LocalServer;
-    beforeAll(async () => (server = await startLocalServer({ port: false })));
+    beforeAll(async () => (server = await startLocalServer({ port: false, pythonShell: "plain" })));
     afterAll(() => server.close());
 
     async function connect(options: McpCodeServerOptions) {

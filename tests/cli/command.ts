@@ -106,7 +106,7 @@ export function useServer(): {
 } {
   let server: LocalServer | undefined;
   beforeAll(async () => {
-    server = await startLocalServer({ port: 0 });
+    server = await startLocalServer({ port: 0, pythonShell: "plain" });
   });
   afterAll(() => server?.close());
   const connection = () => {

@@ -34,7 +34,7 @@ describeIf(
   const ids = new Map<string, string>();
 
   beforeAll(async () => {
-    sandbox = await startSandbox();
+    sandbox = await startSandbox({ pythonShell: "auto" });
     const { client } = sandbox;
     await sandbox.command("mkdir -p ft/a; echo > ft/a/hello.txt; echo > ~/.probe");
     const { events } = await sandbox.command("sleep 60", { background: true });

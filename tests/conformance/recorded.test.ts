@@ -61,7 +61,7 @@ describeLocal("the local server responds as recorded", () => {
     const exchanges = loadFixture(fixture);
     const ids = new Map<string, string>();
     let sandbox: LocalSandbox;
-    beforeAll(async () => (sandbox = await startSandbox()));
+    beforeAll(async () => (sandbox = await startSandbox({ pythonShell: "auto" })));
     afterAll(() => sandbox[Symbol.asyncDispose]());
 
     // In the recorded order, as later requests depend on earlier ones.

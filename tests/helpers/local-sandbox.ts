@@ -13,8 +13,9 @@ export type WireRecord = Readonly<Record<string, unknown>> & { readonly type?: s
 export class LocalClient implements AsyncDisposable {
   readonly server: LocalServer;
 
+  /** Starts a server with the plain shell of Python, which starts in a third of the time that IPython takes. */
   static async start(options: LocalServerOptions = { port: false }): Promise<LocalClient> {
-    return new LocalClient(await startLocalServer(options));
+    return new LocalClient(await startLocalServer({ pythonShell: "plain", ...options }));
   }
 
   constructor(server: LocalServer) {
@@ -180,7 +181,10 @@ export class LocalSandbox {
   }
 }
 
-/** Starts a server with one sandbox. The sandbox is isolated if that works here; kernels behave the same without. */
+/**
+ * Starts a server with one sandbox and the plain shell of Python. The sandbox is isolated if that works here; kernels behave
+ * the same without.
+ */
 export async function startSandbox(options: LocalServerOptions = {}): Promise<LocalSandbox> {
   const isolation = isolationWorks ? "auto" : "none";
   const client = await LocalClient.start({ port: false, isolation, ...options });
@@ -224,9 +228,13 @@ export function parseEvents(text: string): WireRecord[] {
     .map((frame) => JSON.parse(frame) as WireRecord);
 }
 
-/** Polls until a condition holds. Fails with the last value after a few seconds. */
-export async function until<T>(look: () => T | Promise<T>, holds: (value: T) => boolean): Promise<T> {
-  const end = Date.now() + 15_000;
+/** Polls until a condition holds. Fails with the last value when the patience ends. */
+export async function until<T>(
+  look: () => T | Promise<T>,
+  holds: (value: T) => boolean,
+  patienceMillis = 15_000,
+): Promise<T> {
+  const end = Date.now() + patienceMillis;
   for (;;) {
     const value = await look();
     if (holds(value)) return value;

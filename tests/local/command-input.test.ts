@@ -15,7 +15,7 @@ let sandbox: Sandbox;
 
 beforeAll(async () => {
   if (!isolationWorks) return;
-  server = await startLocalServer();
+  server = await startLocalServer({ pythonShell: "plain" });
   const connectionConfig = { ...server.connectionConfig, webSocket: RecordedWebSocket };
   sandbox = await Sandbox.create({ connectionConfig });
 });

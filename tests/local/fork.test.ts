@@ -8,7 +8,11 @@ let server: LocalServer;
 let manager: SandboxManager;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  server = await startLocalServer({ port: false, isolation: isolationWorks ? "auto" : "none" });
+  server = await startLocalServer({
+    port: false,
+    pythonShell: "plain",
+    isolation: isolationWorks ? "auto" : "none",
+  });
   const { connectionConfig } = server;
   manager = SandboxManager.create({ connectionConfig });
   sandbox = await Sandbox.create({ connectionConfig });

@@ -10,7 +10,11 @@ import { isolationWorks } from "../helpers/skips.js";
 let server: LocalServer;
 let manager: SandboxManager;
 beforeAll(async () => {
-  server = await startLocalServer({ port: 0, isolation: isolationWorks ? "auto" : "none" });
+  server = await startLocalServer({
+    port: 0,
+    pythonShell: "plain",
+    isolation: isolationWorks ? "auto" : "none",
+  });
   manager = SandboxManager.create({ connectionConfig: server.connectionConfig });
 });
 afterEach(async () => {

@@ -12,7 +12,7 @@ describeIf(
   let server: LocalServer;
   let sandbox: Sandbox;
   beforeAll(async () => {
-    server = await startLocalServer({ port: false });
+    server = await startLocalServer({ port: false, pythonShell: "plain" });
     sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
   });
   afterAll(() => server.close());

@@ -1,7 +1,12 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { cacheDirectory } from "../../src/local/host/assets.js";
+import { javaClassesDirectory } from "../../src/local/languages/java/cache.js";
 import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { Runtimes } from "../../src/local/languages/runtimes.js";
-import { type LocalSandbox, readOutcome, startSandbox } from "../helpers/local-sandbox.js";
+import { type LocalSandbox, readOutcome, startSandbox, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
 const hasJdk = javaFinder.candidates().length > 0 && runs("jshell", ["--version"]);
@@ -315,6 +320,36 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
       expect(await second.text()).not.toContain("JAVA_VERSION");
     },
     START_MS,
+  );
+
+  test(
+    "is compiled once for all sandboxes; until then, it starts from its source",
+    async () => {
+      const usual = process.env["XDG_CACHE_HOME"];
+      const caches = mkdtempSync(path.join(os.tmpdir(), "java-cache-"));
+      // The compiled packages of Go are those of this machine: compiling them takes half a minute.
+      const shared = path.join(caches, path.basename(cacheDirectory(".")));
+      mkdirSync(shared);
+      for (const name of readdirSync(cacheDirectory(".")).filter((each) => each.startsWith("go-")))
+        symlinkSync(cacheDirectory(name), path.join(shared, name));
+      process.env["XDG_CACHE_HOME"] = caches;
+      try {
+        await using first = await startSandbox();
+        const launched = 'System.getProperty("sun.java.command").replaceAll(".*/", "")';
+        expect((await first.run("java", launched)).results).toEqual([{ text: "JavaKernel.java" }]);
+        const version = (await new Runtimes().default("java"))?.version ?? "";
+        await until(() => existsSync(javaClassesDirectory(version)), Boolean, START_MS);
+        const second = await first.client.create();
+        expect((await second.run("java", launched)).results).toEqual([{ text: "JavaKernel" }]);
+        const classPath = await second.run("java", 'System.getProperty("java.class.path")');
+        expect(classPath.results).toEqual([{ text: "." }]);
+      } finally {
+        if (usual === undefined) delete process.env["XDG_CACHE_HOME"];
+        else process.env["XDG_CACHE_HOME"] = usual;
+        rmSync(caches, { recursive: true });
+      }
+    },
+    2 * START_MS,
   );
 
   describeIf(

@@ -16,7 +16,7 @@ let server: LocalServer;
 let manager: SandboxManager;
 const pools: SandboxPool[] = [];
 beforeAll(async () => {
-  server = await startLocalServer({ port: 0, isolation });
+  server = await startLocalServer({ port: 0, pythonShell: "plain", isolation });
   manager = SandboxManager.create({ connectionConfig: server.connectionConfig });
 });
 afterEach(async () => {
@@ -102,7 +102,7 @@ test("an idle sandbox is found dead by the check, without a caller", async () =>
 });
 
 test("a pool survives that its server dies and returns", async () => {
-  const first = await startLocalServer({ port: 0, isolation });
+  const first = await startLocalServer({ port: 0, pythonShell: "plain", isolation });
   const port = Number(new URL(first.url).port);
   const connectionConfig = { ...first.connectionConfig, retryPolicy: { maxRetries: 0 } };
   const pool = poolOf({
@@ -121,7 +121,7 @@ test("a pool survives that its server dies and returns", async () => {
     ({ consecutiveFailures }) => consecutiveFailures >= 2,
   );
   const { apiKey } = first.connectionConfig;
-  await using second = await startLocalServer({ port, isolation, apiKey });
+  await using second = await startLocalServer({ port, pythonShell: "plain", isolation, apiKey });
   await using sandbox = await waiting;
   expect((await sandbox.commands.run("echo back")).stdout).toBe("back\n");
   await pool.waitUntilFull();

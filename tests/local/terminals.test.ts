@@ -14,7 +14,7 @@ let sandbox: Sandbox;
 
 beforeAll(async () => {
   if (!isPossible) return;
-  server = await startLocalServer();
+  server = await startLocalServer({ pythonShell: "plain" });
   sandbox = await createSandbox();
 });
 afterAll(async () => {
@@ -254,7 +254,7 @@ describeTerminals("a connection that breaks", () => {
     await two.kill();
     expect(await two.exited).toBe(-1);
 
-    const own = await startLocalServer();
+    const own = await startLocalServer({ pythonShell: "plain" });
     const connectionConfig = { ...own.connectionConfig, webSocket: RecordedWebSocket };
     const last = await (await Sandbox.create({ connectionConfig })).terminals.create();
     await own.close();

@@ -5,7 +5,7 @@ import { startLocalServer, type LocalServer } from "../../src/local/index.js";
 let server: LocalServer;
 let sandbox: Sandbox;
 beforeAll(async () => {
-  server = await startLocalServer({ port: false });
+  server = await startLocalServer({ port: false, pythonShell: "plain" });
   sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
 });
 afterAll(() => server.close());

@@ -21,7 +21,7 @@ describeIf(
   let server: LocalServer;
   let directory: string;
   beforeAll(async () => {
-    server = await startLocalServer();
+    server = await startLocalServer({ pythonShell: "plain" });
     directory = await mkdtemp(path.join(tmpdir(), "record-"));
   });
   afterAll(async () => {

@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { SandboxException } from "../../errors.js";
@@ -11,6 +12,13 @@ export interface Assets {
   readonly kernels: string;
   /** The directory of the page for `serve --ui`. */
   readonly playground: string;
+}
+
+/** Returns a directory of the user's cache for what all local servers and sandboxes share. It may not exist yet. */
+export function cacheDirectory(name: string): string {
+  const base = process.env["XDG_CACHE_HOME"];
+  const caches = base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache");
+  return path.join(caches, "opensandbox-code-interpreter", name);
 }
 
 /**

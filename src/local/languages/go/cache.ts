@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { sendSignal } from "../../box/processes.js";
+import { cacheDirectory } from "../../host/assets.js";
 import type { Runtime } from "../runtime.js";
 import { COMPLETE } from "./toolchain.js";
 
@@ -42,9 +43,7 @@ const PACKAGES = [
  * its own, a first "hello" would take eight seconds.
  */
 export function goCacheDirectory(version: string): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  const caches = base !== undefined && path.isAbsolute(base) ? base : path.join(os.homedir(), ".cache");
-  return path.join(caches, "opensandbox-code-interpreter", `go-build-${version}`);
+  return cacheDirectory(`go-build-${version}`);
 }
 
 /**

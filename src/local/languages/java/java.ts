@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { Language } from "../language.js";
+import { warmJavaClasses } from "./cache.js";
 import { javaFinder } from "./runtime.js";
 
 export const java: Language = {
@@ -14,14 +15,16 @@ export const java: Language = {
     macos: "openjdk",
   },
   kernels: {
-    java: ({ executable }, { kernels, memoryBytes }) => ({
+    java: ({ executable, settings }, { kernels, memoryBytes }) => ({
       command: [
         executable,
         ...virtualMachineOptions(memoryBytes),
         path.posix.join(kernels, "JavaKernel.java"),
       ],
+      ...(settings && { settings }),
     }),
   },
+  warm: warmJavaClasses,
 };
 
 function virtualMachineOptions(memoryBytes: number): string[] {

@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { javaClassesDirectory } from "./cache.js";
 import type { Candidate, Finder, Runtime } from "../runtime.js";
 import { below, entriesOf, onPath, outputOf, realPathOf } from "../search.js";
 
@@ -29,7 +30,13 @@ export const javaFinder: Finder = {
     if (!existsSync(path.join(home, "bin/jshell"))) return null;
     const version = versionIn(home) ?? (await askVersion(actual));
     if (!(Number.parseInt(version, 10) >= OLDEST_MAJOR)) return null;
-    return { executable: actual, version, prefixes: [home, ...configurationOf(home)] };
+    const classes = javaClassesDirectory(version);
+    return {
+      executable: actual,
+      version,
+      prefixes: [home, ...configurationOf(home), classes],
+      settings: { classes },
+    };
   },
 };
 

@@ -10,6 +10,7 @@ import java.lang.reflect.Constructor;
 
 public class JavaKernel {
     public static void main(String[] arguments) throws Exception {
+        hideClassPath();
         Constructor<FileDescriptor> open = FileDescriptor.class.getDeclaredConstructor(int.class);
         open.setAccessible(true);
         FileDescriptor socket = open.newInstance(3);
@@ -25,6 +26,13 @@ public class JavaKernel {
         channel.tell("{\"type\":\"ready\"}");
         requests.listen(runner);
         for (;;) runner.run(requests.next("code"));
+    }
+
+    /** Makes the class path the user's alone: a compiled kernel stands in front of it. */
+    private static void hideClassPath() {
+        String own = System.clearProperty("kernel.classes");
+        if (own == null) return;
+        System.setProperty("java.class.path", System.getProperty("java.class.path").substring(own.length() + 1));
     }
 
     private static byte[] hex(String text) {
