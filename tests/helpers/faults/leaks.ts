@@ -79,11 +79,15 @@ export async function heapMiB(): Promise<number> {
   return (heapUsed + external) / MIB;
 }
 
-/** Runs work twice and fails if the second run leaves more than this in memory. */
-export async function expectMemoryBack(work: () => Promise<unknown>, mostMiB: number): Promise<void> {
-  // The first run fills caches: compiled code, connection buffers, Jest's own.
-  await work();
+/** Does work so many times, after a tenth of that, and fails if it leaves more than this in memory. */
+export async function expectMemoryBack(
+  work: (times: number) => Promise<unknown>,
+  times: number,
+  mostMiB: number,
+): Promise<void> {
+  // This fills caches: compiled code, connection buffers, Jest's own.
+  await work(times / 10);
   const before = await heapMiB();
-  await work();
+  await work(times);
   expect((await heapMiB()) - before).toBeLessThan(mostMiB);
 }
