@@ -32,7 +32,7 @@ describeIf(
   const sandboxIds = async () => (await manager.listSandboxInfos()).items.map(({ id }) => id);
 
   beforeAll(async () => {
-    server = await startLocalServer({ port: false });
+    server = await startLocalServer({ port: false, pythonShell: "plain" });
     manager = SandboxManager.create({ connectionConfig: server.connectionConfig });
     codeTools = create();
   });
