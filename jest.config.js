@@ -30,8 +30,8 @@ export default {
   },
   transformIgnorePatterns: ["/node_modules/(?!es-module-lexer/)"],
   coverageProvider: "v8",
-  // Tests start kernels and servers: one worker per core would starve these on a large machine, and jest's default of
-  // one less than the cores would leave a machine with two cores half idle.
-  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
+  // Tests start kernels and servers, so one worker per core would starve these on a large machine. On a small one the
+  // workers often wait for them: with three on two cores, these are busy.
+  maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
   testTimeout: 60_000,
 };

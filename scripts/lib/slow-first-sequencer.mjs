@@ -6,15 +6,22 @@ import Sequencer from "@jest/test-sequencer";
  */
 const SLOW = [
   "tests/local/kernels-java.test.ts",
-  "tests/local/kernels-packages.test.ts",
-  "tests/examples/examples.test.ts",
-  "tests/conformance/facade.test.ts",
   "tests/conformance/recorded.test.ts",
-  "tests/faults/callers.test.ts",
+  "tests/conformance/facade.test.ts",
   "tests/conformance/worlds.test.ts",
-  "tests/types/public-api.test.ts",
+  "tests/examples/examples.test.ts",
+  "tests/docs/pages.test.ts",
+  "tests/agents/mcp.test.ts",
+  "tests/local/kernels-packages.test.ts",
   "tests/cli/run.test.ts",
+  "tests/clients/clients.test.ts",
+  "tests/cli/recordings.test.ts",
+  "tests/agents/code-tools.test.ts",
   "tests/local/kernels-go.test.ts",
+  "tests/unit/generate.test.ts",
+  "tests/types/public-api.test.ts",
+  "tests/faults/callers.test.ts",
+  "tests/faults/sandboxes.test.ts",
 ];
 
 export default class SlowFirstSequencer extends Sequencer {

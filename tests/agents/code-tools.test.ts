@@ -111,7 +111,9 @@ describeIf(
     "there is no matplotlib",
   )("pictures", () => {
     test("are returned up to a number, and the rest is mentioned", async () => {
-      await using few = create({ maxImages: 1 });
+      // IPython shows each figure as its own picture.
+      await using withIPython = await startLocalServer({ port: false });
+      await using few = create({ maxImages: 1, connectionConfig: withIPython.connectionConfig });
       const code = "import matplotlib.pyplot as plt\nfor _ in range(3):\n    plt.plot([1, 2]); plt.show()";
       const { images, text } = await few.execute("run_code", { code });
       expect(images).toHaveLength(1);
