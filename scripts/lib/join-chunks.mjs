@@ -42,8 +42,9 @@ export async function joinChunks(files, { closures, outputs, mainEntry, options 
     files.delete(path);
     files.delete(`${path}.map`);
   }
+  const isHelpers = (path) => outputs.has(path) && Object.keys(outputs.get(path).inputs).length === 0;
   for (const [path, text] of files) {
-    if (path.endsWith(".mjs")) files.set(path, withJoinedPaths(text, joined));
+    if (path.endsWith(".mjs")) files.set(path, withJoinedPaths(text, { joined, isHelpers }));
   }
   for (const { path, text } of results) {
     // The main entry has only imports, and so an empty source map.
@@ -87,10 +88,13 @@ function withMap(path, files) {
   return `${text}//# sourceMappingURL=data:application/json;base64,${map}`;
 }
 
-function withJoinedPaths(text, joined) {
-  return text.replace(/\bchunk-\w+\.mjs(?=")/g, (name) =>
-    posix.basename(joined.get(`chunks/${name}`) ?? name),
-  );
+/** Imports what is joined from where it is now. Empties imports of nothing, whose lines stay for the source map. */
+function withJoinedPaths(text, { joined, isHelpers }) {
+  return text
+    .replace(/^import "\.\.?\/(?:chunks\/)?([\w-]+\.mjs)";$/gm, (statement, name) =>
+      joined.has(`chunks/${name}`) || isHelpers(`chunks/${name}`) ? "" : statement,
+    )
+    .replace(/\bchunk-\w+\.mjs(?=")/g, (name) => posix.basename(joined.get(`chunks/${name}`) ?? name));
 }
 
 function assertUnique(names) {
