@@ -7,8 +7,12 @@ import type { Turn } from "./run-queue.js";
 export interface RunSource {
   /** Waits until the run may be sent. */
   waitForTurn(signal: AbortSignal): Promise<Turn>;
-  /** Sends the request. Aborting the controller ends the request, and the end of the request aborts the controller. */
-  open(controller: AbortController): Promise<StreamedResponse>;
+  /**
+   * Sends the request. Aborting the controller ends the request, and the end of the request aborts the controller.
+   *
+   * @param stop ends the run with an error of the caller's
+   */
+  open(controller: AbortController, stop: (error: unknown) => void): Promise<StreamedResponse>;
   /** Sends one interrupt without retries; `undefined` if the server ends the run when its request is cancelled. */
   readonly interrupt: ((id: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** The id to interrupt before the `init` event; `undefined` waits for that event. */

@@ -201,7 +201,7 @@ export class RunStream implements Interruptible, FrameSink {
   async #pullOnce(): Promise<void> {
     try {
       this.#turn ??= await this.#takeTurn();
-      this.#response ??= await this.#source.open(this.#request);
+      this.#response ??= await this.#source.open(this.#request, (error) => this.stop(error, true));
       const chunk = await this.#response.body.read();
       if (chunk !== undefined) {
         this.#receivedBytes = true;

@@ -15,12 +15,10 @@ import {
   withLimit,
 } from "../transport/abort.js";
 import { concatBytes } from "../transport/response-body.js";
-import { SegmentedBody } from "../transport/segmented-body.js";
+import type { SegmentedBody } from "../transport/segmented-body.js";
 import type { SandboxLink } from "./link.js";
 import { createTerminal } from "./terminals/terminal-calls.js";
 import { INPUT_BYTES, type Terminal } from "./terminals/terminal.js";
-
-export { SegmentedBody };
 
 /** The most data of one part, in bytes. With its head it is one message, which arrives whole or not at all. */
 const PART_BYTES = INPUT_BYTES - 32;

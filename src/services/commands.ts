@@ -15,6 +15,7 @@ import { iterateEvents } from "../execution/event-iterable.js";
 import type { Turn } from "../execution/run-queue.js";
 import type { Run } from "../execution/run.js";
 import type { RunSource } from "../execution/run-source.js";
+import { keepFailure } from "../transport/platform.js";
 import { defined } from "../transport/request.js";
 import type { ByteSource } from "../transport/segmented-body.js";
 import type { CommandLogs, CommandLogsOptions, CommandStatus, FollowLogsOptions } from "./command-logs.js";
@@ -22,10 +23,13 @@ import { CommandHandle } from "./command-handle.js";
 import type { CommandInput } from "./command-input.js";
 import { assertCommand, isMissingCommand, toShellCommand } from "./command-line.js";
 import type { SandboxLink } from "./link.js";
-import { openInput, RunInput } from "./run-input.js";
+import type { RunInput } from "./run-input.js";
 import { startRun, type RunOptions } from "./run-options.js";
 import { serverTimeoutMillis } from "./server-timeout.js";
 import { CommandSession, type CreateSessionOptions } from "./sessions.js";
+
+/** Loaded when it is used: most commands read nothing. */
+const loadInput = () => import("./run-input.js");
 
 // Commands run in parallel and do not wait for a turn.
 const NO_TURN: Turn = {
@@ -204,6 +208,7 @@ export class Commands {
     const inBackground = { ...rest, background: true };
     if (!stdin) return this.#started(await this.run(command, inBackground));
     this.#source(command, inBackground); // refuses invalid options before anything is sent
+    const { openInput } = await loadInput();
     const opened = await openInput(this.#link, rest.signal);
     try {
       const source = () => this.#source(command, inBackground, opened.prefix);
@@ -262,12 +267,18 @@ export class Commands {
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     if (background && stdin !== undefined)
       throw new InvalidArgumentException("stdin is for the foreground; use start(command, { stdin: true }).");
-    const input = stdin === undefined ? undefined : new RunInput(stdin, signal);
+    keepFailure(stdin);
+    let input: RunInput | undefined;
     const { execd } = this.#link;
     return {
       ...this.#link.streamLimits,
-      waitForTurn: () => Promise.resolve(input ? { ...NO_TURN, release: () => input.release() } : NO_TURN),
-      open: async (controller) => {
+      waitForTurn: async () => {
+        if (stdin === undefined) return NO_TURN;
+        const { RunInput } = await loadInput();
+        input = new RunInput(stdin);
+        return { ...NO_TURN, release: () => input?.release() };
+      },
+      open: async (controller, stop) => {
         const post = async (what: { readonly command: string } | { readonly argv: string[] }) => {
           const call = execd.run(controller);
           const { response } = await execd.client.POST("/command", {
@@ -287,7 +298,7 @@ export class Commands {
           return call.receive(response);
         };
         const script = () => (typeof command === "string" ? command : toShellCommand(command));
-        const before = input === undefined ? prefix : await input.open(this.#link, controller.signal);
+        const before = input === undefined ? prefix : await input.open(this.#link, controller.signal, stop);
         if (before !== undefined) return await post({ command: `${before}${script()}` });
         if (typeof command === "string") return await post({ command });
         try {
@@ -302,7 +313,7 @@ export class Commands {
       endsAt: "terminal-event",
       // In the background the run is complete when the command has started. Only the server can end the command.
       timeoutSeconds: background ? undefined : timeoutSeconds,
-      signal: input === undefined ? signal : input.signal,
+      signal,
     };
   }
 }
