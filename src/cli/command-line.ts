@@ -304,7 +304,11 @@ export function createProgram({ name, names, version, io }: ProgramOptions): {
     .option("--allow-host-path <folder>", "a folder that sandboxes may mount; repeatable", collect)
     .option("--python <path>", "the Python, or virtual environment, to use")
     .option("--cors <origin>", "a web page's origin that may use it; repeatable", collect)
-    .option("--ui", "serve a page to run code in a browser, too; prints a link that opens it once");
+    .option(
+      "--ui [port]",
+      "serve a page to run code in a browser, too; prints a link that opens it once",
+      parsePort,
+    );
 
   add<McpOptions>(
     program,

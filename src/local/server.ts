@@ -90,8 +90,11 @@ export interface LocalServerOptions {
    * @default none
    */
   readonly cors?: "*" | readonly string[] | undefined;
-  /** Serves the playground, a web page that runs code. Requires a port. @default false */
-  readonly ui?: boolean | undefined;
+  /**
+   * Serves the playground, a web page that runs code, on a port of its own: this number, or for `true` any free port.
+   * Pages that sandboxes serve then have another origin. Requires that the server has a port. @default false
+   */
+  readonly ui?: boolean | number | undefined;
   /** Faults of all sandboxes, for tests. {@link LocalServer.setFaults} changes them. @default none */
   readonly faults?: Faults | undefined;
   /** Aborts the start. It has no effect on a running server. */
@@ -237,23 +240,35 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     sandboxes.killSync();
     directory.removeSync(REMOVAL_LIMIT_MS);
   });
-  const playground = ui ? new Playground(assets.playground, apiKey) : undefined;
-  const app = createApp(sandboxes, { apiKey, cors, playground });
+  const app = createApp(sandboxes, { apiKey, cors });
+  const listeners: Listener[] = [];
+  const listen = async (at: number, handler: FetchHandler): Promise<Listener> => {
+    const listener = await Listener.open(at, handler, { hosts });
+    listeners.push(listener);
+    listener.acceptUpgrades((request) => connectForUpgrade(request, sandboxes, cors));
+    return listener;
+  };
+  const stopListening = () => Promise.all(listeners.map((listener) => listener.close()));
   let listener: Listener | undefined;
+  let uiUrl: string | undefined;
   try {
-    listener = port === false ? undefined : await Listener.open(port, app, { hosts });
-    listener?.acceptUpgrades((request) => connectForUpgrade(request, sandboxes, cors));
+    if (port !== false) listener = await listen(port, app);
+    if (ui !== false) {
+      const playground = new Playground(assets.playground, apiKey);
+      const { host: address } = await listen(ui === true ? 0 : ui, playground.beside(app));
+      uiUrl = playground.link(address);
+    }
     signal?.throwIfAborted();
   } catch (error) {
-    await listener?.close();
+    await stopListening();
     stopWarming();
     await directory.remove();
     forget();
     throw error;
   }
   const close = async () => {
-    // Close the listener first, so that no new request arrives. Open streams break, as when a server dies.
-    await listener?.close();
+    // First, so that no new request arrives. Open streams break, as when a server dies.
+    await stopListening();
     stopWarming();
     try {
       await sandboxes.close();
@@ -271,7 +286,7 @@ export async function startLocalServer(options: LocalServerOptions = {}): Promis
     app,
     apiKey,
     listener,
-    playground,
+    uiUrl,
     isolation,
     python: installed.python,
     setFaults,
@@ -283,7 +298,7 @@ interface Parts {
   readonly app: FetchHandler;
   readonly apiKey: string;
   readonly listener: Listener | undefined;
-  readonly playground: Playground | undefined;
+  readonly uiUrl: string | undefined;
   readonly isolation: Isolation;
   readonly python: Runtime | null;
   readonly setFaults: LocalServer["setFaults"];
@@ -291,7 +306,7 @@ interface Parts {
 }
 
 function describe(parts: Parts): LocalServer {
-  const { app, apiKey, listener, playground, isolation, python, setFaults, close } = parts;
+  const { app, apiKey, listener, uiUrl, isolation, python, setFaults, close } = parts;
   let closing: Promise<void> | undefined;
   const closeOnce = () => (closing ??= close());
   const domain = listener?.host ?? IN_PROCESS_HOST;
@@ -305,7 +320,7 @@ function describe(parts: Parts): LocalServer {
   };
   return {
     url: `http://${domain}`,
-    uiUrl: playground?.link(domain),
+    uiUrl,
     isolation: isolation.name,
     python: python?.executable ?? null,
     connectionConfig: { domain, protocol: "http", apiKey, ...(listener === undefined && { fetch }) },
@@ -335,17 +350,22 @@ interface Checked {
   readonly mode: string;
   readonly apiKey: string;
   readonly cors: "*" | readonly string[];
-  readonly ui: boolean;
+  readonly ui: boolean | number;
 }
 
 function assertOptions({ port, mode, apiKey, cors, ui }: Checked): void {
-  if (port !== false && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+  if (port !== false && !isPort(port)) {
     throw new InvalidArgumentException(
       `port must be a whole number from 0 to 65535, or false; got ${String(port)}`,
     );
   }
-  if (typeof ui !== "boolean" || (ui && port === false)) {
-    throw new InvalidArgumentException("ui must be true or false, and true only with a port");
+  if (typeof ui !== "boolean" && !isPort(ui)) {
+    throw new InvalidArgumentException(
+      `ui must be true, false, or the port of the page from 0 to 65535; got ${String(ui)}`,
+    );
+  }
+  if (ui !== false && port === false) {
+    throw new InvalidArgumentException("ui needs a server with a port; got port: false");
   }
   assertOneOf("isolation", mode, ["auto", "bubblewrap", "sandbox-exec", "none"]);
   if (typeof apiKey !== "string" || /[^\x21-\x7e]/.test(apiKey)) {
@@ -384,6 +404,10 @@ function readNetwork(network: NonNullable<LocalServerOptions["network"]>): BoxNe
 
 function noNetworkRules({ name }: Isolation): string {
   return `Network policies need bubblewrap on Linux: with the isolation "${name}", code could use the network directly.`;
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 65_535;
 }
 
 function isOrigin(value: unknown): boolean {

@@ -120,8 +120,8 @@ describePlayground("browser/playground-terminal")("the terminal of the playgroun
     try {
       await server.close();
       server = await startServer({ allowedHosts: [proxy.host] });
-      proxy.target = Number(new URL(server.url).port);
       const link = new URL(server.uiUrl ?? "");
+      proxy.target = Number(link.port);
       link.host = proxy.host;
       await open(link.href);
       const { sandboxId, terminalId } = await openTerminal();
@@ -166,7 +166,7 @@ describePlayground("browser/playground-terminal")("the terminal of the playgroun
     expect(await screen().count()).toBe(0);
   });
 
-  test("opens no terminal for a page of a sandbox that has no token", async () => {
+  test("keeps the API key from pages of a sandbox, and opens no terminal for them without a token", async () => {
     const { sandboxId, terminalId } = await openTerminal();
     const sandbox = await Sandbox.connect({ sandboxId, connectionConfig: server.connectionConfig });
     await sandbox.files.writeFile("/workspace/site/index.html", "<title>of a sandbox</title>");
@@ -175,6 +175,13 @@ describePlayground("browser/playground-terminal")("the terminal of the playgroun
     const other = await context.newPage();
     await other.goto(`${server.url}/gateway/${sandboxId}/3000/`);
     expect(await other.title()).toBe("of a sandbox");
+    expect(await other.evaluate("Object.keys(localStorage)")).toEqual([]);
+    const sameOrigin = await context.newPage();
+    await sameOrigin.goto(new URL(`/gateway/${sandboxId}/3000/`, server.uiUrl).href);
+    expect(await sameOrigin.title()).toBe("of a sandbox");
+    // Its origin is opaque: the Content Security Policy is `sandbox`.
+    await expect(sameOrigin.evaluate("localStorage")).rejects.toThrow("sandboxed");
+    expect(await page.evaluate("Object.keys(localStorage).includes('opensandbox.apiKey')")).toBe(true);
     const path = `/v1/sandboxes/${sandboxId}/proxy/44772/pty/${terminalId}/ws?takeover=1`;
     const outcome = await other.evaluate(
       `new Promise((resolve) => {

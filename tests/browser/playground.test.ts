@@ -137,10 +137,10 @@ Shown()`);
   });
 
   test("says that the server is gone, and goes on when it is back", async () => {
-    const port = Number(new URL(server.url).port);
+    const ui = Number(new URL(server.uiUrl ?? "").port);
     await server.close();
     await page.getByText("The server does not respond.").waitFor();
-    server = await startServer({ port });
+    server = await startServer({ ui });
     await page.getByText("The server does not respond.").waitFor({ state: "hidden" });
     await output().getByText("Variables and files are lost.").waitFor();
     await runToEnd("print('again')");
@@ -162,20 +162,19 @@ Shown()`);
     } finally {
       await stranger.close();
     }
-    const token = new URL(server.uiUrl ?? "").hash.slice(1);
-    const elsewhere = await fetch(`${server.url}/ui/session`, {
+    const { hash, origin } = new URL(server.uiUrl ?? "");
+    const token = hash.slice(1);
+    const elsewhere = await fetch(`${origin}/ui/session`, {
       method: "POST",
       body: token,
       headers: { origin: "http://evil.test" },
     });
     expect(elsewhere.status).toBe(403);
     expect(elsewhere.headers.get("access-control-allow-origin")).toBeNull();
-    const again = await fetch(`${server.url}/ui/session`, {
-      method: "POST",
-      body: token,
-      headers: { origin: server.url },
-    });
+    const again = await fetch(`${origin}/ui/session`, { method: "POST", body: token, headers: { origin } });
     expect(again.status).toBe(401);
+    // Pages that sandboxes serve have the origin of the server's own port.
+    expect((await server.fetch(`${server.url}/ui/`)).status).toBe(401);
   });
 
   test.each(["light", "dark"] as const)(

@@ -18,7 +18,7 @@ export interface ServeOptions {
   readonly network?: Network | undefined;
   readonly python?: string | undefined;
   readonly cors?: readonly string[] | undefined;
-  readonly ui?: boolean | undefined;
+  readonly ui?: boolean | number | undefined;
 }
 
 /** Runs the local server until it is stopped. */

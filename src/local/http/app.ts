@@ -7,7 +7,6 @@ import type { RouteHandler } from "./routes.js";
 import type { FetchHandler } from "./listener.js";
 import { gatewayRoutes, isGatewayPath } from "../sandboxes/routes/gateway.js";
 import { lifecycleRoutes } from "../sandboxes/routes/lifecycle.js";
-import type { Playground } from "../playground/playground.js";
 import type { Sandboxes } from "../sandboxes/sandboxes.js";
 import { isAllowedOrigin, type Cors } from "./origins.js";
 import { matchesSecret } from "./secrets.js";
@@ -18,8 +17,6 @@ export interface AccessRules {
   readonly apiKey: string;
   /** The origins of web pages that may read responses. */
   readonly cors: Cors;
-  /** The page served below `/ui/`, if enabled. */
-  readonly playground?: Playground | undefined;
 }
 
 /** Returns the HTTP interface of a server as a function. It rejects only if the request is aborted. */
@@ -71,12 +68,10 @@ function withoutBody({ body, status, headers }: Response): Response {
 async function respond(
   request: Request,
   router: Router<RouteHandler>,
-  { apiKey, playground }: AccessRules,
+  { apiKey }: AccessRules,
 ): Promise<Response> {
   const url = new URL(request.url);
   try {
-    const page = await playground?.respond(request, url);
-    if (page !== undefined) return page;
     // Before routing, so that unknown paths reveal nothing without a key.
     if (!url.pathname.startsWith("/health") && !isGatewayPath(url.pathname)) authenticate(request, apiKey);
     const found = router.find(request.method, url.pathname);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
+import type { FetchHandler } from "../http/listener.js";
 import { isOwnOrigin } from "../http/origins.js";
 import { jsonResponse } from "../http/responses.js";
 import { matchesSecret } from "../http/secrets.js";
-import { problem } from "../wire/problem.js";
+import { Problem, problem } from "../wire/problem.js";
 
 /** The page may load its own files and talk to this server, and nothing else. */
 const PAGE_POLICY = [
@@ -41,7 +42,10 @@ const FILES: Readonly<
   "/ui/frame.html": { name: "frame.html", type: "text/html; charset=utf-8", policy: FRAME_POLICY },
 };
 
-/** Serves the page of `serve --ui` below `/ui/`. */
+/**
+ * Serves the page of `serve --ui` below `/ui/`, on a port of its own: a page that a sandbox serves on the server's port has
+ * another origin, and cannot read the API key that this one keeps.
+ */
 export class Playground {
   readonly #directory: string;
   readonly #apiKey: string;
@@ -54,15 +58,25 @@ export class Playground {
     this.#apiKey = apiKey;
   }
 
-  /** Returns the link that opens the page once, for a server at `host:port`. */
+  /** Returns the link that opens the page once, for a page at `host:port`. */
   link(host: string): string {
     return `http://${host}/ui/#${this.#token ?? ""}`;
   }
 
-  /** Responds to a request below `/ui/`; `undefined` for any other path. */
-  async respond(request: Request, { pathname }: URL): Promise<Response | undefined> {
-    if (pathname === "/ui") return new Response(null, { status: 308, headers: { location: "/ui/" } });
-    if (!pathname.startsWith("/ui/")) return undefined;
+  /** Returns what responds on the page's port: the page and, for its requests, the server. */
+  beside(server: FetchHandler): FetchHandler {
+    return async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/ui") return new Response(null, { status: 308, headers: { location: "/ui/" } });
+      if (pathname.startsWith("/ui/")) return await this.#respond(request, pathname).catch(toResponse);
+      const response = await server(request);
+      // Nothing that a sandbox serves is a page of this origin, either.
+      response.headers.set("content-security-policy", "sandbox");
+      return response;
+    };
+  }
+
+  async #respond(request: Request, pathname: string): Promise<Response> {
     if (pathname === "/ui/session" && request.method === "POST") return await this.#openSession(request);
     const file = FILES[pathname];
     if (file === undefined || !["GET", "HEAD"].includes(request.method))
@@ -93,4 +107,9 @@ export class Playground {
     this.#token = undefined;
     return jsonResponse(200, { apiKey: this.#apiKey }, { "cache-control": "no-store" });
   }
+}
+
+function toResponse(error: unknown): Response {
+  if (!(error instanceof Problem)) throw error;
+  return jsonResponse(error.status, error.body, error.headers);
 }
