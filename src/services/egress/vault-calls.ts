@@ -208,7 +208,7 @@ function withCode(error: unknown, sandboxId: string): unknown {
   return new SandboxApiException({ code, message, statusCode, rawBody, requestId, sandboxId, cause: error });
 }
 
-/** The fewest characters of a value that is hidden. A shorter one is part of ordinary words, and is no secret. */
+/** The fewest characters of a value that is hidden. A shorter one is part of ordinary words. */
 const LEAST_HIDDEN = 4;
 
 /** Returns a function that hides the values of credentials in a text, also as JSON and Go write them. */
