@@ -139,9 +139,13 @@ export async function endSandbox(sandbox: Sandbox, closing: AbortSignal): Promis
 
 /** Kills a sandbox, and retries only for a moment: if the server is gone, the sandbox ends when it expires. */
 async function killSoon(sandboxId: string, config: ConnectionConfig): Promise<void> {
-  const { retryPolicy } = config;
-  const deadlineSeconds = Math.min(retryPolicy.deadlineSeconds ?? Infinity, UNREACHABLE_SECONDS);
-  const connectionConfig = config.with({ retryPolicy: { ...retryPolicy, deadlineSeconds } });
+  const { maxRetries, initialBackoffMillis, maxBackoffMillis, onRetry, deadlineSeconds } = config.retryPolicy;
+  const connectionConfig = config.with({
+    retryPolicy: {
+      ...{ maxRetries, initialBackoffMillis, maxBackoffMillis, onRetry },
+      deadlineSeconds: Math.min(deadlineSeconds ?? Infinity, UNREACHABLE_SECONDS),
+    },
+  });
   await using manager = SandboxManager.create({ connectionConfig });
   await manager.killSandbox(sandboxId);
 }

@@ -67,13 +67,16 @@ const PROBES: Readonly<Record<CapabilityName, Probe>> = {
       execd.client.GET("/ready", { fetch: once(execd) }),
       ({ statusCode, rawBody = "" }) => statusCode === 503 && rawBody.includes("initialized"),
     ),
-  terminals: async ({ execd, config }) => {
-    if (config.webSocket === undefined && isWithoutPort(execd.endpoint)) return new Unavailable(NEEDS_PORT);
-    return await expectingRefusal(
-      execd.client.GET("/pty/{terminalId}", { params: { path: { terminalId: NO_ID } }, fetch: once(execd) }),
-      isUnknownId,
-    );
-  },
+  terminals: ({ execd, config }) =>
+    config.webSocket === undefined && isWithoutPort(execd.endpoint)
+      ? Promise.resolve(new Unavailable(NEEDS_PORT))
+      : expectingRefusal(
+          execd.client.GET("/pty/{terminalId}", {
+            params: { path: { terminalId: NO_ID } },
+            fetch: once(execd),
+          }),
+          isUnknownId,
+        ),
   isolatedSessions: async ({ execd }) => {
     const { data } = await execd.client.GET("/v1/isolated/capabilities", { fetch: once(execd) });
     return data?.available === true ? undefined : new Unavailable(data?.message);
