@@ -1,5 +1,5 @@
 // Prepares the tests of the package: `node scripts/prepare-package.mjs`. Installs the tools that they need, builds and
-// packs the package, and installs the packed file in a project beside the tools.
+// packs the package, and installs the packed file in a project beside the tools. With `--tools` it only installs the tools.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,7 @@ const consumer = join(directory, "consumer");
 const INSTALL = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
 
 installTools();
+if (process.argv.includes("--tools")) process.exit();
 rmSync(directory, { recursive: true, force: true });
 run(process.execPath, ["scripts/build.mjs", "--outdir", join(staged, "dist")], root);
 for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md"])
