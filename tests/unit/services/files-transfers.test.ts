@@ -131,7 +131,7 @@ describe("an upload", () => {
     async function* content(): AsyncGenerator<Uint8Array> {
       for (; given < size; given += chunk.byteLength) {
         mostUnderWay = Math.max(mostUnderWay, given - taken);
-        if (given % (30 * MIB) === 0) mostRetainedMiB = Math.max(mostRetainedMiB, (await heapMiB()) - before);
+        if (given % (75 * MIB) === 0) mostRetainedMiB = Math.max(mostRetainedMiB, (await heapMiB()) - before);
         yield chunk;
       }
     }
