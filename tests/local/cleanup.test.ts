@@ -12,7 +12,7 @@ import { describeIf, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skip
 const BUILT = pathToFileURL(path.join(__dirname, "../../dist/local/index.mjs")).href;
 
 /** A program with a server and a sandbox in which a command runs; then it does what it is told. */
-const program = (ending: string, options = "{}") => `
+const program = (ending: string, options = "{ pythonShell: 'plain' }") => `
 import { startLocalServer } from ${JSON.stringify(BUILT)};
 const server = await startLocalServer(${options});
 const headers = { "open-sandbox-api-key": server.connectionConfig.apiKey, "content-type": "application/json" };
@@ -96,7 +96,7 @@ describeIf(
     ["a close", "await server.close();", 0],
     ["a plain exit", "process.exit(3);", 3],
   ])("without isolation either, after %s", async (_name, ending, status) => {
-    const { ended } = await start(program(ending, '{ isolation: "none" }'));
+    const { ended } = await start(program(ending, '{ isolation: "none", pythonShell: "plain" }'));
     expect((await ended)[0]).toBe(status);
     await expectNothingLeft();
   });
@@ -138,7 +138,11 @@ describeIf(
       "/proc",
       "--die-with-parent",
     ];
-    const elsewhere = await start(program(forever, '{ isolation: "none" }'), {}, container);
+    const elsewhere = await start(
+      program(forever, '{ isolation: "none", pythonShell: "plain" }'),
+      {},
+      container,
+    );
     expect(readdirSync(temporary)).toHaveLength(2);
     expect((await fetch(running.url)).status).toBe(401);
     for (const { child, ended } of [running, elsewhere]) {
