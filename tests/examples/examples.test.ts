@@ -242,7 +242,7 @@ describeIf(
   isolationWorks ? "there is no python3" : NO_ISOLATION_REASON,
 )("run on a local server", () => {
   let server: LocalServer;
-  beforeAll(async () => (server = await startLocalServer()));
+  beforeAll(async () => (server = await startLocalServer({ pythonShell: "plain" })));
   afterAll(() => server.close());
 
   test.each(Object.entries(PRINTED))(
