@@ -281,7 +281,7 @@ describe("a breaking change of a document fails the type check of the file that 
       "RenewSandboxExpirationRequest",
       "expiresAt is renamed",
       renamed("expiresAt", "endsAt"),
-      "src/lifecycle/lifecycle.ts",
+      "src/lifecycle/management.ts",
     ],
   ])(
     "%s: of %s, %s",
