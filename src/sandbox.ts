@@ -132,12 +132,6 @@ export class Sandbox {
       lifecycle: parts.lifecycle.transport,
       findPort: (port, options) => getEndpoint(parts.lifecycle, sandboxId, port, options),
       killed: () => this.#hasKilled,
-      streamLimits: {
-        firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
-        idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
-        maxFrameBytes: config.maxFrameBytes,
-        logger: config.logger,
-      },
       runs: new RunQueue(),
     };
     this.commands = new Commands(this.link);

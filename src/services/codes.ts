@@ -232,11 +232,10 @@ export class Codes {
     if (context.id !== undefined) assertText(context.id, "context.id");
     const { timeoutSeconds, signal } = checkOptions(options);
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { runs, execd, streamLimits } = this.#link;
+    const { runs, execd, config } = this.#link;
     const { id, language } = context;
-    const idle = streamLimits.idleTimeoutSeconds;
+    const idle = config.streamIdleTimeoutSeconds;
     return {
-      ...streamLimits,
       waitForTurn: (queueing) => runs.waitForTurn({ id, language }, queueing),
       open: async (controller) => {
         const call = execd.run(controller);
@@ -265,6 +264,9 @@ export class Codes {
       interruptId: id,
       endsAt: "end-of-stream",
       firstByteTimeoutSeconds: idle === null ? null : Math.max(idle, FIRST_BYTE_TIMEOUT_SECONDS),
+      idleTimeoutSeconds: idle,
+      maxFrameBytes: config.maxFrameBytes,
+      logger: execd.logger,
       timeoutSeconds,
       signal,
     };

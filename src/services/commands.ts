@@ -269,9 +269,8 @@ export class Commands {
       throw new InvalidArgumentException("stdin is for the foreground; use start(command, { stdin: true }).");
     keepFailure(stdin);
     let input: RunInput | undefined;
-    const { execd } = this.#link;
+    const { execd, config } = this.#link;
     return {
-      ...this.#link.streamLimits,
       waitForTurn: async () => {
         if (stdin === undefined) return NO_TURN;
         const { RunInput } = await loadInput();
@@ -311,9 +310,13 @@ export class Commands {
       },
       interrupt: (id, limit) => this.interrupt(id, { signal: limit }),
       endsAt: "terminal-event",
+      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
+      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       // In the background the run is complete when the command has started. Only the server can end the command.
       timeoutSeconds: background ? undefined : timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
+      logger: execd.logger,
     };
   }
 }

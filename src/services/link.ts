@@ -1,6 +1,5 @@
 import type { ConnectionConfig } from "../connection.js";
 import type { RunQueue } from "../execution/run-queue.js";
-import type { RunSource } from "../execution/run-source.js";
 import type { ExecdClient } from "../../generated/execd.js";
 import type { LifecycleClient } from "../../generated/lifecycle.js";
 import type { Target } from "../transport/endpoint.js";
@@ -24,11 +23,6 @@ export interface SandboxLink {
   ) => Promise<Target>;
   /** Whether the latest `kill` of this instance succeeds; `undefined` if there was none. */
   readonly killed: () => Promise<boolean> | undefined;
-  /** What the connection sets for the streams of runs. */
-  readonly streamLimits: Pick<
-    RunSource,
-    "firstByteTimeoutSeconds" | "idleTimeoutSeconds" | "maxFrameBytes" | "logger"
-  >;
   /** Runs in one context are queued per sandbox instance, whichever interpreter starts them. */
   readonly runs: RunQueue;
 }

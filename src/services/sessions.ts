@@ -87,10 +87,10 @@ export class CommandSession {
     assertOptionalText(cwd, "cwd");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
     const { id } = this;
+    const { config, execd, runs } = this.#link;
     return {
-      ...this.#link.streamLimits,
       // The server does not lock a session: of two simultaneous runs, the later one to end would overwrite the state.
-      waitForTurn: (queueing) => this.#link.runs.waitForTurn({ id, language: "session" }, queueing),
+      waitForTurn: (queueing) => runs.waitForTurn({ id, language: "session" }, queueing),
       open: async (controller) => {
         const { runInSession } = await calls();
         return await runInSession(this.#link, id, { command, cwd, timeoutSeconds }, controller);
@@ -99,8 +99,12 @@ export class CommandSession {
       interrupt: undefined,
       // The server saves the session's state before it ends the stream.
       endsAt: "end-of-stream",
+      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
+      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
       timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
+      logger: execd.logger,
     };
   }
 }

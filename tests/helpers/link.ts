@@ -25,12 +25,6 @@ export function linkTo(url: string, options: ConnectionOptions = {}): SandboxLin
     lifecycle: lifecycle.transport,
     findPort: (port, own) => getEndpoint(lifecycle, sandboxId, port, own),
     killed: () => undefined,
-    streamLimits: {
-      firstByteTimeoutSeconds: config.streamIdleTimeoutSeconds,
-      idleTimeoutSeconds: config.streamIdleTimeoutSeconds,
-      maxFrameBytes: config.maxFrameBytes,
-      logger: config.logger,
-    },
     runs: new RunQueue(),
   };
 }

@@ -213,9 +213,8 @@ export class IsolatedSession {
     const { env, timeoutSeconds, signal } = options;
     assertEnvironment(env, "env");
     assertSeconds(timeoutSeconds, "timeoutSeconds");
-    const { runs, execd } = this.#link;
+    const { config, runs, execd } = this.#link;
     return {
-      ...this.#link.streamLimits,
       // The server queues too, but the time limit begins with the run.
       waitForTurn: (queueing) => runs.waitForTurn({ id: this.id, language: "session" }, queueing),
       open: async (controller) => {
@@ -241,7 +240,9 @@ export class IsolatedSession {
       firstByteTimeoutSeconds: null,
       idleTimeoutSeconds: null,
       timeoutSeconds,
+      maxFrameBytes: config.maxFrameBytes,
       signal,
+      logger: execd.logger,
     };
   }
 }
