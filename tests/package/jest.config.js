@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import base from "../../jest.config.js";
 
 /** The tests of the packed package: `npm run test:package`. */
@@ -7,4 +8,6 @@ export default {
   roots: ["<rootDir>/tests/package"],
   testMatch: ["**/*.package.ts"],
   testTimeout: 300_000,
+  // Bundlers and compilers seldom wait.
+  maxWorkers: Math.max(2, Math.floor(availableParallelism() / 2)),
 };
