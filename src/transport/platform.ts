@@ -63,6 +63,6 @@ export function toNodeStream(stream: ReadableStream<Uint8Array>): NonNullable<Re
 
 /** Keeps a stream of Node that fails before it is read from ending the process. Its reader still receives the error. */
 export function keepFailure(data: unknown): void {
-  const stream: { readonly on?: unknown } = isRecord(data) ? data : {};
-  if (typeof stream.on === "function") stream.on("error", () => undefined);
+  const on: unknown = isRecord(data) ? data["on"] : undefined;
+  if (typeof on === "function") Reflect.apply(on, data, ["error", () => undefined]);
 }
