@@ -244,10 +244,10 @@ describe("isolated sessions (hand-built)", () => {
     const link = linkTo("http://sandbox.test:44772", {
       fetch: server.fetch,
       streamIdleTimeoutSeconds: 0.01,
-      requestTimeoutSeconds: 0.01,
+      requestTimeoutSeconds: 0.5,
     });
     const session = await new Isolated(link).create(BOX);
-    expect(await failureOf(session.run("sleep 9", { timeoutSeconds: 0.1 }))).toMatchObject({
+    expect(await failureOf(session.run("sleep 9", { timeoutSeconds: 1 }))).toMatchObject({
       code: "RUN_TIMEOUT",
     });
     const run = session.run("sleep 9");
