@@ -66,13 +66,14 @@ async function bundleParts(output, contents, { files, joined, options }) {
         // What is imported for its side effects alone has none.
         return { path: imported.replace(/^(?!\.)/, "./"), external: true, sideEffects: false };
       });
+      // Not by `packages: "external"`, which needs the directory of the importing file: dist/ may not exist yet.
+      onResolve({ filter: /^[^./]/ }, ({ path }) => ({ path, external: true }));
       onLoad({ filter: /\.mjs$/ }, ({ path }) => ({ contents: withMap(inDist(path), files) }));
     },
   };
   const { outputFiles } = await build({
     ...options,
     format: "esm",
-    packages: "external",
     stdin: { contents, resolveDir: join(outdir, posix.dirname(output)), sourcefile: output },
     outdir: undefined,
     outfile: join(outdir, output),
