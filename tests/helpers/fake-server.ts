@@ -12,8 +12,12 @@ export class FakeRequest {
   readonly bytes: Buffer;
   /** Aborts when the client ends the request. */
   readonly signal: AbortSignal;
+  /** Kept, since Node.js no longer aborts the signal of a request that was garbage-collected. */
+  readonly request: Request;
 
-  constructor({ method, url, headers, signal }: Request, bytes: Buffer) {
+  constructor(request: Request, bytes: Buffer) {
+    const { method, url, headers, signal } = request;
+    this.request = request;
     this.method = method;
     this.url = new URL(url);
     this.headers = headers;
