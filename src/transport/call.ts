@@ -81,8 +81,10 @@ export interface CallRules {
   /** `"json"`: the response is read whole, within each attempt. `"stream"`: the caller reads it as it arrives. */
   readonly reads: "json" | "stream";
   readonly replay: Replay;
-  /** How long one attempt may take, in seconds: with the whole response for `"json"`. For `"stream"`, the longest wait
-   * for the headers and then for each chunk. */
+  /**
+   * How long one attempt may take, in seconds: with the whole response for `"json"`. For `"stream"`, the longest wait for
+   * the headers and then for each chunk.
+   */
   readonly timeoutSeconds: number | null;
   /** The longest time in which nothing of the request's body is sent, in seconds; `null` disables it. @default null */
   readonly uploadIdleTimeoutSeconds?: number | null | undefined;
