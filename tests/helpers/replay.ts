@@ -24,6 +24,8 @@ export interface Replay {
   readonly requests: readonly CapturedRequest[];
   /** The only request. @throws if there is none, or more than one */
   readonly request: CapturedRequest;
+  /** Resolves with the first request. */
+  readonly requested: Promise<unknown>;
   /** Whether it was requested `times` times; never for `Infinity`. */
   isDone(): boolean;
 }
@@ -38,6 +40,8 @@ export interface ReplayOptions {
   readonly times?: number | undefined;
   /** Matches only requests with the recorded body. @default false */
   readonly matchBody?: boolean | undefined;
+  /** The response ends only when this resolves. @default at once after its last chunk */
+  readonly endsAfter?: (() => Promise<unknown>) | undefined;
 }
 
 /**
@@ -49,10 +53,18 @@ export interface ReplayOptions {
  * open, and one that is shorter than its announced length breaks.
  */
 export function replay(exchange: Exchange, options: ReplayOptions): Replay {
-  const { origin, basePath = "", times = 1, matchBody = false } = options;
+  const {
+    origin,
+    basePath = "",
+    times = 1,
+    matchBody = false,
+    endsAfter = () => Promise.resolve(),
+  } = options;
   const { method, path, body: recordedBody } = exchange.request;
   const wanted = meaningOf(basePath + path);
   const requests: CapturedRequest[] = [];
+  let tellRequested!: (value?: unknown) => void;
+  const requested = new Promise((resolve) => (tellRequested = resolve));
 
   // Not a reply function: nock would parse the body for it, and fail on malformed JSON.
   const register = (): void => {
@@ -64,9 +76,10 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
       matchBody ? (body: unknown) => isDeepStrictEqual(body, recordedBody ?? "") : undefined,
     );
     if (status === null) interceptor.reply(() => never);
-    else interceptor.reply(status, bodyStream(exchange), headersOf(exchange.response));
+    else interceptor.reply(status, bodyStream(exchange, endsAfter), headersOf(exchange.response));
     scope.on("request", (request: ClientRequest, _: unknown, body: string) => {
       requests.push(capture(request, body));
+      tellRequested();
       if (times === Infinity) register();
     });
   };
@@ -74,6 +87,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
 
   return {
     requests,
+    requested,
     get request() {
       const [request] = requests;
       if (request === undefined || requests.length > 1) {
@@ -131,7 +145,7 @@ function headersOf({ headers }: RecordedResponse): Record<string, string> {
   );
 }
 
-function bodyStream(exchange: Exchange): Readable {
+function bodyStream(exchange: Exchange, endsAfter: () => Promise<unknown>): Readable {
   const rest = exchange.response.chunks.map(([, text]) => Buffer.from(text));
   const end = endOf(exchange);
   return new Readable({
@@ -140,7 +154,7 @@ function bodyStream(exchange: Exchange): Readable {
       setImmediate(() => {
         const chunk = rest.shift();
         if (chunk !== undefined) this.push(chunk);
-        else if (end === "clean") this.push(null);
+        else if (end === "clean") void endsAfter().then(() => this.push(null));
         else if (end === "broken") this.destroy(brokenBody());
       });
     },

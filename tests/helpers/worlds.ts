@@ -35,6 +35,8 @@ export interface World {
 export type Case = {
   /** More exchanges that the call causes. */
   readonly with?: readonly string[];
+  /** The recorded response ends only after the others were requested, as a run does that is interrupted. */
+  readonly endsLast?: true;
   /** Prepares a local sandbox to be in the state of the recorded one. */
   readonly before?: (world: World) => Promise<unknown>;
   /** The recorded id of what is created, if later cases need it. */
@@ -105,7 +107,13 @@ export async function openReplayedWorld(area: Area): Promise<Check> {
     const origin = area.fixture === "lifecycle-docker" ? LIFECYCLE : EXECD;
     const { path } = exchange.request;
     const asked = { ...exchange, request: { ...exchange.request, path: theCase.asks ?? path } };
-    const replayed = replay(asked, { origin, ...(theCase.asksAgain === true && { times: Infinity }) });
+    const replayed = replay(asked, {
+      origin,
+      ...(theCase.asksAgain === true && { times: Infinity }),
+      ...(theCase.endsLast === true && {
+        endsAfter: () => Promise.all(otherReplays.map(({ requested }) => requested)),
+      }),
+    });
     const otherReplays = others.map((other) => replay(other, { origin }));
     answerInPassing();
     await judge(world, theCase, exchange);

@@ -102,6 +102,7 @@ export const contexts: Area = {
     },
     "run to interrupt": {
       with: ["interrupt"],
+      endsLast: true,
       call: async (world) => {
         const code = "import time\nfor i in range(100):\n  print(i,flush=True); time.sleep(0.2)";
         let isInterrupted = false;
