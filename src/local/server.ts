@@ -12,6 +12,7 @@ import { checkFaults, FaultRegistry, type Faults } from "./sandboxes/faults/faul
 import type { BoxNetwork, Isolation, IsolationName } from "./box/isolation/isolation.js";
 import { resolveIsolation, type IsolationMode } from "./box/isolation/resolve.js";
 import { availableCores, chooseCores } from "./box/limits.js";
+import type { Cors } from "./http/origins.js";
 import { Listener, type FetchHandler } from "./http/listener.js";
 import { OwnHosts } from "./http/own-hosts.js";
 import { connectForUpgrade } from "./sandboxes/routes/gateway.js";
@@ -349,7 +350,7 @@ interface Checked {
   readonly port: number | false;
   readonly mode: string;
   readonly apiKey: string;
-  readonly cors: "*" | readonly string[];
+  readonly cors: Cors;
   readonly ui: boolean | number;
 }
 

@@ -111,6 +111,20 @@ export class LocalSandbox {
     return this.#send(`${url}/gateway/${this.id}/${port}${path}`, { ...init, method }, body);
   }
 
+  /** Runs a server, a program for Node.js in CommonJS, and waits until it responds to `GET /`. */
+  async serve(program: string, port: number): Promise<void> {
+    await this.upload("/workspace/server.cjs", program);
+    await this.command("node server.cjs", { background: true });
+    await until(
+      async () => {
+        const response = await this.openPort(port, "GET", "/");
+        await response.arrayBuffer();
+        return response.status;
+      },
+      (status) => status === 200,
+    );
+  }
+
   #send(url: string, init: RequestInit, body: unknown): Promise<Response> {
     const sent = isBody(body) || body === undefined ? body : JSON.stringify(body);
     return this.client.server.fetch(url, {

@@ -66,12 +66,7 @@ let sandbox: LocalSandbox;
 beforeAll(async () => {
   if (!isolationWorks) return;
   sandbox = await startSandbox({ port: 0 });
-  await sandbox.upload("/workspace/server.cjs", SERVER);
-  await sandbox.command("node server.cjs", { background: true });
-  await until(
-    async () => read(await sandbox.openPort(PORT, "GET", "/")),
-    ({ status }) => status === 200,
-  );
+  await sandbox.serve(SERVER, PORT);
 });
 afterAll(async () => {
   if (isolationWorks) await sandbox[Symbol.asyncDispose]();

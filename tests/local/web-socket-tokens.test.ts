@@ -1,8 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { WebSocket } from "ws";
-import { read } from "../helpers/execd-answers.js";
-import { type LocalSandbox, startSandbox, until } from "../helpers/local-sandbox.js";
+import { type LocalSandbox, startSandbox } from "../helpers/local-sandbox.js";
 import { describeIf, hasPython, isolationWorks, NO_ISOLATION_REASON } from "../helpers/skips.js";
 
 const isPossible = isolationWorks && hasPython;
@@ -38,12 +37,7 @@ beforeAll(async () => {
   const { client, id } = sandbox;
   const { headers } = await client.json("GET", `/v1/sandboxes/${id}/endpoints/44772`);
   token = (headers as Record<string, string>)["X-EXECD-ACCESS-TOKEN"] ?? "";
-  await sandbox.upload("/workspace/server.cjs", SERVER);
-  await sandbox.command("node server.cjs", { background: true });
-  await until(
-    async () => read(await sandbox.openPort(PORT, "GET", "/")),
-    ({ status }) => status === 200,
-  );
+  await sandbox.serve(SERVER, PORT);
 });
 afterAll(async () => {
   if (isPossible) await sandbox[Symbol.asyncDispose]();

@@ -1,5 +1,7 @@
 /** Reads and signals processes: those of boxes on the host, those of a box in its supervisor. */
+import type { ChildProcess } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
+import os from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 
 /** The unit of times in /proc/PID/stat, the same on every architecture. */
@@ -11,6 +13,17 @@ const STOP_ATTEMPTS = 500;
  * A process can start another between two scans. This many scans win the race against a process that does nothing else.
  */
 const MOST_LOOKS = 20;
+
+/** Gives a process that was just spawned the lowest priority. */
+export function lowerPriority(child: ChildProcess): void {
+  child.once("spawn", () => {
+    try {
+      if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
+    } catch {
+      // The process has ended already.
+    }
+  });
+}
 
 /** The content of /proc/PID/stat. */
 export interface ProcessStat {

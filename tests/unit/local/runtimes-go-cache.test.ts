@@ -1,24 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, readlink } from "node:fs/promises";
 import os from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { readStat } from "../../../src/local/box/processes.js";
 import { goCacheDirectory, warmGoCache } from "../../../src/local/languages/go/cache.js";
 import { linkSharedCache } from "../../../src/local/languages/go/toolchain.js";
+import { useOwnCache } from "../../helpers/cache-directory.js";
 import { until } from "../../helpers/local-sandbox.js";
 
-const usual = process.env["XDG_CACHE_HOME"];
 let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(path.join(os.tmpdir(), "go-cache-"));
-  process.env["XDG_CACHE_HOME"] = directory;
-});
-afterEach(() => {
-  if (usual === undefined) delete process.env["XDG_CACHE_HOME"];
-  else process.env["XDG_CACHE_HOME"] = usual;
-  rmSync(directory, { recursive: true, force: true });
-});
+useOwnCache((created) => (directory = created));
 
 test("each version of Go has its own cache directory", () => {
   expect(goCacheDirectory("1.24.1")).toBe(

@@ -1,22 +1,13 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { expect, test } from "@jest/globals";
 import { readStat } from "../../../src/local/box/processes.js";
 import { javaClassesDirectory, warmJavaClasses } from "../../../src/local/languages/java/cache.js";
+import { useOwnCache } from "../../helpers/cache-directory.js";
 import { until } from "../../helpers/local-sandbox.js";
 
-const usual = process.env["XDG_CACHE_HOME"];
 let directory: string;
-beforeEach(() => {
-  directory = mkdtempSync(path.join(os.tmpdir(), "java-cache-"));
-  process.env["XDG_CACHE_HOME"] = directory;
-});
-afterEach(() => {
-  if (usual === undefined) delete process.env["XDG_CACHE_HOME"];
-  else process.env["XDG_CACHE_HOME"] = usual;
-  rmSync(directory, { recursive: true, force: true });
-});
+useOwnCache((created) => (directory = created));
 
 /** Starts to fill the cache with a compiler that is a shell script; returns what stops it. */
 function warm(script: string): () => void {

@@ -1,8 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
-import { sendSignal } from "../../box/processes.js";
+import { lowerPriority, sendSignal } from "../../box/processes.js";
 import { cacheDirectory } from "../../host/assets.js";
 import type { Runtime } from "../runtime.js";
 import { COMPLETE } from "./toolchain.js";
@@ -85,13 +84,7 @@ function compile(executable: string, directory: string, temporary: string): Chil
     detached: true,
   });
   child.once("error", () => undefined);
-  child.once("spawn", () => {
-    try {
-      if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
-    } catch {
-      // The process has ended already.
-    }
-  });
+  lowerPriority(child);
   child.once("exit", (code) => {
     if (code === 0) writeFileSync(path.join(directory, COMPLETE), "");
   });

@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import os from "node:os";
 import path from "node:path";
+import { lowerPriority } from "../../box/processes.js";
 import { cacheDirectory, resolveAssets } from "../../host/assets.js";
 import type { Runtime } from "../runtime.js";
 
@@ -41,13 +41,7 @@ export function warmJavaClasses({ executable, version }: Runtime): () => void {
     { stdio: "ignore" },
   );
   compiler.once("error", forget);
-  compiler.once("spawn", () => {
-    try {
-      if (compiler.pid !== undefined) os.setPriority(compiler.pid, os.constants.priority.PRIORITY_LOW);
-    } catch {
-      // The process has ended already.
-    }
-  });
+  lowerPriority(compiler);
   compiler.once("exit", (code) => {
     try {
       if (code === 0) renameSync(unfinished, directory);
