@@ -1,6 +1,7 @@
 import {
   ConnectionConfig,
   InvalidArgumentException,
+  type RetryPolicyOptions,
   Sandbox,
   SandboxApiException,
   SandboxManager,
@@ -139,13 +140,9 @@ export async function endSandbox(sandbox: Sandbox, closing: AbortSignal): Promis
 
 /** Kills a sandbox, and retries only for a moment: if the server is gone, the sandbox ends when it expires. */
 async function killSoon(sandboxId: string, config: ConnectionConfig): Promise<void> {
-  const { maxRetries, initialBackoffMillis, maxBackoffMillis, onRetry, deadlineSeconds } = config.retryPolicy;
-  const connectionConfig = config.with({
-    retryPolicy: {
-      ...{ maxRetries, initialBackoffMillis, maxBackoffMillis, onRetry },
-      deadlineSeconds: Math.min(deadlineSeconds ?? Infinity, UNREACHABLE_SECONDS),
-    },
-  });
+  const given: RetryPolicyOptions = config.retryPolicy;
+  const deadlineSeconds = Math.min(given.deadlineSeconds ?? Infinity, UNREACHABLE_SECONDS);
+  const connectionConfig = config.with({ retryPolicy: { ...given, deadlineSeconds } });
   await using manager = SandboxManager.create({ connectionConfig });
   await manager.killSandbox(sandboxId);
 }
