@@ -51,7 +51,9 @@ describeIf(
   test.each(["test_sandbox", "test_code", "test_cli"])(
     "pass %s",
     async (name) => {
-      const { exitCode, output } = await run(INTERPRETER, ["-m", "unittest", name], { cwd: PYTHON, env });
+      // Only of a test that fails, the output is printed.
+      const args = ["-W", "ignore::ResourceWarning", "-m", "unittest", "--buffer", name];
+      const { exitCode, output } = await run(INTERPRETER, args, { cwd: PYTHON, env });
       // "OK (skipped=1)" would not match.
       const passed = expect.stringMatching(/^Ran [1-9]\d* tests? in [^]*^OK$/m);
       expect({ exitCode, output }).toEqual({ exitCode: 0, output: passed });
