@@ -33,5 +33,7 @@ export default {
   // Tests start kernels and servers, so one worker per core would starve these on a large machine. On a small one the
   // workers often wait for them: with three on two cores, these are busy.
   maxWorkers: Math.max(3, Math.floor(availableParallelism() / 2)),
+  // Jest keeps the modules of files that a worker has run. A worker that holds more than this is replaced.
+  workerIdleMemoryLimit: "400MB",
   testTimeout: 60_000,
 };
