@@ -11,6 +11,18 @@ beforeAll(() => {
   write("fails", `test("fails", () => { throw new Error("as it should"); });`);
   write("breaks", `throw new Error("while it loads");`);
   write(
+    "unstable",
+    `const { existsSync, writeFileSync } = require("node:fs");
+     const marker = process.env.MARKER;
+     test("passes the second time", () => {
+       if (existsSync(marker)) return;
+       writeFileSync(marker, "");
+       throw new Error("the first time");
+     });
+     test("passes", () => {});`,
+  );
+  for (const name of ["one", "two", "three", "four"]) write(`many-${name}`, `throw new Error("broken");`);
+  write(
     "lacks",
     `require("node:fs").appendFileSync(process.env.SKIP_REPORT, "skipped: Java: no JDK on PATH\\n");
      test("passes", () => {}); test.skip("needs Java", () => {});`,
@@ -26,7 +38,7 @@ function write(name: string, program: string): void {
 async function runTests(names: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const config = JSON.stringify({ rootDir: directory, testRegex: `/(${names.join("|")})\\.test\\.js$` });
   const { exitCode, stdout, output } = await run(process.execPath, ["scripts/test.mjs", "--config", config], {
-    env: { REQUIRE_ALL: "", ...env },
+    env: { REQUIRE_ALL: "", RERUN_FAILED: "", ...env },
   });
   return { exitCode, output, lines: stdout.split("\n"), last: stdout.trimEnd().split("\n").at(-1) };
 }
@@ -66,5 +78,32 @@ describe("npm test", () => {
     const { exitCode, lines, last } = await runTests(["lacks"], { REQUIRE_ALL: "1" });
     expect(lines).toContain("  Java: no JDK on PATH");
     expect({ exitCode, last }).toEqual({ exitCode: 1, last: "1 passed, 1 failed, 1 skipped" });
+  });
+
+  describe("with RERUN_FAILED=1", () => {
+    const RERUN = { RERUN_FAILED: "1" };
+
+    test("runs a file that failed once more, shows both results, and counts the second", async () => {
+      const marker = join(directory, "marker");
+      const names = ["passes", "unstable"];
+      const { exitCode, output, lines, last } = await runTests(names, { ...RERUN, MARKER: marker });
+      expect(output).toContain("the first time");
+      expect(lines).toContain("These test files failed and run once more, alone:");
+      expect(output.match(/^Test Suites:/gm)).toHaveLength(2);
+      expect({ exitCode, last }).toEqual({ exitCode: 0, last: "3 passed, 0 failed, 1 skipped" });
+    });
+
+    test("fails when a test fails both times", async () => {
+      expect(await runTests(["passes", "fails"], RERUN)).toMatchObject({
+        exitCode: 1,
+        last: "1 passed, 1 failed, 1 skipped",
+      });
+    });
+
+    test("runs nothing again when many files fail", async () => {
+      const { exitCode, lines, last } = await runTests(["passes", "many-.*"], RERUN);
+      expect(lines).not.toContain("These test files failed and run once more, alone:");
+      expect({ exitCode, last }).toEqual({ exitCode: 1, last: "1 passed, 4 failed, 1 skipped" });
+    });
   });
 });
