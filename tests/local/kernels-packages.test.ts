@@ -173,16 +173,18 @@ describeIf(
       const script = `import { startLocalServer } from ${JSON.stringify(path.resolve("dist/local/index.mjs"))};
 import { Sandbox, CodeInterpreter } from ${JSON.stringify(path.resolve("dist/index.mjs"))};
 const server = await startLocalServer({ port: false });
-const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig });
+const sandbox = await Sandbox.create({ connectionConfig: server.connectionConfig, resource: { disk: "32Mi" } });
 const { codes } = await CodeInterpreter.create(sandbox);
 console.log((await codes.run("process.execPath", { language: "javascript" })).text);
 console.log((await codes.run("import sys; sys.base_prefix != sys.prefix")).text);
+// Node alone is larger than the disk of the sandbox, to which it does not belong.
+console.log((await sandbox.commands.run("for i in 1 2 3 4; do echo > $i; sleep 0.5; done; echo end")).stdout);
 await server.close();`;
       const printed = execFileSync(node, ["--input-type=module", "-e", script], {
         encoding: "utf8",
         env: { ...process.env, PATH: `${path.dirname(python)}:${process.env["PATH"] ?? ""}` },
       });
-      expect(printed).toBe(`'${node}'\nTrue\n`);
+      expect(printed).toBe(`'${node}'\nTrue\nend\n\n`);
     },
   );
 });

@@ -318,7 +318,7 @@ function toConfiguration(
           ...limits,
           cpuSeconds: limits.cpuSeconds ?? null,
           directories: launch.directories,
-          mounts: mounts.map(({ target }) => target),
+          mounted: launch.mounted,
         }
       : null,
   };

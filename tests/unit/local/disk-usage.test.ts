@@ -51,6 +51,15 @@ test("a walk can stop early", async () => {
   expect(usage).toBeLessThan(2 * MIB);
 });
 
+test("what is mounted there does not count: files, directories, or all of it", async () => {
+  make(`mkdir a b; ${WRITE} a/one; ${WRITE} a/two; ${WRITE} b/three`);
+  const [a, b] = [path.join(directory, "a"), path.join(directory, "b")];
+  const usage = await diskUsage([directory], { except: [path.join(a, "one"), b] });
+  expect(usage).toBeGreaterThanOrEqual(10 * MIB);
+  expect(usage).toBeLessThan(11 * MIB);
+  expect(await diskUsage([a, b], { except: [a, b] })).toBe(0);
+});
+
 test("symbolic links are not followed", async () => {
   make(`mkdir a b; ${WRITE} a/one; ln -s ../a b/a; ln -s .. b/up`);
   expect(await diskUsage([path.join(directory, "b")])).toBeLessThan(MIB);

@@ -178,6 +178,7 @@ export class Bubblewrap implements Isolation {
       endSignal: "SIGKILL",
       isAlone: true,
       directories: [WORKSPACE, "/tmp"],
+      mounted: [...plan.mounts.map(({ target }) => target), ...runtimes],
       // bwrap runs twice: outside, and as the first process of the namespace.
       supervisorDepth: 2,
     };

@@ -40,6 +40,8 @@ export interface BoxLaunch {
   readonly isAlone: boolean;
   /** The directories whose files count towards the disk limit and belong to a snapshot. */
   readonly directories: readonly string[];
+  /** Paths in them that do not count, because something of this machine is mounted there. */
+  readonly mounted: readonly string[];
   /** The number of processes between the started process and the supervisor. */
   readonly supervisorDepth: number;
 }
@@ -118,6 +120,7 @@ export function launchOnHost(
     endSignal: "SIGTERM",
     isAlone: false,
     directories: [workspace, temporary],
+    mounted: [],
     supervisorDepth: 0,
   };
 }

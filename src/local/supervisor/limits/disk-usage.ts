@@ -17,14 +17,15 @@ const BYTES_PER_NAME = 4096;
  * so that they count once without a list of visited files. Links are not followed.
  *
  * @param options.enough - stops early once the result exceeds this
- * @param options.except - directories that are left out
+ * @param options.except - files and directories that are left out
  */
 export async function diskUsage(
   directories: readonly string[],
   { enough = Infinity, except = [] }: DiskUsageOptions = {},
 ): Promise<number> {
-  const walk = new Walk(enough, new Set(except));
-  for (const directory of directories) await walk.measure(directory);
+  const excluded = new Set(except);
+  const walk = new Walk(enough, excluded);
+  for (const directory of directories) if (!excluded.has(directory)) await walk.measure(directory);
   return walk.total;
 }
 
@@ -44,7 +45,6 @@ class Walk {
   }
 
   async measure(directory: string): Promise<void> {
-    if (this.#except.has(directory)) return;
     try {
       if (Buffer.byteLength(directory) > LONGEST_PATH_BYTES) {
         await this.#measureByHandle(directory);
@@ -63,6 +63,7 @@ class Walk {
     for await (const entry of await opendir(directory, { bufferSize: BATCH })) {
       if (this.total > this.#enough) return;
       const file = path.join(directory, entry.name);
+      if (this.#except.has(file)) continue;
       if (entry.isDirectory()) await this.measure(file);
       else this.#measureFile(file);
     }

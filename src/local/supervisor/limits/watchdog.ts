@@ -15,7 +15,7 @@ export interface WatchedLimits {
   /** The directories that count towards the disk limit. */
   readonly directories: readonly string[];
   /** Paths in them that do not count, because something else is mounted there. */
-  readonly mounts: readonly string[];
+  readonly mounted: readonly string[];
 }
 
 const INTERVAL_MS = 500;
@@ -130,11 +130,11 @@ export class Watchdog {
   }
 
   async #checkFiles(): Promise<void> {
-    const { directories, mounts, diskBytes } = this.#limits;
+    const { directories, mounted, diskBytes } = this.#limits;
     // Usage that was within the limit and now exceeds it has grown.
     const named = await diskUsage(directories, {
       enough: this.#usedDisk <= diskBytes ? diskBytes : undefined,
-      except: mounts,
+      except: mounted,
     });
     const stats = await Promise.all(directories.map(async (directory) => stat(directory)));
     const devices = new Set(stats.map(({ dev }) => dev));
