@@ -74,13 +74,12 @@ describePlayground("browser/playground-terminal")("the terminal of the playgroun
 
   test("gives the terminal the size of its part of the page", async () => {
     await openTerminal();
-    await type("bash -c 'trap \"stty size\" WINCH; stty size; echo up; while true; do sleep 0.1; done'");
-    await shown("up");
+    await type("bash -c 'trap \"stty size\" WINCH; stty size; while true; do sleep 0.1; done'");
     const sizes = async () =>
       [...(await screen().innerText()).matchAll(/^(\d+)\s(\d+)\s*$/gm)].map(([, ...size]) =>
         size.map(Number),
       );
-    const [[rows = 0, columns = 0] = []] = await sizes();
+    const [[rows = 0, columns = 0] = []] = await until(sizes, (found) => found.length > 0);
     expect(rows).toBeGreaterThan(5);
     expect(columns).toBeGreaterThan(60);
     await page.setViewportSize({ width: 900, height: 500 });
