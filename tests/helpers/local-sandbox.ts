@@ -246,7 +246,7 @@ export function parseEvents(text: string): WireRecord[] {
 export async function until<T>(
   look: () => T | Promise<T>,
   holds: (value: T) => boolean,
-  patienceMillis = 15_000,
+  patienceMillis = 45_000,
 ): Promise<T> {
   const end = Date.now() + patienceMillis;
   for (;;) {

@@ -338,7 +338,8 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
         const launched = 'System.getProperty("sun.java.command").replaceAll(".*/", "")';
         expect((await first.run("java", launched)).results).toEqual([{ text: "JavaKernel.java" }]);
         const version = (await new Runtimes().default("java"))?.version ?? "";
-        await until(() => existsSync(javaClassesDirectory(version)), Boolean, START_MS);
+        // It is compiled at a low priority.
+        await until(() => existsSync(javaClassesDirectory(version)), Boolean, 3 * START_MS);
         const second = await first.client.create();
         expect((await second.run("java", launched)).results).toEqual([{ text: "JavaKernel" }]);
         const classPath = await second.run("java", 'System.getProperty("java.class.path")');
@@ -349,7 +350,7 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
         rmSync(caches, { recursive: true });
       }
     },
-    2 * START_MS,
+    5 * START_MS,
   );
 
   describeIf(

@@ -14,11 +14,11 @@ const STOP_ATTEMPTS = 500;
  */
 const MOST_LOOKS = 20;
 
-/** Gives a process that was just spawned the lowest priority. */
+/** Gives a process that was just spawned a lower priority than others, though not so low that it never ends beside them. */
 export function lowerPriority(child: ChildProcess): void {
   child.once("spawn", () => {
     try {
-      if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_LOW);
+      if (child.pid !== undefined) os.setPriority(child.pid, os.constants.priority.PRIORITY_BELOW_NORMAL);
     } catch {
       // The process has ended already.
     }

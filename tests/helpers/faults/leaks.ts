@@ -4,7 +4,7 @@ import { runInNewContext } from "node:vm";
 import { expect } from "@jest/globals";
 
 /** How long the resources of a call may take to disappear where no event reports it. */
-const PATIENCE_MILLIS = 8_000;
+const PATIENCE_MILLIS = 20_000;
 const MIB = 1024 * 1024;
 
 // Jest passes a copy of `process` to tests, which receives no events.
