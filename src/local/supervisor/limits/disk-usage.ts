@@ -23,9 +23,8 @@ export async function diskUsage(
   directories: readonly string[],
   { enough = Infinity, except = [] }: DiskUsageOptions = {},
 ): Promise<number> {
-  const excluded = new Set(except);
-  const walk = new Walk(enough, excluded);
-  for (const directory of directories) if (!excluded.has(directory)) await walk.measure(directory);
+  const walk = new Walk(enough, new Set(except));
+  for (const directory of directories) await walk.measure(directory);
   return walk.total;
 }
 
@@ -45,6 +44,7 @@ class Walk {
   }
 
   async measure(directory: string): Promise<void> {
+    if (this.#except.has(directory)) return;
     try {
       if (Buffer.byteLength(directory) > LONGEST_PATH_BYTES) {
         await this.#measureByHandle(directory);
@@ -63,13 +63,13 @@ class Walk {
     for await (const entry of await opendir(directory, { bufferSize: BATCH })) {
       if (this.total > this.#enough) return;
       const file = path.join(directory, entry.name);
-      if (this.#except.has(file)) continue;
       if (entry.isDirectory()) await this.measure(file);
       else this.#measureFile(file);
     }
   }
 
   #measureFile(file: string): void {
+    if (this.#except.has(file)) return;
     const stats = lookAt(file);
     if (stats !== undefined) this.#count(stats.blocks / Math.max(stats.nlink, 1));
   }
