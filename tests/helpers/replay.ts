@@ -2,6 +2,7 @@ import type { ClientRequest } from "node:http";
 import { Readable } from "node:stream";
 import { isDeepStrictEqual } from "node:util";
 import nock from "nock";
+import { deferred } from "../../src/transport/abort.js";
 import type { Exchange, RecordedResponse } from "./fixtures.js";
 
 /** Headers of one connection, and headers that differ in each replay. */
@@ -63,8 +64,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
   const { method, path, body: recordedBody } = exchange.request;
   const wanted = meaningOf(basePath + path);
   const requests: CapturedRequest[] = [];
-  let tellRequested!: (value?: unknown) => void;
-  const requested = new Promise((resolve) => (tellRequested = resolve));
+  const requested = deferred<undefined>();
 
   // Not a reply function: nock would parse the body for it, and fail on malformed JSON.
   const register = (): void => {
@@ -79,7 +79,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
     else interceptor.reply(status, bodyStream(exchange, endsAfter), headersOf(exchange.response));
     scope.on("request", (request: ClientRequest, _: unknown, body: string) => {
       requests.push(capture(request, body));
-      tellRequested();
+      requested.resolve(undefined);
       if (times === Infinity) register();
     });
   };
@@ -87,7 +87,7 @@ export function replay(exchange: Exchange, options: ReplayOptions): Replay {
 
   return {
     requests,
-    requested,
+    requested: requested.promise,
     get request() {
       const [request] = requests;
       if (request === undefined || requests.length > 1) {

@@ -1,11 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from "node:fs";
-import os from "node:os";
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from "node:fs";
 import path from "node:path";
-import { afterAll, beforeAll, expect, test } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, test } from "@jest/globals";
 import { cacheDirectory } from "../../src/local/host/assets.js";
 import { javaClassesDirectory } from "../../src/local/languages/java/cache.js";
 import { javaFinder } from "../../src/local/languages/java/runtime.js";
 import { Runtimes } from "../../src/local/languages/runtimes.js";
+import { useOwnCache } from "../helpers/cache-directory.js";
 import { type LocalSandbox, readOutcome, startSandbox, until } from "../helpers/local-sandbox.js";
 import { describeIf, isolationWorks, NO_ISOLATION_REASON, runs } from "../helpers/skips.js";
 
@@ -322,18 +322,19 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
     START_MS,
   );
 
-  test(
-    "is compiled once for all sandboxes; until then, it starts from its source",
-    async () => {
-      const usual = process.env["XDG_CACHE_HOME"];
-      const caches = mkdtempSync(path.join(os.tmpdir(), "java-cache-"));
-      // The compiled packages of Go are those of this machine: compiling them takes half a minute.
-      const shared = path.join(caches, path.basename(cacheDirectory(".")));
-      mkdirSync(shared);
-      for (const name of readdirSync(cacheDirectory(".")).filter((each) => each.startsWith("go-")))
-        symlinkSync(cacheDirectory(name), path.join(shared, name));
-      process.env["XDG_CACHE_HOME"] = caches;
-      try {
+  describe("with a cache of its own", () => {
+    // But with the compiled packages of Go from this machine: compiling them takes half a minute.
+    const usual = cacheDirectory(".");
+    useOwnCache(() => {
+      const own = cacheDirectory(".");
+      mkdirSync(own);
+      for (const name of readdirSync(usual).filter((each) => each.startsWith("go-")))
+        symlinkSync(path.join(usual, name), path.join(own, name));
+    });
+
+    test(
+      "is compiled once for all sandboxes; until then, it starts from its source",
+      async () => {
         await using first = await startSandbox();
         const launched = 'System.getProperty("sun.java.command").replaceAll(".*/", "")';
         expect((await first.run("java", launched)).results).toEqual([{ text: "JavaKernel.java" }]);
@@ -344,14 +345,10 @@ CompletableFuture.runAsync(() -> System.out.println("common")).get();`);
         expect((await second.run("java", launched)).results).toEqual([{ text: "JavaKernel" }]);
         const classPath = await second.run("java", 'System.getProperty("java.class.path")');
         expect(classPath.results).toEqual([{ text: "." }]);
-      } finally {
-        if (usual === undefined) delete process.env["XDG_CACHE_HOME"];
-        else process.env["XDG_CACHE_HOME"] = usual;
-        rmSync(caches, { recursive: true });
-      }
-    },
-    5 * START_MS,
-  );
+      },
+      5 * START_MS,
+    );
+  });
 
   describeIf(
     runs("javac", ["--version"]),
