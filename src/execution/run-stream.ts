@@ -64,7 +64,8 @@ export class RunStream implements Interruptible, FrameSink {
   #isBusy = false;
   /** The error of the stream. It is delivered after the events before it. */
   #failed: Failure | undefined;
-  /** Those who wait for a change of the state. */
+  #wake: ((value?: unknown) => void) | undefined;
+  /** Those who wait for the id, the end of the response or the release. */
   #waiters: (() => void)[] = [];
   #cancelRest: (() => void) | undefined;
   #stopIdleTimer: (() => void) | undefined;
@@ -106,8 +107,7 @@ export class RunStream implements Interruptible, FrameSink {
         return undefined;
       }
       this.#startIdleTimer();
-      void this.#pull();
-      await this.#change();
+      await this.#settledOrWoken(this.#pull());
       this.#stopIdleTimer?.();
     }
   }
@@ -118,21 +118,17 @@ export class RunStream implements Interruptible, FrameSink {
     this.stopped = { error, isFromCaller };
     this.#batch = [];
     this.#stopFollowingSignal?.();
-    this.#tellWaiters();
+    this.#wake?.();
     this.#abandon();
   }
 
   /** Waits for a handler until the run is stopped. A failing handler stops the run. Never rejects. */
   async untilSettledOrStopped(work: Promise<unknown>): Promise<void> {
-    let isSettled = false;
-    const settle = (): void => {
-      isSettled = true;
-      this.#tellWaiters();
-    };
-    work.then(settle, (error: unknown) => {
-      this.stop(error, true);
-    });
-    await this.#until(() => isSettled || this.stopped !== undefined);
+    await this.#settledOrWoken(
+      work.catch((error: unknown) => {
+        this.stop(error, true);
+      }),
+    );
   }
 
   /**
@@ -188,6 +184,15 @@ export class RunStream implements Interruptible, FrameSink {
     return this.#isOver;
   }
 
+  /** Waits for work that never rejects, or for a stop. */
+  async #settledOrWoken(work: Promise<unknown>): Promise<void> {
+    await new Promise<unknown>((resolve) => {
+      this.#wake = resolve;
+      void work.then(resolve);
+    });
+    this.#wake = undefined;
+  }
+
   #pull(): Promise<void> {
     return (this.#pulling ??= this.#pullOnce());
   }
@@ -214,7 +219,6 @@ export class RunStream implements Interruptible, FrameSink {
       this.#endResponse(this.#response !== undefined && error instanceof SandboxConnectionException);
     } finally {
       this.#pulling = undefined;
-      this.#tellWaiters();
     }
   }
 
@@ -232,8 +236,7 @@ export class RunStream implements Interruptible, FrameSink {
         this.stop(new SandboxTimeoutException({ code: "RUN_TIMEOUT", message }));
       });
     }
-    // Now the idle timer can start.
-    this.#tellWaiters();
+    if (this.#wake !== undefined) this.#startIdleTimer();
     return turn;
   }
 
@@ -399,13 +402,9 @@ export class RunStream implements Interruptible, FrameSink {
     return this.#until(() => this.#isReleased);
   }
 
+  /** Waits for a state of which {@link #tellWaiters} tells. */
   async #until(isReached: () => boolean): Promise<void> {
-    while (!isReached()) await this.#change();
-  }
-
-  /** Waits until {@link #tellWaiters} is called, after each change of the state that somebody may wait for. */
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    while (!isReached()) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
   #tellWaiters(): void {
